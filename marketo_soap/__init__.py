@@ -1,0 +1,88 @@
+"""Marketo's SOAP API by hand: exact envelopes, typed results, and an embedded sandbox to run them against.
+
+>>> from marketo_soap import Client, LeadRecord, Sandbox
+>>> with Sandbox() as sandbox, Client(transport=sandbox.transport()) as client:
+...     result = client.sync_lead(LeadRecord(email="t@t.com", attributes={"FirstName": "George"}))
+>>> result.sync_status.status
+<LeadSyncStatus.CREATED: 'CREATED'>
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from marketo_soap import envelope, signature
+from marketo_soap.errors import (
+    FAULTS,
+    AmbiguousError,
+    AuthenticationFault,
+    BadRequestFault,
+    Fault,
+    LeadSyncFailed,
+    LimitFault,
+    MarketoError,
+    NotFoundFault,
+    ProtocolError,
+    ServerFault,
+    TransportError,
+)
+from marketo_soap.exchange import RetryPolicy
+from marketo_soap.history import Exchange
+from marketo_soap.operations import Operation, SyncLead, SyncLeadResult
+from marketo_soap.records import Attribute, ForeignSysType, LeadRecord, LeadSyncStatus, MatchKey, SyncStatus
+from marketo_soap.signature import AuthenticationHeader, Credentials, MktowsContextHeader
+
+if TYPE_CHECKING:
+    from marketo_soap.client import AsyncClient, Client
+    from marketo_soap.sandbox import Sandbox, SandboxTransport
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "FAULTS",
+    "AmbiguousError",
+    "AsyncClient",
+    "Attribute",
+    "AuthenticationFault",
+    "AuthenticationHeader",
+    "BadRequestFault",
+    "Client",
+    "Credentials",
+    "Exchange",
+    "Fault",
+    "ForeignSysType",
+    "LeadRecord",
+    "LeadSyncFailed",
+    "LeadSyncStatus",
+    "LimitFault",
+    "MarketoError",
+    "MatchKey",
+    "MktowsContextHeader",
+    "NotFoundFault",
+    "Operation",
+    "ProtocolError",
+    "RetryPolicy",
+    "Sandbox",
+    "SandboxTransport",
+    "ServerFault",
+    "SyncLead",
+    "SyncLeadResult",
+    "SyncStatus",
+    "TransportError",
+    "envelope",
+    "signature",
+]
+
+# These need an HTTP library or a database, and load when they are first used.
+_LAZY = {"AsyncClient": "client", "Client": "client", "Sandbox": "sandbox", "SandboxTransport": "sandbox"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'marketo_soap' has no attribute {name!r}")
+    value = getattr(import_module(f"marketo_soap.{_LAZY[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

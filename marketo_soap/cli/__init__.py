@@ -1,0 +1,12 @@
+"""The `marketo-soap` command. Needs the `cli` extra, and `server` for the sandbox."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command."""
+    try:
+        from marketo_soap.cli.commands import cli
+    except ModuleNotFoundError as error:
+        sys.exit(f"marketo-soap needs {error.name}: pip install 'marketo_soap[cli,server]'")
+    cli()

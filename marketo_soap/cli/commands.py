@@ -1,0 +1,187 @@
+"""The commands. What needs an HTTP library or a server is imported where it is used: --help is quick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from marketo_soap import __version__, envelope
+from marketo_soap.cli import output
+from marketo_soap.cli.options import lead_options, signer_options, wrong_use_is_2
+from marketo_soap.errors import MarketoError
+from marketo_soap.operations import SyncLead, SyncLeadResult
+from marketo_soap.signature import AuthenticationHeader, Credentials, sign, timestamp
+
+if TYPE_CHECKING:
+    from marketo_soap.client import Client
+
+__all__ = ["cli"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, package_name="marketo_soap")
+def cli() -> None:
+    """Speak Marketo's SOAP API, to an endpoint or to an embedded sandbox."""
+
+
+@cli.command("sync-lead")
+@lead_options
+@signer_options
+@click.option("--endpoint", envvar="MARKETO_SOAP_ENDPOINT", show_envvar=True, help="Where to send it.")
+@click.option("--sandbox", is_flag=True, help="Send it to an embedded sandbox, over a real local connection.")
+@click.option("--sandbox-db", type=click.Path(dir_okay=False), help="The sandbox's file; implies --sandbox.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--show-envelopes", is_flag=True, help="Print both envelopes as sent (with --json: to stderr).")
+@click.option("--raw", is_flag=True, help="Do not hide secrets and personal data in the envelopes.")
+@wrong_use_is_2
+def sync_lead(
+    operation: SyncLead,
+    workspace: str | None,
+    user_id: str | None,
+    encryption_key: str | None,
+    endpoint: str | None,
+    sandbox: bool,
+    sandbox_db: str | None,
+    as_json: bool,
+    show_envelopes: bool,
+    raw: bool,
+) -> None:
+    """Insert or update one lead and say what happened.
+
+    Exit code 0: done; 1: refused or failed; 2: wrong use.
+    """
+    if sandbox or sandbox_db:
+        opening = _client_of_sandbox(sandbox_db or ":memory:")
+    else:
+        opening = _client_of_endpoint(endpoint, user_id, encryption_key)
+    with opening as client:
+        try:
+            outcome: SyncLeadResult | MarketoError = client.call(operation, target_workspace=workspace)
+        except MarketoError as error:
+            outcome = error
+        exchange = client.last_exchange
+    if show_envelopes and exchange is not None:
+        output.print_envelopes(exchange, raw=raw, to_stderr=as_json)
+    if not isinstance(outcome, MarketoError):
+        if as_json:
+            output.print_json(output.as_data(outcome))
+        else:
+            output.print_result(outcome, operation.key)
+    elif as_json:
+        output.print_json({"error": output.error_data(outcome)})
+        raise SystemExit(1)
+    else:
+        raise outcome
+
+
+@contextmanager
+def _client_of_sandbox(path: str) -> Iterator[Client]:
+    from marketo_soap.client import Client
+    from marketo_soap.sandbox import Sandbox
+
+    with Sandbox(path) as sandbox, sandbox.serve() as endpoint:
+        user = sandbox.credentials
+        with Client(endpoint, user.user_id, user.encryption_key) as client:
+            yield client
+
+
+@contextmanager
+def _client_of_endpoint(endpoint: str | None, user_id: str | None, key: str | None) -> Iterator[Client]:
+    from marketo_soap.client import Client
+
+    needed = {"--endpoint": endpoint, "--user-id": user_id, "the encryption key": key}
+    missing = [name for name, value in needed.items() if not value]
+    if missing:
+        raise click.UsageError(
+            f"{', '.join(missing)} missing: set MARKETO_SOAP_ENDPOINT, MARKETO_SOAP_USER_ID and "
+            "MARKETO_SOAP_ENCRYPTION_KEY, or use --sandbox"
+        )
+    with Client(endpoint, user_id, key) as client:
+        yield client
+
+
+@cli.group("envelope")
+def envelope_group() -> None:
+    """Print the exact envelope of a call, without sending it."""
+
+
+@envelope_group.command("sync-lead")
+@lead_options
+@signer_options
+@click.option("--timestamp", "timestamp_text", help="The requestTimestamp; default: now, in the local zone.")
+@click.option("--signature", help="The requestSignature; default: signed with the encryption key.")
+@click.option("--compact", is_flag=True, help="As it is sent: no white space between elements.")
+@wrong_use_is_2
+def envelope_sync_lead(
+    operation: SyncLead,
+    workspace: str | None,
+    user_id: str | None,
+    encryption_key: str | None,
+    timestamp_text: str | None,
+    signature: str | None,
+    compact: bool,
+) -> None:
+    """Print the envelope of a syncLead call, signed."""
+    if not user_id:
+        raise click.UsageError("--user-id missing: give it, or set MARKETO_SOAP_USER_ID")
+    if timestamp_text is None:
+        if signature is not None:
+            raise click.UsageError("--signature needs the --timestamp that it was made for")
+        from marketo_soap.client import local_now
+
+        timestamp_text = timestamp(local_now())
+    if signature is not None:
+        header = AuthenticationHeader(user_id, signature, timestamp_text)
+    elif encryption_key:
+        header = sign(Credentials(user_id, encryption_key), timestamp_text)
+    else:
+        raise click.UsageError("no key to sign with: set MARKETO_SOAP_ENCRYPTION_KEY, or give --signature")
+    data = envelope.request(operation, header, context=workspace, pretty=not compact)
+    click.echo(data, nl=False)
+
+
+@cli.command()
+@click.argument("file", type=click.File("rb"), default="-")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.option("--raw", is_flag=True, help="Show the user id and the signature too.")
+@wrong_use_is_2
+def parse(file: IO[bytes], as_json: bool, raw: bool) -> None:
+    """Read a request, a reply or a fault from FILE (or standard input) and print what it holds."""
+    message = envelope.read(file.read())
+    if as_json:
+        output.print_json(output.message_data(message, raw=raw))
+    else:
+        output.print_message(message, raw=raw)
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option("--port", default=8807, show_default=True, help="The port; 0 is any free one.")
+@click.option("--user-id", help="What callers sign with; default: a made-up one.")
+@click.option("--encryption-key", help="The made-up key of the sandbox; never a real one.")
+@click.option(
+    "--db", type=click.Path(dir_okay=False), default=":memory:", help="A file to keep the leads in."
+)
+@wrong_use_is_2
+def sandbox(host: str, port: int, user_id: str | None, encryption_key: str | None, db: str) -> None:
+    """Serve an embedded Marketo until Ctrl-C, and print the variables that point a client at it."""
+    from marketo_soap.sandbox import Sandbox
+    from marketo_soap.sandbox.sandbox import ENCRYPTION_KEY, USER_ID
+    from marketo_soap.sandbox.server import bound, serve_forever
+
+    with Sandbox(db, user_id=user_id or USER_ID, encryption_key=encryption_key or ENCRYPTION_KEY) as served:
+        try:
+            listener, endpoint = bound(host, port)
+        except OSError as error:
+            raise click.ClickException(f"cannot listen at {host} port {port}: {error}") from None
+        click.echo(f"export MARKETO_SOAP_ENDPOINT={endpoint}")
+        click.echo(f"export MARKETO_SOAP_USER_ID={served.credentials.user_id}")
+        click.echo(f"export MARKETO_SOAP_ENCRYPTION_KEY={served.credentials.encryption_key}")
+        click.echo("# serving; Ctrl-C stops", err=True)
+        try:
+            serve_forever(served, listener)
+        except KeyboardInterrupt:
+            click.echo("# stopped", err=True)

@@ -1,0 +1,116 @@
+"""Options that commands share: the lead on the command line, and who signs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from marketo_soap.errors import MarketoError
+from marketo_soap.operations import SyncLead
+from marketo_soap.records import Attribute, ForeignSysType, LeadRecord
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_LEAD = (
+    click.option("--email", help="Email, the weakest key."),
+    click.option("--id", "lead_id", type=int, help="Marketo id, the strongest key."),
+    click.option("--foreign-id", help="ForeignSysPersonId; needs --foreign-type."),
+    click.option("--foreign-type", type=click.Choice(list(ForeignSysType)), help="ForeignSysType."),
+    click.option("--cookie", help="The whole Munchkin cookie (marketoCookie)."),
+    click.option("--workspace", help="The workspace of a new lead (targetWorkspace)."),
+    click.option("--return-lead", is_flag=True, help="Ask for the whole lead as it is afterwards."),
+    click.argument("attributes", nargs=-1, metavar="[NAME=VALUE]..."),
+)
+
+
+def lead_options(command: F) -> F:
+    """Give *command* the options of a lead; it gets them as `operation` and `workspace`."""
+
+    @wraps(command)
+    def with_operation(
+        email: str | None,
+        lead_id: int | None,
+        foreign_id: str | None,
+        foreign_type: str | None,
+        cookie: str | None,
+        return_lead: bool,
+        attributes: tuple[str, ...],
+        **others: Any,
+    ) -> Any:
+        try:
+            lead = LeadRecord(
+                id=lead_id,
+                email=email,
+                foreign_sys_person_id=foreign_id,
+                foreign_sys_type=foreign_type,
+                attributes=[_attribute(text) for text in attributes],
+            )
+            operation = SyncLead(lead, return_lead, cookie)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+        return command(operation=operation, **others)
+
+    decorated: Any = with_operation
+    for option in reversed(_LEAD):
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]
+
+
+def _attribute(text: str) -> Attribute:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise click.UsageError(f"{name!r} is no NAME=VALUE; an empty VALUE clears the field")
+    return Attribute(name, value)
+
+
+_SIGNER = (
+    click.option("--user-id", envvar="MARKETO_SOAP_USER_ID", show_envvar=True, help="API user id."),
+    click.option(
+        "--encryption-key-file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="A file that holds the encryption key; else the variable MARKETO_SOAP_ENCRYPTION_KEY.",
+    ),
+)
+
+
+def signer_options(command: F) -> F:
+    """Give *command* `user_id` and `encryption_key`; the key never comes from the command line itself."""
+
+    @wraps(command)
+    @click.pass_context
+    def with_key(context: click.Context, /, encryption_key_file: Path | None, **others: Any) -> Any:
+        if encryption_key_file is not None:
+            key: str | None = encryption_key_file.read_text(encoding="utf-8").strip()
+        else:
+            key = _environment("MARKETO_SOAP_ENCRYPTION_KEY")
+        return context.invoke(command, encryption_key=key, **others)
+
+    decorated: Any = with_key
+    for option in reversed(_SIGNER):
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]
+
+
+def _environment(variable: str) -> str | None:
+    import os
+
+    return os.environ.get(variable) or None
+
+
+def wrong_use_is_2(command: F) -> F:
+    """Turn a wrong value into a usage error (exit code 2) and a failed call into exit code 1."""
+
+    @wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except MarketoError as error:
+            raise click.ClickException(f"{type(error).__name__}: {error}") from None
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+
+    return guarded  # type: ignore[return-value]

@@ -1,0 +1,323 @@
+"""Whole messages: operations and results to bytes and back, for clients and for servers.
+
+A client uses `request()` and `reply()`, a server `open_request()` (or `read_request()`) and
+`write_reply()`, a tool that holds bytes of any kind `read()`. All of them are pure.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Generic, TypeVar
+
+from attrs import frozen
+from lxml import etree
+
+from marketo_soap.errors import FAULTS, Fault, ProtocolError
+from marketo_soap.operations import OPERATIONS, Operation
+from marketo_soap.redaction import snippet
+from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
+from marketo_soap.xml import (
+    MKTOWS,
+    SOAP_ENV,
+    XSI,
+    Element,
+    broken,
+    codec,
+    is_nil,
+    line_of,
+    local_name,
+    only_child,
+    parse,
+    path_of,
+)
+
+__all__ = [
+    "OpenedRequest",
+    "Reply",
+    "Request",
+    "open_request",
+    "read",
+    "read_request",
+    "reply",
+    "request",
+    "soap_action",
+    "write_reply",
+]
+
+R = TypeVar("R")
+
+_ENVELOPE = f"{{{SOAP_ENV}}}Envelope"
+_HEADER = f"{{{SOAP_ENV}}}Header"
+_BODY = f"{{{SOAP_ENV}}}Body"
+_FAULT = f"{{{SOAP_ENV}}}Fault"
+_AUTHENTICATION = f"{{{MKTOWS}}}AuthenticationHeader"
+_CONTEXT = f"{{{MKTOWS}}}MktowsContextHeader"
+_SERVICE = f"{{{MKTOWS}}}"
+
+_REQUEST_NAMES = {"SOAP-ENV": SOAP_ENV, "ns1": MKTOWS}
+_REPLY_NAMES = {"SOAP-ENV": SOAP_ENV, "xsi": XSI, "ns1": MKTOWS}
+_FAULT_NAMES = {"SOAP-ENV": SOAP_ENV}
+
+_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+_CODE = re.compile(r"\s*([0-9]{4,6})(?![0-9])")
+
+_dump_authentication = codec(AuthenticationHeader).dump
+_dump_context = codec(MktowsContextHeader).dump
+
+
+@frozen
+class Request(Generic[R]):
+    """A request as a server reads it: the call, who signed it, and the workspace it names."""
+
+    operation: Operation[R]
+    header: AuthenticationHeader | None
+    context: MktowsContextHeader | None
+
+
+@frozen
+class Reply(Generic[R]):
+    """A reply as a tool reads it: which operation answered, and its result, settled or not."""
+
+    operation_type: type[Operation[R]]
+    result: R
+
+
+# -- writing ------------------------------------------------------------------------------------------
+
+
+def soap_action(operation: type[Operation[Any]] | Operation[Any]) -> str:
+    """Return the value of the `SOAPAction` header, in its quotes."""
+    return f'"{MKTOWS}{operation.name}"'
+
+
+def request(
+    operation: Operation[Any],
+    header: AuthenticationHeader | None,
+    *,
+    context: MktowsContextHeader | str | None = None,
+    pretty: bool = False,
+) -> bytes:
+    """Return the envelope of a request: exactly the bytes to send.
+
+    *context* is the workspace (or its header) of a new lead; only syncLead takes one. *pretty* gives the
+    vendor's own layout, two-space indents and a final newline, of the same message.
+
+    Raises `ValueError` if the operation takes no workspace. Source: the vendor's sample of syncLead.
+    """
+    root = etree.Element(_ENVELOPE, nsmap=_REQUEST_NAMES)
+    if header is not None or context is not None:
+        headers = etree.SubElement(root, _HEADER)
+        if header is not None:
+            _dump_authentication(etree.SubElement(headers, _AUTHENTICATION), header, False)
+        if context is not None:
+            if not operation.takes_workspace:
+                raise ValueError(f"{operation.name} takes no target workspace: leave it out")
+            if isinstance(context, str):
+                context = MktowsContextHeader(context)
+            _dump_context(etree.SubElement(headers, _CONTEXT), context, False)
+    body = etree.SubElement(root, _BODY)
+    params = etree.SubElement(body, operation.params_tag)
+    codec(type(operation)).dump(params, operation, False)
+    return _DECLARATION + etree.tostring(root, encoding="UTF-8", xml_declaration=False, pretty_print=pretty)
+
+
+def write_reply(operation: type[Operation[R]], outcome: R | Fault, *, pretty: bool = False) -> bytes:
+    """Return the envelope of a reply: the result of *operation*, or the fault that refuses it.
+
+    Empty nillable elements are written as nil, as the real server did. Characters outside ASCII are
+    numeric references, which every client reads (a Python 2 one breaks on raw UTF-8).
+    """
+    if isinstance(outcome, Fault):
+        root = _fault_envelope(outcome)
+    else:
+        root = etree.Element(_ENVELOPE, nsmap=_REPLY_NAMES)
+        body = etree.SubElement(root, _BODY)
+        success = etree.SubElement(body, operation.success_tag)
+        codec(operation.result_type).dump(etree.SubElement(success, operation.reply_child), outcome, True)
+        etree.cleanup_namespaces(root)
+    return _DECLARATION + etree.tostring(
+        root, encoding="US-ASCII", xml_declaration=False, pretty_print=pretty
+    )
+
+
+def _fault_envelope(fault: Fault) -> Element:
+    root = etree.Element(_ENVELOPE, nsmap=_FAULT_NAMES)
+    element = etree.SubElement(etree.SubElement(root, _BODY), _FAULT)
+    etree.SubElement(element, "faultcode").text = fault.faultcode
+    etree.SubElement(element, "faultstring").text = fault.faultstring
+    detail = etree.SubElement(element, "detail")
+    exception = etree.SubElement(detail, f"{_SERVICE}serviceException", nsmap={"ns1": MKTOWS})
+    etree.SubElement(exception, "name").text = fault.name or "mktServiceException"
+    etree.SubElement(exception, "message").text = fault.message
+    if fault.code is not None:
+        etree.SubElement(exception, "code").text = str(fault.code)
+    return root
+
+
+# -- reading ------------------------------------------------------------------------------------------
+
+
+@frozen
+class OpenedRequest(Generic[R]):
+    """A request whose envelope has been read and whose parameters have not.
+
+    A server decides who is calling from `authentication` before it looks at what is asked.
+    """
+
+    operation_type: type[Operation[R]]
+    authentication: Element | None
+    context: Element | None
+    params: Element
+
+    def read_header(self) -> AuthenticationHeader | None:
+        """Read who signed it; None if there is no such header. `ProtocolError` if it is incomplete."""
+        return None if self.authentication is None else codec(AuthenticationHeader).load(self.authentication)
+
+    def read_context(self) -> MktowsContextHeader | None:
+        """Read the workspace it names; None if there is no such header, or a nil one."""
+        if self.context is None or (not len(self.context) and is_nil(self.context)):
+            return None
+        return codec(MktowsContextHeader).load(self.context)
+
+    def read_operation(self) -> Operation[R]:
+        """Read the parameters. `ProtocolError` if something required is not there or not of its type."""
+        return codec(self.operation_type).load(self.params)
+
+    def read(self) -> Request[R]:
+        """Read all of it."""
+        return Request(self.read_operation(), self.read_header(), self.read_context())
+
+
+def open_request(data: bytes) -> OpenedRequest[Any]:
+    """Read the envelope of a request: which operation it is, and where its parts are.
+
+    Raises `ProtocolError` with problem "malformed" for what is no SOAP 1.1 request with exactly one body
+    element, and with problem "unknown" for an operation that does not exist.
+    """
+    return _open_request(*_take_apart(parse(data)))
+
+
+def read_request(data: bytes) -> Request[Any]:
+    """Read a request as a server does, leniently: any prefixes, any order, unknown elements ignored.
+
+    What it returns is what came: no rule of `SyncLead` or `LeadRecord` is applied to it. Raises
+    `ProtocolError` as `open_request` does, and for missing elements and values of the wrong type.
+    """
+    return open_request(data).read()
+
+
+def reply(operation: type[Operation[R]], data: bytes) -> R:
+    """Read the reply to *operation* and return its result, as a client does.
+
+    Raises the `Fault` that the reply holds, what the result itself stands for (`LeadSyncFailed`), and
+    `ProtocolError` for anything that is no reply to this operation.
+    """
+    return operation.settle(_read_reply(_message(data), operation))
+
+
+def read(data: bytes) -> Request[Any] | Reply[Any] | Fault:
+    """Read a message of any kind: a request, a reply of any operation known here, or a fault (returned)."""
+    headers, body = _take_apart(_parse_message(data))
+    message = only_child(body, what="the SOAP body")
+    if message.tag == _FAULT:
+        return _read_fault(message)
+    for operation in OPERATIONS.values():
+        if message.tag == operation.success_tag:
+            return Reply(operation, _read_reply(message, operation))
+    return _open_request(headers, body).read()
+
+
+def _parse_message(data: bytes) -> Element:
+    try:
+        return parse(data)
+    except ProtocolError as error:
+        if not data.strip():
+            raise
+        raise ProtocolError(
+            f"{error}; it begins {snippet(data)}", line=error.line, problem=error.problem
+        ) from None
+
+
+def _message(data: bytes) -> Element:
+    return only_child(_take_apart(_parse_message(data))[1], what="the SOAP body")
+
+
+def _take_apart(root: Element) -> tuple[list[Element], Element]:
+    """Return the elements of the SOAP header and the SOAP body."""
+    if root.tag != _ENVELOPE:
+        said = root.tag if root.tag.startswith("{") else f"<{root.tag}>"
+        hint = "; SOAP 1.2 is not spoken here" if root.tag.endswith("/soap-envelope}Envelope") else ""
+        raise ProtocolError(
+            f"the message is {said[:200]} and not a SOAP 1.1 envelope{hint}",
+            path=path_of(root),
+            line=line_of(root),
+            problem="malformed",
+        )
+    headers: list[Element] = []
+    bodies: list[Element] = []
+    for child in root:
+        if child.tag == _BODY:
+            bodies.append(child)
+        elif child.tag == _HEADER:
+            headers.extend(child)
+    if len(bodies) != 1:
+        count = len(bodies) or "no"
+        raise ProtocolError(
+            f"the envelope has {count} SOAP bodies where one is expected",
+            line=line_of(root),
+            problem="malformed",
+        )
+    return headers, bodies[0]
+
+
+def _open_request(headers: list[Element], body: Element) -> OpenedRequest[Any]:
+    params = only_child(body, what="the SOAP body")
+    for operation in OPERATIONS.values():
+        if params.tag == operation.params_tag:
+            break
+    else:
+        raise broken(params, "unknown", f"is no operation known here: {params.tag[:200]}")
+    found: dict[str, Element] = {}
+    for element in headers:
+        if element.tag in found:
+            raise broken(element, "repeated", "stands there a second time")
+        found[element.tag] = element
+    return OpenedRequest(operation, found.get(_AUTHENTICATION), found.get(_CONTEXT), params)
+
+
+def _read_reply(message: Element, operation: type[Operation[R]]) -> R:
+    if message.tag == _FAULT:
+        fault = _read_fault(message)
+        fault.operation = operation.name
+        raise fault
+    if message.tag != operation.success_tag:
+        raise broken(message, "malformed", f"answers where the reply to {operation.name} was expected")
+    results = [child for child in message if local_name(child) == operation.reply_child]
+    if not results:
+        raise broken(message, "missing", "is missing", child=operation.reply_child)
+    if len(results) > 1:
+        raise broken(results[1], "repeated", "stands there a second time")
+    result: R = codec(operation.result_type).load(results[0])
+    return result
+
+
+def _read_fault(element: Element) -> Fault:
+    said = {local_name(child): child for child in element}
+    faultcode, faultstring = (_plain(said.get(name)) for name in ("faultcode", "faultstring"))
+    inside: dict[str, Element] = {}
+    for exception in said.get("detail", ()):
+        inside.update((local_name(child), child) for child in exception)
+    code = _CODE.match(_plain(inside.get("code"))) or _CODE.match(faultstring)
+    number = int(code[1]) if code else None
+    return FAULTS.get(number or 0, Fault)(
+        _plain(inside.get("message")) or faultstring or "the server gave no reason",
+        code=number,
+        name=_plain(inside.get("name")) or None,
+        faultcode=faultcode,
+        faultstring=faultstring,
+    )
+
+
+def _plain(element: Element | None) -> str:
+    """All the text in *element*, white space at its ends dropped: a fault is read whatever is in it."""
+    return "" if element is None else "".join(map(str, element.itertext())).strip()

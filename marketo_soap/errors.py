@@ -1,0 +1,234 @@
+"""What can go wrong: one tree of exceptions, and the table of Marketo's fault codes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from marketo_soap.redaction import hide_emails
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from marketo_soap.history import Exchange
+
+__all__ = [
+    "FAULTS",
+    "FAULT_TEXTS",
+    "AmbiguousError",
+    "AuthenticationFault",
+    "BadRequestFault",
+    "Fault",
+    "LeadSyncFailed",
+    "LimitFault",
+    "MarketoError",
+    "NotFoundFault",
+    "ProtocolError",
+    "ServerFault",
+    "TransportError",
+    "fault",
+]
+
+
+class MarketoError(Exception):
+    """The base of every error that comes from a call or from bytes.
+
+    `exchange` is what was sent and received when the error came from a client's call, else None.
+    Every error can be pickled and copied. A caller's own mistakes are not here: those are
+    `ValueError` and `TypeError`, raised before anything is sent.
+    """
+
+    exchange: Exchange | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args, self.__dict__.copy())
+
+
+def _restore(cls: type[MarketoError], args: tuple[Any, ...], state: dict[str, Any]) -> MarketoError:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(state)
+    return error
+
+
+class TransportError(MarketoError):
+    """No usable reply came: the connection, TLS or time failed, or something answered that is not Marketo.
+
+    `status` is the HTTP status when there was one. The request was not carried out, unless the error
+    is an `AmbiguousError`. `__cause__` is the HTTP library's own exception, when there is one.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class AmbiguousError(TransportError):
+    """The request may have been carried out: it was sent, and its answer was lost."""
+
+
+Problem = Literal["malformed", "unknown", "missing", "repeated", "empty", "invalid"]
+
+
+class ProtocolError(MarketoError):
+    """A message breaks the contract.
+
+    `path` names the place, as in `successSyncLead/result/leadId` ("" for the message as a whole), `line`
+    its line in the document (None when unknown), and `problem` the kind: "malformed" (no such XML or
+    envelope), "unknown" (operation), "missing", "repeated", "empty" or "invalid" (element).
+    """
+
+    def __init__(self, message: str, *, path: str = "", line: int | None = None, problem: Problem) -> None:
+        super().__init__(message)
+        self.path = path
+        self.line = line
+        self.problem: Problem = problem
+
+
+class LeadSyncFailed(MarketoError):  # noqa: N818 - the name of the vendor's status, not of a Python error
+    """A well-formed reply says that the lead was not written: its status is FAILED.
+
+    `result` is the whole `SyncLeadResult`, with the server's reason in `result.sync_status.error`.
+    """
+
+    def __init__(self, result: Any) -> None:
+        reason = result.sync_status.error or "no reason given"
+        super().__init__(f"syncLead answered FAILED: {hide_emails(reason)}")
+        self.result = result
+
+
+class Fault(MarketoError):  # noqa: N818 - SOAP's own word
+    """The server said no, by a SOAP fault.
+
+    `code` is Marketo's number (None when the fault has none), `message` the server's text as it came,
+    `name` the exception's name in the detail, `faultcode` and `faultstring` the fault's own fields, and
+    `operation` the call that was refused. Decide by `code` or by class, never by the texts: the real
+    server's differed from its documentation. The exception's own text leaves e-mail addresses out.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: int | None = None,
+        name: str | None = None,
+        faultcode: str = "SOAP-ENV:Client",
+        faultstring: str | None = None,
+        operation: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.name = name
+        self.faultcode = faultcode
+        self.faultstring = message if faultstring is None else faultstring
+        self.operation = operation
+
+    def __str__(self) -> str:
+        number = "" if self.code is None else f"{self.code} "
+        text = self.message.removesuffix(f" ({self.code})")
+        said = f"{number}{text}"
+        if self.faultstring not in (said, self.message, f"{self.code} - {text}"):
+            said = f"{said} [{self.faultstring}]"
+        return hide_emails(f"{self.operation}: {said}" if self.operation else said)
+
+
+class AuthenticationFault(Fault):
+    """Who is calling, or when, was not accepted."""
+
+
+class LimitFault(Fault):
+    """A limit of the subscription was reached; the call was not carried out."""
+
+
+class NotFoundFault(Fault):
+    """What the call names does not exist."""
+
+
+class BadRequestFault(Fault):
+    """The request itself is wrong; sending it again changes nothing."""
+
+
+class ServerFault(Fault):
+    """The server failed."""
+
+
+FAULTS: Mapping[int, type[Fault]] = {
+    10001: ServerFault,
+    20011: ServerFault,
+    20012: BadRequestFault,
+    20013: AuthenticationFault,
+    20014: AuthenticationFault,
+    20015: LimitFault,
+    20016: AuthenticationFault,
+    20017: BadRequestFault,
+    20018: BadRequestFault,
+    20019: BadRequestFault,
+    20022: BadRequestFault,
+    20023: LimitFault,
+    20024: LimitFault,
+    20101: BadRequestFault,
+    20102: BadRequestFault,
+    20103: NotFoundFault,
+    20104: BadRequestFault,
+    20105: BadRequestFault,
+    20106: ServerFault,
+    20107: BadRequestFault,
+    20108: NotFoundFault,
+    20109: BadRequestFault,
+    20110: BadRequestFault,
+    20111: NotFoundFault,
+    20113: NotFoundFault,
+    20114: BadRequestFault,
+    20122: BadRequestFault,
+    20123: BadRequestFault,
+}
+"""The class of each published code; a code that is not here is a plain `Fault`."""
+
+FAULT_TEXTS: Mapping[int, str] = {
+    10001: "Internal Error",
+    20011: "Internal Error",
+    20012: "Request Not Understood",
+    20013: "Access Denied",
+    20014: "Authentication failed",
+    20015: "Request Limit Exceeded",
+    20016: "Request Expired",
+    20017: "Invalid Request",
+    20018: "Bad Encoding",
+    20019: "Unsupported Operation",
+    20022: "Time range specified in query filter exceeded limit",
+    20023: "Rate Limit Exceeded",
+    20024: "Concurrency Limit Exceeded",
+    20101: "Lead Key Required",
+    20102: "Lead Key Bad",
+    20103: "Lead not found",
+    20104: "Lead Detail Required",
+    20105: "Unknown lead field",
+    20106: "Lead Sync Failed",
+    20107: "Activity Key Bad",
+    20108: "Lead Owner Not Found",
+    20109: "Parameter Required",
+    20110: "Bad Parameter",
+    20111: "List Not Found",
+    20113: "Campaign Not Found",
+    20114: "Bad Parameter",
+    20122: "Bad Stream Position",
+    20123: "Stream at End",
+}
+"""The short text that a server of ours puts beside each code (recorded where a recording exists)."""
+
+
+def fault(code: int, message: str | None = None) -> Fault:
+    """Return the fault that a Marketo server raises for *code*, in the real server's wording.
+
+    *message* is the particular reason; without it the code's short text stands in both places.
+    """
+    text = FAULT_TEXTS.get(code, "Error")
+    return FAULTS.get(code, Fault)(
+        f"{message or text} ({code})",
+        code=code,
+        name="mktServiceException",
+        faultcode="SOAP-ENV:Server" if code in (10001, 20011) else "SOAP-ENV:Client",
+        faultstring=f"{code} - {text}",
+    )

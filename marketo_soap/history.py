@@ -1,0 +1,80 @@
+"""What was sent and what came back: the exact bytes of an attempt, and how they are shown."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from attrs import field, frozen
+
+from marketo_soap.redaction import private_values, redact
+
+__all__ = ["Exchange"]
+
+Headers = tuple[tuple[str, str], ...]
+
+_PRIVATE_HEADERS = {"authorization", "cookie", "set-cookie", "proxy-authorization"}
+
+
+@frozen(repr=False)
+class Exchange:
+    """One attempt at one call, to the byte.
+
+    `request` and `response` are the bytes as they went over the wire, never written anew (the response
+    after decompression; None if none came, what had come if it broke off). `started` is the clock's time,
+    `elapsed` in seconds, `attempt` counts from 1. The text and the `repr` keep secrets and personal data
+    out; `show(raw=True)` and the fields themselves do not.
+    """
+
+    operation: str
+    endpoint: str
+    attempt: int
+    started: datetime
+    request_headers: Headers
+    request: bytes
+    elapsed: float
+    status: int | None = None
+    response_headers: Headers = field(default=())
+    response: bytes | None = None
+
+    def __repr__(self) -> str:
+        came = "no answer" if self.response is None else f"HTTP {self.status}, {len(self.response)} bytes"
+        return (
+            f"<Exchange {self.operation}, attempt {self.attempt}: {len(self.request)} bytes sent, "
+            f"{came}, {self.elapsed * 1000:.1f} ms>"
+        )
+
+    def __str__(self) -> str:
+        return self.show()
+
+    def show(self, *, raw: bool = False) -> str:
+        """Return both messages as text, headers first, private values hidden unless *raw* asks for them."""
+        lines = [
+            f"POST {self.endpoint}",
+            *_header_lines(self.request_headers, raw),
+            "",
+            self._text(self.request, raw),
+        ]
+        if self.response is None:
+            lines += ["", "(no answer)"]
+        else:
+            lines += ["", f"HTTP {self.status}", *_header_lines(self.response_headers, raw), ""]
+            lines += [self._text(self.response, raw)]
+        return "\n".join(lines)
+
+    def request_text(self, *, raw: bool = False) -> str:
+        """Return the request as text, private values hidden unless *raw* asks for them."""
+        return self._text(self.request, raw)
+
+    def response_text(self, *, raw: bool = False) -> str:
+        """Return the response as text, private values hidden unless *raw* asks for them; "" if none came."""
+        return self._text(self.response or b"", raw)
+
+    def _text(self, data: bytes, raw: bool) -> str:
+        return data.decode("utf-8", "replace") if raw else redact(data, private_values(self.request))
+
+
+def _header_lines(headers: Headers, raw: bool) -> list[str]:
+    return [
+        f"{name}: {value if raw or name.lower() not in _PRIVATE_HEADERS else '***'}"
+        for name, value in headers
+    ]

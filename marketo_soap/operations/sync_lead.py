@@ -1,0 +1,76 @@
+"""syncLead: insert or update one lead."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from attrs import field, frozen
+
+from marketo_soap.errors import LeadSyncFailed
+from marketo_soap.operations.base import Operation
+from marketo_soap.records import LeadRecord, LeadSyncStatus, MatchKey, SyncStatus, check_text
+from marketo_soap.redaction import hidden
+from marketo_soap.xml import El
+
+__all__ = ["SyncLead", "SyncLeadResult"]
+
+
+@frozen
+class SyncLeadResult:
+    """What syncLead answers: the lead's Marketo id, what was done, and the whole lead if it was asked for."""
+
+    lead_id: Annotated[int, El("leadId")]
+    sync_status: Annotated[SyncStatus, El("syncStatus")]
+    lead_record: Annotated[LeadRecord | None, El("leadRecord", nillable=True)] = None
+
+
+@frozen
+class SyncLead(Operation[SyncLeadResult]):
+    """Insert or update one lead.
+
+    A lead that one of the keys matches is updated, else one is created; `key` says which key decides.
+    With *return_lead* the reply holds the whole lead as it is afterwards. *marketo_cookie* is the whole
+    value of the Munchkin cookie, `id:100-AEK-913&token:_mch-example.com-1372890712966-47583`.
+
+    Raises `ValueError` if there is neither an Id, an Email, a ForeignSysPersonId nor a cookie.
+    """
+
+    takes_workspace: ClassVar[bool] = True
+
+    lead_record: Annotated[LeadRecord, El("leadRecord")]
+    return_lead: Annotated[bool, El("returnLead")] = False
+    marketo_cookie: Annotated[str | None, El("marketoCookie", nillable=True)] = field(
+        default=None, repr=hidden
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.lead_record, LeadRecord):
+            raise TypeError(f"leadRecord must be a LeadRecord, not {type(self.lead_record).__name__}")
+        if not isinstance(self.return_lead, bool):
+            raise TypeError(f"returnLead must be True or False, not a {type(self.return_lead).__name__}")
+        if self.marketo_cookie is not None:
+            check_text(self.marketo_cookie, "marketoCookie")
+        if self.key is None:
+            raise ValueError(
+                "the lead has no key: give an Id, Email or ForeignSysPersonId, or a marketoCookie"
+            )
+
+    @property
+    def key(self) -> MatchKey | None:
+        """The key that the server will match by: `LeadRecord.key`, but a cookie outranks an Email."""
+        key = self.lead_record.key
+        if self.marketo_cookie and key in (None, MatchKey.EMAIL):
+            return MatchKey.COOKIE
+        return key
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether sending it twice ends as once: true of every key but a cookie alone."""
+        return self.lead_record.key is not None
+
+    @classmethod
+    def settle(cls, result: SyncLeadResult) -> SyncLeadResult:
+        """Return *result*; `LeadSyncFailed` if its status is FAILED."""
+        if result.sync_status.status == LeadSyncStatus.FAILED:
+            raise LeadSyncFailed(result)
+        return result

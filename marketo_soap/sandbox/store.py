@@ -1,0 +1,188 @@
+"""Where the sandbox keeps its leads: SQLite, one file or memory. No rule of Marketo is in here."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from os import PathLike, fspath
+
+from attrs import define, evolve
+
+__all__ = ["LeadStore", "Leads", "StoredLead"]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS lead (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    email TEXT,
+    email_key TEXT,
+    foreign_type TEXT,
+    foreign_id TEXT,
+    attributes TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    UNIQUE (foreign_type, foreign_id)
+);
+CREATE INDEX IF NOT EXISTS lead_by_email ON lead (email_key);
+CREATE TABLE IF NOT EXISTS cookie (
+    value TEXT PRIMARY KEY,
+    lead_id INTEGER NOT NULL REFERENCES lead (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+INSERT INTO sqlite_sequence (name, seq)
+    SELECT 'lead', 1000000 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'lead');
+"""
+
+_COLUMNS = "id, email, foreign_type, foreign_id, attributes, created_at, updated_at"
+_BUSY_SECONDS = 60.0
+
+
+@define
+class StoredLead:
+    """A lead as it is kept: its keys, its attributes' texts by name, and when it was written (ISO 8601)."""
+
+    id: int
+    email: str | None
+    foreign_type: str | None
+    foreign_id: str | None
+    attributes: dict[str, str]
+    created_at: str = ""
+    updated_at: str = ""
+
+
+class Leads:
+    """The leads inside one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def by_id(self, lead_id: int) -> StoredLead | None:
+        """Find a lead by its Marketo id."""
+        return self._one("id = ?", lead_id)
+
+    def by_foreign_id(self, system: str, person_id: str) -> StoredLead | None:
+        """Find the lead that a foreign system knows by this id: ids are unique within a system."""
+        return self._one("foreign_type = ? AND foreign_id = ?", system, person_id)
+
+    def by_cookie(self, cookie: str) -> StoredLead | None:
+        """Find the lead that a Munchkin cookie is tied to."""
+        return self._one("id = (SELECT lead_id FROM cookie WHERE value = ?)", cookie)
+
+    def newest_by_email(self, email: str) -> StoredLead | None:
+        """Find the most recently added lead with this address, without regard to case."""
+        return self._one("email_key = ?", email_key(email))
+
+    def all(self) -> list[StoredLead]:
+        """Return every lead in the order of its creation."""
+        return [_stored(row) for row in self._connection.execute(f"SELECT {_COLUMNS} FROM lead ORDER BY id")]
+
+    def insert(self, lead: StoredLead, now: datetime) -> StoredLead:
+        """Add *lead* under a new id (its own is ignored) and return it as it is kept."""
+        stamp = now.isoformat()
+        cursor = self._connection.execute(
+            "INSERT INTO lead"
+            " (email, email_key, foreign_type, foreign_id, attributes, created_at, updated_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                lead.email,
+                email_key(lead.email),
+                lead.foreign_type,
+                lead.foreign_id,
+                _json(lead),
+                stamp,
+                stamp,
+            ),
+        )
+        return evolve(lead, id=cursor.lastrowid or 0, created_at=stamp, updated_at=stamp)
+
+    def update(self, lead: StoredLead, now: datetime) -> StoredLead:
+        """Write *lead* over the one with its id and return it as it is kept."""
+        stamp = now.isoformat()
+        self._connection.execute(
+            "UPDATE lead SET email = ?, email_key = ?, foreign_type = ?, foreign_id = ?, attributes = ?,"
+            " updated_at = ? WHERE id = ?",
+            (
+                lead.email,
+                email_key(lead.email),
+                lead.foreign_type,
+                lead.foreign_id,
+                _json(lead),
+                stamp,
+                lead.id,
+            ),
+        )
+        return evolve(lead, updated_at=stamp)
+
+    def release_foreign_id(self, system: str, person_id: str) -> None:
+        """Take a foreign id from the lead that has it, if one has: it is about to be given to another."""
+        self._connection.execute(
+            "UPDATE lead SET foreign_type = NULL, foreign_id = NULL"
+            " WHERE foreign_type = ? AND foreign_id = ?",
+            (system, person_id),
+        )
+
+    def tie_cookie(self, cookie: str, lead_id: int) -> None:
+        """Tie a Munchkin cookie to a lead, whichever lead it was tied to before."""
+        self._connection.execute(
+            "INSERT INTO cookie (value, lead_id) VALUES (?, ?)"
+            " ON CONFLICT (value) DO UPDATE SET lead_id = excluded.lead_id",
+            (cookie, lead_id),
+        )
+
+    def _one(self, condition: str, *values: object) -> StoredLead | None:
+        query = f"SELECT {_COLUMNS} FROM lead WHERE {condition} ORDER BY id DESC LIMIT 1"
+        row = self._connection.execute(query, values).fetchone()
+        return None if row is None else _stored(row)
+
+
+class LeadStore:
+    """A database of leads: a file that several processes may share, or memory.
+
+    What a transaction wrote is in the file (in SQLite's write-ahead log) when it ends: a killed process loses
+    nothing of it. Callers wait for each other up to a minute, threads and processes alike.
+    """
+
+    def __init__(self, path: str | PathLike[str] = ":memory:") -> None:
+        self.path = fspath(path)
+        self._lock = threading.RLock()
+        self._connection = sqlite3.connect(
+            self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.execute("PRAGMA foreign_keys = ON")
+        with self.transaction():
+            for statement in _SCHEMA.split(";\n"):
+                self._connection.execute(statement)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Leads]:
+        """Open a writing transaction: kept whole if the block ends, undone whole if it raises."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield Leads(self._connection)
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._connection.close()
+
+
+def email_key(email: str | None) -> str | None:
+    """Return what two equal addresses have in common: case and outer white space do not count."""
+    return None if email is None else email.strip().casefold()
+
+
+def _json(lead: StoredLead) -> str:
+    return json.dumps(lead.attributes, ensure_ascii=False)
+
+
+def _stored(row: tuple[int, str | None, str | None, str | None, str, str, str]) -> StoredLead:
+    return StoredLead(row[0], row[1], row[2], row[3], json.loads(row[4]), row[5], row[6])

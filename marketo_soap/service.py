@@ -1,0 +1,87 @@
+"""A SOAP service over any backend: request bytes in, HTTP status and reply bytes out.
+
+The sandbox and the gateway are backends; what a well-behaved Marketo answers to a broken request is here,
+in one place. The order of the checks is the contract's: envelope, operation, who is calling, parameters.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Protocol
+
+from attrs import frozen
+
+from marketo_soap import envelope
+from marketo_soap.errors import Fault, ProtocolError, fault
+from marketo_soap.signature import AuthenticationHeader
+
+__all__ = ["Answer", "Backend", "respond"]
+
+logger = logging.getLogger(__name__)
+
+
+@frozen
+class Answer:
+    """What goes back to the caller: `body` is a reply or a fault, `outcome` the same as a value."""
+
+    status: int
+    body: bytes
+    outcome: Any
+
+
+class Backend(Protocol):
+    """Who is behind the service. Both methods raise a `Fault` to refuse."""
+
+    def authenticate(self, header: AuthenticationHeader) -> None:
+        """Return if the caller may call."""
+
+    def perform(self, request: envelope.Request[Any]) -> Any:
+        """Carry out the operation and return its result."""
+
+
+def respond(data: bytes, backend: Backend) -> Answer:
+    """Answer one request, whatever it is: a result with HTTP 200, or a fault with HTTP 500.
+
+    A backend's unexpected exception is logged and becomes fault 10001: a caller never gets less than a fault.
+    """
+    operation: Any = None
+    try:
+        opened = envelope.open_request(data)
+        operation = opened.operation_type
+        backend.authenticate(_header(opened))
+        outcome = backend.perform(opened.read())
+        return Answer(200, envelope.write_reply(operation, outcome), outcome)
+    except Fault as refusal:
+        return _refuse(operation, refusal)
+    except ProtocolError as error:
+        return _refuse(operation, _fault_for(error))
+    except Exception:
+        logger.exception("the backend failed")
+        return _refuse(operation, fault(10001))
+
+
+def _refuse(operation: Any, refusal: Fault) -> Answer:
+    refusal.operation = operation and operation.name
+    return Answer(500, envelope.write_reply(operation, refusal), refusal)
+
+
+def _header(opened: envelope.OpenedRequest[Any]) -> AuthenticationHeader:
+    try:
+        header = opened.read_header()
+    except ProtocolError as error:
+        raise fault(20014, f"Authentication failed: {error}") from None
+    if header is None:
+        raise fault(20014, "Authentication failed: there is no AuthenticationHeader")
+    return header
+
+
+_CODES = {"malformed": 20012, "unknown": 20019, "missing": 20017, "empty": 20109}
+_REQUIRED = {"leadRecord": 20104, "leadKey": 20101}
+
+
+def _fault_for(error: ProtocolError) -> Fault:
+    """The fault that says what is wrong with a request, by the meaning of the published codes."""
+    code = _CODES.get(error.problem, 20110)
+    if error.problem == "missing":
+        code = _REQUIRED.get(error.path.rpartition("/")[2], code)
+    return fault(code, str(error))
