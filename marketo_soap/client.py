@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
 from weakref import WeakKeyDictionary
@@ -54,7 +54,7 @@ class OwnMarketo(Protocol):
 
 def local_now() -> datetime:
     """Return the time now, in the local zone: the default clock of the clients."""
-    return datetime.now().astimezone()
+    return datetime.now(UTC).astimezone()
 
 
 _last: ContextVar[WeakKeyDictionary[Any, Exchange] | None] = ContextVar("marketo_soap_last", default=None)
@@ -220,7 +220,7 @@ def _checked_endpoint(endpoint: str, allow_http: bool) -> str:
         raise ValueError(
             "endpoint must be https (or http on this machine); allow_http=True accepts it all the same"
         )
-    return str(url)
+    return endpoint
 
 
 def _from_env(environ: Mapping[str, str]) -> dict[str, Any]:

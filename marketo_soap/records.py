@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from math import isfinite
-from typing import Annotated, Any, TypeAlias, cast
+from typing import Annotated, Any, TypeAlias
 
 from attrs import Attribute as AttrsField
 from attrs import field, frozen
@@ -160,10 +160,9 @@ _TYPED: Mapping[str, Callable[[str], int | float | bool | date | datetime]] = {
 }
 
 
-def _attributes(given: Mapping[str, Value] | Iterable[Attribute]) -> tuple[Attribute, ...]:
+def _attributes(given: Mapping[str, Value] | Sequence[Attribute]) -> tuple[Attribute, ...]:
     if isinstance(given, Mapping):
-        values = cast("Mapping[str, Value]", given)
-        return tuple([Attribute(name, value) for name, value in values.items()])
+        return tuple([Attribute(name, value) for name, value in given.items()])
     if isinstance(given, str | bytes):
         raise TypeError("attributes must be a mapping of names to values, or Attributes; not text")
     attributes = tuple(given)

@@ -1,0 +1,60 @@
+"""What tests share: the samples' values, canonical XML, and envelopes made by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lxml import etree
+
+from marketo_soap import AuthenticationHeader, Credentials, LeadRecord, SyncLead, envelope, signature
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+
+SEED_HEADER = AuthenticationHeader(
+    "bigcorp1_461839624B16E06BA2D663",
+    "92f05a7be4838ae1c0e5aafe814891ee72968a08",
+    "2013-07-31T12:38:47-07:00",
+)
+SEED = SyncLead(LeadRecord(email="t@t.com", attributes={"FirstName": "George", "LastName": "of the Jungle"}))
+
+CREDENTIALS = Credentials("demo17_1_809934544BFABAE58E5D27", "27272727aa")
+HEADER = signature.sign(CREDENTIALS, "2013-08-05T16:34:19-07:00")
+COOKIE = "id:100-AEK-913&token:_mch-example.com-1372890712966-47583"
+NOW = datetime(2013, 8, 5, 23, 34, 19, tzinfo=UTC)
+
+SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+MKTOWS = "http://www.marketo.com/mktows/"
+
+
+def canonical(data: bytes) -> bytes:
+    """Canonical XML without the white space between elements."""
+    root = etree.fromstring(data, etree.XMLParser(remove_blank_text=True))
+    return etree.tostring(root, method="c14n")
+
+
+def fixture(name: str) -> bytes:
+    return (FIXTURES / name).read_bytes()
+
+
+def enveloped(body: str, header: str = "") -> bytes:
+    """An envelope around *body*, with the prefixes S, m and xsi declared."""
+    xsi = "http://www.w3.org/2001/XMLSchema-instance"
+    names = f'xmlns:S="{SOAP}" xmlns:m="{MKTOWS}" xmlns:xsi="{xsi}"'
+    head = f"<S:Header>{header}</S:Header>" if header else ""
+    return f"<S:Envelope {names}>{head}<S:Body>{body}</S:Body></S:Envelope>".encode()
+
+
+def success(result: str) -> bytes:
+    return enveloped(f"<m:successSyncLead><result>{result}</result></m:successSyncLead>")
+
+
+def faulted(inside: str) -> bytes:
+    return enveloped(f"<S:Fault>{inside}</S:Fault>")
+
+
+def signed(
+    operation: SyncLead, credentials: Credentials, now: datetime, workspace: str | None = None
+) -> bytes:
+    header = signature.sign(credentials, signature.timestamp(now))
+    return envelope.request(operation, header, context=workspace)

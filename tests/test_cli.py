@@ -1,0 +1,308 @@
+"""The command, as a person and as a program use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from marketo_soap import AuthenticationHeader, Sandbox, envelope, signature
+from marketo_soap.cli.commands import cli
+from tests.support import COOKIE, CREDENTIALS, FIXTURES, SEED_HEADER, fixture
+
+VARIABLES = ("MARKETO_SOAP_ENDPOINT", "MARKETO_SOAP_USER_ID", "MARKETO_SOAP_ENCRYPTION_KEY")
+SEED_OPTIONS = ["--email", "t@t.com", "FirstName=George", "LastName=of the Jungle"]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[dict[str, str]]:
+    user = CREDENTIALS
+    with (
+        Sandbox(user_id=user.user_id, encryption_key=user.encryption_key) as sandbox,
+        sandbox.serve() as endpoint,
+    ):
+        yield dict(zip(VARIABLES, (endpoint, user.user_id, user.encryption_key), strict=True))
+
+
+def run(*args: str, code: int = 0, stdin: bytes | None = None, env: dict[str, str] | None = None) -> Result:
+    result = CliRunner().invoke(cli, list(args), input=stdin, env=env)
+    assert result.exit_code == code, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result
+
+
+# -- sync-lead ----------------------------------------------------------------------------------------
+
+
+def test_a_lead_goes_to_the_embedded_sandbox() -> None:
+    assert run("sync-lead", "--sandbox", *SEED_OPTIONS).stdout == "CREATED lead 1000001 (key: Email)\n"
+
+
+def test_the_whole_lead_is_shown_when_it_is_asked_for() -> None:
+    lines = run("sync-lead", "--sandbox", "--return-lead", *SEED_OPTIONS).stdout.splitlines()
+    assert [line.split() for line in lines[1:]] == [
+        ["Id", "1000001"],
+        ["Email", "t@t.com"],
+        ["FirstName", "string", "George"],
+        ["LastName", "string", "of", "the", "Jungle"],
+    ]
+
+
+def test_a_file_keeps_the_sandboxes_leads(tmp_path: Path) -> None:
+    path = str(tmp_path / "leads.db")
+    assert "CREATED" in run("sync-lead", "--sandbox-db", path, *SEED_OPTIONS).stdout
+    assert "UPDATED" in run("sync-lead", "--sandbox-db", path, *SEED_OPTIONS).stdout
+
+
+def test_all_the_keys_are_sent(served: dict[str, str]) -> None:
+    created = run("sync-lead", "--email", "all@t.com", "--json", env=served)
+    lead_id = str(json.loads(created.stdout)["lead_id"])
+    keys = ["--id", lead_id, "--foreign-id", "x1", "--foreign-type", "CUSTOM", "--cookie", COOKIE]
+    shown = run(
+        "sync-lead",
+        *keys,
+        "--workspace",
+        "Default",
+        "--return-lead",
+        "--json",
+        "--show-envelopes",
+        "--raw",
+        "City=Rome",
+        env=served,
+    )
+    record = json.loads(shown.stdout)["lead_record"]
+    assert (record["foreign_sys_person_id"], record["foreign_sys_type"]) == ("x1", "CUSTOM")
+    assert record["attributes"] == [{"name": "City", "type": "string", "value": "Rome"}]
+    sent = re.findall(r"<SOAP-ENV:Envelope.*", shown.stderr)[0]
+    read = envelope.read_request(sent.encode())
+    assert read.context is not None
+    assert read.context.target_workspace == "Default"
+    assert read.operation.marketo_cookie == COOKIE  # type: ignore[attr-defined]
+    assert read.header is not None
+    assert signature.verify(CREDENTIALS, read.header)
+
+
+def test_json_is_for_programs() -> None:
+    data = json.loads(run("sync-lead", "--sandbox", "--json", *SEED_OPTIONS).stdout)
+    assert data == {
+        "lead_id": 1000001,
+        "sync_status": {"lead_id": 1000001, "status": "CREATED", "error": None},
+        "lead_record": None,
+    }
+
+
+def test_envelopes_are_shown_as_sent_without_what_is_private() -> None:
+    shown = run("sync-lead", "--sandbox", "--show-envelopes", *SEED_OPTIONS).stdout
+    assert "--> POST http://127.0.0.1:" in shown
+    assert "<-- HTTP 200" in shown
+    for private in ("t@t.com", "George", "Jungle", "sandbox_1_"):
+        assert private not in shown
+    assert "\x1b" not in shown
+    raw = run("sync-lead", "--sandbox", "--show-envelopes", "--raw", *SEED_OPTIONS).stdout
+    assert "<attrValue>George</attrValue>" in raw
+
+
+def test_a_refusal_is_exit_code_1_with_its_reason(served: dict[str, str]) -> None:
+    result = run("sync-lead", "--id", "7", env=served, code=1)
+    assert result.stderr == (
+        "Error: NotFoundFault: syncLead: 20103 No lead found with IDNUM = 7 [20103 - Lead not found]\n"
+    )
+    data = json.loads(run("sync-lead", "--id", "7", "--json", env=served, code=1).stdout)
+    assert data["error"]["code"] == 20103
+    wrong = served | {"MARKETO_SOAP_ENCRYPTION_KEY": "other"}
+    assert "20014" in run("sync-lead", "--email", "a@b.c", env=wrong, code=1).stderr
+    shown = run("sync-lead", "--id", "7", "--show-envelopes", env=served, code=1).stdout
+    assert "<-- HTTP 500" in shown
+
+
+def test_nobody_listening_is_exit_code_1(served: dict[str, str]) -> None:
+    env = served | {"MARKETO_SOAP_ENDPOINT": "http://127.0.0.1:1/"}
+    assert "TransportError: syncLead was not sent" in run("sync-lead", *SEED_OPTIONS, env=env, code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["--sandbox"], "the lead has no key"),
+        (["--sandbox", "--id", "0"], "Id must be between"),
+        (["--sandbox", "--id", "seven"], "not a valid int"),
+        (["--sandbox", "--foreign-id", "x"], "ForeignSysType is missing"),
+        (["--sandbox", "--foreign-id", "x", "--foreign-type", "SAP"], "Invalid value"),
+        (["--sandbox", "--email", "a@b.c", "FirstName"], "'FirstName' is no NAME=VALUE"),
+        (["--sandbox", "--email", "a@b.c", "=x"], "attrName is empty"),
+        (["--sandbox", "--email", "a@b.c", "A=\x07"], "U\\+0007"),
+        (["--email", "a@b.c"], "--endpoint, --user-id, the encryption key missing"),
+        (["--email", "a@b.c", "--endpoint", "http://x/", "--user-id", "u"], "encryption key missing"),
+    ],
+)
+def test_wrong_use_is_exit_code_2(args: list[str], says: str) -> None:
+    assert re.search(says, run("sync-lead", *args, code=2).stderr)
+
+
+def test_an_unsafe_endpoint_is_wrong_use() -> None:
+    env = {"MARKETO_SOAP_ENCRYPTION_KEY": "k"}
+    args = ["--email", "a@b.c", "--endpoint", "http://x/", "--user-id", "u"]
+    assert "must be https" in run("sync-lead", *args, env=env, code=2).stderr
+
+
+def test_the_key_comes_from_a_file_or_the_environment_only(served: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text(served["MARKETO_SOAP_ENCRYPTION_KEY"] + "\n")
+    env = {name: value for name, value in served.items() if not name.endswith("KEY")}
+    run("sync-lead", *SEED_OPTIONS, "--encryption-key-file", str(path), env=env)
+    assert "No such option" in run("sync-lead", "--encryption-key", "k", code=2).stderr
+
+
+# -- envelope -----------------------------------------------------------------------------------------
+
+GIVEN = ["--user-id", SEED_HEADER.mktows_user_id, "--timestamp", SEED_HEADER.request_timestamp]
+
+
+def test_the_envelope_of_the_sample_is_the_sample() -> None:
+    result = run("envelope", "sync-lead", *GIVEN, "--signature", SEED_HEADER.request_signature, *SEED_OPTIONS)
+    assert result.stdout_bytes == fixture("sync_lead/seed.request.xml")
+
+
+def test_compact_is_what_is_sent() -> None:
+    args = [*GIVEN, "--signature", SEED_HEADER.request_signature, *SEED_OPTIONS, "--compact"]
+    read = envelope.read_request(fixture("sync_lead/seed.request.xml"))
+    assert run("envelope", "sync-lead", *args).stdout_bytes == envelope.request(read.operation, SEED_HEADER)
+
+
+def test_an_envelope_is_signed_with_the_key_of_the_environment() -> None:
+    env = {"MARKETO_SOAP_ENCRYPTION_KEY": "899756834129871744AAEE88DDCC77CDEEDEC1AAAD66"}
+    signed = run("envelope", "sync-lead", *GIVEN, *SEED_OPTIONS, env=env)
+    assert b">1d2760575a5f6ce1b44d7298cccc8d09c35705d7<" in signed.stdout_bytes
+    now = run("envelope", "sync-lead", "--user-id", "u", *SEED_OPTIONS, "--workspace", "Default", env=env)
+    read = envelope.read_request(now.stdout_bytes)
+    assert isinstance(read.header, AuthenticationHeader)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d", read.header.request_timestamp)
+    assert read.context is not None
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (SEED_OPTIONS, "--user-id missing"),
+        (["--user-id", "u", *SEED_OPTIONS], "no key to sign with"),
+        (["--user-id", "u", "--signature", "s", *SEED_OPTIONS], "needs the --timestamp"),
+        (["--user-id", "u"], "the lead has no key"),
+    ],
+)
+def test_an_envelope_needs_a_header(args: list[str], says: str) -> None:
+    assert says in run("envelope", "sync-lead", *args, code=2).stderr
+
+
+# -- parse --------------------------------------------------------------------------------------------
+
+
+def test_parse_prints_a_tree() -> None:
+    shown = run("parse", str(FIXTURES / "sync_lead" / "seed.response.xml")).stdout
+    assert shown == (
+        "reply syncLead\n  result:\n    lead_id: 1089965\n    sync_status:\n      lead_id: 1089965\n"
+        "      status: UPDATED\n      error: -\n    lead_record: -\n"
+    )
+
+
+def test_parse_reads_standard_input_and_hides_who_signed() -> None:
+    data = fixture("sync_lead/seed.request.xml")
+    hidden = json.loads(run("parse", "--json", stdin=data).stdout)
+    assert hidden["header"]["request_signature"] == hidden["header"]["mktows_user_id"] == "***"
+    shown = json.loads(run("parse", "--json", "--raw", "-", stdin=data).stdout)
+    assert shown["header"]["request_signature"] == SEED_HEADER.request_signature
+    assert shown["parameters"]["lead_record"]["attributes"][1]["value"] == "of the Jungle"
+    assert (shown["kind"], shown["operation"], shown["context"]) == ("request", "syncLead", None)
+
+
+def test_parse_reads_faults_and_failures() -> None:
+    fault = json.loads(run("parse", "--json", stdin=fixture("faults/20105-unknown-field.xml")).stdout)
+    assert (fault["kind"], fault["code"], fault["type"]) == ("fault", 20105, "BadRequestFault")
+    failed = run("parse", stdin=fixture("sync_lead/failed.response.xml")).stdout
+    assert "error: Unknown name attribute list: nameasdf" in failed
+
+
+@pytest.mark.parametrize("path", sorted(FIXTURES.glob("*/*.xml")), ids=lambda path: path.name)
+def test_parse_reads_every_fixture(path: Path) -> None:
+    assert run("parse", str(path)).stdout
+    assert json.loads(run("parse", "--json", str(path)).stdout)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "empty"),
+        (b"<a><b></a>", "line 1"),
+        (b"<html/>", "not a SOAP 1.1 envelope"),
+        (
+            fixture("sync_lead/seed.response.xml").replace(b"<leadId>1089965</leadId>", b"", 1),
+            "successSyncLead/result/leadId is missing",
+        ),
+    ],
+)
+def test_what_parse_cannot_read_it_explains(data: bytes, says: str) -> None:
+    assert says in run("parse", stdin=data, code=1).stderr
+
+
+def test_a_missing_file_is_wrong_use() -> None:
+    assert "No such file" in run("parse", "nowhere.xml", code=2).stderr
+
+
+def test_nothing_that_is_printed_moves_the_cursor() -> None:
+    data = fixture("sync_lead/seed.request.xml").replace(b"George", "a\u009b31mb\nc".encode())
+    assert "'a\\x9b31mb\\nc'" in run("parse", stdin=data).stdout
+
+
+# -- sandbox ------------------------------------------------------------------------------------------
+
+
+def test_the_sandbox_serves_until_ctrl_c(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "marketo_soap.cli",
+        "sandbox",
+        "--port",
+        "0",
+        "--db",
+        str(tmp_path / "leads.db"),
+    ]
+    environ = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    served = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ)
+    assert served.stdout is not None
+    with served:
+        exports = [served.stdout.readline() for _ in VARIABLES]
+        env = {line.split()[1].split("=")[0]: line.strip().partition("=")[2] for line in exports}
+        assert tuple(env) == VARIABLES
+        assert "CREATED" in run("sync-lead", *SEED_OPTIONS, env=env).stdout
+        served.send_signal(signal.SIGINT)
+        _, said = served.communicate(timeout=20)
+    assert served.returncode == 0
+    assert "Traceback" not in said
+    assert "UPDATED" in run("sync-lead", "--sandbox-db", str(tmp_path / "leads.db"), *SEED_OPTIONS).stdout
+
+
+def test_a_port_in_use_is_said(served: dict[str, str]) -> None:
+    port = served["MARKETO_SOAP_ENDPOINT"].split(":")[2].partition("/")[0]
+    assert "cannot listen" in run("sandbox", "--port", port, code=1).stderr
+    assert "Traceback" not in run("sandbox", "--host", "nowhere.invalid", code=1).stderr
+
+
+def test_help_says_what_there_is() -> None:
+    shown = run("--help").stdout
+    for command in ("sync-lead", "envelope", "parse", "sandbox"):
+        assert command in shown
+    assert run("--version").stdout.strip().endswith("0.1.0")

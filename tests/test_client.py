@@ -1,0 +1,477 @@
+"""The clients over httpx: what goes out, what comes back, and what goes wrong on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import httpx
+import pytest
+from freezegun import freeze_time
+from pytest_httpx import HTTPXMock
+
+from marketo_soap import (
+    AmbiguousError,
+    AsyncClient,
+    Client,
+    Exchange,
+    Fault,
+    LeadRecord,
+    LeadSyncFailed,
+    LeadSyncStatus,
+    MarketoError,
+    ProtocolError,
+    RetryPolicy,
+    Sandbox,
+    SyncLead,
+    SyncLeadResult,
+    TransportError,
+    __version__,
+    envelope,
+    signature,
+)
+from marketo_soap.xml import MAX_BYTES
+from tests.support import CREDENTIALS, NOW, SEED, fixture
+
+ENDPOINT = "https://100-AEK-913.mktoapi.com/soap/mktows/2_2"
+ONCE = RetryPolicy(attempts=1)
+OK = fixture("sync_lead/seed.response.xml")
+LEAD = LeadRecord(email="t@t.com", attributes={"FirstName": "George"})
+
+
+class Either:
+    """A `Client`, or an `AsyncClient` driven to its end: one test body for both."""
+
+    def __init__(self, kind: type[Client | AsyncClient], *args: Any, **options: Any) -> None:
+        self.client: Any = kind(*args, **options)
+        self.exchange: Exchange | None = None
+
+    def __enter__(self) -> Either:
+        self._runner = asyncio.Runner()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._do(self.client.close())
+        self._runner.close()
+
+    def _do(self, result: Any) -> Any:
+        if not asyncio.iscoroutine(result):
+            return result
+
+        async def with_exchange() -> Any:
+            try:
+                return await result
+            finally:
+                self.exchange = self.client.last_exchange
+
+        return self._runner.run(with_exchange())
+
+    def sync_lead(self, *args: Any, **options: Any) -> SyncLeadResult:
+        return self._do(self.client.sync_lead(*args, **options))  # type: ignore[no-any-return]
+
+    @property
+    def last_exchange(self) -> Exchange:
+        kept = self.client.last_exchange or self.exchange
+        assert isinstance(kept, Exchange)
+        return kept
+
+
+Make = Callable[..., Either]
+
+
+@pytest.fixture(params=[Client, AsyncClient])
+def make(request: pytest.FixtureRequest) -> Iterator[Make]:
+    made: list[Either] = []
+
+    def make(endpoint: str = ENDPOINT, **options: Any) -> Either:
+        user = CREDENTIALS
+        made.append(Either(request.param, endpoint, user.user_id, user.encryption_key, **options).__enter__())
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.__exit__()
+
+
+# -- what goes out ------------------------------------------------------------------------------------
+
+
+def test_the_request_on_the_wire(make: Make, httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_response(content=OK, headers={"Content-Type": "text/xml"})
+    client = make(clock=lambda: NOW)
+    result = client.sync_lead(SEED.lead_record, target_workspace="Default")
+    assert (result.lead_id, result.sync_status.status) == (1089965, LeadSyncStatus.UPDATED)
+    sent = httpx_mock.get_requests()[0]
+    header = signature.sign(CREDENTIALS, "2013-08-05T23:34:19+00:00")
+    assert sent.read() == envelope.request(SEED, header, context="Default")
+    assert (sent.method, sent.url) == ("POST", httpx.URL(ENDPOINT))
+    assert sent.headers["Content-Type"] == "text/xml; charset=UTF-8"
+    assert sent.headers["SOAPAction"] == '"http://www.marketo.com/mktows/syncLead"'
+    assert sent.headers["User-Agent"].startswith(f"marketo_soap/{__version__} ")
+    assert sent.extensions["timeout"] == {"connect": 10.0, "read": 90.0, "write": 90.0, "pool": 90.0}
+
+
+@pytest.fixture
+def pacific_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "America/Los_Angeles")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("pacific_time")
+@freeze_time("2013-07-31 19:38:47")
+def test_the_default_clock_is_now_in_the_local_zone(make: Make, httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_response(content=OK)
+    make().sync_lead(LEAD)
+    header = envelope.read_request(httpx_mock.get_requests()[0].read()).header
+    assert header == signature.sign(CREDENTIALS, "2013-07-31T12:38:47-07:00")
+
+
+def test_all_the_options_of_the_call_are_in_the_envelope(make: Make, httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_response(content=OK)
+    make().sync_lead(LEAD, return_lead=True, marketo_cookie="id:x&token:y")
+    sent = envelope.read_request(httpx_mock.get_requests()[0].read())
+    assert sent.operation == SyncLead(LEAD, True, "id:x&token:y")
+
+
+def test_wrong_use_sends_nothing(make: Make) -> None:
+    with pytest.raises(ValueError, match="no key"):
+        make().sync_lead(LeadRecord())
+
+
+# -- what comes back ----------------------------------------------------------------------------------
+
+
+def test_the_last_exchange_holds_the_exact_bytes(make: Make, httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_response(content=OK, headers={"X-Served-By": "test", "Set-Cookie": "session=1"})
+    client = make(clock=lambda: NOW)
+    client.sync_lead(LEAD)
+    exchange = client.last_exchange
+    sent = httpx_mock.get_requests()[0]
+    assert (exchange.request, exchange.response, exchange.status) == (sent.read(), OK, 200)
+    assert (exchange.operation, exchange.endpoint, exchange.attempt) == ("syncLead", ENDPOINT, 1)
+    assert ("x-served-by", "test") in exchange.response_headers
+    assert ("soapaction", '"http://www.marketo.com/mktows/syncLead"') in exchange.request_headers
+    assert exchange.started == NOW
+    assert 0 < exchange.elapsed < 60
+    shown = f"{exchange} {exchange!r} {exchange.show()}"
+    for private in (
+        CREDENTIALS.user_id,
+        signature.sign(CREDENTIALS, signature.timestamp(NOW)).request_signature,
+    ):
+        assert private not in shown
+        assert private in exchange.show(raw=True)
+    assert "George" not in shown
+    assert "session=1" not in shown
+    assert "<leadId>1089965</leadId>" in shown
+
+
+def test_a_fault_is_raised_with_its_exchange(make: Make, httpx_mock: HTTPXMock) -> None:
+    body = fixture("faults/20105-unknown-field.xml")
+    httpx_mock.add_response(status_code=500, content=body)
+    with pytest.raises(Fault) as caught:
+        make().sync_lead(LEAD)
+    assert caught.value.code == 20105
+    assert caught.value.exchange is not None
+    assert (caught.value.exchange.status, caught.value.exchange.response) == (500, body)
+
+
+def test_a_failed_status_is_raised_with_its_exchange(make: Make, httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_response(content=fixture("sync_lead/failed.response.xml"))
+    with pytest.raises(LeadSyncFailed) as caught:
+        make().sync_lead(LEAD)
+    assert caught.value.exchange is not None
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "attempts"),
+    [
+        (httpx.ConnectError("refused"), TransportError, 3),
+        (httpx.ConnectTimeout("slow"), TransportError, 3),
+        (httpx.PoolTimeout("full"), TransportError, 3),
+        (httpx.ReadTimeout("slow"), AmbiguousError, 1),
+        (httpx.WriteTimeout("slow"), AmbiguousError, 1),
+        (httpx.ReadError("reset"), AmbiguousError, 1),
+        (httpx.RemoteProtocolError("gone"), AmbiguousError, 1),
+    ],
+)
+def test_trouble_on_the_way_is_typed(
+    make: Make, httpx_mock: HTTPXMock, error: httpx.HTTPError, kind: type[TransportError], attempts: int
+) -> None:
+    for _ in range(attempts):
+        httpx_mock.add_exception(error)
+    with pytest.raises(TransportError) as caught:
+        make(retry=RetryPolicy(pause=0.0)).sync_lead(LEAD)
+    assert type(caught.value) is kind
+    assert caught.value.__cause__ is error
+    exchange = caught.value.exchange
+    assert exchange is not None
+    assert (exchange.attempt, exchange.status, exchange.response) == (attempts, None, None)
+    assert exchange.request_headers
+
+
+def test_a_retry_is_signed_anew_and_succeeds(make: Make, httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_exception(httpx.ConnectError("refused"))
+    httpx_mock.add_response(status_code=500, content=fixture("faults/20016.xml"))
+    httpx_mock.add_response(status_code=503, content=b"busy")
+    httpx_mock.add_response(content=OK)
+    ticks = iter(NOW + timedelta(seconds=n) for n in range(100))
+    client = make(clock=lambda: next(ticks), retry=RetryPolicy(attempts=4, pause=0.001))
+    with pytest.raises(Fault, match="20016"):  # it was not the first attempt: the clocks differ
+        client.sync_lead(LEAD)
+    httpx_mock.reset()
+    httpx_mock.add_response(status_code=503, content=b"busy")
+    httpx_mock.add_response(content=OK)
+    client.sync_lead(LEAD)
+    bodies = [request.read() for request in httpx_mock.get_requests()]
+    assert len(set(bodies)) == len(bodies) == 2
+    assert client.last_exchange.attempt == 2
+
+
+def test_a_redirect_takes_no_signature_elsewhere(make: Make, httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_response(status_code=302, headers={"Location": "https://evil.example/"})
+    with pytest.raises(TransportError, match="redirect"):
+        make().sync_lead(LEAD)
+    assert len(httpx_mock.get_requests()) == 1
+
+
+def test_an_endless_reply_is_cut_off(make: Make) -> None:
+    def endless(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=b" " * (MAX_BYTES + 1))
+
+    with pytest.raises(AmbiguousError, match="longer than"):
+        make(transport=httpx.MockTransport(endless)).sync_lead(LEAD)
+
+
+# -- how a client is made -----------------------------------------------------------------------------
+
+
+def test_the_environment_names_the_endpoint(make: Make, httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_response(content=OK)
+    environ = {
+        "MARKETO_SOAP_ENDPOINT": ENDPOINT,
+        "MARKETO_SOAP_USER_ID": CREDENTIALS.user_id,
+        "MARKETO_SOAP_ENCRYPTION_KEY": CREDENTIALS.encryption_key,
+    }
+    with Client.from_env(environ, clock=lambda: NOW) as client:
+        client.sync_lead(LEAD)
+        assert client.endpoint == ENDPOINT
+    header = envelope.read_request(httpx_mock.get_requests()[0].read()).header
+    assert header is not None
+    assert signature.verify(CREDENTIALS, header)
+    assert AsyncClient.from_env(environ).endpoint == ENDPOINT
+
+
+def test_what_the_environment_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="MARKETO_SOAP_USER_ID, MARKETO_SOAP_ENCRYPTION_KEY"):
+        Client.from_env({"MARKETO_SOAP_ENDPOINT": ENDPOINT})
+    monkeypatch.delenv("MARKETO_SOAP_ENDPOINT", raising=False)
+    with pytest.raises(ValueError, match="MARKETO_SOAP_ENDPOINT"):
+        Client.from_env()
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["http://localhost/x", "http://127.9.9.9:80/", "http://[::1]:8080/soap", ENDPOINT]
+)
+def test_endpoints_that_are_safe(endpoint: str) -> None:
+    Client(endpoint, "u", "k").close()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "says"),
+    [
+        ("http://100-AEK-913.mktoapi.com/soap/mktows/2_2", "https"),
+        ("http://localhost.evil.example/", "https"),
+        ("http://192.168.1.1/", "https"),
+        ("ftp://x/", "must look like"),
+        ("100-AEK-913.mktoapi.com", "must look like"),
+        ("https://", "must look like"),
+        ("https://user:pass@x/", "user name"),
+        (f"{ENDPOINT}?WSDL", "no query"),
+        ("https://x:port/", "not a URL"),
+    ],
+)
+def test_endpoints_that_are_not(endpoint: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Client(endpoint, "u", "k")
+
+
+def test_plain_http_can_be_allowed() -> None:
+    Client("http://marketo.example/", "u", "k", allow_http=True).close()
+
+
+def test_a_client_without_credentials_is_refused_and_shows_none() -> None:
+    with pytest.raises(ValueError, match="user_id, encryption_key missing"):
+        Client(ENDPOINT)
+    with Client(ENDPOINT, "some-user", "some-key") as client:
+        assert repr(client) == f"<Client of {ENDPOINT}>"
+
+
+# -- over real sockets --------------------------------------------------------------------------------
+
+
+@contextmanager
+def listener(answer: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that takes one connection at a time and does with it what the test says."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+        done = threading.Event()
+
+        def serve() -> None:
+            while not done.is_set():
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.settimeout(10)
+                    answer(connection)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/soap"
+        done.set()
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
+
+
+def http(body: bytes, *, length: int | None = None, status: str = "200 OK") -> bytes:
+    size = len(body) if length is None else length
+    return f"HTTP/1.1 {status}\r\nContent-Type: text/xml\r\nContent-Length: {size}\r\n\r\n".encode() + body
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (b"", AmbiguousError),
+        (b"HTTP/1.1 200 OK\r\nContent-Le", AmbiguousError),
+        (b"\x00\x01garbage\r\n\r\n", AmbiguousError),
+        (http(OK, length=len(OK) + 50), AmbiguousError),
+        (http(OK[:-30]), ProtocolError),
+        (http(b""), ProtocolError),
+        (http(b"<html>Bad gateway</html>", status="502 Bad Gateway"), AmbiguousError),
+    ],
+)
+def test_broken_answers_on_a_real_socket(make: Make, reply: bytes, kind: type[MarketoError]) -> None:
+    def answer(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(reply)
+
+    with listener(answer) as endpoint, pytest.raises(MarketoError) as caught:
+        make(endpoint).sync_lead(LEAD)
+    assert type(caught.value) is kind
+    assert caught.value.exchange is not None
+
+
+def test_a_hung_peer_ends_in_time(make: Make) -> None:
+    released = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        released.wait(10)
+
+    with listener(answer) as endpoint:
+        client = make(endpoint, timeout=0.2)
+        with pytest.raises(AmbiguousError, match="ReadTimeout"):
+            client.sync_lead(LEAD)
+        released.set()
+
+
+def test_nobody_listens(make: Make) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(TransportError, match="was not sent") as caught:
+        make(f"http://127.0.0.1:{port}/", retry=RetryPolicy(attempts=2, pause=0.01)).sync_lead(LEAD)
+    assert not isinstance(caught.value, AmbiguousError)
+    assert caught.value.exchange is not None
+    assert caught.value.exchange.attempt == 2
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[Sandbox, str]]:
+    user = CREDENTIALS
+    with (
+        Sandbox(user_id=user.user_id, encryption_key=user.encryption_key) as sandbox,
+        sandbox.serve() as endpoint,
+    ):
+        yield sandbox, endpoint
+
+
+def test_a_lead_arrives_over_a_real_socket(make: Make, served: tuple[Sandbox, str]) -> None:
+    sandbox, endpoint = served
+    lead = LeadRecord(email=f"é{id(make)}@t.com", attributes={"FirstName": "😀", "Comments": "x" * 1_000_000})
+    result = make(endpoint).sync_lead(lead, return_lead=True)
+    assert result.sync_status.status == LeadSyncStatus.CREATED
+    assert result.lead_record in sandbox.leads()
+    assert result.lead_record is not None
+    assert (result.lead_record.email, result.lead_record.get("FirstName")) == (lead.email, "😀")
+    assert result.lead_record.get("Comments") == "x" * 1_000_000
+
+
+def test_threads_share_a_client_and_see_their_own_exchange(served: tuple[Sandbox, str]) -> None:
+    _, endpoint = served
+    user = CREDENTIALS
+    with Client(endpoint, user.user_id, user.encryption_key) as client:
+
+        def one(n: int) -> bool:
+            result = client.sync_lead(LeadRecord(email=f"thread{n}@t.com"), return_lead=True)
+            kept = client.last_exchange
+            assert kept is not None
+            assert result.lead_record is not None
+            mine = f"<Email>thread{n}@t.com</Email>".encode()
+            return result.lead_record.email == f"thread{n}@t.com" and mine in kept.request
+
+        with ThreadPoolExecutor(32) as pool:
+            assert all(pool.map(one, range(200)))
+        assert client.last_exchange is None
+
+
+def test_tasks_share_a_client_and_see_their_own_exchange(served: tuple[Sandbox, str]) -> None:
+    _, endpoint = served
+    user = CREDENTIALS
+
+    async def main() -> list[bool]:
+        async with AsyncClient(endpoint, user.user_id, user.encryption_key) as client:
+
+            async def one(n: int) -> bool:
+                result = await client.sync_lead(LeadRecord(email=f"task{n}@t.com"), return_lead=True)
+                kept = client.last_exchange
+                assert kept is not None
+                assert result.lead_record is not None
+                mine = f"<Email>task{n}@t.com</Email>".encode()
+                return result.lead_record.email == f"task{n}@t.com" and mine in kept.request
+
+            return await asyncio.gather(*(one(n) for n in range(200)))
+
+    assert all(asyncio.run(main()))
+
+
+def test_two_clients_keep_their_exchanges_apart() -> None:
+    with (
+        Sandbox() as sandbox,
+        Client(transport=sandbox.transport()) as a,
+        Client(transport=sandbox.transport()) as b,
+    ):
+        a.sync_lead(LeadRecord(email="a@t.com"))
+        b.sync_lead(LeadRecord(email="b@t.com"))
+        assert a.last_exchange is not None
+        assert b"a@t.com" in a.last_exchange.request
+        assert b.last_exchange is not None
+        assert b"b@t.com" in b.last_exchange.request
+
+
+def test_times_of_other_zones_are_signed_as_they_are() -> None:
+    india = timezone(timedelta(hours=5, minutes=30))
+    clock = lambda: datetime.now(UTC).astimezone(india)  # noqa: E731
+    with Sandbox() as sandbox, Client(transport=sandbox.transport(), clock=clock) as client:
+        client.sync_lead(LEAD)
+        assert client.last_exchange is not None
+        assert b"+05:30</requestTimestamp>" in client.last_exchange.request

@@ -1,0 +1,274 @@
+"""Properties: what is written is what is read, and nothing that is read does harm."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from marketo_soap import (
+    Attribute,
+    AuthenticationHeader,
+    Client,
+    Fault,
+    ForeignSysType,
+    LeadRecord,
+    LeadSyncFailed,
+    LeadSyncStatus,
+    MarketoError,
+    MktowsContextHeader,
+    Sandbox,
+    SyncLead,
+    SyncLeadResult,
+    SyncStatus,
+    envelope,
+)
+from marketo_soap.operations import OPERATIONS
+from marketo_soap.xml import MKTOWS, codec
+from tests.support import FIXTURES, fixture
+
+XML_TEXT = st.text(
+    st.one_of(
+        st.sampled_from("\t\n\r <>&\"']😀é"),
+        st.characters(min_codepoint=0x20, max_codepoint=0x10FFFF, exclude_categories=["Cs"]),
+    ).filter(lambda c: c.isprintable() or c in "\t\n\r")
+)
+WORDS = XML_TEXT.filter(lambda text: bool(text.strip()))
+IDS = st.integers(1, 2**31 - 1)
+ATTRIBUTES = st.lists(st.builds(Attribute, WORDS, XML_TEXT, st.none() | WORDS), max_size=5)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> LeadRecord:
+    foreign = draw(st.booleans())
+    return LeadRecord(
+        id=draw(st.none() | IDS),
+        email=draw(st.none() | WORDS),
+        foreign_sys_person_id=draw(WORDS) if foreign else None,
+        foreign_sys_type=draw(st.sampled_from(ForeignSysType)) if foreign else None,
+        attributes=draw(ATTRIBUTES),
+    )
+
+
+@st.composite
+def calls(draw: st.DrawFn) -> SyncLead:
+    record = draw(records())
+    cookie = draw(WORDS if record.key is None else st.none() | WORDS)
+    return SyncLead(record, draw(st.booleans()), cookie)
+
+
+HEADERS = st.builds(AuthenticationHeader, XML_TEXT, XML_TEXT, XML_TEXT)
+CONTEXTS = st.none() | st.builds(MktowsContextHeader, WORDS)
+STATUSES = st.sampled_from(LeadSyncStatus) | st.just("SKIPPED")
+RESULTS = st.builds(
+    SyncLeadResult,
+    IDS,
+    st.builds(SyncStatus, st.integers(-(2**31), 2**31 - 1), STATUSES, st.none() | XML_TEXT),
+    st.none() | records(),
+)
+
+
+@given(calls(), HEADERS, CONTEXTS, st.booleans())
+def test_a_request_is_read_as_it_was_written(
+    call: SyncLead, header: AuthenticationHeader, context: MktowsContextHeader | None, pretty: bool
+) -> None:
+    data = envelope.request(call, header, context=context, pretty=pretty)
+    assert envelope.read_request(data) == envelope.Request(call, header, context)
+
+
+@given(RESULTS, st.booleans())
+def test_a_reply_is_read_as_it_was_written(result: SyncLeadResult, pretty: bool) -> None:
+    data = envelope.write_reply(SyncLead, result, pretty=pretty)
+    assert envelope.read(data) == envelope.Reply(SyncLead, result)
+
+
+@given(
+    st.builds(
+        Fault,
+        WORDS.map(str.strip),
+        code=st.none() | st.integers(10_000, 99_999),
+        name=st.just("mktServiceException"),
+        faultcode=st.sampled_from(["SOAP-ENV:Client", "SOAP-ENV:Server"]),
+        faultstring=st.sampled_from(["Lead not found", "x"]),
+    )
+)
+def test_a_fault_is_read_as_it_was_written(fault: Fault) -> None:
+    again = envelope.read(envelope.write_reply(SyncLead, fault))
+    assert isinstance(again, Fault)
+    assert again.__dict__ == fault.__dict__
+
+
+def test_every_registered_type_is_drawn_above() -> None:
+    assert set(OPERATIONS) == {"syncLead"}
+
+
+@given(calls())
+@settings(max_examples=50)
+def test_what_a_client_sends_is_what_the_sandbox_returns(call: SyncLead) -> None:
+    if call.lead_record.id is not None:
+        return
+    with Sandbox() as sandbox, Client(transport=sandbox.transport()) as client:
+        record = client.sync_lead(
+            call.lead_record, return_lead=True, marketo_cookie=call.marketo_cookie
+        ).lead_record
+        assert record is not None
+        values = {a.name: a.value for a in call.lead_record.attributes}
+        assert {a.name: a.value for a in record.attributes} == {name: v for name, v in values.items() if v}
+        given_id = call.lead_record.foreign_sys_person_id
+        assert record.foreign_sys_person_id == (given_id and given_id.strip())
+
+
+# -- mutations ----------------------------------------------------------------------------------------
+
+GOLDENS = sorted(FIXTURES.glob("*/*.xml"))
+
+
+def survives(data: bytes) -> None:
+    """Read *data* in every way there is: a value or a `MarketoError`, and a reply or a fault of the sandbox."""
+    for read in (envelope.read, envelope.read_request, lambda data: envelope.reply(SyncLead, data)):
+        with suppress(MarketoError):
+            read(data)
+    with Sandbox() as sandbox:
+        answer = sandbox.respond(data)
+    assert answer.status in (200, 500)
+    outcome = envelope.read(answer.body)
+    assert isinstance(outcome, Fault if answer.status == 500 else envelope.Reply)
+    assert not isinstance(outcome, Fault) or outcome.code != 10001
+
+
+def elements(data: bytes) -> int:
+    return len(list(etree.fromstring(data).iter()))
+
+
+def mutated(data: bytes, how: str, at: int) -> bytes:
+    root = etree.fromstring(data)
+    chosen = list(root.iter())[at % elements(data)]
+    parent = chosen.getparent()
+    if how == "drop" and parent is not None:
+        parent.remove(chosen)
+    elif how == "double" and parent is not None:
+        parent.append(etree.fromstring(etree.tostring(chosen)))
+    elif how == "rename":
+        chosen.tag = f"{chosen.tag.lower()}x"
+    elif how == "requalify":
+        chosen.tag = f"{{{MKTOWS}}}{chosen.tag.rpartition('}')[2]}"
+    elif how == "empty":
+        for child in list(chosen):
+            chosen.remove(child)
+        chosen.text = None
+    elif how == "nest":
+        chosen.append(etree.fromstring(etree.tostring(chosen)))
+    elif how == "nil":
+        chosen.set("{http://www.w3.org/2001/XMLSchema-instance}nil", "true")
+    elif how == "text":
+        chosen.text = "x" * (at % 50)
+    return etree.tostring(root)
+
+
+STRUCTURE = ["drop", "double", "rename", "requalify", "empty", "nest", "nil", "text"]
+BYTES = ["cut", "flip", "utf-16", "latin-1", "cp037", "null"]
+
+
+def garbled(data: bytes, how: str, at: int) -> bytes:
+    place = at % len(data)
+    if how == "cut":
+        return data[:place]
+    if how == "flip":
+        return data[:place] + bytes([data[place] ^ (1 << at % 8)]) + data[place + 1 :]
+    if how == "null":
+        return data[:place] + b"\x00" + data[place:]
+    body = data.partition(b"?>")[2].decode()
+    declared = f'<?xml version="1.0" encoding="{how}"?>'
+    return declared.encode() + body.encode(how, "replace")
+
+
+@pytest.mark.parametrize("path", GOLDENS, ids=lambda path: path.name)
+def test_mutations_of_the_goldens_do_no_harm(path: Path) -> None:
+    data = path.read_bytes()
+    for how in STRUCTURE:
+        for at in range(0, elements(data), 3):
+            survives(mutated(data, how, at))
+    for how in BYTES:
+        for at in range(0, len(data), max(1, len(data) // 5)):
+            survives(garbled(data, how, at))
+
+
+@given(
+    st.sampled_from(GOLDENS), st.lists(st.tuples(st.sampled_from(STRUCTURE), st.integers(0, 40)), max_size=4)
+)
+@settings(max_examples=200, deadline=None)
+def test_mutations_of_mutations_do_no_harm(path: Path, steps: list[tuple[str, int]]) -> None:
+    data = path.read_bytes()
+    for how, at in steps:
+        data = mutated(data, how, at)
+    survives(data)
+
+
+@given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
+def test_bytes_of_any_kind_do_no_harm(data: bytes) -> None:
+    survives(data)
+    survives(b'<?xml version="1.0"?>' + data)
+
+
+def test_dropping_any_element_of_a_request_is_noticed() -> None:
+    data = fixture("sync_lead/all-keys.request.xml")
+    whole = envelope.read_request(data)
+    for at in range(elements(data)):
+        changed = mutated(data, "drop", at)
+        if changed == etree.tostring(etree.fromstring(data)):
+            continue
+        with suppress(MarketoError):
+            assert envelope.read_request(changed) != whole
+
+
+def test_a_reply_with_many_attributes_is_read_in_linear_time() -> None:
+    import time
+
+    def seconds(count: int) -> float:
+        record = LeadRecord(id=1, attributes=[Attribute(f"F{n}", n) for n in range(count)])
+        data = envelope.write_reply(SyncLead, SyncLeadResult(1, SyncStatus(1, "UPDATED"), record))
+        best = float("inf")
+        for _ in range(3):
+            started = time.perf_counter()
+            envelope.reply(SyncLead, data)
+            best = min(best, time.perf_counter() - started)
+        return best
+
+    assert seconds(20_000) < 40 * seconds(2_000)
+
+
+def test_the_declarations_know_every_element_of_the_goldens() -> None:
+    """Each element name of the fixtures is declared: a typo in an `El` cannot hide behind leniency."""
+    known: set[str] = set()
+
+    def collect(cls: Any) -> None:
+        for field in codec(cls).fields:
+            known.update(filter(None, (field.el.name, field.el.item)))
+            if hasattr(field.type, "__attrs_attrs__"):
+                collect(field.type)
+
+    for cls in (SyncLead, SyncLeadResult, AuthenticationHeader, MktowsContextHeader):
+        collect(cls)
+    used = {
+        name
+        for path in FIXTURES.glob("sync_lead/*.xml")
+        for name in re.findall(rb"<([A-Za-z]+)[ />]", path.read_bytes())
+    }
+    assert {name.decode() for name in used} - {"result"} == known
+
+
+def test_a_failed_result_is_the_only_one_that_raises() -> None:
+    for status in LeadSyncStatus:
+        result = SyncLeadResult(1, SyncStatus(1, status))
+        data = envelope.write_reply(SyncLead, result)
+        if status is LeadSyncStatus.FAILED:
+            with pytest.raises(LeadSyncFailed):
+                envelope.reply(SyncLead, data)
+        else:
+            assert envelope.reply(SyncLead, data) == result

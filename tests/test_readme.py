@@ -1,0 +1,42 @@
+"""The README keeps its word: its Python runs, its commands print what it shows."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from marketo_soap.cli.commands import cli
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+CONSOLE = re.findall(r"^```console\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+SESSIONS = re.findall(r"^\$ marketo-soap (.*)\n((?:(?!\$ ).*\n)*)", "".join(CONSOLE), re.MULTILINE)
+
+
+def test_the_first_screen_has_two_commands() -> None:
+    first = README.partition("## A tour")[0]
+    commands = re.findall(r"^\$ (.*)$", first, re.MULTILINE)
+    assert len(commands) == 2
+    assert "marketo-soap sync-lead --sandbox" in commands[0]
+    assert commands[1].endswith(".venv/bin/pytest -q")
+
+
+def test_the_python_of_the_tour_runs() -> None:
+    names: dict[str, object] = {}
+    for block in re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE):
+        exec(compile(block, "README.md", "exec"), names)
+    assert "sent" in names
+
+
+@pytest.mark.parametrize(("command", "shown"), SESSIONS, ids=[command for command, _ in SESSIONS])
+def test_the_commands_print_what_is_shown(command: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parent.parent)
+    result = CliRunner().invoke(cli, shlex.split(command))
+    assert result.output == shown
+
+
+def test_the_sessions_were_found() -> None:
+    assert len(SESSIONS) >= 3
