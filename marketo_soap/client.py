@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import os
 import random
@@ -11,6 +10,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
 from weakref import WeakKeyDictionary
@@ -89,6 +89,7 @@ class _BaseClient:
         if missing:
             raise ValueError(f"{', '.join(missing)} missing: pass it, or use from_env()")
         self.endpoint = _checked_endpoint(cast("str", endpoint), allow_http)
+        self._url = httpx.URL(self.endpoint)
         self._credentials = Credentials(cast("str", user_id), cast("str", encryption_key))
         self._clock = clock or local_now
         self._retry = retry
@@ -100,7 +101,9 @@ class _BaseClient:
     def last_exchange(self) -> Exchange | None:
         """The last attempt that this thread or task made with this client: the exact bytes both ways.
 
-        Each thread and each asyncio task sees its own; a task starts out seeing its parent's.
+        Each thread and each asyncio task sees its own, never another's. A call that runs in a task of its
+        own (`asyncio.gather`, `create_task`, `wait_for` before Python 3.12) is seen from inside that task;
+        an error brings its exchange along wherever it is caught.
         """
         exchanges = _last.get()
         return None if exchanges is None else exchanges.get(self)
@@ -110,6 +113,7 @@ class _BaseClient:
             "timeout": timeout,
             "limits": _LIMITS,
             "follow_redirects": False,
+            "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # SOAP has no sessions
             "trust_env": not _is_loopback(self.endpoint),  # no proxy stands before a local sandbox
             "headers": {
                 "User-Agent": f"marketo_soap/{__version__} httpx/{httpx.__version__}",
@@ -137,22 +141,23 @@ class _BaseClient:
             yield attempt
         except httpx.HTTPError as error:
             attempt.error = _failed(name, error)
-        exchange = Exchange(
-            operation=name,
-            endpoint=self.endpoint,
-            attempt=send.attempt,
-            started=started,
-            request_headers=tuple(request.headers.multi_items()),
-            request=send.body,
-            elapsed=time.perf_counter() - begun,
-            status=attempt.status,
-            response_headers=attempt.headers,
-            response=None if attempt.status is None else b"".join(attempt.pieces),
-        )
-        # Tasks copy their parent's context by reference: a new mapping keeps them from seeing each other's.
-        mine = WeakKeyDictionary(_last.get() or {})
-        mine[self] = exchange
-        _last.set(mine)
+        finally:  # a cancelled attempt is kept too
+            exchange = Exchange(
+                operation=name,
+                endpoint=self.endpoint,
+                attempt=send.attempt,
+                started=started,
+                request_headers=tuple(request.headers.multi_items()),
+                request=send.body,
+                elapsed=time.perf_counter() - begun,
+                status=attempt.status,
+                response_headers=attempt.headers,
+                response=None if attempt.status is None else b"".join(attempt.pieces),
+            )
+            # Tasks copy their parent's context by reference: a new mapping keeps them apart.
+            mine = WeakKeyDictionary(_last.get() or {})
+            mine[self] = exchange
+            _last.set(mine)
 
 
 class _Attempt:
@@ -208,8 +213,11 @@ def _is_loopback(endpoint: str) -> bool:
 def _checked_endpoint(endpoint: str, allow_http: bool) -> str:
     try:
         url = httpx.URL(endpoint)
-    except (httpx.InvalidURL, TypeError) as error:
+        url.host.encode("idna")
+    except (httpx.InvalidURL, TypeError, UnicodeError) as error:
         raise ValueError(f"endpoint is not a URL: {error}") from None
+    if url.port is not None and not 0 < url.port < 65536:
+        raise ValueError(f"endpoint has the port {url.port}, which does not exist")
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError("endpoint must look like https://100-AEK-913.mktoapi.com/soap/mktows/2_2")
     if url.userinfo:
@@ -309,7 +317,7 @@ class Client(_BaseClient):
 
     def _send(self, name: str, send: Send) -> Answer:
         headers = {"SOAPAction": send.soap_action}
-        request = self._http.build_request("POST", self.endpoint, content=send.body, headers=headers)
+        request = self._http.build_request("POST", self._url, content=send.body, headers=headers)
         with self._attempt(name, send, request) as attempt:
             response = self._http.send(request, stream=True)
             try:
@@ -376,7 +384,9 @@ class AsyncClient(_BaseClient):
             while True:
                 step = steps.send(answer)
                 if isinstance(step, Wait):
-                    await asyncio.sleep(step.seconds)
+                    from asyncio import sleep  # a client for threads needs none of asyncio
+
+                    await sleep(step.seconds)
                     answer = None
                 else:
                     answer = await self._send(operation.name, step)
@@ -388,7 +398,7 @@ class AsyncClient(_BaseClient):
 
     async def _send(self, name: str, send: Send) -> Answer:
         headers = {"SOAPAction": send.soap_action}
-        request = self._http.build_request("POST", self.endpoint, content=send.body, headers=headers)
+        request = self._http.build_request("POST", self._url, content=send.body, headers=headers)
         with self._attempt(name, send, request) as attempt:
             response = await self._http.send(request, stream=True)
             try:

@@ -12,9 +12,10 @@ from typing import Any, Generic, TypeVar
 from attrs import frozen
 from lxml import etree
 
+from marketo_soap.codec import codec
 from marketo_soap.errors import FAULTS, Fault, ProtocolError
 from marketo_soap.operations import OPERATIONS, Operation
-from marketo_soap.redaction import snippet
+from marketo_soap.redaction import Redactor
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.xml import (
     MKTOWS,
@@ -22,13 +23,13 @@ from marketo_soap.xml import (
     XSI,
     Element,
     broken,
-    codec,
     is_nil,
     line_of,
     local_name,
     only_child,
     parse,
     path_of,
+    replace_illegal,
 )
 
 __all__ = [
@@ -53,13 +54,15 @@ _FAULT = f"{{{SOAP_ENV}}}Fault"
 _AUTHENTICATION = f"{{{MKTOWS}}}AuthenticationHeader"
 _CONTEXT = f"{{{MKTOWS}}}MktowsContextHeader"
 _SERVICE = f"{{{MKTOWS}}}"
+_EXCEPTION = f"{_SERVICE}serviceException"
 
 _REQUEST_NAMES = {"SOAP-ENV": SOAP_ENV, "ns1": MKTOWS}
 _REPLY_NAMES = {"SOAP-ENV": SOAP_ENV, "xsi": XSI, "ns1": MKTOWS}
 _FAULT_NAMES = {"SOAP-ENV": SOAP_ENV}
 
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
-_CODE = re.compile(r"\s*([0-9]{4,6})(?![0-9])")
+_CODE = re.compile(r"([0-9]{5})(?![0-9])")
+_CODE_AT_END = re.compile(r"\(([0-9]{5})\)$")
 
 _dump_authentication = codec(AuthenticationHeader).dump
 _dump_context = codec(MktowsContextHeader).dump
@@ -144,11 +147,11 @@ def _fault_envelope(fault: Fault) -> Element:
     root = etree.Element(_ENVELOPE, nsmap=_FAULT_NAMES)
     element = etree.SubElement(etree.SubElement(root, _BODY), _FAULT)
     etree.SubElement(element, "faultcode").text = fault.faultcode
-    etree.SubElement(element, "faultstring").text = fault.faultstring
+    etree.SubElement(element, "faultstring").text = replace_illegal(fault.faultstring)
     detail = etree.SubElement(element, "detail")
-    exception = etree.SubElement(detail, f"{_SERVICE}serviceException", nsmap={"ns1": MKTOWS})
+    exception = etree.SubElement(detail, _EXCEPTION, nsmap={"ns1": MKTOWS})
     etree.SubElement(exception, "name").text = fault.name or "mktServiceException"
-    etree.SubElement(exception, "message").text = fault.message
+    etree.SubElement(exception, "message").text = replace_illegal(fault.message)
     if fault.code is not None:
         etree.SubElement(exception, "code").text = str(fault.code)
     return root
@@ -234,7 +237,7 @@ def _parse_message(data: bytes) -> Element:
         if not data.strip():
             raise
         raise ProtocolError(
-            f"{error}; it begins {snippet(data)}", line=error.line, problem=error.problem
+            f"{error}; it begins {Redactor().snippet(data)}", line=error.line, problem=error.problem
         ) from None
 
 
@@ -277,12 +280,15 @@ def _open_request(headers: list[Element], body: Element) -> OpenedRequest[Any]:
             break
     else:
         raise broken(params, "unknown", f"is no operation known here: {params.tag[:200]}")
-    found: dict[str, Element] = {}
-    for element in headers:
-        if element.tag in found:
-            raise broken(element, "repeated", "stands there a second time")
-        found[element.tag] = element
-    return OpenedRequest(operation, found.get(_AUTHENTICATION), found.get(_CONTEXT), params)
+    authentication, context = (_only(headers, tag) for tag in (_AUTHENTICATION, _CONTEXT))
+    return OpenedRequest(operation, authentication, context, params)
+
+
+def _only(headers: list[Element], tag: str) -> Element | None:
+    found = [element for element in headers if element.tag == tag]
+    if len(found) > 1:
+        raise broken(found[1], "repeated", "stands there a second time")
+    return found[0] if found else None
 
 
 def _read_reply(message: Element, operation: type[Operation[R]]) -> R:
@@ -292,7 +298,8 @@ def _read_reply(message: Element, operation: type[Operation[R]]) -> R:
         raise fault
     if message.tag != operation.success_tag:
         raise broken(message, "malformed", f"answers where the reply to {operation.name} was expected")
-    results = [child for child in message if local_name(child) == operation.reply_child]
+    names = (operation.reply_child, _SERVICE + operation.reply_child)
+    results = [child for child in message if child.tag in names]
     if not results:
         raise broken(message, "missing", "is missing", child=operation.reply_child)
     if len(results) > 1:
@@ -304,15 +311,17 @@ def _read_reply(message: Element, operation: type[Operation[R]]) -> R:
 def _read_fault(element: Element) -> Fault:
     said = {local_name(child): child for child in element}
     faultcode, faultstring = (_plain(said.get(name)) for name in ("faultcode", "faultstring"))
-    inside: dict[str, Element] = {}
-    for exception in said.get("detail", ()):
-        inside.update((local_name(child), child) for child in exception)
-    code = _CODE.match(_plain(inside.get("code"))) or _CODE.match(faultstring)
+    inside: dict[str, str] = {}
+    for exception in sorted(said.get("detail", ()), key=lambda child: child.tag != _EXCEPTION):
+        for child in exception:
+            inside.setdefault(local_name(child), _plain(child))
+    message = inside.get("message", "")
+    code = _CODE.match(inside.get("code", "")) or _CODE.match(faultstring) or _CODE_AT_END.search(message)
     number = int(code[1]) if code else None
     return FAULTS.get(number or 0, Fault)(
-        _plain(inside.get("message")) or faultstring or "the server gave no reason",
+        message or faultstring.removeprefix(f"{number} - ") or "the server gave no reason",
         code=number,
-        name=_plain(inside.get("name")) or None,
+        name=inside.get("name") or None,
         faultcode=faultcode,
         faultstring=faultstring,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from marketo_soap.redaction import hide_emails
+from marketo_soap.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +29,9 @@ __all__ = [
 ]
 
 
+_LONGEST = 1000
+
+
 class MarketoError(Exception):
     """The base of every error that comes from a call or from bytes.
 
@@ -38,6 +41,15 @@ class MarketoError(Exception):
     """
 
     exchange: Exchange | None = None
+
+    def __str__(self) -> str:
+        """Return what went wrong, without secrets and personal data, and not at endless length."""
+        redactor = Redactor() if self.exchange is None else Redactor.of_request(self.exchange.request)
+        text = redactor.text(self._text()[:_LONGEST])
+        return text if len(text) < _LONGEST else f"{text}..."
+
+    def _text(self) -> str:
+        return super().__str__()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
@@ -93,8 +105,7 @@ class LeadSyncFailed(MarketoError):  # noqa: N818 - the name of the vendor's sta
     """
 
     def __init__(self, result: Any) -> None:
-        reason = result.sync_status.error or "no reason given"
-        super().__init__(f"syncLead answered FAILED: {hide_emails(reason)}")
+        super().__init__(f"syncLead answered FAILED: {result.sync_status.error or 'no reason given'}")
         self.result = result
 
 
@@ -104,7 +115,7 @@ class Fault(MarketoError):  # noqa: N818 - SOAP's own word
     `code` is Marketo's number (None when the fault has none), `message` the server's text as it came,
     `name` the exception's name in the detail, `faultcode` and `faultstring` the fault's own fields, and
     `operation` the call that was refused. Decide by `code` or by class, never by the texts: the real
-    server's differed from its documentation. The exception's own text leaves e-mail addresses out.
+    server's differed from its documentation. `message` and `faultstring` may hold personal data.
     """
 
     def __init__(
@@ -125,13 +136,13 @@ class Fault(MarketoError):  # noqa: N818 - SOAP's own word
         self.faultstring = message if faultstring is None else faultstring
         self.operation = operation
 
-    def __str__(self) -> str:
+    def _text(self) -> str:
         number = "" if self.code is None else f"{self.code} "
         text = self.message.removesuffix(f" ({self.code})")
         said = f"{number}{text}"
         if self.faultstring not in (said, self.message, f"{self.code} - {text}"):
             said = f"{said} [{self.faultstring}]"
-        return hide_emails(f"{self.operation}: {said}" if self.operation else said)
+        return f"{self.operation}: {said}" if self.operation else said
 
 
 class AuthenticationFault(Fault):

@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any, TypeAlias, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from marketo_soap import envelope
 from marketo_soap.errors import (
@@ -22,21 +22,22 @@ from marketo_soap.errors import (
     TransportError,
 )
 from marketo_soap.operations import Operation
-from marketo_soap.redaction import private_values, snippet
+from marketo_soap.redaction import Redactor, size_only
 from marketo_soap.signature import Credentials, sign, timestamp
 
 __all__ = ["DEFAULT_RETRY", "Received", "RetryPolicy", "Send", "Step", "Wait", "exchange"]
 
 R = TypeVar("R")
 
-_UNKNOWN_FATE = frozenset({500, 502, 504})
+_NOT_DONE = frozenset({501, 503, 505})
+_MAYBE_DONE = frozenset({303, 408, 499})
 
 
 @frozen
 class Send:
     """Post these bytes and answer with what comes back. `attempt` counts from 1."""
 
-    body: bytes
+    body: bytes = field(repr=size_only)
     soap_action: str
     attempt: int
 
@@ -54,7 +55,7 @@ class Received:
 
     status: int
     content_type: str
-    body: bytes
+    body: bytes = field(repr=size_only)
 
 
 Step: TypeAlias = Send | Wait
@@ -139,21 +140,17 @@ def _explain(
     operation: Operation[Any], request: bytes, answer: Received, error: ProtocolError
 ) -> MarketoError:
     """Say what came instead of a reply: a broken one, or an answer of something on the way."""
-    status = answer.status
-    begins = snippet(answer.body, private_values(request)) if answer.body else "nothing"
+    status, problem = answer.status, error.problem
+    redactor = Redactor.of_request(request)
+    begins = redactor.snippet(answer.body) if answer.body else "nothing"
     came = f"HTTP {status} {answer.content_type or 'without a content type'}, beginning {begins}"
-    if 200 <= status < 300 or error.problem not in ("malformed", "unknown"):
+    if 200 <= status < 300 or problem not in ("malformed", "unknown"):
         reason = str(error).partition("; it begins ")[0]
-        return ProtocolError(
-            f"{operation.name}: {reason}; came {came}",
-            path=error.path,
-            line=error.line,
-            problem=error.problem,
-        )
+        text = redactor.text(f"{operation.name}: {reason}; came {came}")
+        return ProtocolError(text, path=error.path, line=error.line, problem=problem)
+    said = "no SOAP reply"
     if 300 <= status < 400:
-        return TransportError(
-            f"{operation.name}: a redirect is not followed, the signature stays here; came {came}",
-            status=status,
-        )
-    kind = AmbiguousError if status in _UNKNOWN_FATE else TransportError
-    return kind(f"{operation.name}: no SOAP reply; came {came}", status=status)
+        said = "a redirect is not followed, the signature stays here"
+    in_doubt = status in _MAYBE_DONE or (status >= 500 and status not in _NOT_DONE)
+    kind = AmbiguousError if in_doubt else TransportError
+    return kind(redactor.text(f"{operation.name}: {said}; came {came}"), status=status)

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from attrs import field, frozen
 
-from marketo_soap.redaction import private_values, redact
+from marketo_soap.redaction import HIDDEN, Redactor
 
-__all__ = ["Exchange"]
+__all__ = ["Exchange", "Headers"]
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -48,33 +48,33 @@ class Exchange:
 
     def show(self, *, raw: bool = False) -> str:
         """Return both messages as text, headers first, private values hidden unless *raw* asks for them."""
-        lines = [
-            f"POST {self.endpoint}",
-            *_header_lines(self.request_headers, raw),
-            "",
-            self._text(self.request, raw),
-        ]
+        lines = [f"POST {self.endpoint}", *self._headers(self.request_headers, raw)]
+        lines += ["", self.request_text(raw=raw), ""]
         if self.response is None:
-            lines += ["", "(no answer)"]
+            lines += ["(no answer)"]
         else:
-            lines += ["", f"HTTP {self.status}", *_header_lines(self.response_headers, raw), ""]
-            lines += [self._text(self.response, raw)]
+            lines += [f"HTTP {self.status}", *self._headers(self.response_headers, raw)]
+            lines += ["", self.response_text(raw=raw)]
         return "\n".join(lines)
 
     def request_text(self, *, raw: bool = False) -> str:
         """Return the request as text, private values hidden unless *raw* asks for them."""
-        return self._text(self.request, raw)
+        return _plain(self.request) if raw else Redactor().message(self.request)
 
     def response_text(self, *, raw: bool = False) -> str:
         """Return the response as text, private values hidden unless *raw* asks for them; "" if none came."""
-        return self._text(self.response or b"", raw)
+        response = self.response or b""
+        return _plain(response) if raw else Redactor.of_request(self.request).message(response)
 
-    def _text(self, data: bytes, raw: bool) -> str:
-        return data.decode("utf-8", "replace") if raw else redact(data, private_values(self.request))
+    def _headers(self, headers: Headers, raw: bool) -> list[str]:
+        if raw:
+            return [f"{name}: {value}" for name, value in headers]
+        redactor = Redactor.of_request(self.request)
+        return [
+            f"{name}: {HIDDEN if name.lower() in _PRIVATE_HEADERS else redactor.text(value)}"
+            for name, value in headers
+        ]
 
 
-def _header_lines(headers: Headers, raw: bool) -> list[str]:
-    return [
-        f"{name}: {value if raw or name.lower() not in _PRIVATE_HEADERS else '***'}"
-        for name, value in headers
-    ]
+def _plain(data: bytes) -> str:
+    return data.decode("utf-8", "replace")

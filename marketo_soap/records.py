@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from math import isfinite
 from typing import Annotated, Any, TypeAlias
 
 from attrs import Attribute as AttrsField
 from attrs import field, frozen
 
-from marketo_soap.redaction import hidden, hide_emails
-from marketo_soap.xml import INT_MAX, El, illegal_character
+from marketo_soap.codec import INT_MAX, El
+from marketo_soap.redaction import Redactor, hidden
+from marketo_soap.xml import check_characters, check_text
 
 __all__ = [
     "Attribute",
@@ -56,23 +56,7 @@ class MatchKey(StrEnum):
     EMAIL = "Email"
 
 
-def check_text(text: object, where: str, *, instead: str = "leave it out") -> str:
-    """Return *text* if it can stand as the key or name *where*; else say what to do.
-
-    Raises `TypeError` for what is no text, `ValueError` for empty text and for characters that XML
-    cannot hold. The text itself is not in the message: it may be personal.
-    """
-    if not isinstance(text, str):
-        raise TypeError(f"{where} must be text, not {type(text).__name__}")
-    if not text.strip():
-        raise ValueError(f"{where} is empty: give it a value, or {instead}")
-    _check_characters(text, where)
-    return text
-
-
-def _check_characters(text: str, where: str) -> None:
-    if found := illegal_character(text):
-        raise ValueError(f"{where} contains the character {found}, which XML cannot hold: remove it")
+_MOST_DIGITS = 400
 
 
 def wire_text(value: Value, where: str) -> str:
@@ -84,17 +68,17 @@ def wire_text(value: Value, where: str) -> str:
     if isinstance(value, str):
         text = str.__str__(value)
         if not text.isprintable():
-            _check_characters(text, where)
+            check_characters(text, where)
         return text
     if isinstance(value, bool):
         return "1" if value else "0"
-    if isinstance(value, int):
-        return int.__repr__(value)
-    if isinstance(value, float | Decimal):
-        if not (value.is_finite() if isinstance(value, Decimal) else isfinite(value)):
+    if isinstance(value, int | float | Decimal):
+        number = Decimal(float.__repr__(value) if isinstance(value, float) else value)
+        if not number.is_finite():
             raise ValueError(f"{where} is not a finite number: give a number, or '' to clear the field")
-        text = str(value)
-        return format(Decimal(text), "f") if "e" in text.lower() else text
+        if abs(number.adjusted()) > _MOST_DIGITS:
+            raise ValueError(f"{where} is a number of more than {_MOST_DIGITS} digits: no field holds it")
+        return format(number, "f")
     if isinstance(value, datetime):
         if value.utcoffset() is None:
             raise ValueError(f"{where} is a datetime without a time zone: give it one (tzinfo=...)")
@@ -121,12 +105,16 @@ class Attribute:
     value: Annotated[str, El("attrValue")] = field(repr=hidden)
 
     def __init__(self, name: str, value: Value, type: str | None = None) -> None:
-        check_text(name, "attrName", instead="drop the attribute")
+        # A lead may hold thousands of these. What nearly all of them are, plain text, is let through at once.
+        if name.__class__ is not str or not name.isprintable() or not name.strip():
+            check_text(name, "attrName", instead="drop the attribute")
         if type is not None:
             check_text(type, f"attrType of {name!r}")
+        if value.__class__ is not str or not value.isprintable():
+            value = wire_text(value, f"attribute {name!r}")
         _set_name(self, name)
         _set_type(self, type)
-        _set_value(self, wire_text(value, f"attribute {name!r}"))
+        _set_value(self, value)
 
     @property
     def typed_value(self) -> str | int | float | bool | date | datetime:
@@ -191,14 +179,14 @@ def _check_id(instance: object, attribute: AttrsField[Any], value: object) -> No
         raise ValueError(f"Id must be between 1 and {INT_MAX}: give the lead's Marketo id, or leave it out")
 
 
-def _check_email(instance: object, attribute: AttrsField[Any], value: object) -> None:
-    if value is not None:
-        check_text(value, "Email")
+def _key(element: str) -> Callable[[object, AttrsField[Any], str | None], None]:
+    """A validator of a key that is text and goes by the name *element*."""
 
+    def check(instance: object, attribute: AttrsField[Any], value: str | None) -> None:
+        if value is not None:
+            check_text(value, element)
 
-def _check_person(instance: LeadRecord, attribute: AttrsField[Any], value: object) -> None:
-    if value is not None:
-        check_text(value, "ForeignSysPersonId")
+    return check
 
 
 def _check_system(instance: LeadRecord, attribute: AttrsField[Any], value: object) -> None:
@@ -223,10 +211,10 @@ class LeadRecord:
 
     id: Annotated[int | None, El("Id", nillable=True)] = field(default=None, validator=_check_id)
     email: Annotated[str | None, El("Email", nillable=True)] = field(
-        default=None, validator=_check_email, repr=hidden
+        default=None, validator=_key("Email"), repr=hidden
     )
     foreign_sys_person_id: Annotated[str | None, El("ForeignSysPersonId", nillable=True)] = field(
-        default=None, validator=_check_person, repr=hidden
+        default=None, validator=_key("ForeignSysPersonId"), repr=hidden
     )
     foreign_sys_type: Annotated[ForeignSysType | str | None, El("ForeignSysType", nillable=True)] = field(
         default=None, converter=_system, validator=_check_system
@@ -260,7 +248,7 @@ class LeadRecord:
 
 
 def _without_emails(text: str | None) -> str:
-    return repr(text and hide_emails(text))
+    return repr(text and Redactor().text(text))
 
 
 @frozen

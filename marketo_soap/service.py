@@ -7,12 +7,14 @@ in one place. The order of the checks is the contract's: envelope, operation, wh
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from marketo_soap import envelope
 from marketo_soap.errors import Fault, ProtocolError, fault
+from marketo_soap.redaction import size_only
 from marketo_soap.signature import AuthenticationHeader
 
 __all__ = ["Answer", "Backend", "respond"]
@@ -25,7 +27,7 @@ class Answer:
     """What goes back to the caller: `body` is a reply or a fault, `outcome` the same as a value."""
 
     status: int
-    body: bytes
+    body: bytes = field(repr=size_only)
     outcome: Any
 
 
@@ -35,8 +37,8 @@ class Backend(Protocol):
     def authenticate(self, header: AuthenticationHeader) -> None:
         """Return if the caller may call."""
 
-    def perform(self, request: envelope.Request[Any]) -> Any:
-        """Carry out the operation and return its result."""
+    def perform(self, request: envelope.Request[Any]) -> AbstractContextManager[Any]:
+        """Carry out the operation and give its result to the block; if the block raises, undo it."""
 
 
 def respond(data: bytes, backend: Backend) -> Answer:
@@ -44,13 +46,16 @@ def respond(data: bytes, backend: Backend) -> Answer:
 
     A backend's unexpected exception is logged and becomes fault 10001: a caller never gets less than a fault.
     """
+    if not isinstance(data, bytes):
+        raise TypeError(f"a request is bytes, not {type(data).__name__}")
     operation: Any = None
     try:
         opened = envelope.open_request(data)
         operation = opened.operation_type
         backend.authenticate(_header(opened))
-        outcome = backend.perform(opened.read())
-        return Answer(200, envelope.write_reply(operation, outcome), outcome)
+        with backend.perform(opened.read()) as outcome:
+            body = envelope.write_reply(operation, outcome)
+        return Answer(200, body, outcome)
     except Fault as refusal:
         return _refuse(operation, refusal)
     except ProtocolError as error:
@@ -82,6 +87,6 @@ _REQUIRED = {"leadRecord": 20104, "leadKey": 20101}
 def _fault_for(error: ProtocolError) -> Fault:
     """The fault that says what is wrong with a request, by the meaning of the published codes."""
     code = _CODES.get(error.problem, 20110)
-    if error.problem == "missing":
+    if error.problem in ("missing", "empty"):
         code = _REQUIRED.get(error.path.rpartition("/")[2], code)
     return fault(code, str(error))

@@ -6,22 +6,27 @@ import hmac
 from datetime import datetime
 from typing import Annotated
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
+from marketo_soap.codec import El
 from marketo_soap.redaction import hidden
-from marketo_soap.xml import El, illegal_character
+from marketo_soap.xml import check_characters, check_text
 
 __all__ = ["AuthenticationHeader", "Credentials", "MktowsContextHeader", "sign", "timestamp", "verify"]
 
 
-def _check_text(instance: object, attribute: object, value: str) -> None:
-    name = getattr(attribute, "name", "value")
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be text, not {type(value).__name__}")
-    if not value.strip():
-        raise ValueError(f"{name} is empty: copy it from Admin > Integration > SOAP API")
-    if found := illegal_character(value):
-        raise ValueError(f"{name} contains {found}, which XML cannot hold")
+def _check_credential(instance: object, attribute: Attribute[str], value: str) -> None:
+    check_text(value, attribute.name, instead="copy it from Admin > Integration > SOAP API")
+    if value != value.strip():
+        raise ValueError(f"{attribute.name} has white space around it: copy it without")
+
+
+def _check_characters(instance: object, attribute: Attribute[str], value: str) -> None:
+    check_characters(value, attribute.name)
+
+
+def _check_workspace(instance: object, attribute: Attribute[str], value: str) -> None:
+    check_text(value, "targetWorkspace")
 
 
 @frozen
@@ -32,24 +37,26 @@ class Credentials:
     value shows in the `repr`.
     """
 
-    user_id: str = field(validator=_check_text, repr=hidden)
-    encryption_key: str = field(validator=_check_text, repr=hidden)
+    user_id: str = field(validator=_check_credential, repr=hidden)
+    encryption_key: str = field(validator=_check_credential, repr=hidden)
 
 
 @frozen
 class AuthenticationHeader:
     """The SOAP header that every operation needs; `sign` makes it."""
 
-    mktows_user_id: Annotated[str, El("mktowsUserId")] = field(repr=hidden)
-    request_signature: Annotated[str, El("requestSignature")] = field(repr=hidden)
-    request_timestamp: Annotated[str, El("requestTimestamp")]
+    mktows_user_id: Annotated[str, El("mktowsUserId")] = field(repr=hidden, validator=_check_characters)
+    request_signature: Annotated[str, El("requestSignature")] = field(
+        repr=hidden, validator=_check_characters
+    )
+    request_timestamp: Annotated[str, El("requestTimestamp")] = field(validator=_check_characters)
 
 
 @frozen
 class MktowsContextHeader:
     """The SOAP header that names the workspace of a new lead; only syncLead takes it."""
 
-    target_workspace: Annotated[str, El("targetWorkspace")] = field(validator=_check_text)
+    target_workspace: Annotated[str, El("targetWorkspace")] = field(validator=_check_workspace)
 
 
 def timestamp(now: datetime) -> str:

@@ -1,42 +1,11 @@
-"""XML of the wire: its names, the one hardened parser, and codecs between attrs classes and elements.
-
-A message class declares its elements once, in wire order, and `codec()` compiles the declaration into a
-writer and a reader::
-
-    @frozen
-    class SyncStatus:
-        lead_id: Annotated[int, El("leadId")]
-        status: Annotated[LeadSyncStatus | str, El("status")]
-        error: Annotated[str | None, El("error", nillable=True)] = None
-
-What a field's type says: `T | None` may be absent (and without a default, must be written as nil when it
-is None); `E | str` is an enumeration whose unknown values are kept as text; `tuple[T, ...]` is a list of
-`El.item` elements inside one wrapper element.
-"""
+"""XML of the wire: its names, its characters, the one hardened parser, and places in a document."""
 
 from __future__ import annotations
 
 import re
 import threading
-import types
-from collections.abc import Callable
-from enum import Enum
-from operator import attrgetter
-from typing import (
-    Annotated,
-    Any,
-    Generic,
-    TypeAlias,
-    TypeVar,
-    Union,
-    cast,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import TypeAlias, cast
 
-import attrs
-from attrs import frozen
 from lxml import etree
 
 from marketo_soap.errors import Problem, ProtocolError
@@ -44,28 +13,13 @@ from marketo_soap.errors import Problem, ProtocolError
 SOAP_ENV = "http://schemas.xmlsoap.org/soap/envelope/"
 MKTOWS = "http://www.marketo.com/mktows/"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
+XSI_NIL = f"{{{XSI}}}nil"
 
 MAX_BYTES = 32 * 1024 * 1024
-INT_MAX = 2**31 - 1
 
-_QUALIFIED = f"{{{MKTOWS}}}"
-_XSI_NIL = f"{{{XSI}}}nil"
-_NIL_ATTRIBUTE = {_XSI_NIL: "true"}
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_INTEGER = re.compile(r"[+-]?[0-9]{1,32}")
-_WHITE = " \t\r\n"
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
-T = TypeVar("T")
 Element: TypeAlias = etree._Element
-
-
-@frozen
-class El:
-    """The element that carries a field: its exact name, its items' name in a list, and if it can be nil."""
-
-    name: str
-    item: str | None = None
-    nillable: bool = False
 
 
 def illegal_character(text: str) -> str | None:
@@ -74,6 +28,31 @@ def illegal_character(text: str) -> str | None:
         return None
     found = _ILLEGAL.search(text)
     return f"U+{ord(found[0]):04X}" if found else None
+
+
+def check_text(text: object, where: str, *, instead: str = "leave it out") -> str:
+    """Return *text* if it can stand as the key or name *where*; else say what to do.
+
+    Raises `TypeError` for what is no text, `ValueError` for empty text and for characters that XML
+    cannot hold. The text itself is not in the message: it may be personal.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"{where} must be text, not {type(text).__name__}")
+    if not text.strip():
+        raise ValueError(f"{where} is empty: give it a value, or {instead}")
+    check_characters(text, where)
+    return text
+
+
+def check_characters(text: str, where: str) -> None:
+    """Raise `ValueError` if *text*, which is *where*, has a character that XML cannot hold."""
+    if found := illegal_character(text):
+        raise ValueError(f"{where} contains the character {found}, which XML cannot hold: remove it")
+
+
+def replace_illegal(text: str) -> str:
+    """Return *text* with every character that XML 1.0 cannot hold replaced by U+FFFD."""
+    return _ILLEGAL.sub("\ufffd", text)
 
 
 def local_name(element: Element) -> str:
@@ -141,10 +120,12 @@ def parse(data: bytes, *, max_bytes: int = MAX_BYTES) -> Element:
         raise TypeError(f"XML is parsed from bytes, not from {type(data).__name__}: encode it first")
     if len(data) > max_bytes:
         raise _malformed(f"the message is {len(data)} bytes long, more than the {max_bytes} allowed")
+    if data[:1].isspace():  # PHP scripts are known to print a line before the declaration
+        data = data.lstrip()
     try:
         root = etree.fromstring(data, _parsers.hardened)
     except etree.XMLSyntaxError as error:
-        if not data.strip():
+        if not data:
             raise _malformed("the message is empty") from None
         reason = (error.msg or "no reason given").splitlines()[0]
         raise _malformed(f"the message is not well-formed XML: {reason}", line=error.lineno) from None
@@ -161,7 +142,8 @@ def _malformed(what: str, *, line: int | None = None) -> ProtocolError:
 
 def is_nil(element: Element) -> bool:
     """Say whether *element* is marked `xsi:nil`."""
-    return element.get(_XSI_NIL) in ("true", "1")
+    mark = element.get(XSI_NIL)
+    return mark is not None and mark.strip() in ("true", "1")
 
 
 def only_child(element: Element, *, what: str) -> Element:
@@ -176,257 +158,3 @@ def only_child(element: Element, *, what: str) -> Element:
             problem="malformed",
         )
     return children[0]
-
-
-# -- reading and writing single values ----------------------------------------------------------------
-
-Read = Callable[[Element], Any]
-
-
-def _read_text(element: Element) -> str | None:
-    if len(element):
-        raise broken(element, "invalid", "holds elements where text is expected")
-    text = element.text
-    if text is None:
-        return None if is_nil(element) else ""
-    return text
-
-
-def _bare(element: Element) -> str | None:
-    """The text without white space around it; None for nil and for empty, which no such type can hold."""
-    text = _read_text(element)
-    return text.strip(_WHITE) or None if text else None
-
-
-def _read_int(element: Element) -> int | None:
-    text = element.text
-    if text is not None and len(text) < 10 and text.isascii() and text.isdigit() and not len(element):
-        return int(text)
-    text = _bare(element)
-    if text is None:
-        return None
-    number = int(text) if _INTEGER.fullmatch(text) else None
-    if number is None or not -INT_MAX - 1 <= number <= INT_MAX:
-        raise broken(element, "invalid", "is not a 32-bit integer")
-    return number
-
-
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-
-
-def _read_bool(element: Element) -> bool | None:
-    text = _bare(element)
-    if text is None:
-        return None
-    value = _BOOLEANS.get(text.lower())  # the vendor's Ruby samples send "True"
-    if value is None:
-        raise broken(element, "invalid", "is not a boolean (true, false, 1 or 0)")
-    return value
-
-
-def _reader_of_enum(kind: type[Enum]) -> Read:
-    members: dict[str, Enum] = {member.value: member for member in kind}
-
-    def read(element: Element) -> Enum | str | None:
-        member = members.get(element.text or "")
-        if member is not None and not len(element):
-            return member
-        text = _bare(element)
-        return None if text is None else members.get(text, text)
-
-    return read
-
-
-def _write_bool(value: bool) -> str:
-    return "true" if value else "false"
-
-
-# -- codecs -------------------------------------------------------------------------------------------
-
-
-@frozen
-class Field:
-    """One declared element of a message class: what `codec`, the WSDL and the checks know of it.
-
-    `type` is the type of the value or of a list's items; `optional` says that the element may be
-    absent, `required` that a writer must produce it even for None (as nil).
-    """
-
-    name: str
-    el: El
-    type: Any
-    optional: bool
-    required: bool
-    default: Any
-
-
-_MISSING: Any = object()
-_TEXT_TYPES = {str: _read_text, int: _read_int, bool: _read_bool}
-
-
-class Codec(Generic[T]):
-    """Writes and reads the children of an element as the fields of an attrs class."""
-
-    def __init__(self, cls: type[T]) -> None:
-        self.cls = cls
-        self.fields = tuple(_declared(cls))
-        self.dump = _compile_dump(self.fields)
-        """`dump(parent, value, nil)`: append the children; with *nil*, as replies do, empties are nil."""
-        self.load: Callable[[Element], T] = _compile_load(cls, self.fields)
-        """`load(element)`: read the children in any order, ignoring unknown ones. `ProtocolError`."""
-
-
-_codecs: dict[type, Codec[Any]] = {}
-
-
-def codec(cls: type[T]) -> Codec[T]:
-    """Compile the declaration of *cls* (an attrs class with slots and `El` annotations), once."""
-    found = _codecs.get(cls)
-    if found is None:
-        found = _codecs[cls] = Codec(cls)
-    return found
-
-
-def _declared(cls: type) -> list[Field]:
-    hints = get_type_hints(cls, include_extras=True)
-    fields = []
-    for attribute in attrs.fields(cls):
-        hint = hints[attribute.name]
-        if get_origin(hint) is not Annotated:
-            raise TypeError(f"{cls.__name__}.{attribute.name} has no El(...) in its annotation")
-        kind, el = get_args(hint)
-        members = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
-        optional = type(None) in members
-        kinds = [member for member in members if member is not type(None)]
-        kind = next((member for member in kinds if member is not str), str)
-        has_default = attribute.default is not attrs.NOTHING
-        if el.item is not None:
-            kind = get_args(kind)[0]
-            optional = True
-        required = optional and not has_default
-        fields.append(Field(attribute.name, el, kind, optional, required, attribute.default))
-    return fields
-
-
-def _compile_dump(fields: tuple[Field, ...]) -> Callable[[Element, Any, bool], None]:
-    plan = [(_getter(f), f.el.name, f.required, f.el.nillable, _writer(f)) for f in fields]
-    sub_element = etree.SubElement
-
-    def dump(parent: Element, value: Any, nil: bool) -> None:
-        for get, tag, required, nillable, write in plan:
-            item = get(value)
-            if item is None:
-                if nillable and (nil or required):
-                    sub_element(parent, tag, _NIL_ATTRIBUTE)
-            elif write is None:
-                sub_element(parent, tag).text = item
-            else:
-                write(sub_element(parent, tag), item, nil)
-
-    return dump
-
-
-def _getter(field: Field) -> Callable[[Any], Any]:
-    get = attrgetter(field.name)
-    return get if field.el.item is None else lambda value: get(value) or None
-
-
-def _writer(field: Field) -> Callable[[Element, Any, bool], None] | None:
-    """How a value becomes the content of its element; None for plain text, which needs no call."""
-    if attrs.has(field.type):
-        inner = codec(field.type).dump
-        if field.el.item is None:
-            return inner
-        item_tag = field.el.item
-
-        def write_items(element: Element, items: tuple[Any, ...], nil: bool) -> None:
-            for item in items:
-                inner(etree.SubElement(element, item_tag), item, nil)
-
-        return write_items
-    if field.type is str:
-        return None
-    text_of: Callable[[Any], str] = _write_bool if field.type is bool else str
-
-    def write_text(element: Element, item: Any, nil: bool) -> None:
-        element.text = text_of(item)
-
-    return write_text
-
-
-def _compile_load(cls: type[T], fields: tuple[Field, ...]) -> Callable[[Element], T]:
-    # The reader stores into the slots directly: what came is kept as it came, and the rules that a
-    # caller's own values must meet do not turn a strange reply into a crash.
-    awaited = {f.el.name: (_reader(f), getattr(cls, f.name).__set__, _fallback(f)) for f in fields}
-    new = cls.__new__
-
-    def load(element: Element) -> T:
-        pending = awaited.copy()
-        message = new(cls)
-        for child in element[:]:  # type: ignore[index]  # a slice is faster than an iterator here
-            slot = pending.pop(child.tag, None)
-            if slot is None:
-                slot = unexpected(child, pending)
-                if slot is None:
-                    continue
-            read, store, fallback = slot
-            if read is None:
-                value = child.text
-                if value is None or len(child):
-                    value = _read_text(child)
-            else:
-                value = read(child)
-            store(message, fallback(element, None) if value is None else value)
-        for _, store, fallback in pending.values():
-            store(message, fallback(element, _MISSING))
-        return message
-
-    def unexpected(child: Element, pending: dict[str, Any]) -> Any:
-        """A declared element that is qualified (old Java clients send one) still counts; others do not."""
-        tag: str = child.tag.removeprefix(_QUALIFIED)
-        slot = pending.pop(tag, None)
-        if slot is None and tag in awaited:
-            raise broken(child, "repeated", "stands there a second time")
-        return slot
-
-    return load
-
-
-def _reader(field: Field) -> Read | None:
-    """How the element of a field becomes its value; None for plain text, which needs no call."""
-    kind = field.type
-    if attrs.has(kind):
-        inner = codec(kind).load
-        if field.el.item is None:
-            return lambda element: None if not len(element) and is_nil(element) else inner(element)
-        item = field.el.item
-        qualified = _QUALIFIED + item
-
-        def read_items(element: Element) -> tuple[Any, ...]:
-            children = element[:]  # type: ignore[index]
-            return tuple([inner(child) for child in children if child.tag == item or child.tag == qualified])
-
-        return read_items
-    if kind is str:
-        return None
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return _reader_of_enum(kind)
-    return _TEXT_TYPES[kind]
-
-
-def _fallback(field: Field) -> Callable[[Element, Any], Any]:
-    """What stands for an absent element (_MISSING) or for a nil one (None)."""
-    name = field.el.name
-    if field.el.item is not None:
-        return lambda element, value: ()
-    if field.optional:
-        return lambda element, value: None
-
-    def refuse(element: Element, value: Any) -> Any:
-        if value is _MISSING:
-            raise broken(element, "missing", "is missing", child=name)
-        if field.type is str:
-            return ""
-        raise broken(element, "empty", "is empty or nil, but must have a value", child=name)
-
-    return refuse

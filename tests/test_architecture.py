@@ -16,6 +16,7 @@ ORDER = [
     "redaction",
     "errors",
     "xml",
+    "codec",
     "signature",
     "records",
     "operations",

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import copy
+import html
 import pickle
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import pytest
 
@@ -11,17 +15,20 @@ from marketo_soap import (
     AmbiguousError,
     Exchange,
     Fault,
+    LeadRecord,
     LeadSyncFailed,
     LeadSyncStatus,
     MarketoError,
     ProtocolError,
+    SyncLead,
     SyncLeadResult,
     SyncStatus,
     TransportError,
+    envelope,
 )
 from marketo_soap.errors import FAULT_TEXTS, fault
-from marketo_soap.redaction import redact, snippet
-from tests.support import fixture
+from marketo_soap.redaction import Redactor
+from tests.support import COOKIE, HEADER, NOW, fixture
 
 FAILED = SyncLeadResult(7, SyncStatus(7, LeadSyncStatus.FAILED, "no room for t@t.com"))
 EXCHANGE = Exchange(
@@ -74,18 +81,19 @@ def test_an_unknown_code_is_a_plain_fault() -> None:
 
 
 SECRETS = ("bigcorp1_461839624B16E06BA2D663", "92f05a7be4838ae1c0e5aafe814891ee72968a08", "t@t.com", "George")
+SHOW = Redactor()
 
 
 @pytest.mark.parametrize("end", [10_000, *range(200, 1100, 7)])
 def test_an_envelope_is_shown_without_what_is_private_even_cut_off(end: int) -> None:
     data = fixture("sync_lead/seed.request.xml")[:end]
-    for shown in (redact(data), snippet(data), snippet(data, length=5000)):
+    for shown in (SHOW.message(data), SHOW.snippet(data), SHOW.snippet(data, length=5000)):
         for secret in SECRETS:
             assert secret not in shown
 
 
 def test_what_is_not_private_stays() -> None:
-    shown = redact(fixture("sync_lead/seed.request.xml"))
+    shown = SHOW.message(fixture("sync_lead/seed.request.xml"))
     assert shown.count("***") == 5
     for text in (
         "<attrName>FirstName</attrName>",
@@ -95,15 +103,87 @@ def test_what_is_not_private_stays() -> None:
         assert text in shown
 
 
-def test_prefixed_and_other_encodings_are_redacted() -> None:
-    data = '<x:Email a="b">t1</x:Email><y:attrValue>t2'.encode("utf-16")
-    assert redact(data).endswith('<x:Email a="b">***</x:Email><y:attrValue>***')
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32-le"])
+def test_prefixed_and_other_encodings_are_redacted(encoding: str) -> None:
+    data = '<x:Email a="b">t1</x:Email><y:attrValue>t2'.encode(encoding)
+    assert SHOW.message(data).endswith('<x:Email a="b">***</x:Email><y:attrValue>***')
 
 
-def test_values_of_the_request_are_hidden_wherever_they_come_back() -> None:
-    assert redact(b"<p>Hello George, Al</p>", {"George", "Al"}) == "<p>Hello ***, Al</p>"
+PRIVATE = SyncLead(
+    LeadRecord(
+        email="who@corp.example", attributes={"Note": "Müller & Söhne <Zürich>", "Tag": "Body", "Nr": 12}
+    ),
+    marketo_cookie=COOKIE,
+)
+
+
+@pytest.mark.parametrize(
+    "escape", [str, html.escape, quote, lambda text: text.encode("ascii", "xmlcharrefreplace").decode()]
+)
+def test_words_of_the_request_are_hidden_wherever_they_come_back(escape: Callable[[str], str]) -> None:
+    redactor = Redactor.of_request(envelope.request(PRIVATE, HEADER))
+    page = "<p>Dear {}, your cookie {} is from {}</p>".format(
+        *map(escape, ("Müller & Söhne <Zürich>", COOKIE, "who@corp.example"))
+    )
+    shown = redactor.message(page.encode())
+    for private in ("ller", "rich", "1372890712966", "47583", "who"):
+        assert private not in shown
+    assert shown.startswith("<p>Dear ")
+
+
+def test_a_value_that_equals_a_tag_does_not_spoil_the_envelope() -> None:
+    data = envelope.request(PRIVATE, HEADER)
+    shown = Redactor.of_request(data).message(data)
+    assert "<SOAP-ENV:Body>" in shown
+    assert "</SOAP-ENV:Body>" in shown
+    assert ">Body<" not in shown
+
+
+@pytest.mark.parametrize(
+    "address", ["t@t.com", "a.b+c@d-e.fr", "Ünï@cödé.de", "mail%40corp.example", "x" * 300 + "@t.com"]
+)
+def test_addresses_are_hidden_anywhere(address: str) -> None:
+    assert SHOW.text(f"for <{address}>, please") == "for <***>, please"
 
 
 def test_a_snippet_is_short_and_on_one_line() -> None:
-    assert snippet(b"a\n  b") == "'a b'"
-    assert snippet(b"x" * 10_000) == "'" + "x" * 120 + "...'"
+    assert SHOW.snippet(b"a\n  b") == "'a b'"
+    assert SHOW.snippet(b"x" * 10_000) == "'" + "x" * 120 + "...'"
+
+
+def test_hiding_takes_linear_time() -> None:
+    """Half a megabyte, of the kinds that a careless pattern is slow at."""
+    started = time.perf_counter()
+    call = SyncLead(LeadRecord(email="t@t.com", attributes={f"F{n}": f"word{n}" for n in range(10_000)}))
+    data = envelope.request(call, HEADER)
+    Redactor.of_request(data).message(data)
+    for text in ("a" * 500_000 + " x@y", "@" * 500_000, "a@" * 250_000, "a%40" * 125_000, "<Email>" * 70_000):
+        SHOW.message(text.encode())
+        str(fault(20103, text))
+    assert time.perf_counter() - started < 10
+
+
+def test_an_error_of_a_call_hides_what_the_server_repeats() -> None:
+    error = fault(20103, "no lead of Müller & Söhne with who@corp.example")
+    error.exchange = Exchange("syncLead", "https://x/", 1, NOW, (), envelope.request(PRIVATE, HEADER), 0.5)
+    assert str(error) == "20103 no lead of *** & *** with *** [20103 - Lead not found]"
+    assert "Söhne" not in repr(error)
+    assert error.message == "no lead of Müller & Söhne with who@corp.example (20103)"
+
+
+def test_headers_are_shown_without_what_is_private() -> None:
+    shown = Exchange(
+        "syncLead",
+        "https://x/",
+        1,
+        NOW,
+        (("authorization", "Bearer x1"),),
+        envelope.request(PRIVATE, HEADER),
+        0.5,
+        302,
+        (("location", f"https://evil/?u={HEADER.mktows_user_id}"), ("set-cookie", "s=1")),
+        b"",
+    ).show()
+    assert "location: https://evil/?u=***" in shown
+    for private in ("Bearer", "s=1", HEADER.mktows_user_id):
+        assert private not in shown

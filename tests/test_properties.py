@@ -29,8 +29,9 @@ from marketo_soap import (
     SyncStatus,
     envelope,
 )
+from marketo_soap.codec import codec
 from marketo_soap.operations import OPERATIONS
-from marketo_soap.xml import MKTOWS, codec
+from marketo_soap.xml import MKTOWS
 from tests.support import FIXTURES, fixture
 
 XML_TEXT = st.text(

@@ -169,7 +169,7 @@ LAST = "<returnLead>false</returnLead>"
     ("params", "code"),
     [
         (LAST, 20104),
-        ("<leadRecord><Email>a@b.c</Email></leadRecord>", 20017),
+        (f"<leadRecord xsi:nil='true'/>{LAST}", 20104),
         (f"<leadRecord/>{LAST}", 20101),
         (f"<leadRecord><Email/></leadRecord>{LAST}", 20101),
         (f"<leadRecord><Email> </Email></leadRecord><marketoCookie/>{LAST}", 20101),
@@ -186,7 +186,6 @@ LAST = "<returnLead>false</returnLead>"
         (f"<leadRecord><Id>7</Id></leadRecord>{LAST}", 20103),
         (f"<leadRecord><Email>a<b/></Email></leadRecord>{LAST}", 20110),
         ("<leadRecord><Email>a@b.c</Email></leadRecord><returnLead>maybe</returnLead>", 20110),
-        ("<leadRecord><Email>a@b.c</Email></leadRecord><returnLead/>", 20109),
         (
             "<leadRecord><Email>a@b.c</Email><leadAttributeList><attribute><attrName/><attrValue>x</attrValue>"
             f"</attribute></leadAttributeList></leadRecord>{LAST}",

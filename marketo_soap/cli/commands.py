@@ -10,7 +10,7 @@ import click
 
 from marketo_soap import __version__, envelope
 from marketo_soap.cli import output
-from marketo_soap.cli.options import lead_options, signer_options, wrong_use_is_2
+from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
 from marketo_soap.errors import MarketoError
 from marketo_soap.operations import SyncLead, SyncLeadResult
 from marketo_soap.signature import AuthenticationHeader, Credentials, sign, timestamp
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["cli"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=GuardedGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="marketo_soap")
 def cli() -> None:
     """Speak Marketo's SOAP API, to an endpoint or to an embedded sandbox."""
@@ -36,7 +36,6 @@ def cli() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--show-envelopes", is_flag=True, help="Print both envelopes as sent (with --json: to stderr).")
 @click.option("--raw", is_flag=True, help="Do not hide secrets and personal data in the envelopes.")
-@wrong_use_is_2
 def sync_lead(
     operation: SyncLead,
     workspace: str | None,
@@ -114,7 +113,6 @@ def envelope_group() -> None:
 @click.option("--timestamp", "timestamp_text", help="The requestTimestamp; default: now, in the local zone.")
 @click.option("--signature", help="The requestSignature; default: signed with the encryption key.")
 @click.option("--compact", is_flag=True, help="As it is sent: no white space between elements.")
-@wrong_use_is_2
 def envelope_sync_lead(
     operation: SyncLead,
     workspace: str | None,
@@ -127,13 +125,13 @@ def envelope_sync_lead(
     """Print the envelope of a syncLead call, signed."""
     if not user_id:
         raise click.UsageError("--user-id missing: give it, or set MARKETO_SOAP_USER_ID")
-    if timestamp_text is None:
-        if signature is not None:
+    if not timestamp_text:
+        if signature:
             raise click.UsageError("--signature needs the --timestamp that it was made for")
         from marketo_soap.client import local_now
 
         timestamp_text = timestamp(local_now())
-    if signature is not None:
+    if signature:
         header = AuthenticationHeader(user_id, signature, timestamp_text)
     elif encryption_key:
         header = sign(Credentials(user_id, encryption_key), timestamp_text)
@@ -147,7 +145,6 @@ def envelope_sync_lead(
 @click.argument("file", type=click.File("rb"), default="-")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @click.option("--raw", is_flag=True, help="Show the user id and the signature too.")
-@wrong_use_is_2
 def parse(file: IO[bytes], as_json: bool, raw: bool) -> None:
     """Read a request, a reply or a fault from FILE (or standard input) and print what it holds."""
     message = envelope.read(file.read())
@@ -159,13 +156,18 @@ def parse(file: IO[bytes], as_json: bool, raw: bool) -> None:
 
 @cli.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
-@click.option("--port", default=8807, show_default=True, help="The port; 0 is any free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8807,
+    show_default=True,
+    help="The port; 0 is any free one.",
+)
 @click.option("--user-id", help="What callers sign with; default: a made-up one.")
 @click.option("--encryption-key", help="The made-up key of the sandbox; never a real one.")
 @click.option(
     "--db", type=click.Path(dir_okay=False), default=":memory:", help="A file to keep the leads in."
 )
-@wrong_use_is_2
 def sandbox(host: str, port: int, user_id: str | None, encryption_key: str | None, db: str) -> None:
     """Serve an embedded Marketo until Ctrl-C, and print the variables that point a client at it."""
     from marketo_soap.sandbox import Sandbox
@@ -173,10 +175,7 @@ def sandbox(host: str, port: int, user_id: str | None, encryption_key: str | Non
     from marketo_soap.sandbox.server import bound, serve_forever
 
     with Sandbox(db, user_id=user_id or USER_ID, encryption_key=encryption_key or ENCRYPTION_KEY) as served:
-        try:
-            listener, endpoint = bound(host, port)
-        except OSError as error:
-            raise click.ClickException(f"cannot listen at {host} port {port}: {error}") from None
+        listener, endpoint = bound(host, port)
         click.echo(f"export MARKETO_SOAP_ENDPOINT={endpoint}")
         click.echo(f"export MARKETO_SOAP_USER_ID={served.credentials.user_id}")
         click.echo(f"export MARKETO_SOAP_ENCRYPTION_KEY={served.credentials.encryption_key}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from marketo_soap.cli.output import printable
 from marketo_soap.errors import MarketoError
 from marketo_soap.operations import SyncLead
 from marketo_soap.records import Attribute, ForeignSysType, LeadRecord
@@ -41,18 +44,14 @@ def lead_options(command: F) -> F:
         attributes: tuple[str, ...],
         **others: Any,
     ) -> Any:
-        try:
-            lead = LeadRecord(
-                id=lead_id,
-                email=email,
-                foreign_sys_person_id=foreign_id,
-                foreign_sys_type=foreign_type,
-                attributes=[_attribute(text) for text in attributes],
-            )
-            operation = SyncLead(lead, return_lead, cookie)
-        except ValueError as error:
-            raise click.UsageError(str(error)) from None
-        return command(operation=operation, **others)
+        lead = LeadRecord(
+            id=lead_id,
+            email=email,
+            foreign_sys_person_id=foreign_id,
+            foreign_sys_type=foreign_type,
+            attributes=[_attribute(text) for text in attributes],
+        )
+        return command(operation=SyncLead(lead, return_lead, cookie), **others)
 
     decorated: Any = with_operation
     for option in reversed(_LEAD):
@@ -86,7 +85,7 @@ def signer_options(command: F) -> F:
         if encryption_key_file is not None:
             key: str | None = encryption_key_file.read_text(encoding="utf-8").strip()
         else:
-            key = _environment("MARKETO_SOAP_ENCRYPTION_KEY")
+            key = os.environ.get("MARKETO_SOAP_ENCRYPTION_KEY") or None
         return context.invoke(command, encryption_key=key, **others)
 
     decorated: Any = with_key
@@ -95,22 +94,16 @@ def signer_options(command: F) -> F:
     return decorated  # type: ignore[no-any-return]
 
 
-def _environment(variable: str) -> str | None:
-    import os
+class GuardedGroup(click.Group):
+    """A group whose commands never end in a traceback: exit code 1 for what failed, 2 for wrong use."""
 
-    return os.environ.get(variable) or None
-
-
-def wrong_use_is_2(command: F) -> F:
-    """Turn a wrong value into a usage error (exit code 2) and a failed call into exit code 1."""
-
-    @wraps(command)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command and turn what it raises into a message and an exit code."""
         try:
-            return command(*args, **kwargs)
-        except MarketoError as error:
-            raise click.ClickException(f"{type(error).__name__}: {error}") from None
+            return super().invoke(ctx)
+        except (MarketoError, OSError, sqlite3.Error) as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise click.ClickException(printable(f"{type(error).__name__}: {error}")) from None
         except ValueError as error:
-            raise click.UsageError(str(error)) from None
-
-    return guarded  # type: ignore[return-value]
+            raise click.UsageError(printable(str(error)), ctx) from None

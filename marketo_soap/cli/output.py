@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import IO, Any
 
@@ -14,10 +15,13 @@ from marketo_soap.errors import Fault, LeadSyncFailed, MarketoError
 from marketo_soap.history import Exchange
 from marketo_soap.operations import SyncLeadResult
 from marketo_soap.records import LeadRecord
-from marketo_soap.redaction import HIDDEN, hide_emails
+from marketo_soap.redaction import HIDDEN, Redactor
 from marketo_soap.signature import AuthenticationHeader
 
 __all__ = ["as_data", "print_envelopes", "print_json", "print_message", "print_result"]
+
+
+_UNSEEN = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def as_data(value: Any) -> Any:
@@ -46,7 +50,7 @@ def error_data(error: MarketoError, *, raw: bool = False) -> dict[str, Any]:
     if isinstance(error, Fault):
         for name in ("code", "message", "name", "faultcode", "faultstring"):
             text = getattr(error, name)
-            data[name] = hide_emails(text) if isinstance(text, str) and not raw else text
+            data[name] = Redactor().text(text) if isinstance(text, str) and not raw else text
     else:
         data["message"] = str(error)
     if isinstance(error, LeadSyncFailed):
@@ -62,7 +66,8 @@ def _header_data(header: AuthenticationHeader | None, raw: bool) -> Any:
 
 def print_json(data: Any) -> None:
     """Print *data* as JSON, one document."""
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+    text = json.dumps(data, ensure_ascii=False, indent=2)
+    click.echo(_UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def print_result(result: SyncLeadResult, key: str | None) -> None:

@@ -6,11 +6,12 @@ from typing import Annotated, ClassVar
 
 from attrs import field, frozen
 
+from marketo_soap.codec import El
 from marketo_soap.errors import LeadSyncFailed
 from marketo_soap.operations.base import Operation
-from marketo_soap.records import LeadRecord, LeadSyncStatus, MatchKey, SyncStatus, check_text
+from marketo_soap.records import LeadRecord, LeadSyncStatus, MatchKey, SyncStatus
 from marketo_soap.redaction import hidden
-from marketo_soap.xml import El
+from marketo_soap.xml import check_text
 
 __all__ = ["SyncLead", "SyncLeadResult"]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from marketo_soap.codec import INT_MAX
 from marketo_soap.errors import fault
 from marketo_soap.operations import SyncLead, SyncLeadResult
 from marketo_soap.records import Attribute, ForeignSysType, LeadRecord, LeadSyncStatus, SyncStatus
 from marketo_soap.sandbox.store import Leads, StoredLead
-from marketo_soap.xml import INT_MAX
 
 __all__ = ["record_of", "sync_lead"]
 

@@ -92,13 +92,14 @@ class Sandbox:
         if min(abs(now - time) for time in times) > self.timestamp_window:
             raise fault(20016)
 
-    def perform(self, request: Request[Any]) -> Any:
+    @contextmanager
+    def perform(self, request: Request[Any]) -> Iterator[Any]:
         """Carry out the operation in one transaction: it is kept whole, or nothing of it is."""
         operation = request.operation
         if not isinstance(operation, SyncLead):
             raise fault(20019)
         with self._store.transaction() as leads:
-            return rules.sync_lead(leads, operation, self._clock())
+            yield rules.sync_lead(leads, operation, self._clock())
 
     def close(self) -> None:
         """Close the database."""
@@ -129,4 +130,7 @@ def read_timestamp(text: str) -> list[datetime]:
             return []
     if time.tzinfo is not None:
         return [time]
-    return [time.replace(tzinfo=UTC), time.astimezone()]
+    try:
+        return [time.replace(tzinfo=UTC), time.astimezone()]
+    except (ValueError, OverflowError):  # the first and the last day that there is have no neighbours
+        return []

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from os import PathLike, fspath
 
-from attrs import define, evolve
+from attrs import define, evolve, field
+
+from marketo_soap.redaction import hidden
 
 __all__ = ["LeadStore", "Leads", "StoredLead"]
 
@@ -44,10 +46,10 @@ class StoredLead:
     """A lead as it is kept: its keys, its attributes' texts by name, and when it was written (ISO 8601)."""
 
     id: int
-    email: str | None
+    email: str | None = field(repr=hidden)
     foreign_type: str | None
-    foreign_id: str | None
-    attributes: dict[str, str]
+    foreign_id: str | None = field(repr=hidden)
+    attributes: dict[str, str] = field(repr=hidden)
     created_at: str = ""
     updated_at: str = ""
 
@@ -177,7 +179,7 @@ class LeadStore:
 
 def email_key(email: str | None) -> str | None:
     """Return what two equal addresses have in common: case and outer white space do not count."""
-    return None if email is None else email.strip().casefold()
+    return None if email is None else email.strip().lower()
 
 
 def _json(lead: StoredLead) -> str:

@@ -1,0 +1,46 @@
+"""Ratios of two works that steady themselves on a noisy machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import median
+from time import perf_counter
+
+Work = Callable[[], object]
+
+ROUND = 0.002
+"""Seconds that one side works before it is the other's turn."""
+
+
+def ratio(work: Work, against: Work, seconds: float) -> float:
+    """Return how many times longer *work* takes than *against*: the median over many short rounds.
+
+    The sides take turns, so a slow spell of the machine hits both sides of a round or only few rounds.
+    """
+    calls = _calls_in(ROUND, work), _calls_in(ROUND, against)
+    rounds: list[float] = []
+    end = perf_counter() + seconds
+    while len(rounds) < 5 or perf_counter() < end:
+        rounds.append(_each(work, calls[0]) / _each(against, calls[1]))
+    return median(rounds)
+
+
+def fastest(work: Work, seconds: float) -> float:
+    """Return the seconds that *work* takes when nothing disturbs it: the least of many tries."""
+    end = perf_counter() + seconds
+    best = _each(work, 1)
+    while perf_counter() < end:
+        best = min(best, _each(work, 1))
+    return best
+
+
+def _calls_in(seconds: float, work: Work) -> int:
+    work()
+    return max(1, round(seconds / _each(work, 1)))
+
+
+def _each(work: Work, calls: int) -> float:
+    begun = perf_counter()
+    for _ in range(calls):
+        work()
+    return (perf_counter() - begun) / calls
