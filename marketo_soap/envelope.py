@@ -23,6 +23,7 @@ from marketo_soap.xml import (
     XSI,
     Element,
     broken,
+    children_of,
     is_nil,
     line_of,
     local_name,
@@ -258,7 +259,7 @@ def _take_apart(root: Element) -> tuple[list[Element], Element]:
         )
     headers: list[Element] = []
     bodies: list[Element] = []
-    for child in root:
+    for child in children_of(root):
         if child.tag == _BODY:
             bodies.append(child)
         elif child.tag == _HEADER:
@@ -299,7 +300,7 @@ def _read_reply(message: Element, operation: type[Operation[R]]) -> R:
     if message.tag != operation.success_tag:
         raise broken(message, "malformed", f"answers where the reply to {operation.name} was expected")
     names = (operation.reply_child, _SERVICE + operation.reply_child)
-    results = [child for child in message if child.tag in names]
+    results = [child for child in children_of(message) if child.tag in names]
     if not results:
         raise broken(message, "missing", "is missing", child=operation.reply_child)
     if len(results) > 1:

@@ -217,6 +217,35 @@ def test_bytes_of_any_kind_do_no_harm(data: bytes) -> None:
     survives(b'<?xml version="1.0"?>' + data)
 
 
+CELLS = ["<attrName>n</attrName>", "<attrType>t</attrType>", "<attrValue>v</attrValue>", "<attrValue/>"]
+CELLS += [
+    "<attrType><![CDATA[a]]>b</attrType>",
+    "<attrName>x<y/></attrName>",
+    "<other>o</other>",
+    "<attrName/>",
+]
+ITEMS = st.lists(st.sampled_from(CELLS), max_size=6).map(
+    lambda cells: f"<attribute>{''.join(cells)}</attribute>"
+)
+WHOLE_ITEM = st.just(f"<attribute>{''.join(CELLS[:3])}</attribute>")
+
+
+@given(st.lists(st.one_of(WHOLE_ITEM, WHOLE_ITEM, ITEMS, st.just("<other/>")), min_size=1, max_size=12))
+@settings(max_examples=300)
+def test_reading_by_columns_is_reading_one_by_one(items: list[str]) -> None:
+    inside = f"<leadAttributeList>{''.join(items)}</leadAttributeList>"
+
+    def read(many: int) -> object:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("marketo_soap.codec._MANY", many)
+            try:
+                return codec(LeadRecord).load(etree.fromstring(f"<leadRecord>{inside}</leadRecord>"))
+            except MarketoError as error:
+                return str(error)
+
+    assert read(many=1) == read(many=1_000_000)
+
+
 def test_dropping_any_element_of_a_request_is_noticed() -> None:
     data = fixture("sync_lead/all-keys.request.xml")
     whole = envelope.read_request(data)
