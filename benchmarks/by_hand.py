@@ -46,6 +46,8 @@ def reply(data: bytes) -> dict[str, str | None]:
     return {element.tag: element.text for element in etree.fromstring(data).iter()}
 
 
-def attributes(data: bytes) -> dict[str | None, str | None]:
-    """Read the attributes of a reply: names and values."""
-    return {item[0].text: item[-1].text for item in etree.fromstring(data).iter("attribute")}
+def attributes(data: bytes) -> dict[str | None, tuple[str | None, str | None]]:
+    """Read the attributes of a reply: their types and values by their names."""
+    return {
+        name.text: (kind.text, value.text) for name, kind, value in etree.fromstring(data).iter("attribute")
+    }
