@@ -332,7 +332,7 @@ def test_the_socket_speaks_http(sandbox: Sandbox) -> None:
         good = http.post(url, content=signed(BY_EMAIL, CREDENTIALS, NOW))
         assert (good.status_code, good.headers["content-type"]) == (200, "text/xml; charset=UTF-8")
         bad = http.post(
-            url, content=b"nonsense", headers={"SOAPAction": '"what"', "Content-Type": "text/plain"}
+            url, content=b"nonsense", headers={"SOAPAction": '"what"', "Content-Type": "text/xml"}
         )
         assert (bad.status_code, bad.headers["content-type"]) == (500, "text/xml; charset=UTF-8")
         hello = http.get(url)

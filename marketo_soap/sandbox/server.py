@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from marketo_soap.sandbox.http import MAX_BYTES, PATH, HttpAnswer, answer, too_large
+from marketo_soap.sandbox.http import MAX_BYTES, PATH, HttpAnswer, HttpRequest, answer, too_large
 
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox
@@ -34,7 +34,8 @@ def application(sandbox: Sandbox) -> Starlette:
             body += piece
             if len(body) > MAX_BYTES:
                 return _response(too_large())
-        return _response(answer(sandbox, request.method, bytes(body)))
+        said = answer(sandbox, HttpRequest(request.method, str(request.url), request.headers, bytes(body)))
+        return _response(said)
 
     return Starlette(routes=[Route("/{path:path}", soap, methods=_METHODS)])
 

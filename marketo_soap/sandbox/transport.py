@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from marketo_soap.sandbox.http import PATH, answer
+from marketo_soap.sandbox.http import PATH, HttpRequest, answer
 
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox
@@ -35,5 +35,6 @@ class SandboxTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return self._answer(request, await request.aread())
 
     def _answer(self, request: httpx.Request, body: bytes) -> httpx.Response:
-        said = answer(self.sandbox, request.method, body)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        said = answer(self.sandbox, HttpRequest(request.method, str(request.url), headers, body))
         return httpx.Response(said.status, headers=list(said.headers), content=said.body)
