@@ -110,7 +110,7 @@ class Attribute:
             check_text(name, "attrName", instead="drop the attribute")
         if type is not None:
             check_text(type, f"attrType of {name!r}")
-        if value.__class__ is not str or not value.isprintable():
+        if not isinstance(value, str) or value.__class__ is not str or not value.isprintable():
             value = wire_text(value, f"attribute {name!r}")
         _set_name(self, name)
         _set_type(self, type)

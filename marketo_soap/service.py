@@ -39,6 +39,7 @@ class Backend(Protocol):
 
     def perform(self, request: envelope.Request[Any]) -> AbstractContextManager[Any]:
         """Carry out the operation and give its result to the block; if the block raises, undo it."""
+        ...
 
 
 def respond(data: bytes, backend: Backend) -> Answer:

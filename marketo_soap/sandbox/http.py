@@ -21,7 +21,8 @@ PATH = "/soap/mktows/2_2"
 
 _XML = "text/xml; charset=UTF-8"
 _TEXT = "text/plain; charset=UTF-8"
-_XML_TYPES = {"", "text/xml", "application/xml", "application/x-www-form-urlencoded"}  # the last: plain curl -d
+# The last is what plain `curl -d` says.
+_XML_TYPES = {"", "text/xml", "application/xml", "application/x-www-form-urlencoded"}
 
 
 @frozen
