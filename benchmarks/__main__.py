@@ -110,8 +110,7 @@ def table(rows: Iterable[Row]) -> list[str]:
     lines += [(row.work, row.against, row.measured, row.budget, "yes" if row.ok else "NO") for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     heading, *rest = [
-        "| " + " | ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)) + " |"
-        for line in lines
+        "| " + " | ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
     ]
     return [heading, "| " + " | ".join("-" * width for width in widths) + " |", *rest]
 

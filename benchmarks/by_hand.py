@@ -36,9 +36,7 @@ def request(attributes: dict[str, str]) -> bytes:
         add(item, "attrName").text = name
         add(item, "attrValue").text = value
     add(params, "returnLead").text = "false"
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + etree.tostring(
-        root, encoding="UTF-8", xml_declaration=False
-    )
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + etree.tostring(root, encoding="UTF-8", xml_declaration=False)
 
 
 def reply(data: bytes) -> dict[str, str | None]:
@@ -48,6 +46,4 @@ def reply(data: bytes) -> dict[str, str | None]:
 
 def attributes(data: bytes) -> dict[str | None, tuple[str | None, str | None]]:
     """Read the attributes of a reply: their types and values by their names."""
-    return {
-        name.text: (kind.text, value.text) for name, kind, value in etree.fromstring(data).iter("attribute")
-    }
+    return {name.text: (kind.text, value.text) for name, kind, value in etree.fromstring(data).iter("attribute")}

@@ -8,32 +8,38 @@
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-from marketo_soap import envelope, signature
-from marketo_soap.errors import (
-    FAULTS,
-    AmbiguousError,
-    AuthenticationFault,
-    BadRequestFault,
-    Fault,
-    LeadSyncFailed,
-    LimitFault,
-    MarketoError,
-    NotFoundFault,
-    ProtocolError,
-    ServerFault,
-    TransportError,
-)
-from marketo_soap.exchange import RetryPolicy
-from marketo_soap.history import Exchange
-from marketo_soap.operations import Operation, SyncLead, SyncLeadResult
-from marketo_soap.records import Attribute, ForeignSysType, LeadRecord, LeadSyncStatus, MatchKey, SyncStatus
-from marketo_soap.signature import AuthenticationHeader, Credentials, MktowsContextHeader
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from marketo_soap import envelope, signature
     from marketo_soap.client import AsyncClient, Client
+    from marketo_soap.errors import (
+        FAULTS,
+        AmbiguousError,
+        AuthenticationFault,
+        BadRequestFault,
+        Fault,
+        LeadSyncFailed,
+        LimitFault,
+        MarketoError,
+        NotFoundFault,
+        ProtocolError,
+        ServerFault,
+        TransportError,
+    )
+    from marketo_soap.exchange import RetryPolicy
+    from marketo_soap.history import Exchange
+    from marketo_soap.operations import Operation, SyncLead, SyncLeadResult
+    from marketo_soap.records import (
+        Attribute,
+        ForeignSysType,
+        LeadRecord,
+        LeadSyncStatus,
+        MatchKey,
+        SyncStatus,
+    )
     from marketo_soap.sandbox import Sandbox, SandboxTransport
+    from marketo_soap.signature import AuthenticationHeader, Credentials, MktowsContextHeader
 
 __version__ = "0.1.0"
 
@@ -72,17 +78,51 @@ __all__ = [
     "signature",
 ]
 
-# These need an HTTP library or a database, and load when they are first used.
-_LAZY = {"AsyncClient": "client", "Client": "client", "Sandbox": "sandbox", "SandboxTransport": "sandbox"}
+# Every run of pytest imports this package, for its plugin: so it loads nothing, and names come when first used.
+_HOMES = {
+    "FAULTS": "errors",
+    "AmbiguousError": "errors",
+    "AsyncClient": "client",
+    "Attribute": "records",
+    "AuthenticationFault": "errors",
+    "AuthenticationHeader": "signature",
+    "BadRequestFault": "errors",
+    "Client": "client",
+    "Credentials": "signature",
+    "Exchange": "history",
+    "Fault": "errors",
+    "ForeignSysType": "records",
+    "LeadRecord": "records",
+    "LeadSyncFailed": "errors",
+    "LeadSyncStatus": "records",
+    "LimitFault": "errors",
+    "MarketoError": "errors",
+    "MatchKey": "records",
+    "MktowsContextHeader": "signature",
+    "NotFoundFault": "errors",
+    "Operation": "operations",
+    "ProtocolError": "errors",
+    "RetryPolicy": "exchange",
+    "Sandbox": "sandbox",
+    "SandboxTransport": "sandbox",
+    "ServerFault": "errors",
+    "SyncLead": "operations",
+    "SyncLeadResult": "operations",
+    "SyncStatus": "records",
+    "TransportError": "errors",
+    "envelope": "envelope",
+    "signature": "signature",
+}
 
+if not TYPE_CHECKING:  # a type checker that saw this would believe in every name
 
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module 'marketo_soap' has no attribute {name!r}")
-    value = getattr(import_module(f"marketo_soap.{_LAZY[name]}"), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'marketo_soap' has no attribute {name!r}")
+        home = import_module(f"marketo_soap.{_HOMES[name]}")
+        value = home if name == _HOMES[name] else getattr(home, name)
+        globals()[name] = value
+        return value
 
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -195,9 +195,7 @@ def _failed(name: str, error: httpx.HTTPError) -> TransportError:
     if isinstance(error, _NOT_SENT):
         failure = TransportError(f"{name} was not sent: {what}")
     else:
-        failure = AmbiguousError(
-            f"{name} was sent, but its answer was lost, so it may have been done: {what}"
-        )
+        failure = AmbiguousError(f"{name} was sent, but its answer was lost, so it may have been done: {what}")
     failure.__cause__ = error
     return failure
 
@@ -225,9 +223,7 @@ def _checked_endpoint(endpoint: str, allow_http: bool) -> str:
     if url.query or url.fragment:
         raise ValueError("endpoint must have no query: leave out what follows the ? (the WSDL is not needed)")
     if url.scheme == "http" and not (allow_http or _is_loopback(endpoint)):
-        raise ValueError(
-            "endpoint must be https (or http on this machine); allow_http=True accepts it all the same"
-        )
+        raise ValueError("endpoint must be https (or http on this machine); allow_http=True accepts it all the same")
     return endpoint
 
 

@@ -290,9 +290,7 @@ def _items_reader(cls: type, item: str) -> Read:
     def read_items(element: Element) -> tuple[Any, ...]:
         items = read_columns(element) if read_columns and len(element) >= _MANY else None
         if items is None:
-            items = [
-                load(child) for child in children_of(element) if child.tag == item or child.tag == qualified
-            ]
+            items = [load(child) for child in children_of(element) if child.tag == item or child.tag == qualified]
         return tuple(items)
 
     return read_items

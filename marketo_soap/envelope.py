@@ -139,9 +139,7 @@ def write_reply(operation: type[Operation[R]], outcome: R | Fault, *, pretty: bo
         success = etree.SubElement(body, operation.success_tag)
         codec(operation.result_type).dump(etree.SubElement(success, operation.reply_child), outcome, True)
         etree.cleanup_namespaces(root)
-    return _DECLARATION + etree.tostring(
-        root, encoding="US-ASCII", xml_declaration=False, pretty_print=pretty
-    )
+    return _DECLARATION + etree.tostring(root, encoding="US-ASCII", xml_declaration=False, pretty_print=pretty)
 
 
 def _fault_envelope(fault: Fault) -> Element:

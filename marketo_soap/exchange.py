@@ -136,9 +136,7 @@ def _read(operation: Operation[R], request: bytes, answer: Answer) -> R:
         raise _explain(operation, request, answer, error) from None
 
 
-def _explain(
-    operation: Operation[Any], request: bytes, answer: Received, error: ProtocolError
-) -> MarketoError:
+def _explain(operation: Operation[Any], request: bytes, answer: Received, error: ProtocolError) -> MarketoError:
     """Say what came instead of a reply: a broken one, or an answer of something on the way."""
     status, problem = answer.status, error.problem
     redactor = Redactor.of_request(request)

@@ -71,8 +71,7 @@ class Exchange:
             return [f"{name}: {value}" for name, value in headers]
         redactor = Redactor.of_request(self.request)
         return [
-            f"{name}: {HIDDEN if name.lower() in _PRIVATE_HEADERS else redactor.text(value)}"
-            for name, value in headers
+            f"{name}: {HIDDEN if name.lower() in _PRIVATE_HEADERS else redactor.text(value)}" for name, value in headers
         ]
 
 

@@ -191,9 +191,7 @@ def _key(element: str) -> Callable[[object, AttrsField[Any], str | None], None]:
 
 def _check_system(instance: LeadRecord, attribute: AttrsField[Any], value: object) -> None:
     if instance.foreign_sys_person_id is not None and value is None:
-        raise ValueError(
-            "ForeignSysType is missing: a ForeignSysPersonId needs it (CUSTOM, SFDC or NETSUITE)"
-        )
+        raise ValueError("ForeignSysType is missing: a ForeignSysPersonId needs it (CUSTOM, SFDC or NETSUITE)")
     if instance.foreign_sys_person_id is None and value is not None:
         raise ValueError("ForeignSysType stands alone: give the ForeignSysPersonId too, or leave both out")
 
@@ -210,17 +208,15 @@ class LeadRecord:
     """
 
     id: Annotated[int | None, El("Id", nillable=True)] = field(default=None, validator=_check_id)
-    email: Annotated[str | None, El("Email", nillable=True)] = field(
-        default=None, validator=_key("Email"), repr=hidden
-    )
+    email: Annotated[str | None, El("Email", nillable=True)] = field(default=None, validator=_key("Email"), repr=hidden)
     foreign_sys_person_id: Annotated[str | None, El("ForeignSysPersonId", nillable=True)] = field(
         default=None, validator=_key("ForeignSysPersonId"), repr=hidden
     )
     foreign_sys_type: Annotated[ForeignSysType | str | None, El("ForeignSysType", nillable=True)] = field(
         default=None, converter=_system, validator=_check_system
     )
-    attributes: Annotated[tuple[Attribute, ...], El("leadAttributeList", item="attribute", nillable=True)] = (
-        field(default=(), converter=_attributes)
+    attributes: Annotated[tuple[Attribute, ...], El("leadAttributeList", item="attribute", nillable=True)] = field(
+        default=(), converter=_attributes
     )
 
     @property

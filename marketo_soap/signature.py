@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hmac
-from datetime import datetime
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Annotated
 
 from attrs import Attribute, field, frozen
@@ -12,7 +14,15 @@ from marketo_soap.codec import El
 from marketo_soap.redaction import hidden
 from marketo_soap.xml import check_characters, check_text
 
-__all__ = ["AuthenticationHeader", "Credentials", "MktowsContextHeader", "sign", "timestamp", "verify"]
+__all__ = [
+    "AuthenticationHeader",
+    "Credentials",
+    "MktowsContextHeader",
+    "diagnose",
+    "sign",
+    "timestamp",
+    "verify",
+]
 
 
 def _check_credential(instance: object, attribute: Attribute[str], value: str) -> None:
@@ -46,9 +56,7 @@ class AuthenticationHeader:
     """The SOAP header that every operation needs; `sign` makes it."""
 
     mktows_user_id: Annotated[str, El("mktowsUserId")] = field(repr=hidden, validator=_check_characters)
-    request_signature: Annotated[str, El("requestSignature")] = field(
-        repr=hidden, validator=_check_characters
-    )
+    request_signature: Annotated[str, El("requestSignature")] = field(repr=hidden, validator=_check_characters)
     request_timestamp: Annotated[str, El("requestTimestamp")] = field(validator=_check_characters)
 
 
@@ -90,3 +98,64 @@ def verify(credentials: Credentials, header: AuthenticationHeader) -> bool:
     same_user = hmac.compare_digest(header.mktows_user_id.encode(), credentials.user_id.encode())
     same_signature = hmac.compare_digest(header.request_signature.encode(), expected.encode())
     return same_user and same_signature
+
+
+def diagnose(credentials: Credentials, header: AuthenticationHeader) -> str | None:
+    """Say in words why *header* does not verify, and which common mistake makes its signature; None if it does.
+
+    The text holds the user ids, never the encryption key.
+    """
+    if verify(credentials, header):
+        return None
+    if header.mktows_user_id != credentials.user_id:
+        return f"mktowsUserId is {header.mktows_user_id!r}; the user known here is {credentials.user_id!r}"
+    stamp, user_id = header.request_timestamp, header.mktows_user_id
+    expected = (
+        f"the expected signature is HMAC-SHA1 of {stamp + user_id!r} (requestTimestamp, then mktowsUserId, nothing "
+        "between), with the encryption key as text, in 40 lower-case hex digits"
+    )
+    given = header.request_signature
+    for mistake, message, key in _mistakes(stamp, user_id, credentials.encryption_key):
+        made = hmac.digest(key, message.encode(), "sha1").hex()
+        if hmac.compare_digest(given.strip().lower().encode(), made.encode()):
+            if mistake:
+                return f"{expected}; the given one was made {mistake}"
+            written = "in upper case" if given.strip() != given.strip().lower() else "with white space around it"
+            return f"{expected}; the given one is right but written {written}"
+    shape = "" if re.fullmatch("[0-9a-f]{40}", given) else f"; the given one has another form ({len(given)} characters)"
+    return f"{expected}; the given one fits no common mistake, so the key is probably another one{shape}"
+
+
+def _mistakes(stamp: str, user_id: str, key_text: str) -> Iterator[tuple[str, str, bytes]]:
+    """What people sign instead: a name of the mistake ("" for none), the message, the key."""
+    key = key_text.encode()
+    yield "", stamp + user_id, key
+    yield "in the wrong order: mktowsUserId came before requestTimestamp", user_id + stamp, key
+    if re.fullmatch("(?:[0-9A-Fa-f]{2})+", key_text):
+        yield "with the key hex-decoded: it must be used as the text it is", stamp + user_id, bytes.fromhex(key_text)
+    yield "with the key in lower case", stamp + user_id, key_text.lower().encode()
+    yield "with the key in upper case", stamp + user_id, key_text.upper().encode()
+    yield "with a line break after the key", stamp + user_id, key + b"\n"
+    for separator in (" ", "&", ":", ",", "|", "\n"):
+        yield f"with {separator!r} between the two", stamp + separator + user_id, key
+    yield "of requestTimestamp alone", stamp, key
+    yield "of mktowsUserId alone", user_id, key
+    yield "with the user id in lower case", stamp + user_id.lower(), key
+    for written in _other_writings(stamp):
+        yield f"of another writing of the time, {written!r}, than the one that was sent", written + user_id, key
+
+
+def _other_writings(stamp: str) -> Iterator[str]:
+    """The same moment as other programs write it."""
+    try:
+        time = datetime.fromisoformat(stamp)
+    except ValueError:
+        return
+    zones = [time.tzinfo] if time.tzinfo is None else [time.tzinfo, UTC]
+    for zone in zones:
+        here = time if zone is None else time.astimezone(zone)
+        for digits in ("seconds", "milliseconds", "microseconds"):
+            text = here.isoformat(timespec=digits)
+            for form in (text, text[:-3] + text[-2:], text.replace("+00:00", "Z"), text.replace("T", " ")):
+                if form != stamp:
+                    yield form

@@ -8,6 +8,8 @@ import pytest
 
 from marketo_soap import Client, Sandbox
 
+pytest_plugins = ["pytester"]
+
 UPDATE = "--marketo-update-goldens"
 
 

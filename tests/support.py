@@ -53,8 +53,6 @@ def faulted(inside: str) -> bytes:
     return enveloped(f"<S:Fault>{inside}</S:Fault>")
 
 
-def signed(
-    operation: SyncLead, credentials: Credentials, now: datetime, workspace: str | None = None
-) -> bytes:
+def signed(operation: SyncLead, credentials: Credentials, now: datetime, workspace: str | None = None) -> bytes:
     header = signature.sign(credentials, signature.timestamp(now))
     return envelope.request(operation, header, context=workspace)

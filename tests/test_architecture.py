@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,11 @@ ORDER = [
     "errors",
     "xml",
     "codec",
+    "fields",
     "signature",
     "records",
     "operations",
+    "lint",
     "wsdl",
     "envelope",
     "history",
@@ -27,6 +30,7 @@ ORDER = [
     "service",
     "client",
     "sandbox",
+    "testing",
     "cli",
 ]
 PURE = ORDER[: ORDER.index("client")]
@@ -64,9 +68,7 @@ def imported(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_one_way(path: Path) -> None:
     here = ORDER.index(room(path))
-    ours = {name.split(".")[1] for name in imported(path) if name.startswith("marketo_soap.")} - {
-        "__version__"
-    }
+    ours = {name.split(".")[1] for name in imported(path) if name.startswith("marketo_soap.")} - {"__version__"}
     assert ours <= set(ORDER[: here + 1])
 
 
@@ -87,15 +89,65 @@ def test_only_drivers_and_transports_know_the_http_library() -> None:
     assert knowing == {"client.py", "sandbox/transport.py"}
 
 
+def declared() -> dict[str, str]:
+    """The public names as type checkers see them: the module that each is imported from."""
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    assert ast.unparse(block.test) == "TYPE_CHECKING"
+    return {
+        alias.name: alias.name if node.module == "marketo_soap" else node.module.removeprefix("marketo_soap.")
+        for node in block.body
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+
+
 def test_every_public_name_is_there() -> None:
-    for name in marketo_soap.__all__:
-        assert getattr(marketo_soap, name) is not None
+    assert declared() == marketo_soap._HOMES
+    assert marketo_soap.__all__ == list(marketo_soap._HOMES)
+    assert len(set(marketo_soap.__all__)) == len(marketo_soap.__all__)
+    for name, home in marketo_soap._HOMES.items():
+        module = import_module(f"marketo_soap.{home}")
+        assert getattr(marketo_soap, name) is (module if name == home else getattr(module, name))
     assert set(marketo_soap.__all__) <= set(dir(marketo_soap))
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
-        marketo_soap.Nothing  # noqa: B018
+        marketo_soap.Nothing  # type: ignore[attr-defined]  # noqa: B018
 
 
-@pytest.mark.parametrize("module", ["marketo_soap", "marketo_soap.cli.commands"])
-def test_the_http_library_is_not_loaded_before_it_is_needed(module: str) -> None:
-    code = f"import sys, {module}; sys.exit('httpx' in sys.modules or 'rich' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+HEAVY = {"attr", "attrs", "httpx", "lxml", "sqlite3"}
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("marketo_soap", HEAVY | {"asyncio", "socket"}),
+        ("marketo_soap.testing.plugin", HEAVY),
+        ("marketo_soap.cli.commands", {"httpx", "rich"}),
+    ],
+)
+def test_nothing_heavy_is_loaded_before_it_is_needed(module: str, unwanted: set[str]) -> None:
+    code = f"import sys, {module}; print(*({unwanted} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], timeout=60, check=True, capture_output=True, text=True)
+    assert done.stdout == "\n"
+
+
+@pytest.mark.parametrize("name", ["marketo_soap", "marketo_soap.testing.plugin"])
+def test_the_package_and_its_plugin_load_nothing_else_of_ours(name: str) -> None:
+    code = f"import sys, {name}; print(*sorted(m for m in sys.modules if m.startswith('marketo_soap')))"
+    done = subprocess.run([sys.executable, "-c", code], timeout=60, check=True, capture_output=True, text=True)
+    parts = name.split(".")
+    assert done.stdout.split() == [".".join(parts[: n + 1]) for n in range(len(parts))]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "from marketo_soap import envelope, signature",
+        "import marketo_soap; marketo_soap.envelope.request, marketo_soap.signature.sign",
+        "from marketo_soap import *; Client, envelope",
+        "from marketo_soap.exchange import exchange",
+        "import marketo_soap.sandbox, marketo_soap.client",
+    ],
+)
+def test_names_load_whichever_comes_first(use: str) -> None:
+    subprocess.run([sys.executable, "-W", "error", "-c", use], timeout=60, check=True)

@@ -279,9 +279,7 @@ def test_what_the_environment_lacks_is_named(monkeypatch: pytest.MonkeyPatch) ->
         Client.from_env()
 
 
-@pytest.mark.parametrize(
-    "endpoint", ["http://localhost/x", "http://127.9.9.9:80/", "http://[::1]:8080/soap", ENDPOINT]
-)
+@pytest.mark.parametrize("endpoint", ["http://localhost/x", "http://127.9.9.9:80/", "http://[::1]:8080/soap", ENDPOINT])
 def test_endpoints_that_are_safe(endpoint: str) -> None:
     Client(endpoint, "u", "k").close()
 
@@ -407,13 +405,13 @@ def served() -> Iterator[tuple[Sandbox, str]]:
 
 def test_a_lead_arrives_over_a_real_socket(make: Make, served: tuple[Sandbox, str]) -> None:
     sandbox, endpoint = served
-    lead = LeadRecord(email=f"é{id(make)}@t.com", attributes={"FirstName": "😀", "Comments": "x" * 1_000_000})
+    lead = LeadRecord(email=f"é{id(make)}@t.com", attributes={"FirstName": "😀", "MktoPersonNotes": "x" * 1_000_000})
     result = make(endpoint).sync_lead(lead, return_lead=True)
     assert result.sync_status.status == LeadSyncStatus.CREATED
     assert result.lead_record in sandbox.leads()
     assert result.lead_record is not None
     assert (result.lead_record.email, result.lead_record.get("FirstName")) == (lead.email, "😀")
-    assert result.lead_record.get("Comments") == "x" * 1_000_000
+    assert result.lead_record.get("MktoPersonNotes") == "x" * 1_000_000
 
 
 def test_threads_share_a_client_and_see_their_own_exchange(served: tuple[Sandbox, str]) -> None:

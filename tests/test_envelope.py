@@ -30,7 +30,9 @@ HEADER_XML = (
     "<m:AuthenticationHeader><mktowsUserId>u</mktowsUserId><requestSignature>s</requestSignature>"
     "<requestTimestamp>t</requestTimestamp></m:AuthenticationHeader>"
 )
-PARAMS = "<m:paramsSyncLead><leadRecord><Email>t@t.com</Email></leadRecord><returnLead>1</returnLead></m:paramsSyncLead>"
+PARAMS = (
+    "<m:paramsSyncLead><leadRecord><Email>t@t.com</Email></leadRecord><returnLead>1</returnLead></m:paramsSyncLead>"
+)
 
 
 def result_of(inside: str) -> SyncLeadResult:
@@ -197,9 +199,7 @@ def test_a_doctype_is_refused_and_its_entities_are_never_expanded(data: bytes) -
 
 
 def test_a_doctype_in_a_value_is_only_text() -> None:
-    record = result_of(
-        f"{GOOD}<leadRecord><Email><![CDATA[<!DOCTYPE html>]]></Email></leadRecord>"
-    ).lead_record
+    record = result_of(f"{GOOD}<leadRecord><Email><![CDATA[<!DOCTYPE html>]]></Email></leadRecord>").lead_record
     assert record is not None
     assert record.email == "<!DOCTYPE html>"
 
@@ -219,9 +219,7 @@ DETAIL = "<detail><m:serviceException>{}</m:serviceException></detail>"
     [
         (
             "<faultcode>S:Client</faultcode><faultstring>20103 - Lead not found</faultstring>"
-            + DETAIL.format(
-                "<name>mktServiceException</name><message>No lead (20103)</message><code>20103</code>"
-            ),
+            + DETAIL.format("<name>mktServiceException</name><message>No lead (20103)</message><code>20103</code>"),
             NotFoundFault,
             20103,
             "No lead (20103)",
@@ -374,9 +372,7 @@ def test_a_request_needs_no_header_to_be_read() -> None:
     assert read.operation.return_lead
 
 
-@pytest.mark.parametrize(
-    "last", ["", "<returnLead/>", '<returnLead xsi:nil="true"/>', "<returnLead>0</returnLead>"]
-)
+@pytest.mark.parametrize("last", ["", "<returnLead/>", '<returnLead xsi:nil="true"/>', "<returnLead>0</returnLead>"])
 def test_a_missing_return_lead_is_false(last: str) -> None:
     read = envelope.read_request(enveloped(PARAMS.replace("<returnLead>1</returnLead>", last)))
     assert read.operation == SyncLead(LeadRecord(email="t@t.com"))

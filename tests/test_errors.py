@@ -31,9 +31,7 @@ from marketo_soap.redaction import Redactor
 from tests.support import COOKIE, HEADER, NOW, fixture
 
 FAILED = SyncLeadResult(7, SyncStatus(7, LeadSyncStatus.FAILED, "no room for t@t.com"))
-EXCHANGE = Exchange(
-    "syncLead", "https://x/", 1, datetime(2013, 1, 1, tzinfo=UTC), (("a", "b"),), b"<a/>", 0.5
-)
+EXCHANGE = Exchange("syncLead", "https://x/", 1, datetime(2013, 1, 1, tzinfo=UTC), (("a", "b"),), b"<a/>", 0.5)
 ERRORS: list[MarketoError] = [
     MarketoError("x"),
     TransportError("x", status=404),
@@ -45,9 +43,7 @@ ERRORS: list[MarketoError] = [
 ]
 
 
-@pytest.mark.parametrize(
-    "error", ERRORS, ids=lambda error: f"{type(error).__name__} {getattr(error, 'code', '')}"
-)
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: f"{type(error).__name__} {getattr(error, 'code', '')}")
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))])
 def test_errors_travel_whole(error: MarketoError, again: object) -> None:
     error.exchange = EXCHANGE
@@ -66,12 +62,8 @@ def test_no_error_shows_an_address(error: MarketoError) -> None:
 def test_every_published_code_has_a_class_and_a_text() -> None:
     assert set(FAULTS) == set(FAULT_TEXTS)
     assert {20015, 20023, 20024} == {code for code, kind in FAULTS.items() if kind.__name__ == "LimitFault"}
-    assert {20013, 20014, 20016} == {
-        code for code, kind in FAULTS.items() if kind.__name__ == "AuthenticationFault"
-    }
-    assert {20103, 20108, 20111, 20113} == {
-        code for code, kind in FAULTS.items() if kind.__name__ == "NotFoundFault"
-    }
+    assert {20013, 20014, 20016} == {code for code, kind in FAULTS.items() if kind.__name__ == "AuthenticationFault"}
+    assert {20103, 20108, 20111, 20113} == {code for code, kind in FAULTS.items() if kind.__name__ == "NotFoundFault"}
     assert {10001, 20011, 20106} == {code for code, kind in FAULTS.items() if kind.__name__ == "ServerFault"}
 
 
@@ -110,9 +102,7 @@ def test_prefixed_and_other_encodings_are_redacted(encoding: str) -> None:
 
 
 PRIVATE = SyncLead(
-    LeadRecord(
-        email="who@corp.example", attributes={"Note": "Müller & Söhne, Zürich", "Tag": "Body", "Nr": 12}
-    ),
+    LeadRecord(email="who@corp.example", attributes={"Note": "Müller & Söhne, Zürich", "Tag": "Body", "Nr": 12}),
     marketo_cookie=COOKIE,
 )
 

@@ -136,9 +136,7 @@ EMAIL: Any = {"email": "t@t.com"}
         (EMAIL, None, "Email", "Email"),
     ],
 )
-def test_the_key_by_precedence(
-    keys: dict[str, Any], cookie: str | None, record_key: str | None, key: str
-) -> None:
+def test_the_key_by_precedence(keys: dict[str, Any], cookie: str | None, record_key: str | None, key: str) -> None:
     record = LeadRecord(**keys)
     assert record.key == record_key
     assert SyncLead(record, marketo_cookie=cookie).key == MatchKey(key)

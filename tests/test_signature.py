@@ -31,16 +31,10 @@ def test_the_verified_vectors(credentials: Credentials, timestamp: str, expected
 @pytest.mark.parametrize(
     "wrong",
     [
-        AuthenticationHeader(
-            "bigcorp1_X", "ffbff4d4bef354807481e66dc7540f7890523a87", "2010-04-09T14:04:54-07:00"
-        ),
+        AuthenticationHeader("bigcorp1_X", "ffbff4d4bef354807481e66dc7540f7890523a87", "2010-04-09T14:04:54-07:00"),
         AuthenticationHeader(BIGCORP.user_id, "f" * 40, "2010-04-09T14:04:54-07:00"),
-        AuthenticationHeader(
-            BIGCORP.user_id, "FFBFF4D4BEF354807481E66DC7540F7890523A87", "2010-04-09T14:04:54-07:00"
-        ),
-        AuthenticationHeader(
-            BIGCORP.user_id, "ffbff4d4bef354807481e66dc7540f7890523a87", "2010-04-09T14:04:55-07:00"
-        ),
+        AuthenticationHeader(BIGCORP.user_id, "FFBFF4D4BEF354807481E66DC7540F7890523A87", "2010-04-09T14:04:54-07:00"),
+        AuthenticationHeader(BIGCORP.user_id, "ffbff4d4bef354807481e66dc7540f7890523a87", "2010-04-09T14:04:55-07:00"),
         AuthenticationHeader("", "", ""),
         AuthenticationHeader("é", "é", "é"),
     ],

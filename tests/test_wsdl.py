@@ -39,14 +39,10 @@ OFF_THE_CONTRACT = {"unknown-status.response.xml"}
 REQUESTS = {
     "every key, a workspace": envelope.request(SyncLead(LEAD, True, COOKIE), HEADER, context="Default"),
     "an Email alone": envelope.request(SyncLead(LeadRecord(email="t@t.com")), HEADER),
-    "a cookie alone, pretty": envelope.request(
-        SyncLead(LeadRecord(), marketo_cookie=COOKIE), HEADER, pretty=True
-    ),
+    "a cookie alone, pretty": envelope.request(SyncLead(LeadRecord(), marketo_cookie=COOKIE), HEADER, pretty=True),
 }
 REPLIES = {
-    "nil error, nil lead": envelope.write_reply(
-        SyncLead, SyncLeadResult(1, SyncStatus(1, LeadSyncStatus.UPDATED))
-    ),
+    "nil error, nil lead": envelope.write_reply(SyncLead, SyncLeadResult(1, SyncStatus(1, LeadSyncStatus.UPDATED))),
     "a failure": envelope.write_reply(
         SyncLead, SyncLeadResult(1, SyncStatus(1, LeadSyncStatus.FAILED, "no")), pretty=True
     ),

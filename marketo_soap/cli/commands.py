@@ -165,9 +165,7 @@ def parse(file: IO[bytes], as_json: bool, raw: bool) -> None:
 )
 @click.option("--user-id", help="What callers sign with; default: a made-up one.")
 @click.option("--encryption-key", help="The made-up key of the sandbox; never a real one.")
-@click.option(
-    "--db", type=click.Path(dir_okay=False), default=":memory:", help="A file to keep the leads in."
-)
+@click.option("--db", type=click.Path(dir_okay=False), default=":memory:", help="A file to keep the leads in.")
 def sandbox(host: str, port: int, user_id: str | None, encryption_key: str | None, db: str) -> None:
     """Serve an embedded Marketo until Ctrl-C, and print the variables that point a client at it."""
     from marketo_soap.sandbox import Sandbox

@@ -40,9 +40,7 @@ class SyncLead(Operation[SyncLeadResult]):
 
     lead_record: Annotated[LeadRecord, El("leadRecord")]
     return_lead: Annotated[bool, El("returnLead")] = False
-    marketo_cookie: Annotated[str | None, El("marketoCookie", nillable=True)] = field(
-        default=None, repr=hidden
-    )
+    marketo_cookie: Annotated[str | None, El("marketoCookie", nillable=True)] = field(default=None, repr=hidden)
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.lead_record, LeadRecord):
@@ -52,9 +50,7 @@ class SyncLead(Operation[SyncLeadResult]):
         if self.marketo_cookie is not None:
             check_text(self.marketo_cookie, "marketoCookie")
         if self.key is None:
-            raise ValueError(
-                "the lead has no key: give an Id, Email or ForeignSysPersonId, or a marketoCookie"
-            )
+            raise ValueError("the lead has no key: give an Id, Email or ForeignSysPersonId, or a marketoCookie")
 
     @property
     def key(self) -> MatchKey | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,9 +15,10 @@ from marketo_soap.xml import MAX_BYTES
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox
 
-__all__ = ["MAX_BYTES", "PATH", "HttpAnswer", "HttpRequest", "answer"]
+__all__ = ["CONTROL", "MAX_BYTES", "PATH", "HttpAnswer", "HttpRequest", "answer", "text_answer"]
 
 PATH = "/soap/mktows/2_2"
+CONTROL = "/_sandbox/"
 
 _XML = "text/xml; charset=UTF-8"
 _TEXT = "text/plain; charset=UTF-8"
@@ -27,38 +28,57 @@ _XML_TYPES = {"", "text/xml", "application/xml", "application/x-www-form-urlenco
 
 @frozen
 class HttpRequest:
-    """An HTTP request: the whole URL as the caller sees it, header names in lower case."""
+    """An HTTP request: the whole URL as the caller sees it, header names in lower case.
+
+    `peer` is the caller's address, None for a caller in this process.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes = field(repr=size_only, default=b"")
+    peer: str | None = None
 
 
 @frozen
 class HttpAnswer:
-    """An HTTP answer: status, body, and headers as pairs."""
+    """An HTTP answer: status, body, headers as pairs, and how it is to travel (see `Delivery`).
+
+    Whoever carries it calls `done()` when it has been delivered, or could not be.
+    """
 
     status: int
     body: bytes = field(repr=size_only)
     headers: tuple[tuple[str, str], ...]
+    done: Callable[[], None] = field(repr=False, default=lambda: None)
+    delay: float = 0.0
+    close: bool = False
+    truncate: int | None = None
+    dribble: float | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether it travels as any answer does."""
+        return not self.delay and not self.close and self.truncate is None and self.dribble is None
 
 
 def answer(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
     """Answer one HTTP request: POST carries SOAP, GET gives the WSDL (`?WSDL`) or says what this is."""
+    url = urlsplit(request.url)
+    if url.path.startswith(CONTROL):
+        from marketo_soap.sandbox.control import control
+
+        return control(sandbox, request)
     if request.method == "POST":
         return _soap(sandbox, request)
     if request.method in ("GET", "HEAD"):
-        url = urlsplit(request.url)
         if any(name.lower() == "wsdl" for name in parse_qs(url.query, keep_blank_values=True)):
             document = wsdl(url._replace(query="", fragment="").geturl())
             return HttpAnswer(200, document, (("Content-Type", _XML),))
-        return _text(
-            200, f"This is a marketo_soap sandbox: POST SOAP 1.1 envelopes to {PATH}, or GET {PATH}?WSDL\n"
-        )
-    return _text(
-        405, "Only POST (a SOAP 1.1 envelope) and GET are answered here.\n", ("Allow", "GET, HEAD, POST")
-    )
+        said = f"This is a marketo_soap sandbox: POST SOAP 1.1 envelopes to {PATH}, or GET {PATH}?WSDL\n"
+        return text_answer(200, said)
+    said = "Only POST (a SOAP 1.1 envelope) and GET are answered here.\n"
+    return text_answer(405, said, ("Allow", "GET, HEAD, POST"))
 
 
 def _soap(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
@@ -66,17 +86,27 @@ def _soap(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
         return too_large()
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type not in _XML_TYPES:
-        return _text(415, "A SOAP 1.1 request has the Content-Type text/xml.\n")
+        return text_answer(415, "A SOAP 1.1 request has the Content-Type text/xml.\n")
     if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        return _text(415, "A request is not compressed.\n", ("Accept-Encoding", "identity"))
-    soap = sandbox.respond(request.body)
-    return HttpAnswer(soap.status, soap.body, (("Content-Type", _XML),))
+        return text_answer(415, "A request is not compressed.\n", ("Accept-Encoding", "identity"))
+    said = sandbox.handle(request.body)
+    return HttpAnswer(
+        said.answer.status,
+        said.answer.body,
+        (("Content-Type", said.content_type),),
+        said.done,
+        said.delay,
+        said.close,
+        said.truncate,
+        said.dribble,
+    )
 
 
 def too_large() -> HttpAnswer:
     """Refuse a body that is longer than any request."""
-    return _text(413, f"A request may be {MAX_BYTES} bytes long.\n")
+    return text_answer(413, f"A request may be {MAX_BYTES} bytes long.\n")
 
 
-def _text(status: int, text: str, *headers: tuple[str, str]) -> HttpAnswer:
+def text_answer(status: int, text: str, *headers: tuple[str, str]) -> HttpAnswer:
+    """Return an answer in plain text."""
     return HttpAnswer(status, text.encode(), (("Content-Type", _TEXT), *headers))

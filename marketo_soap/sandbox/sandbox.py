@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from marketo_soap.envelope import Request
-from marketo_soap.errors import fault
-from marketo_soap.operations import SyncLead
+from attrs import evolve
+
 from marketo_soap.records import LeadRecord
-from marketo_soap.sandbox import rules
-from marketo_soap.sandbox.store import LeadStore
-from marketo_soap.service import Answer, respond
-from marketo_soap.signature import AuthenticationHeader, Credentials, verify
+from marketo_soap.sandbox import rules, seeds
+from marketo_soap.sandbox.call import Call, Delivery
+from marketo_soap.sandbox.faults import FaultScript
+from marketo_soap.sandbox.journal import Entry, Journal
+from marketo_soap.sandbox.limits import LimitKeeper
+from marketo_soap.sandbox.settings import VENDOR_LIMITS, FaultRule, Limits, Settings
+from marketo_soap.sandbox.store import LeadStore, Snapshot
+from marketo_soap.service import Answer
+from marketo_soap.signature import Credentials
 
 if TYPE_CHECKING:
     from marketo_soap.sandbox.transport import SandboxTransport
 
-__all__ = ["Sandbox"]
+__all__ = ["ENCRYPTION_KEY", "USER_ID", "Sandbox"]
 
 USER_ID = "sandbox_1_0123456789ABCDEF012345"
 ENCRYPTION_KEY = "00112233445566778899AABBCCDDEEFF0011"  # made up: it opens nothing but sandboxes
@@ -35,10 +40,10 @@ class Sandbox:
     """An embedded Marketo that answers SOAP calls as the service did.
 
     *path* is a SQLite file to keep the leads in, or `:memory:`. *user_id* and *encryption_key* are what
-    callers must sign with; *clock* returns its aware time; a timestamp more than *timestamp_window* away
-    from it, on either side, is refused (20016). Use it in process,
-    `Client(transport=sandbox.transport())`, or over a real socket, `with sandbox.serve() as url`. Threads
-    and processes may share one file.
+    callers must sign with; *clock* returns its aware time, which `advance` moves. *settings* say how it
+    behaves where the documents leave a choice; *limits* ("vendor", or `Limits`) switches call limits on. Use
+    it in process, `Client(transport=sandbox.transport())`, or over a real socket, `with sandbox.serve() as
+    url`. Threads and processes may share one file; limits, fault script and journal are this object's own.
     """
 
     def __init__(
@@ -48,21 +53,127 @@ class Sandbox:
         user_id: str = USER_ID,
         encryption_key: str = ENCRYPTION_KEY,
         clock: Callable[[], datetime] = _utc_now,
-        timestamp_window: timedelta = timedelta(minutes=15),
+        settings: Settings | None = None,
+        limits: Literal["vendor"] | Limits | None = None,
     ) -> None:
+        settings = settings or Settings()
+        if limits is not None:
+            settings = evolve(settings, limits=VENDOR_LIMITS if limits == "vendor" else limits)
         self.credentials = Credentials(user_id, encryption_key)
-        self.timestamp_window = timestamp_window
+        self.journal = Journal()
         self._clock = clock
+        self._lock = threading.Lock()
+        self._in_progress = 0
+        self._first_settings = settings
+        self._apply(settings)
         self._store = LeadStore(path)
 
+    # -- calls ----------------------------------------------------------------------------------------
+
     def respond(self, data: bytes) -> Answer:
-        """Answer one request: the HTTP status and the bytes of the reply or the fault."""
-        return respond(data, self)
+        """Answer one request: the HTTP status and the bytes of the reply or the fault.
+
+        What the fault script does to the connection is not to be seen here; `handle` tells.
+        """
+        delivery = self.handle(data)
+        delivery.done()
+        return delivery.answer
+
+    def handle(self, data: bytes) -> Delivery:
+        """Answer one request, and say how the answer is to be delivered; the call lasts until `done()`."""
+        with self._lock:
+            self._in_progress += 1
+        try:
+            return Call(self, data, self._end_call).carry_out()
+        except BaseException:
+            self._end_call()
+            raise
+
+    def _end_call(self) -> None:
+        with self._lock:
+            self._in_progress -= 1
+
+    @property
+    def in_progress(self) -> int:
+        """How many calls are in progress."""
+        return self._in_progress
+
+    @property
+    def store(self) -> LeadStore:
+        """Where the leads are kept."""
+        return self._store
+
+    # -- leads ----------------------------------------------------------------------------------------
 
     def leads(self) -> list[LeadRecord]:
         """Return every lead, oldest first, as a reply would show it."""
         with self._store.transaction() as leads:
-            return [rules.record_of(lead) for lead in leads.all()]
+            return [rules.record_of(lead, self.settings) for lead in leads.all()]
+
+    def dump(self) -> list[dict[str, Any]]:
+        """Return every lead with all there is of it: cookies, partition, times; `seed` takes it back."""
+        with self._store.transaction() as leads:
+            return seeds.dump(leads)
+
+    def seed(self, leads: str | PathLike[str] | Iterable[Mapping[str, Any]]) -> int:
+        """Add leads from a CSV or JSON file (by its ending), or from dicts as `dump` gives; return how many.
+
+        `ValueError` names the lead that is wrong, and none is added then.
+        """
+        if isinstance(leads, str | PathLike):
+            with open(leads, encoding="utf-8") as file:
+                text = file.read()
+            leads = seeds.read_csv(text) if str(leads).lower().endswith(".csv") else seeds.read_json(text)
+        with self._store.transaction() as kept:
+            return seeds.load(kept, [dict(lead) for lead in leads], self.now())
+
+    def reset(self) -> None:
+        """Start anew: no leads, ids from the beginning, journal, fault script, limits and clock as at first."""
+        with self._store.transaction() as leads:
+            leads.clear()
+        self.journal.clear()
+        self._apply(self._first_settings)
+
+    def snapshot(self) -> Snapshot:
+        """Return a copy of all leads, to `restore` later."""
+        return self._store.snapshot()
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Make the leads what they were when *snapshot* was taken."""
+        self._store.restore(snapshot)
+
+    # -- behaviour ------------------------------------------------------------------------------------
+
+    def configure(self, settings: Settings) -> None:
+        """Behave by other settings from now on; limits and fault script start anew if theirs change."""
+        self._apply(settings, self.settings)
+
+    def _apply(self, settings: Settings, before: Settings | None = None) -> None:
+        self.settings = settings
+        if before is None:
+            self._offset = timedelta()
+        if before is None or before.limits != settings.limits:
+            self.limits = None if settings.limits is None else LimitKeeper(settings.limits)
+        if before is None or (before.faults, before.fault_seed) != (settings.faults, settings.fault_seed):
+            self.script = FaultScript(settings.faults, seed=settings.fault_seed)
+
+    def fail(self, **rule: Any) -> None:
+        """Add a `FaultRule` to the script: `sandbox.fail(fault=20023, times=3)`."""
+        self.script.add(FaultRule(**rule))
+
+    def now(self) -> datetime:
+        """Return the sandbox's time."""
+        return self._clock() + self._offset
+
+    def advance(self, seconds: float) -> None:
+        """Move the sandbox's clock, forwards or back, without waiting."""
+        self._offset += timedelta(seconds=seconds)
+
+    def entries(self) -> list[Entry]:
+        """Return the journal's entries, oldest first."""
+        return self.journal.entries()
+
+    # -- ways in --------------------------------------------------------------------------------------
 
     def transport(self) -> SandboxTransport:
         """Return a transport that brings a client's calls here without a socket."""
@@ -81,26 +192,6 @@ class Sandbox:
         with serving(self, host, port) as endpoint:
             yield endpoint
 
-    def authenticate(self, header: AuthenticationHeader) -> None:
-        """Check who calls: 20014 for a wrong signature or an unreadable timestamp, 20016 for an old one."""
-        if not verify(self.credentials, header):
-            raise fault(20014)
-        times = read_timestamp(header.request_timestamp)
-        if not times:
-            raise fault(20014, "Authentication failed: requestTimestamp is not a time")
-        now = self._clock()
-        if min(abs(now - time) for time in times) > self.timestamp_window:
-            raise fault(20016)
-
-    @contextmanager
-    def perform(self, request: Request[Any]) -> Iterator[Any]:
-        """Carry out the operation in one transaction: it is kept whole, or nothing of it is."""
-        operation = request.operation
-        if not isinstance(operation, SyncLead):
-            raise fault(20019)
-        with self._store.transaction() as leads:
-            yield rules.sync_lead(leads, operation, self._clock())
-
     def close(self) -> None:
         """Close the database."""
         self._store.close()
@@ -112,25 +203,3 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def read_timestamp(text: str) -> list[datetime]:
-    """Return the moments that a timestamp may mean; none if it is no time.
-
-    Real clients wrote W3C times with an offset, with Z, with fractions, `2013-07-31 12:38:47 -0700`, and
-    times without a zone, which may be UTC or local ones: both readings count.
-    """
-    text = text.strip()
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        try:
-            time = datetime.strptime(text, "%Y-%m-%d %H:%M:%S %z")
-        except ValueError:
-            return []
-    if time.tzinfo is not None:
-        return [time]
-    try:
-        return [time.replace(tzinfo=UTC), time.astimezone()]
-    except (ValueError, OverflowError):  # the first and the last day that there is have no neighbours
-        return []

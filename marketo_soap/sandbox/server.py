@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from marketo_soap.sandbox.http import MAX_BYTES, PATH, HttpAnswer, HttpRequest, answer, too_large
 
@@ -22,26 +25,74 @@ if TYPE_CHECKING:
 
 __all__ = ["application", "bound", "serve_forever", "serving"]
 
-_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
+class _Endpoint:
+    """The ASGI application of one sandbox."""
 
-def application(sandbox: Sandbox) -> Starlette:
-    """Return the ASGI application that answers for *sandbox* at every path."""
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
 
-    async def soap(request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        said = await self._answer(request)
+        try:
+            if said.plain:
+                await Response(said.body, said.status, dict(said.headers))(scope, receive, send)
+            else:
+                await _deliver(said, receive, send)
+        finally:
+            said.done()
+
+    async def _answer(self, request: Request) -> HttpAnswer:
         body = bytearray()
         async for piece in request.stream():
             body += piece
             if len(body) > MAX_BYTES:
-                return _response(too_large())
-        said = answer(sandbox, HttpRequest(request.method, str(request.url), request.headers, bytes(body)))
-        return _response(said)
+                return too_large()
+        peer = request.client.host if request.client else ""
+        read = HttpRequest(request.method, str(request.url), request.headers, bytes(body), peer)
+        if self._sandbox.store.path == ":memory:":
+            return answer(self._sandbox, read)
+        # Another process may hold the file: other callers must not wait for this one.
+        return await run_in_threadpool(answer, self._sandbox, read)
 
-    return Starlette(routes=[Route("/{path:path}", soap, methods=_METHODS)])
+
+async def _deliver(said: HttpAnswer, receive: Receive, send: Send) -> None:
+    """Deliver an answer as the fault script has it: late, slowly, cut off, or not at all."""
+    await asyncio.sleep(said.delay)
+    if said.close:
+        await _hang_up(receive)
+        return
+    headers = [(name.lower().encode(), value.encode()) for name, value in said.headers]
+    headers.append((b"content-length", str(len(said.body)).encode()))
+    await send({"type": "http.response.start", "status": said.status, "headers": headers})
+    body = said.body[: said.truncate]
+    if said.dribble is None:
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+    else:
+        for at in range(len(body)):
+            await asyncio.sleep(said.dribble)
+            await send({"type": "http.response.body", "body": body[at : at + 1], "more_body": True})
+    if len(body) == len(said.body):
+        await send({"type": "http.response.body", "body": b""})
+    else:
+        await asyncio.sleep(0)
+        await _hang_up(receive)
 
 
-def _response(said: HttpAnswer) -> Response:
-    return Response(said.body, said.status, dict(said.headers))
+async def _hang_up(receive: Receive) -> None:
+    """Close the connection without a word. ASGI has no message for that: the server's transport is asked."""
+    transport = getattr(getattr(receive, "__self__", None), "transport", None)
+    if transport is None:
+        raise RuntimeError("this server cannot hang up: serve the sandbox with uvicorn")
+    transport.close()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def application(sandbox: Sandbox) -> Starlette:
+    """Return the ASGI application that answers for *sandbox* at every path."""
+    return Starlette(routes=[Route("/{path:path}", _Endpoint(sandbox), methods=None)])
 
 
 def bound(host: str, port: int) -> tuple[socket.socket, str]:

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from os import PathLike, fspath
+from typing import Any
 
 from attrs import define, evolve, field
 
 from marketo_soap.redaction import hidden
 
-__all__ = ["LeadStore", "Leads", "StoredLead"]
+__all__ = ["LeadStore", "Leads", "Snapshot", "StoredLead"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS lead (
@@ -23,6 +24,8 @@ CREATE TABLE IF NOT EXISTS lead (
     email_key TEXT,
     foreign_type TEXT,
     foreign_id TEXT,
+    partition_name TEXT NOT NULL,
+    anonymous INTEGER NOT NULL,
     attributes TEXT NOT NULL,
     created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL,
@@ -33,23 +36,32 @@ CREATE TABLE IF NOT EXISTS cookie (
     value TEXT PRIMARY KEY,
     lead_id INTEGER NOT NULL REFERENCES lead (id) ON DELETE CASCADE
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS cookie_by_lead ON cookie (lead_id);
 INSERT INTO sqlite_sequence (name, seq)
     SELECT 'lead', 1000000 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'lead');
 """
 
-_COLUMNS = "id, email, foreign_type, foreign_id, attributes, created_at, updated_at"
+_COLUMNS = "id, email, foreign_type, foreign_id, partition_name, anonymous, attributes, created_at, updated_at"
+_WRITTEN = "email, email_key, foreign_type, foreign_id, partition_name, anonymous, attributes, updated_at"
 _BUSY_SECONDS = 60.0
+
+Snapshot = sqlite3.Connection
 
 
 @define
 class StoredLead:
-    """A lead as it is kept: its keys, its attributes' texts by name, and when it was written (ISO 8601)."""
+    """A lead as it is kept: its keys, its attributes' texts by name, and when it was written (ISO 8601).
 
-    id: int
-    email: str | None = field(repr=hidden)
-    foreign_type: str | None
-    foreign_id: str | None = field(repr=hidden)
-    attributes: dict[str, str] = field(repr=hidden)
+    An *anonymous* lead is known by its cookie only, until a call makes it known. Id 0 is not yet given.
+    """
+
+    id: int = 0
+    email: str | None = field(default=None, repr=hidden)
+    foreign_type: str | None = None
+    foreign_id: str | None = field(default=None, repr=hidden)
+    partition: str = "Default"
+    anonymous: bool = False
+    attributes: dict[str, str] = field(factory=dict, repr=hidden)
     created_at: str = ""
     updated_at: str = ""
 
@@ -80,22 +92,22 @@ class Leads:
         """Return every lead in the order of its creation."""
         return [_stored(row) for row in self._connection.execute(f"SELECT {_COLUMNS} FROM lead ORDER BY id")]
 
+    def cookies_of(self, lead_id: int) -> list[str]:
+        """Return the cookies that are tied to a lead."""
+        rows = self._connection.execute("SELECT value FROM cookie WHERE lead_id = ? ORDER BY value", (lead_id,))
+        return [value for (value,) in rows]
+
+    def count(self) -> int:
+        """Return how many leads there are."""
+        (count,) = self._connection.execute("SELECT count(*) FROM lead").fetchone()
+        return int(count)
+
     def insert(self, lead: StoredLead, now: datetime) -> StoredLead:
-        """Add *lead* under a new id (its own is ignored) and return it as it is kept."""
+        """Add *lead* and return it as it is kept: under a new id, unless it brings one."""
         stamp = now.isoformat()
         cursor = self._connection.execute(
-            "INSERT INTO lead"
-            " (email, email_key, foreign_type, foreign_id, attributes, created_at, updated_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                lead.email,
-                email_key(lead.email),
-                lead.foreign_type,
-                lead.foreign_id,
-                _json(lead),
-                stamp,
-                stamp,
-            ),
+            f"INSERT INTO lead ({_WRITTEN}, created_at, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*_written(lead, stamp), stamp, lead.id or None),
         )
         return evolve(lead, id=cursor.lastrowid or 0, created_at=stamp, updated_at=stamp)
 
@@ -103,25 +115,15 @@ class Leads:
         """Write *lead* over the one with its id and return it as it is kept."""
         stamp = now.isoformat()
         self._connection.execute(
-            "UPDATE lead SET email = ?, email_key = ?, foreign_type = ?, foreign_id = ?, attributes = ?,"
-            " updated_at = ? WHERE id = ?",
-            (
-                lead.email,
-                email_key(lead.email),
-                lead.foreign_type,
-                lead.foreign_id,
-                _json(lead),
-                stamp,
-                lead.id,
-            ),
+            f"UPDATE lead SET ({_WRITTEN}) = (?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?",
+            (*_written(lead, stamp), lead.id),
         )
         return evolve(lead, updated_at=stamp)
 
     def release_foreign_id(self, system: str, person_id: str) -> None:
         """Take a foreign id from the lead that has it, if one has: it is about to be given to another."""
         self._connection.execute(
-            "UPDATE lead SET foreign_type = NULL, foreign_id = NULL"
-            " WHERE foreign_type = ? AND foreign_id = ?",
+            "UPDATE lead SET foreign_type = NULL, foreign_id = NULL WHERE foreign_type = ? AND foreign_id = ?",
             (system, person_id),
         )
 
@@ -132,6 +134,12 @@ class Leads:
             " ON CONFLICT (value) DO UPDATE SET lead_id = excluded.lead_id",
             (cookie, lead_id),
         )
+
+    def clear(self) -> None:
+        """Delete everything and start the ids anew."""
+        self._connection.execute("DELETE FROM cookie")
+        self._connection.execute("DELETE FROM lead")
+        self._connection.execute("UPDATE sqlite_sequence SET seq = 1000000 WHERE name = 'lead'")
 
     def _one(self, condition: str, *values: object) -> StoredLead | None:
         query = f"SELECT {_COLUMNS} FROM lead WHERE {condition} ORDER BY id DESC LIMIT 1"
@@ -152,12 +160,16 @@ class LeadStore:
         self._connection = sqlite3.connect(
             self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.execute("PRAGMA foreign_keys = ON")
-        with self.transaction():
-            for statement in _SCHEMA.split(";\n"):
-                self._connection.execute(statement)
+        try:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.execute("PRAGMA foreign_keys = ON")
+            with self.transaction():
+                for statement in _SCHEMA.split(";\n"):
+                    self._connection.execute(statement)
+        except BaseException:
+            self._connection.close()
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[Leads]:
@@ -171,6 +183,18 @@ class LeadStore:
                 raise
             self._connection.execute("COMMIT")
 
+    def snapshot(self) -> Snapshot:
+        """Return a copy of everything, to `restore` later."""
+        copy = sqlite3.connect(":memory:", check_same_thread=False)
+        with self._lock:
+            self._connection.backup(copy)
+        return copy
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Make everything as it was when *snapshot* was taken."""
+        with self._lock:
+            snapshot.backup(self._connection)
+
     def close(self) -> None:
         """Close the database."""
         with self._lock:
@@ -182,9 +206,20 @@ def email_key(email: str | None) -> str | None:
     return None if email is None else email.strip().lower()
 
 
-def _json(lead: StoredLead) -> str:
-    return json.dumps(lead.attributes, ensure_ascii=False)
+def _written(lead: StoredLead, stamp: str) -> tuple[object, ...]:
+    return (
+        lead.email,
+        email_key(lead.email),
+        lead.foreign_type,
+        lead.foreign_id,
+        lead.partition,
+        lead.anonymous,
+        json.dumps(lead.attributes, ensure_ascii=False),
+        stamp,
+    )
 
 
-def _stored(row: tuple[int, str | None, str | None, str | None, str, str, str]) -> StoredLead:
-    return StoredLead(row[0], row[1], row[2], row[3], json.loads(row[4]), row[5], row[6])
+def _stored(row: tuple[Any, ...]) -> StoredLead:
+    lead = StoredLead(*row)
+    lead.anonymous, lead.attributes = bool(lead.anonymous), json.loads(row[6])
+    return lead

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
 import httpx
 
-from marketo_soap.sandbox.http import PATH, HttpRequest, answer
+from marketo_soap.sandbox.http import PATH, HttpAnswer, HttpRequest, answer
 
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox
@@ -17,7 +19,8 @@ __all__ = ["SandboxTransport"]
 class SandboxTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Carries a client's calls to a `Sandbox` in this process. It brings the address and the credentials.
 
-    Closing a client does not close the sandbox.
+    What the fault script does to a connection comes as httpx's exceptions, time-outs too. Closing a client
+    does not close the sandbox.
     """
 
     endpoint = f"https://sandbox.invalid{PATH}"
@@ -28,13 +31,76 @@ class SandboxTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a synchronous client."""
-        return self._answer(request, request.read())
+        said = self._answer(request, request.read())
+        try:
+            if said.delay:
+                time.sleep(_patience(request, said))
+            return _response(request, said)
+        finally:
+            said.done()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer an asyncio client. It does not wait for anything: the database is local."""
-        return self._answer(request, await request.aread())
+        """Answer an asyncio client. Without a delay it waits for nothing: the database is local."""
+        said = self._answer(request, await request.aread())
+        try:
+            if said.delay:
+                from asyncio import sleep
 
-    def _answer(self, request: httpx.Request, body: bytes) -> httpx.Response:
+                await sleep(_patience(request, said))
+            return _response(request, said)
+        finally:
+            said.done()
+
+    def _answer(self, request: httpx.Request, body: bytes) -> HttpAnswer:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        said = answer(self.sandbox, HttpRequest(request.method, str(request.url), headers, body))
-        return httpx.Response(said.status, headers=list(said.headers), content=said.body)
+        return answer(self.sandbox, HttpRequest(request.method, str(request.url), headers, body))
+
+
+def _read_timeout(request: httpx.Request) -> float:
+    seconds: float | None = request.extensions.get("timeout", {}).get("read")
+    return float("inf") if seconds is None else seconds
+
+
+def _patience(request: httpx.Request, said: HttpAnswer) -> float:
+    """How long to wait: no longer than the client does."""
+    return min(said.delay, _read_timeout(request))
+
+
+def _response(request: httpx.Request, said: HttpAnswer) -> httpx.Response:
+    if said.delay > _read_timeout(request):
+        raise httpx.ReadTimeout("The read operation timed out", request=request)
+    if said.close:
+        raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
+    headers = [*said.headers, ("Content-Length", str(len(said.body)))]
+    if said.truncate is None and said.dribble is None:
+        return httpx.Response(said.status, headers=headers, content=said.body)
+    return httpx.Response(said.status, headers=headers, stream=_Broken(request, said))
+
+
+class _Broken(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that comes slowly, or not to its end."""
+
+    def __init__(self, request: httpx.Request, said: HttpAnswer) -> None:
+        self._request, self._said = request, said
+
+    def _pieces(self) -> list[bytes]:
+        body = self._said.body[: self._said.truncate]
+        return [body] if self._said.dribble is None else [body[at : at + 1] for at in range(len(body))]
+
+    def _end(self) -> None:
+        if self._said.truncate is not None and self._said.truncate < len(self._said.body):
+            raise httpx.RemoteProtocolError("peer closed connection without sending complete message body")
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces():
+            time.sleep(self._said.dribble or 0)
+            yield piece
+        self._end()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        from asyncio import sleep
+
+        for piece in self._pieces():
+            await sleep(self._said.dribble or 0)
+            yield piece
+        self._end()

@@ -1,0 +1,33 @@
+"""The standard fields of a lead, by their SOAP and REST names: the table behind sandbox and bridge."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from attrs import frozen
+
+__all__ = ["LeadField", "standard_fields"]
+
+
+@frozen
+class LeadField:
+    """A field of a lead. `soap_name` is None if SOAP never had it, `type` is "" where none is on record."""
+
+    rest_name: str
+    soap_name: str | None
+    type: str
+    label: str
+
+
+@cache
+def standard_fields() -> Mapping[str, LeadField]:
+    """Return the standard fields by REST name. Source: the vendor's lists and a recorded describe reply."""
+    text = files("marketo_soap").joinpath("standard_fields.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(text.splitlines())
+    return {
+        row["rest_name"]: LeadField(row["rest_name"], row["soap_name"] or None, row["type"], row["label"])
+        for row in rows
+    }

@@ -1,0 +1,200 @@
+"""The control surface: what a test or a person does to a running sandbox, over HTTP as JSON."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import attrs
+
+from marketo_soap import __version__
+from marketo_soap.sandbox import seeds
+from marketo_soap.sandbox.http import CONTROL, HttpAnswer, HttpRequest
+from marketo_soap.sandbox.settings import FaultRule, Settings, plain, structure
+
+if TYPE_CHECKING:
+    from marketo_soap.sandbox.sandbox import Sandbox
+
+__all__ = ["control"]
+
+
+def control(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
+    """Answer a request under `/_sandbox/`.
+
+    | path | methods |
+    | --- | --- |
+    | `health` | GET |
+    | `leads` | GET (`?email=`, `?id=`), POST a JSON list or CSV to add leads |
+    | `journal` | GET (`?last=N`), DELETE |
+    | `reset` | POST |
+    | `faults` | GET, POST a rule or a list of them, DELETE |
+    | `clock` | GET, POST `{"advance": seconds}` or `{"now": "2013-08-05T16:34:19-07:00"}` |
+    | `settings` | GET, PATCH the ones to change |
+
+    Only this machine is let in, unless a token is set; a browser's requests from other sites are refused.
+    """
+    refusal = _refusal(sandbox, request)
+    if refusal is not None:
+        return _json(403, {"error": refusal})
+    url = urlsplit(request.url)
+    methods = _ROUTES.get(url.path.removeprefix(CONTROL))
+    if methods is None:
+        return _json(404, {"error": f"there is {', '.join(_ROUTES)}"})
+    act = methods.get("GET" if request.method == "HEAD" else request.method)
+    if act is None:
+        return _json(405, {"error": f"only {', '.join(methods)}"}, ("Allow", ", ".join(methods)))
+    query = {name: values[-1] for name, values in parse_qs(url.query).items()}
+    try:
+        return _json(200, act(sandbox, request, query))
+    except (ValueError, TypeError) as error:
+        return _json(400, {"error": str(error)})
+
+
+def _refusal(sandbox: Sandbox, request: HttpRequest) -> str | None:
+    token = sandbox.settings.control_token
+    if token is not None:
+        given = request.headers.get("authorization", "")
+        right = hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
+        return None if right else "the token is needed: Authorization: Bearer ..."
+    if request.peer is None:
+        return None
+    if not _is_loopback(request.peer):
+        return "only this machine may do that, or a token must be set"
+    host = urlsplit(request.url).hostname or ""
+    if not _is_loopback(host):
+        return "ask by this machine's own name, localhost"
+    site = request.headers.get("sec-fetch-site", "none")
+    if site not in ("none", "same-origin"):
+        return "another site's page may not do that"
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _json(status: int, data: Any, *headers: tuple[str, str]) -> HttpAnswer:
+    body = json.dumps(data, ensure_ascii=False, indent=2).encode() + b"\n"
+    return HttpAnswer(status, body, (("Content-Type", "application/json"), ("Cache-Control", "no-store"), *headers))
+
+
+def _body(request: HttpRequest) -> Any:
+    try:
+        return json.loads(request.body)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"the body is no JSON: {error}") from None
+
+
+Query = dict[str, str]
+
+
+def _health(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+    with sandbox.store.transaction() as leads:
+        count = leads.count()
+    now = sandbox.now()
+    used = sandbox.limits.used(now) if sandbox.limits else None
+    return {
+        "status": "ok",
+        "version": __version__,
+        "now": now.isoformat(),
+        "leads": count,
+        "calls": {"in_progress": sandbox.in_progress, "limits_used": used},
+    }
+
+
+def _get_leads(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+    def wanted(lead: dict[str, Any]) -> bool:
+        email = (lead["email"] or "").lower()
+        return query.get("email", email).lower() == email and query.get("id", str(lead["id"])) == str(lead["id"])
+
+    return [lead for lead in sandbox.dump() if wanted(lead)]
+
+
+def _add_leads(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+    text = request.body.decode()
+    is_csv = "csv" in request.headers.get("content-type", "")
+    return {"added": sandbox.seed(seeds.read_csv(text) if is_csv else seeds.read_json(text))}
+
+
+def _get_journal(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+    entries = sandbox.entries()
+    last = int(query.get("last", len(entries)))
+    return [entry.as_data() for entry in entries[max(0, len(entries) - last) :]]
+
+
+def _clear_journal(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+    sandbox.journal.clear()
+    return []
+
+
+def _reset(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+    sandbox.reset()
+    return _health(sandbox, request, query)
+
+
+def _get_faults(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+    return [attrs.asdict(rule) for rule in sandbox.script.rules()]
+
+
+def _add_faults(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+    data = _body(request)
+    rules = data if isinstance(data, list) else [data]
+    sandbox.script.add(*[structure(FaultRule, rule, f"faults[{n}]") for n, rule in enumerate(rules, 1)])
+    return _get_faults(sandbox, request, query)
+
+
+def _clear_faults(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+    sandbox.script.clear()
+    return []
+
+
+def _get_clock(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+    return {"now": sandbox.now().isoformat()}
+
+
+def _set_clock(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+    data = _body(request)
+    if not isinstance(data, dict) or len(data) != 1 or not data.keys() <= {"advance", "now"}:
+        raise ValueError('the clock takes {"advance": seconds} or {"now": "2013-08-05T16:34:19-07:00"}')
+    if "advance" in data:
+        sandbox.advance(float(data["advance"]))
+    else:
+        moment = datetime.fromisoformat(str(data["now"]))
+        if moment.tzinfo is None:
+            raise ValueError("now needs an offset, as in 2013-08-05T16:34:19-07:00")
+        sandbox.advance((moment - sandbox.now()).total_seconds())
+    return _get_clock(sandbox, request, query)
+
+
+def _get_settings(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+    return plain(sandbox.settings)
+
+
+def _change_settings(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+    data = _body(request)
+    if not isinstance(data, dict):
+        raise ValueError("settings are a JSON object")
+    if "control_token" in data:
+        raise ValueError("control_token is set where the sandbox is started")
+    now = {f.name: getattr(sandbox.settings, f.name) for f in attrs.fields(Settings)}
+    sandbox.configure(structure(Settings, {**now, **data}))
+    return _get_settings(sandbox, request, query)
+
+
+_ROUTES: dict[str, dict[str, Callable[[Sandbox, HttpRequest, Query], Any]]] = {
+    "health": {"GET": _health},
+    "leads": {"GET": _get_leads, "POST": _add_leads},
+    "journal": {"GET": _get_journal, "DELETE": _clear_journal},
+    "reset": {"POST": _reset},
+    "faults": {"GET": _get_faults, "POST": _add_faults, "DELETE": _clear_faults},
+    "clock": {"GET": _get_clock, "POST": _set_clock},
+    "settings": {"GET": _get_settings, "PATCH": _change_settings},
+}

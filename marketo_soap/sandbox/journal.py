@@ -1,0 +1,89 @@
+"""What the sandbox remembers of every call: its bytes, the verdict, and why."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from datetime import datetime
+from typing import Any
+
+from attrs import define, field
+
+from marketo_soap.redaction import size_only
+
+__all__ = ["Change", "Entry", "Journal"]
+
+
+@define
+class Change:
+    """A value that a call changed: the field, what it was, what it is (None: nothing)."""
+
+    field: str
+    old: str | None
+    new: str | None
+
+
+@define
+class Entry:
+    """One call: `verdict` is CREATED, UPDATED, FAILED, a fault's code, or what the fault script did.
+
+    `key` is the key that decided, `changes` what changed on the lead, `notes` everything that a person who
+    debugs a client wants to know and the reply does not say.
+    """
+
+    number: int
+    time: datetime
+    request: bytes = field(repr=size_only)
+    operation: str | None = None
+    verdict: str = ""
+    reason: str = ""
+    key: str | None = None
+    lead_id: int | None = None
+    changes: list[Change] = field(factory=list, repr=False)
+    notes: list[str] = field(factory=list)
+    status: int | None = None
+    response: bytes | None = field(default=None, repr=size_only)
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the entry as JSON can hold it, envelopes as text."""
+        return {
+            "number": self.number,
+            "time": self.time.isoformat(),
+            "operation": self.operation,
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "key": self.key,
+            "lead_id": self.lead_id,
+            "changes": [{"field": c.field, "old": c.old, "new": c.new} for c in self.changes],
+            "notes": self.notes,
+            "status": self.status,
+            "request": self.request.decode("utf-8", "replace"),
+            "response": None if self.response is None else self.response.decode("utf-8", "replace"),
+        }
+
+
+class Journal:
+    """The last calls, oldest first, at most *size* of them."""
+
+    def __init__(self, size: int = 1000) -> None:
+        self._lock = threading.Lock()
+        self._entries: deque[Entry] = deque(maxlen=size)
+        self._count = 0
+
+    def begin(self, now: datetime, request: bytes) -> Entry:
+        """Start the entry of a call; it is in the journal from now on."""
+        with self._lock:
+            self._count += 1
+            entry = Entry(self._count, now, request)
+            self._entries.append(entry)
+        return entry
+
+    def entries(self) -> list[Entry]:
+        """Return the entries, oldest first."""
+        with self._lock:
+            return list(self._entries)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._entries.clear()

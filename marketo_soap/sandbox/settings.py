@@ -1,0 +1,215 @@
+"""How a sandbox behaves where the documents leave a choice: plain values, read from TOML or JSON."""
+
+from __future__ import annotations
+
+import tomllib
+import types
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any, Literal, Self, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import attrs
+from attrs import field, frozen
+
+__all__ = [
+    "VENDOR_LIMITS",
+    "AssignmentRule",
+    "FaultRule",
+    "Limits",
+    "Settings",
+    "Workspace",
+    "Workspaces",
+    "plain",
+    "structure",
+]
+
+T = TypeVar("T")
+
+
+@frozen
+class Limits:
+    """Call limits: *calls* in any *window* seconds (20023), *at_once* (20024), *per_day* (20015).
+
+    None is no limit. The day begins at midnight in America/Chicago. *count_refused*: refused calls count too.
+    """
+
+    calls: int | None = 100
+    window: float = 20.0
+    at_once: int | None = 10
+    per_day: int | None = 10_000
+    count_refused: bool = False
+
+
+VENDOR_LIMITS = Limits()
+
+
+@frozen
+class Workspace:
+    """A workspace: the partition of its new leads, and the further ones that it sees."""
+
+    name: str
+    primary: str
+    partitions: tuple[str, ...] = ()
+
+
+@frozen
+class AssignmentRule:
+    """New leads whose attributes equal those of *when* (whatever their case) go to *partition*."""
+
+    partition: str
+    when: Mapping[str, str]
+
+
+@frozen
+class Workspaces:
+    """The workspaces of the subscription; while they are not *enabled* there is only `Default`.
+
+    Of the assignment *rules* the first that a new lead qualifies for decides, before any header.
+    """
+
+    enabled: bool = False
+    workspaces: tuple[Workspace, ...] = (Workspace("Default", "Default"),)
+    rules: tuple[AssignmentRule, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        if self.named("Default") is None:
+            raise ValueError("workspaces: there must be one called Default")
+        known = {name for space in self.workspaces for name in (space.primary, *space.partitions)}
+        for rule in self.rules:
+            if rule.partition not in known:
+                raise ValueError(f"workspaces: a rule names the partition {rule.partition!r}, which no workspace has")
+            if not rule.when:
+                raise ValueError(f"workspaces: the rule for {rule.partition!r} has no condition")
+
+    def named(self, name: str) -> Workspace | None:
+        """Return the workspace of that name, whatever its case (real clients sent `default`)."""
+        wanted = name.strip().lower()
+        return next((space for space in self.workspaces if space.name.lower() == wanted), None)
+
+
+@frozen
+class FaultRule:
+    """Trouble on demand: which calls it strikes, and what it does to them.
+
+    It strikes the calls that fit *operation*, *email* and *attribute* (names to values, all of them), of these
+    every *every*-th, with a *chance* of so much, *times* times (None: until it is removed).
+
+    What it does, in the order of a call: `close="before"` hangs up with nothing done; *fault* (a code,
+    with *message*), *failed* (a FAILED status with this text), or *status* with *body* and *content_type*
+    (`html=True`: a proxy's page) answer with nothing done. Else the call is carried out, and
+    `close="after"` hangs up instead of answering. Whatever the answer is, it waits *delay* seconds, loses
+    what comes after *truncate* bytes, and comes one byte every *dribble* seconds.
+    """
+
+    times: int | None = 1
+    every: int = 1
+    chance: float = 1.0
+    operation: str | None = None
+    email: str | None = None
+    attribute: Mapping[str, str] = field(factory=dict)
+    fault: int | None = None
+    message: str | None = None
+    failed: str | None = None
+    status: int | None = None
+    body: str | None = None
+    content_type: str = "text/xml; charset=UTF-8"
+    html: bool = False
+    close: Literal["before", "after"] | None = None
+    delay: float = 0.0
+    truncate: int | None = None
+    dribble: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.every < 1 or (self.times is not None and self.times < 1):
+            raise ValueError("faults: times and every count from 1")
+        if not 0 <= self.chance <= 1:
+            raise ValueError("faults: chance is between 0 and 1")
+        if self.delay < 0 or (self.dribble or 0) < 0 or (self.truncate or 0) < 0:
+            raise ValueError("faults: delay, dribble and truncate are not negative")
+
+
+@frozen
+class Settings:
+    """How a sandbox behaves. Every default is what the documents say or, where they are silent, advise.
+
+    *access* switched off answers 20013. *timestamp_window* is in seconds, to both sides (20016).
+    *custom_fields* maps further field names to their types; *unknown_fields* says what an attribute that is
+    in no catalogue does: "fault" (20105, as recorded) or "accept". *foreign_id_adopts_email*: an unknown
+    foreign id beside a known Email updates that lead instead of making one. *cookie_before_email*: of both,
+    the cookie matches first. *limits* are off unless given. *control_token* opens the control surface to
+    other machines.
+    """
+
+    access: bool = True
+    timestamp_window: float = 900.0
+    custom_fields: Mapping[str, str] = field(factory=dict)
+    unknown_fields: Literal["fault", "accept"] = "fault"
+    foreign_id_adopts_email: bool = False
+    cookie_before_email: bool = True
+    workspaces: Workspaces = Workspaces()
+    limits: Limits | None = None
+    faults: tuple[FaultRule, ...] = ()
+    fault_seed: int = 0
+    control_token: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Self:
+        """Read settings from a TOML file. `ValueError` names the key that is wrong."""
+        with open(path, "rb") as file:
+            try:
+                return structure(cls, tomllib.load(file))
+            except tomllib.TOMLDecodeError as error:
+                raise ValueError(f"{path}: {error}") from None
+
+
+def plain(value: Any) -> Any:
+    """Turn settings into dicts and lists, without the token."""
+    data: dict[str, Any] = attrs.asdict(value)
+    data.pop("control_token", None)
+    return data
+
+
+def structure(cls: type[T], data: Any, where: str = "") -> T:
+    """Make *cls* of the dict *data*. `ValueError` names what is unknown, missing or of another type."""
+    if not isinstance(data, Mapping):
+        raise ValueError(f"{where or 'the settings'}: a table is expected, not {type(data).__name__}")
+    hints = get_type_hints(cls)
+    fields: Any = attrs.fields(cls)  # type: ignore[arg-type]
+    for name in data:
+        if name not in hints:
+            raise ValueError(f"{_at(where, name)} is unknown; known are: {', '.join(hints)}")
+    missing = [f.name for f in fields if f.default is attrs.NOTHING and f.name not in data]
+    if missing:
+        raise ValueError(f"{_at(where, missing[0])} is missing")
+    return cls(**{name: _value(hints[name], value, _at(where, name)) for name, value in data.items()})
+
+
+def _at(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else str(name)
+
+
+def _value(kind: Any, value: Any, where: str) -> Any:
+    origin, choices = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        if value is None and type(None) in choices:
+            return None
+        return _value(next(choice for choice in choices if choice is not type(None)), value, where)
+    if origin is Literal:
+        if value not in choices:
+            raise ValueError(f"{where} must be one of {', '.join(map(repr, choices))}")
+        return value
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"{where}: a list is expected, not {type(value).__name__}")
+        return tuple(_value(choices[0], item, f"{where}[{number}]") for number, item in enumerate(value, 1))
+    if origin is not None:  # a mapping of texts
+        if not isinstance(value, Mapping) or not all(isinstance(text, str) for text in value.values()):
+            raise ValueError(f"{where}: a table of texts is expected")
+        return dict(value)
+    if attrs.has(kind):
+        return value if isinstance(value, kind) else structure(kind, value, where)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ValueError(f"{where} must be {kind.__name__}, not {type(value).__name__}")
+    return value

@@ -1,0 +1,135 @@
+"""The control surface, over a real socket and in process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from marketo_soap import Client, LeadRecord, Sandbox
+from marketo_soap.sandbox.control import control
+from marketo_soap.sandbox.http import HttpRequest
+from marketo_soap.sandbox.settings import Settings
+
+
+@pytest.fixture
+def http(sandbox: Sandbox) -> Iterator[httpx.Client]:
+    with sandbox.serve() as url, httpx.Client(trust_env=False, base_url=httpx.URL(url).join("/_sandbox/")) as http:
+        yield http
+
+
+def ok(response: httpx.Response) -> Any:
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "application/json"
+    return response.json()
+
+
+def test_health(http: httpx.Client, sandbox: Sandbox) -> None:
+    health = ok(http.get("health"))
+    assert (health["status"], health["leads"]) == ("ok", 0)
+    assert health["now"] == "2013-08-05T23:34:19+00:00"
+    assert health["calls"] == {"in_progress": 0, "limits_used": None}
+
+
+def test_leads_come_and_go(http: httpx.Client, client: Client) -> None:
+    assert ok(http.post("leads", json=[{"email": "A@t.com", "attributes": {"City": "Rome"}}])) == {"added": 1}
+    text = "Email,ForeignSysPersonId,ForeignSysType,marketoCookie,FirstName\nb@t.com,7,SFDC,c1 c2,\n"
+    assert ok(http.post("leads", content=text, headers={"Content-Type": "text/csv"})) == {"added": 1}
+    first, second = ok(http.get("leads"))
+    assert (first["id"], first["email"], first["attributes"]) == (1000001, "A@t.com", {"City": "Rome"})
+    assert (second["foreign_id"], second["cookies"], second["attributes"]) == ("7", ["c1", "c2"], {})
+    assert ok(http.get("leads", params={"email": "a@t.com"})) == [first]
+    assert ok(http.get("leads", params={"id": second["id"]})) == [second]
+    assert client.sync_lead(LeadRecord(email="a@t.com")).lead_id == 1000001
+    assert ok(http.post("reset"))["leads"] == 0
+
+
+def test_the_journal_is_read_and_cleared(http: httpx.Client, client: Client) -> None:
+    for name in ("a", "b"):
+        client.sync_lead(LeadRecord(email=f"{name}@t.com"))
+    entries = ok(http.get("journal"))
+    assert [entry["verdict"] for entry in entries] == ["CREATED", "CREATED"]
+    assert entries[1]["changes"] == [{"field": "Email", "old": None, "new": "b@t.com"}]
+    assert "<Email>b@t.com</Email>" in entries[1]["request"]
+    assert ok(http.get("journal", params={"last": 1})) == entries[1:]
+    assert ok(http.delete("journal")) == ok(http.get("journal")) == []
+
+
+def test_the_fault_script_is_set(http: httpx.Client, sandbox: Sandbox, client: Client) -> None:
+    assert len(ok(http.post("faults", json={"fault": 20103}))) == 1
+    assert len(ok(http.post("faults", json=[{"fault": 20103, "times": None}, {"delay": 1}]))) == 3
+    assert ok(http.get("faults"))[1]["times"] is None
+    assert ok(http.delete("faults")) == []
+    client.sync_lead(LeadRecord(email="a@t.com"))
+
+
+def test_the_clock_is_moved(http: httpx.Client, sandbox: Sandbox) -> None:
+    assert ok(http.post("clock", json={"advance": 60})) == {"now": "2013-08-05T23:35:19+00:00"}
+    assert ok(http.post("clock", json={"now": "2014-01-01T00:00:00+00:00"})) == {"now": "2014-01-01T00:00:00+00:00"}
+    assert sandbox.now().year == 2014
+    ok(http.post("reset"))
+    assert ok(http.get("clock")) == {"now": "2013-08-05T23:34:19+00:00"}
+
+
+def test_settings_are_changed_one_by_one(http: httpx.Client, sandbox: Sandbox, client: Client) -> None:
+    assert ok(http.patch("settings", json={"limits": {"calls": 1}, "access": True}))["limits"]["calls"] == 1
+    sandbox.fail(fault=20103, times=None)
+    assert ok(http.patch("settings", json={"custom_fields": {"X": "string"}}))["limits"]["calls"] == 1
+    assert len(ok(http.get("faults"))) == 1
+    assert ok(http.get("health"))["calls"]["limits_used"] == {"calls": 0, "per_day": 0}
+    ok(http.post("reset"))
+    assert ok(http.get("settings"))["limits"] is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "says"),
+    [
+        ("GET", "nothing", b"", 404, "there is health, leads"),
+        ("PUT", "leads", b"", 405, "only GET, POST"),
+        ("POST", "leads", b"{", 400, "no JSON"),
+        ("POST", "leads", b"{}", 400, "a JSON list of objects"),
+        ("POST", "leads", b'[{"mail": "x"}]', 400, "lead 1: 'mail' is unknown"),
+        ("POST", "leads", b'[{"email": "x"}, {"foreign_type": "SAP"}]', 400, "lead 2: foreign_type"),
+        ("POST", "faults", b'{"falt": 1}', 400, "falt is unknown"),
+        ("POST", "clock", b'{"now": "2014-01-01T00:00:00"}', 400, "needs an offset"),
+        ("POST", "clock", b'{"now": "later"}', 400, "Invalid isoformat"),
+        ("POST", "clock", b"[]", 400, "the clock takes"),
+        ("PATCH", "settings", b'{"limits": 7}', 400, "limits: a table"),
+        ("PATCH", "settings", b'{"control_token": "x"}', 400, "control_token is set where"),
+        ("PATCH", "settings", b"[]", 400, "a JSON object"),
+        ("GET", "journal?last=x", b"", 400, "invalid literal"),
+    ],
+)
+def test_wrong_requests_say_why(
+    http: httpx.Client, sandbox: Sandbox, method: str, path: str, body: bytes, status: int, says: str
+) -> None:
+    response = http.request(method, path, content=body)
+    assert (response.status_code, says in response.json()["error"]) == (status, True), response.text
+    assert sandbox.leads() == []
+
+
+def test_nobody_else_is_let_in(sandbox: Sandbox) -> None:
+    def status(peer: str, url: str = "http://127.0.0.1/_sandbox/health", **headers: str) -> int:
+        return control(sandbox, HttpRequest("GET", url, headers, b"", peer)).status
+
+    assert status("127.0.0.1") == status("::1") == 200
+    assert status("192.168.1.7") == status("") == 403
+    assert status("127.0.0.1", "http://evil.example/_sandbox/health") == 403  # a name that was rebound to us
+    assert status("127.0.0.1", **{"sec-fetch-site": "cross-site"}) == 403
+    assert status("127.0.0.1", **{"sec-fetch-site": "same-origin"}) == 200
+    sandbox.configure(Settings(control_token="open sesame"))
+    assert status("127.0.0.1") == status("192.168.1.7", authorization="Bearer wrong") == 403
+    assert status("192.168.1.7", authorization="Bearer open sesame") == 200
+    assert "sesame" not in repr(sandbox.settings)
+    body = control(
+        sandbox,
+        HttpRequest("GET", "http://x/_sandbox/settings", {"authorization": "Bearer open sesame"}, b"", "1.2.3.4"),
+    ).body
+    assert b"sesame" not in body
+
+
+def test_a_caller_in_this_process_is_let_in(sandbox: Sandbox) -> None:
+    with httpx.Client(transport=sandbox.transport()) as http:
+        assert ok(http.get("https://sandbox.invalid/_sandbox/health"))["status"] == "ok"

@@ -1,0 +1,188 @@
+"""State that behaves: many callers, killed processes, seeds, snapshots."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from marketo_soap import Client, LeadRecord, LeadSyncStatus, Sandbox
+from tests.support import COOKIE
+
+KILLS = int(os.environ.get("MARKETO_SOAP_KILLS", "4"))
+"""How many times a writer is killed; a hundred in a full run."""
+
+WRITER = """
+import os, sys, threading
+from marketo_soap import Client, LeadRecord, Sandbox
+
+path, name = sys.argv[1:]
+sandbox = Sandbox(path)
+
+def write(worker):
+    with Client(transport=sandbox.transport()) as client:
+        for n in range(int(os.environ.get("LEADS", "100000"))):
+            lead = LeadRecord(email=f"{name}-{worker}-{n}@t.com", attributes={"FirstName": str(n), "City": name})
+            client.sync_lead(lead, marketo_cookie=f"{name}-{worker}-{n}")
+            os.write(1, f"{name}-{worker}-{n}\\n".encode())
+
+threads = [threading.Thread(target=write, args=(n,), daemon=True) for n in range(3)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def writer(path: Path, name: str, **environ: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", WRITER, str(path), name]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, **environ})
+
+
+def test_sigkill_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    path, chance, acknowledged = tmp_path / "leads.db", random.Random(7), set[str]()
+    for kill in range(KILLS):
+        process = writer(path, f"k{kill}")
+        assert process.stdout is not None
+        with process, process.stdout as lines:
+            acknowledged.add(lines.readline().decode().strip())
+            time.sleep(chance.random() * 0.1)
+            process.send_signal(signal.SIGKILL)
+            acknowledged |= {line.decode().strip() for line in lines if line.endswith(b"\n")}
+        with Sandbox(path) as sandbox:
+            leads = {lead["email"].partition("@")[0]: lead for lead in sandbox.dump()}
+        assert acknowledged <= leads.keys()
+        for name, lead in leads.items():  # none is torn either
+            assert (lead["cookies"], lead["attributes"]["FirstName"]) == ([name], name.rpartition("-")[2])
+    assert len(acknowledged) >= KILLS
+
+
+def test_processes_share_a_file_without_losing_or_locking(tmp_path: Path) -> None:
+    path = tmp_path / "leads.db"
+    processes = [writer(path, f"p{n}", LEADS="40") for n in range(4)]
+    outputs = [process.communicate(timeout=120)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4
+    acknowledged = {line for output in outputs for line in output.decode().split()}
+    with Sandbox(path) as sandbox:
+        assert {lead["email"].partition("@")[0] for lead in sandbox.dump()} == acknowledged
+    assert len(acknowledged) == 4 * 3 * 40
+
+
+def race(worker: Callable[[int], object], count: int) -> None:
+    barrier = threading.Barrier(count)
+
+    def start(n: int) -> object:
+        barrier.wait(10)
+        return worker(n)
+
+    with ThreadPoolExecutor(count) as pool:
+        list(pool.map(start, range(count)))
+
+
+@pytest.mark.parametrize("path", [":memory:", "leads.db"])
+def test_many_threads_over_a_socket_lose_nothing(tmp_path: Path, path: str) -> None:
+    with Sandbox(path if path == ":memory:" else tmp_path / path) as sandbox, sandbox.serve() as url:
+        user = sandbox.credentials
+
+        def write(n: int) -> None:
+            with Client(url, user.user_id, user.encryption_key) as client:
+                for turn in range(10):
+                    client.sync_lead(LeadRecord(email="one@t.com", attributes={"LeadScore": n}))
+                    client.sync_lead(LeadRecord(email=f"{n}-{turn}@t.com"))
+
+        race(write, 8)
+        assert sorted(lead["email"] for lead in sandbox.dump()) == sorted(
+            ["one@t.com", *(f"{n}-{turn}@t.com" for n in range(8) for turn in range(10))]
+        )
+
+
+def test_another_process_that_holds_the_file_does_not_freeze_the_server(tmp_path: Path) -> None:
+    path = tmp_path / "leads.db"
+    with Sandbox(path) as sandbox, Sandbox(path) as other, sandbox.serve() as url:
+        user = sandbox.credentials
+        done = threading.Event()
+
+        def write() -> None:
+            with Client(url, user.user_id, user.encryption_key) as client:
+                client.sync_lead(LeadRecord(email="a@t.com"))
+            done.set()
+
+        with other.store.transaction():
+            thread = threading.Thread(target=write)
+            thread.start()
+            with Client(url, "wrong", "wrong", timeout=5) as stranger, pytest.raises(Exception, match="20014"):
+                stranger.sync_lead(LeadRecord(email="b@t.com"))
+            assert not done.is_set()
+        thread.join(20)
+        assert done.is_set()
+
+
+# -- seeds, dumps, snapshots --------------------------------------------------------------------------
+
+
+def test_leads_are_seeded_from_files(tmp_path: Path) -> None:
+    csv, data = tmp_path / "leads.csv", tmp_path / "leads.JSON"
+    csv.write_text("Id,Email,Anonymous,Partition,FirstName\n7,é@t.com,,Europe,George\n,,yes,,\n", encoding="utf-8")
+    data.write_text(json.dumps([{"email": "b@t.com", "cookies": [COOKIE], "attributes": {"LeadScore": 7}}]))
+    with Sandbox() as sandbox, Client(transport=sandbox.transport()) as client:
+        assert (sandbox.seed(csv), sandbox.seed(str(data))) == (2, 1)
+        first, second, third = sandbox.dump()
+        assert (first["id"], first["email"], first["partition"]) == (7, "é@t.com", "Europe")
+        assert (second["anonymous"], third["attributes"]) == (True, {"LeadScore": "7"})
+        assert client.sync_lead(LeadRecord(), marketo_cookie=COOKIE).lead_id == third["id"]
+
+
+def test_a_dump_is_a_seed() -> None:
+    with Sandbox() as one, Sandbox() as two, Client(transport=one.transport()) as client:
+        client.sync_lead(LeadRecord(email="a@t.com", attributes={"City": "Rome"}), marketo_cookie=COOKIE)
+        two.seed(one.dump())
+        assert [{**lead, "created_at": 0, "updated_at": 0} for lead in two.dump()] == [
+            {**lead, "created_at": 0, "updated_at": 0} for lead in one.dump()
+        ]
+
+
+@pytest.mark.parametrize(
+    ("seed", "says"),
+    [
+        ([{"email": "a@t.com"}, {"id": 5}, {"id": 5}], "lead 3: there is a lead 5 already"),
+        ([{"foreign_id": "x", "foreign_type": "SFDC"}] * 2, "lead 2: its foreign id is another lead's"),
+    ],
+)
+def test_a_wrong_seed_adds_nothing(seed: list[dict[str, object]], says: str) -> None:
+    with Sandbox() as sandbox:
+        with pytest.raises(ValueError, match=says):
+            sandbox.seed(seed)
+        assert sandbox.leads() == []
+
+
+def test_a_snapshot_brings_everything_back(tmp_path: Path) -> None:
+    with Sandbox(tmp_path / "leads.db") as sandbox, Client(transport=sandbox.transport()) as client:
+        client.sync_lead(LeadRecord(email="a@t.com"), marketo_cookie=COOKIE)
+        before, snapshot = sandbox.dump(), sandbox.snapshot()
+        client.sync_lead(LeadRecord(email="a@t.com", attributes={"City": "Rome"}))
+        client.sync_lead(LeadRecord(email="b@t.com"))
+        sandbox.restore(snapshot)
+        assert sandbox.dump() == before
+        assert client.sync_lead(LeadRecord(email="b@t.com")).lead_id == 1000002
+        snapshot.close()
+
+
+def test_reset_starts_anew() -> None:
+    with Sandbox() as sandbox, Client(transport=sandbox.transport()) as client:
+        client.sync_lead(LeadRecord(email="a@t.com"), marketo_cookie=COOKIE)
+        sandbox.fail(fault=20103)
+        sandbox.advance(60)
+        sandbox.reset()
+        assert (sandbox.leads(), sandbox.entries(), sandbox.script.rules()) == ([], [], [])
+        result = client.sync_lead(LeadRecord(), marketo_cookie=COOKIE)
+        assert (result.lead_id, result.sync_status.status) == (1000001, LeadSyncStatus.CREATED)
