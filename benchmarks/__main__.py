@@ -9,6 +9,7 @@ from functools import partial
 from attrs import frozen
 
 from benchmarks import by_hand, imports, loopback, samples
+from benchmarks import served as served_sandbox
 from benchmarks.timing import fastest, ratio
 from benchmarks.with_zeep import Zeep
 from marketo_soap import envelope
@@ -97,8 +98,14 @@ def growth(seconds: float) -> Iterator[Row]:
 
 
 def surroundings(seconds: float, tries: int) -> Iterator[Row]:
-    """The whole call, and the imports."""
+    """The whole call, the sandbox, and the imports."""
     yield at_most("sync_lead over loopback", "httpx.Client.post", loopback.sync_lead_ratio(seconds), 1.25)
+    served = served_sandbox.throughput_ratio(tries)
+    yield Row(
+        "the sandbox on disk, requests a second", "a constant reply", f"{served:.2f}x", "at least 0.5x", served >= 0.5
+    )
+    in_process = served_sandbox.in_process_ratio(seconds)
+    yield at_most("a call to a memory sandbox", "the client's encoding and decoding", in_process, 3)
     yield at_most(imports.CLIENT, imports.PLAIN, imports.import_ratio(tries), 1.25)
     imported = imports.help_imports_httpx()
     yield Row("marketo-soap --help", "imports httpx", "yes" if imported else "no", "no", not imported)

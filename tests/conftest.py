@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from marketo_soap import Client, Sandbox
 
 pytest_plugins = ["pytester"]
 
@@ -40,15 +38,3 @@ def golden(request: pytest.FixtureRequest) -> Golden:
         assert actual == path.read_bytes(), f"{path.name} differs; {UPDATE} accepts the change"
 
     return check
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def client(sandbox: Sandbox) -> Iterator[Client]:
-    with Client(transport=sandbox.transport()) as client:
-        yield client

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+# Loaded here, so that the runs inside this process find them and need not load them over and over.
+import marketo_soap.client
+import marketo_soap.sandbox.server  # noqa: F401
+
 LEAD = """
 import pytest
 from marketo_soap import LeadRecord, LeadSyncStatus

@@ -11,9 +11,8 @@ import attrs
 from attrs import field, frozen
 
 from marketo_soap import envelope
-from marketo_soap.errors import Fault, ProtocolError, fault
-from marketo_soap.lint import ignored_elements
-from marketo_soap.operations import OPERATIONS, SyncLead, SyncLeadResult
+from marketo_soap.errors import Fault, fault
+from marketo_soap.operations import SyncLead, SyncLeadResult
 from marketo_soap.records import LeadSyncStatus, SyncStatus
 from marketo_soap.sandbox import rules
 from marketo_soap.sandbox.faults import PROXY_PAGE
@@ -54,11 +53,10 @@ class Call:
     def carry_out(self) -> Delivery:
         """Answer the call, as the fault script has it."""
         entry, rule = self._entry, self._sandbox.script.strike(self._data)
-        self._look_at_elements()
         if rule is None:
             delivery = Delivery(respond(self._data, self), self._done)
         else:
-            entry.notes.append(f"the fault script struck: {_said(rule)}")
+            entry.remarks.append(f"the fault script struck: {_said(rule)}")
             delivery = self._struck(rule)
         outcome = delivery.answer.outcome
         if isinstance(outcome, Fault):
@@ -68,7 +66,7 @@ class Call:
             entry.verdict = str(outcome.sync_status.status)
         entry.status, entry.response = delivery.answer.status, delivery.answer.body
         if delivery.close:
-            entry.notes.append("the connection was closed without an answer")
+            entry.remarks.append("the connection was closed without an answer")
         return delivery
 
     # -- what service.respond asks --------------------------------------------------------------------
@@ -77,7 +75,7 @@ class Call:
         """Check who calls and when, and count the call."""
         sandbox = self._sandbox
         if not verify(sandbox.credentials, header):
-            self._entry.notes.append(diagnose(sandbox.credentials, header) or "")
+            self._entry.remarks.append(diagnose(sandbox.credentials, header) or "")
             raise fault(20014)
         times = read_timestamp(header.request_timestamp)
         if not times:
@@ -86,7 +84,7 @@ class Call:
         away = min(abs((now - time).total_seconds()) for time in times)
         if away > sandbox.settings.timestamp_window:
             allowed = sandbox.settings.timestamp_window
-            self._entry.notes.append(
+            self._entry.remarks.append(
                 f"requestTimestamp is {away:.0f} s away from {now.isoformat()}; {allowed:.0f} s are allowed"
             )
             raise fault(20016)
@@ -107,7 +105,7 @@ class Call:
             outcome = rules.sync_lead(leads, operation, workspace, sandbox.settings, sandbox.now())
             yield outcome.result
         entry.key, entry.lead_id, entry.changes = outcome.key, outcome.result.lead_id, outcome.changes
-        entry.notes += outcome.notes
+        entry.remarks += outcome.notes
 
     # -- what the fault script does -------------------------------------------------------------------
 
@@ -144,16 +142,6 @@ class Call:
         if rule.status is not None or rule.body is not None:
             return Answer(rule.status or 200, (rule.body or "").encode(), None)
         return None
-
-    def _look_at_elements(self) -> None:
-        """Note what the real server ignored without a word."""
-        try:
-            opened = envelope.open_request(self._data)
-        except ProtocolError:
-            return
-        self._entry.operation = opened.operation_type.name
-        ignored = ignored_elements(OPERATIONS[opened.operation_type.name], opened.params)
-        self._entry.notes += [str(element) for element in ignored]
 
 
 def _said(rule: FaultRule) -> str:

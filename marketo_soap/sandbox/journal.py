@@ -9,6 +9,9 @@ from typing import Any
 
 from attrs import define, field
 
+from marketo_soap.envelope import open_request
+from marketo_soap.errors import ProtocolError
+from marketo_soap.lint import ignored_elements
 from marketo_soap.redaction import size_only
 
 __all__ = ["Change", "Entry", "Journal"]
@@ -27,8 +30,7 @@ class Change:
 class Entry:
     """One call: `verdict` is CREATED, UPDATED, FAILED, a fault's code, or what the fault script did.
 
-    `key` is the key that decided, `changes` what changed on the lead, `notes` everything that a person who
-    debugs a client wants to know and the reply does not say.
+    `key` is the key that decided, `changes` what changed on the lead, `remarks` why it went as it did.
     """
 
     number: int
@@ -40,9 +42,21 @@ class Entry:
     key: str | None = None
     lead_id: int | None = None
     changes: list[Change] = field(factory=list, repr=False)
-    notes: list[str] = field(factory=list)
+    remarks: list[str] = field(factory=list)
     status: int | None = None
     response: bytes | None = field(default=None, repr=size_only)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person who debugs a client wants to know and the reply does not say.
+
+        First the elements that were ignored, found only now that somebody asks, then the remarks.
+        """
+        try:
+            opened = open_request(self.request)
+        except ProtocolError:
+            return self.remarks
+        return [*map(str, ignored_elements(opened.operation_type, opened.params)), *self.remarks]
 
     def as_data(self) -> dict[str, Any]:
         """Return the entry as JSON can hold it, envelopes as text."""

@@ -12,7 +12,6 @@ from attrs import evolve, field, frozen
 
 from marketo_soap.codec import INT_MAX
 from marketo_soap.errors import fault
-from marketo_soap.fields import standard_fields
 from marketo_soap.operations import SyncLead, SyncLeadResult
 from marketo_soap.records import Attribute, ForeignSysType, LeadRecord, LeadSyncStatus, MatchKey, SyncStatus
 from marketo_soap.sandbox.journal import Change
@@ -61,7 +60,7 @@ def sync_lead(leads: Leads, call: SyncLead, workspace: str | None, settings: Set
 
 def record_of(lead: StoredLead, settings: Settings) -> LeadRecord:
     """Return a kept lead as a reply shows it: attributes by name, with types, those without a value left out."""
-    types = _types(settings)
+    types = settings.field_types
     attributes = [Attribute(name, value, types.get(name)) for name, value in sorted(lead.attributes.items())]
     return LeadRecord(
         id=lead.id,
@@ -91,12 +90,6 @@ def _filled(text: str | None) -> str | None:
     return (text.strip() or None) if text else None
 
 
-def _types(settings: Settings) -> dict[str, str]:
-    """The field catalogue: SOAP names to types. A type that is not on record is a string's."""
-    standard = {f.soap_name: f.type or "string" for f in standard_fields().values() if f.soap_name}
-    return {**standard, **settings.custom_fields}
-
-
 def _read(call: SyncLead, settings: Settings) -> _Given:
     """Read the call, or say which rule it breaks. Codes by the meaning of the published table."""
     record = call.lead_record
@@ -120,7 +113,7 @@ def _read(call: SyncLead, settings: Settings) -> _Given:
 
 
 def _read_attributes(attributes: tuple[Attribute, ...], settings: Settings) -> dict[str, str]:
-    types = _types(settings)
+    types = settings.field_types
     if any(_filled(attribute.name) is None for attribute in attributes):
         raise fault(20109, "attrName is required")
     unknown = sorted({attribute.name for attribute in attributes} - types.keys())

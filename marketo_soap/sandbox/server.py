@@ -96,13 +96,14 @@ def application(sandbox: Sandbox) -> Starlette:
 
 
 def bound(host: str, port: int) -> tuple[socket.socket, str]:
-    """Return a socket that is bound to *host* and *port* (0: any free one), and the endpoint's address."""
+    """Return a socket that listens at *host* and *port* (0: any free one), and the endpoint's address."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named TCP, so that asyncio switches Nagle's algorithm off: it costs 40 ms a call.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(1024)  # who is told the address may call at once
     except OSError as error:
         listener.close()
         raise OSError(f"cannot listen at {host} port {port}: {error}") from error

@@ -5,11 +5,14 @@ from __future__ import annotations
 import tomllib
 import types
 from collections.abc import Mapping
+from functools import cached_property
 from os import PathLike
 from typing import Any, Literal, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
 from attrs import field, frozen
+
+from marketo_soap.fields import standard_fields
 
 __all__ = [
     "VENDOR_LIMITS",
@@ -151,6 +154,12 @@ class Settings:
     faults: tuple[FaultRule, ...] = ()
     fault_seed: int = 0
     control_token: str | None = field(default=None, repr=False)
+
+    @cached_property
+    def field_types(self) -> Mapping[str, str]:
+        """The field catalogue: SOAP names to types. A standard field whose type is not on record is a string."""
+        standard = {f.soap_name: f.type or "string" for f in standard_fields().values() if f.soap_name}
+        return {**standard, **self.custom_fields}
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:

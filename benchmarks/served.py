@@ -1,0 +1,116 @@
+"""The sandbox as a server: requests a second against an application that returns a constant reply."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+from benchmarks import samples
+from benchmarks.timing import ratio
+from marketo_soap import Sandbox, envelope, signature
+from marketo_soap.operations import SyncLead
+
+CONNECTIONS = 8
+
+CONSTANT = """
+import sys, uvicorn
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+from benchmarks import samples
+from marketo_soap.sandbox.server import bound
+
+async def constant(request):
+    await request.body()
+    return Response(samples.SEED_REPLY, media_type="text/xml")
+
+listener, endpoint = bound("127.0.0.1", 0)
+print(endpoint, flush=True)
+app = Starlette(routes=[Route("/{path:path}", constant, methods=["POST"])])
+uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")).run(sockets=[listener])
+"""
+
+SANDBOX = """
+import sys
+from marketo_soap import Sandbox
+from marketo_soap.sandbox.server import bound, serve_forever
+
+listener, endpoint = bound("127.0.0.1", 0)
+print(endpoint, flush=True)
+serve_forever(Sandbox(sys.argv[1]), listener)
+"""
+
+
+@contextmanager
+def _running(code: str, *args: str) -> Iterator[int]:
+    """Run a server of its own process; gives its port."""
+    process = subprocess.Popen([sys.executable, "-c", code, *args], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process:
+        try:
+            yield int(process.stdout.readline().split(":")[2].partition("/")[0])
+        finally:
+            process.terminate()
+
+
+def _request(port: int) -> bytes:
+    with Sandbox() as sandbox:
+        header = signature.sign(sandbox.credentials, signature.timestamp(sandbox.now()))
+    body = envelope.request(samples.operation(samples.SEED_VALUES), header)
+    head = f"POST /soap/mktows/2_2 HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: text/xml\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+async def _seconds_each(port: int, calls: int) -> float:
+    """The time of one call, with all connections busy all the time."""
+    request = _request(port)
+
+    async def caller() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(calls):
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            if not head.startswith(b"HTTP/1.1 200"):
+                raise AssertionError(head.decode())
+            length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+            await reader.readexactly(int(length))
+        writer.close()
+
+    begun = perf_counter()
+    await asyncio.gather(*(caller() for _ in range(CONNECTIONS)))
+    return (perf_counter() - begun) / (calls * CONNECTIONS)
+
+
+def throughput_ratio(rounds: int) -> float:
+    """Return the sandbox's requests a second, on a database on disk, as a part of the constant application's."""
+    with TemporaryDirectory() as folder, _running(SANDBOX, f"{folder}/leads.db") as ours, _running(CONSTANT) as theirs:
+        ratios = []
+        for _ in range(rounds):
+            constant = asyncio.run(_seconds_each(theirs, 100))
+            ratios.append(constant / asyncio.run(_seconds_each(ours, 100)))
+        return sorted(ratios)[rounds // 2]
+
+
+def in_process_ratio(seconds: float) -> float:
+    """Return the time of a call to a memory sandbox over that of the client's own encoding and decoding."""
+    operation = samples.operation(samples.SEED_VALUES)
+    with Sandbox() as sandbox:
+
+        def encode() -> bytes:
+            header = signature.sign(sandbox.credentials, signature.timestamp(sandbox.now()))
+            return envelope.request(operation, header)
+
+        data = encode()
+        reply = sandbox.respond(data).body
+
+        def encode_and_decode() -> None:
+            encode()
+            envelope.reply(SyncLead, reply)
+
+        return ratio(partial(sandbox.respond, data), encode_and_decode, seconds)

@@ -1,0 +1,45 @@
+<?php
+// Calls syncLead with PHP's SoapClient as the vendor's sample does, once for each call in the JSON on stdin.
+// Argument: the endpoint.
+
+$endpoint = $argv[1];
+$namespace = "http://www.marketo.com/mktows/";
+$options = [
+    "connection_timeout" => 20,
+    "location" => $endpoint,
+    "cache_wsdl" => WSDL_CACHE_NONE,
+    "features" => SOAP_SINGLE_ELEMENT_ARRAYS,
+];
+$client = new SoapClient("$endpoint?WSDL", $options);
+
+function headers(object $call, string $namespace): array
+{
+    $now = new DateTime("now", new DateTimeZone("America/Los_Angeles"));
+    $timestamp = $call->timestamp ?? $now->format(DATE_W3C);
+    $authentication = new stdClass();
+    $authentication->mktowsUserId = $call->userId;
+    $authentication->requestSignature = hash_hmac("sha1", $timestamp . $call->userId, $call->encryptionKey);
+    $authentication->requestTimestamp = $timestamp;
+    $headers = [new SoapHeader($namespace, "AuthenticationHeader", $authentication)];
+    if (isset($call->workspace)) {
+        $context = new stdClass();
+        $context->targetWorkspace = $call->workspace;
+        $headers[] = new SoapHeader($namespace, "MktowsContextHeader", $context);
+    }
+    return $headers;
+}
+
+$outcomes = [];
+foreach (json_decode(stream_get_contents(STDIN)) as $call) {
+    try {
+        $params = ["paramsSyncLead" => $call->params];
+        $outcomes[] = $client->__soapCall("syncLead", $params, $options, headers($call, $namespace))->result;
+    } catch (SoapFault $fault) {
+        $outcomes[] = [
+            "faultcode" => $fault->faultcode,
+            "faultstring" => $fault->faultstring,
+            "exception" => $fault->detail->serviceException ?? null,
+        ];
+    }
+}
+echo json_encode($outcomes, JSON_THROW_ON_ERROR);
