@@ -24,7 +24,6 @@ from marketo_soap.xml import (
     Element,
     broken,
     children_of,
-    is_nil,
     line_of,
     local_name,
     only_child,
@@ -176,8 +175,8 @@ class OpenedRequest(Generic[R]):
         return None if self.authentication is None else codec(AuthenticationHeader).load(self.authentication)
 
     def read_context(self) -> MktowsContextHeader | None:
-        """Read the workspace it names; None if there is no such header, or a nil one."""
-        if self.context is None or (not len(self.context) and is_nil(self.context)):
+        """Read the workspace it names; None if there is no such header, or a nil or empty one."""
+        if self.context is None or not len(self.context):
             return None
         return codec(MktowsContextHeader).load(self.context)
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner, Result
 
@@ -293,6 +294,28 @@ def test_the_sandbox_serves_until_ctrl_c(tmp_path: Path) -> None:
     assert served.returncode == 0
     assert "Traceback" not in said
     assert "UPDATED" in run("sync-lead", "--sandbox-db", str(tmp_path / "leads.db"), *SEED_OPTIONS).stdout
+
+
+def test_the_sandbox_takes_settings_seeds_and_limits(tmp_path: Path) -> None:
+    config, seed, token = tmp_path / "sandbox.toml", tmp_path / "leads.csv", tmp_path / "token"
+    config.write_text("unknown_fields = 'accept'\n")
+    seed.write_text("Email,FirstName\nt@t.com,George\n")
+    token.write_text("open sesame\n")
+    options = ["--config", config, "--seed", seed, "--control-token-file", token, "--vendor-limits", "--port", "0"]
+    command = [sys.executable, "-m", "marketo_soap.cli", "sandbox", *map(str, options)]
+    served = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert served.stdout is not None
+    with served:
+        endpoint = served.stdout.readline().strip().partition("=")[2]
+        url = httpx.URL(endpoint).join("/_sandbox/settings")
+        assert httpx.get(url, trust_env=False).status_code == 403
+        settings = httpx.get(url, trust_env=False, headers={"Authorization": "Bearer open sesame"}).json()
+        served.send_signal(signal.SIGINT)
+        _, said = served.communicate(timeout=20)
+    assert (settings["unknown_fields"], settings["limits"]["calls"]) == ("accept", 100)
+    assert "1 leads from" in said
+    config.write_text("unknown_fields = 'x'\n")
+    assert "unknown_fields must be one of" in run("sandbox", "--config", str(config), code=2).stderr
 
 
 def test_a_port_in_use_is_said(served: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -405,7 +406,7 @@ def served() -> Iterator[tuple[Sandbox, str]]:
 
 def test_a_lead_arrives_over_a_real_socket(make: Make, served: tuple[Sandbox, str]) -> None:
     sandbox, endpoint = served
-    lead = LeadRecord(email=f"é{id(make)}@t.com", attributes={"FirstName": "😀", "MktoPersonNotes": "x" * 1_000_000})
+    lead = LeadRecord(email=f"é{uuid4()}@t.com", attributes={"FirstName": "😀", "MktoPersonNotes": "x" * 1_000_000})
     result = make(endpoint).sync_lead(lead, return_lead=True)
     assert result.sync_status.status == LeadSyncStatus.CREATED
     assert result.lead_record in sandbox.leads()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-# Loaded here, so that the runs inside this process find them and need not load them over and over.
+# Loaded here: pytester drops the modules that a run inside this process was the first to load, and half a package
+# that is loaded twice has two classes of each name.
 import marketo_soap.client
 import marketo_soap.sandbox.server  # noqa: F401
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import click
+from attrs import evolve
 
 from marketo_soap import __version__, envelope
 from marketo_soap.cli import output
@@ -166,13 +168,48 @@ def parse(file: IO[bytes], as_json: bool, raw: bool) -> None:
 @click.option("--user-id", help="What callers sign with; default: a made-up one.")
 @click.option("--encryption-key", help="The made-up key of the sandbox; never a real one.")
 @click.option("--db", type=click.Path(dir_okay=False), default=":memory:", help="A file to keep the leads in.")
-def sandbox(host: str, port: int, user_id: str | None, encryption_key: str | None, db: str) -> None:
-    """Serve an embedded Marketo until Ctrl-C, and print the variables that point a client at it."""
+@click.option("--config", type=click.Path(exists=True, dir_okay=False), help="Settings, as TOML.")
+@click.option("--seed", type=click.Path(exists=True, dir_okay=False), multiple=True, help="Leads to add: CSV or JSON.")
+@click.option(
+    "--vendor-limits", is_flag=True, help="Refuse calls as Marketo did: 100 in 20 s, 10 at once, 10,000 a day."
+)
+@click.option(
+    "--control-token-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file with the token that opens /_sandbox/ to other machines.",
+)
+def sandbox(
+    host: str,
+    port: int,
+    user_id: str | None,
+    encryption_key: str | None,
+    db: str,
+    config: str | None,
+    seed: tuple[str, ...],
+    vendor_limits: bool,
+    control_token_file: Path | None,
+) -> None:
+    """Serve an embedded Marketo until Ctrl-C, and print the variables that point a client at it.
+
+    Its control surface is under /_sandbox/: health, leads, journal, reset, faults, clock, settings.
+    """
     from marketo_soap.sandbox import Sandbox
     from marketo_soap.sandbox.sandbox import ENCRYPTION_KEY, USER_ID
     from marketo_soap.sandbox.server import bound, serve_forever
+    from marketo_soap.sandbox.settings import Settings
 
-    with Sandbox(db, user_id=user_id or USER_ID, encryption_key=encryption_key or ENCRYPTION_KEY) as served:
+    settings = Settings.load(config) if config else Settings()
+    if control_token_file is not None:
+        settings = evolve(settings, control_token=control_token_file.read_text(encoding="utf-8").strip())
+    with Sandbox(
+        db,
+        user_id=user_id or USER_ID,
+        encryption_key=encryption_key or ENCRYPTION_KEY,
+        settings=settings,
+        limits="vendor" if vendor_limits else None,
+    ) as served:
+        for path in seed:
+            click.echo(f"# {served.seed(path)} leads from {path}", err=True)
         listener, endpoint = bound(host, port)
         click.echo(f"export MARKETO_SOAP_ENDPOINT={endpoint}")
         click.echo(f"export MARKETO_SOAP_USER_ID={served.credentials.user_id}")

@@ -104,7 +104,8 @@ class Call:
         with sandbox.store.transaction() as leads:
             outcome = rules.sync_lead(leads, operation, workspace, sandbox.settings, sandbox.now())
             yield outcome.result
-        entry.key, entry.lead_id, entry.changes = outcome.key, outcome.result.lead_id, outcome.changes
+        entry.key, entry.lead_id = outcome.key, outcome.result.lead_id
+        entry.before, entry.after = outcome.before, outcome.after
         entry.remarks += outcome.notes
 
     # -- what the fault script does -------------------------------------------------------------------

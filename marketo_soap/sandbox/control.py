@@ -41,14 +41,13 @@ def control(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
     refusal = _refusal(sandbox, request)
     if refusal is not None:
         return _json(403, {"error": refusal})
-    url = urlsplit(request.url)
-    methods = _ROUTES.get(url.path.removeprefix(CONTROL))
+    methods = _ROUTES.get(request.path.removeprefix(CONTROL))
     if methods is None:
         return _json(404, {"error": f"there is {', '.join(_ROUTES)}"})
     act = methods.get("GET" if request.method == "HEAD" else request.method)
     if act is None:
         return _json(405, {"error": f"only {', '.join(methods)}"}, ("Allow", ", ".join(methods)))
-    query = {name: values[-1] for name, values in parse_qs(url.query).items()}
+    query = {name: values[-1] for name, values in parse_qs(request.query).items()}
     try:
         return _json(200, act(sandbox, request, query))
     except (ValueError, TypeError) as error:
@@ -65,7 +64,7 @@ def _refusal(sandbox: Sandbox, request: HttpRequest) -> str | None:
         return None
     if not _is_loopback(request.peer):
         return "only this machine may do that, or a token must be set"
-    host = urlsplit(request.url).hostname or ""
+    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
     if not _is_loopback(host):
         return "ask by this machine's own name, localhost"
     site = request.headers.get("sec-fetch-site", "none")

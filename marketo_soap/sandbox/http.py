@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from attrs import field, frozen
 
@@ -22,19 +23,19 @@ CONTROL = "/_sandbox/"
 
 _XML = "text/xml; charset=UTF-8"
 _TEXT = "text/plain; charset=UTF-8"
+_COMPRESSED = {"gzip", "x-gzip", "deflate"}
 # The last is what plain `curl -d` says.
 _XML_TYPES = {"", "text/xml", "application/xml", "application/x-www-form-urlencoded"}
 
 
 @frozen
 class HttpRequest:
-    """An HTTP request: the whole URL as the caller sees it, header names in lower case.
-
-    `peer` is the caller's address, None for a caller in this process.
-    """
+    """An HTTP request: header names in lower case; `peer` is the caller's address, None in this process."""
 
     method: str
-    url: str
+    scheme: str
+    path: str
+    query: str
     headers: Mapping[str, str]
     body: bytes = field(repr=size_only, default=b"")
     peer: str | None = None
@@ -64,17 +65,16 @@ class HttpAnswer:
 
 def answer(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
     """Answer one HTTP request: POST carries SOAP, GET gives the WSDL (`?WSDL`) or says what this is."""
-    url = urlsplit(request.url)
-    if url.path.startswith(CONTROL):
+    if request.path.startswith(CONTROL):
         from marketo_soap.sandbox.control import control
 
         return control(sandbox, request)
     if request.method == "POST":
         return _soap(sandbox, request)
     if request.method in ("GET", "HEAD"):
-        if any(name.lower() == "wsdl" for name in parse_qs(url.query, keep_blank_values=True)):
-            document = wsdl(url._replace(query="", fragment="").geturl())
-            return HttpAnswer(200, document, (("Content-Type", _XML),))
+        if any(name.lower() == "wsdl" for name in parse_qs(request.query, keep_blank_values=True)):
+            address = f"{request.scheme}://{request.headers.get('host', '127.0.0.1')}{request.path}"
+            return HttpAnswer(200, wsdl(address), (("Content-Type", _XML),))
         said = f"This is a marketo_soap sandbox: POST SOAP 1.1 envelopes to {PATH}, or GET {PATH}?WSDL\n"
         return text_answer(200, said)
     said = "Only POST (a SOAP 1.1 envelope) and GET are answered here.\n"
@@ -87,9 +87,17 @@ def _soap(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type not in _XML_TYPES:
         return text_answer(415, "A SOAP 1.1 request has the Content-Type text/xml.\n")
-    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        return text_answer(415, "A request is not compressed.\n", ("Accept-Encoding", "identity"))
-    said = sandbox.handle(request.body)
+    body = request.body
+    if encoding := request.headers.get("content-encoding"):
+        if encoding.strip().lower() not in _COMPRESSED:
+            return text_answer(
+                415, "A request may be compressed by gzip or deflate.\n", ("Accept-Encoding", "gzip, deflate")
+            )
+        inflated = _inflated(body)
+        if inflated is None:
+            return too_large()
+        body = inflated
+    said = sandbox.handle(body)
     return HttpAnswer(
         said.answer.status,
         said.answer.body,
@@ -100,6 +108,16 @@ def _soap(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
         said.truncate,
         said.dribble,
     )
+
+
+def _inflated(body: bytes) -> bytes | None:
+    """The body decompressed, as far as it can be: what is broken is no SOAP. None if it grows too long."""
+    inflater = zlib.decompressobj(wbits=47)  # gzip and zlib alike
+    try:
+        plain = inflater.decompress(body, MAX_BYTES + 1)
+    except zlib.error:
+        return b""
+    return plain if len(plain) <= MAX_BYTES else None
 
 
 def too_large() -> HttpAnswer:

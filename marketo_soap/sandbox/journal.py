@@ -13,6 +13,7 @@ from marketo_soap.envelope import open_request
 from marketo_soap.errors import ProtocolError
 from marketo_soap.lint import ignored_elements
 from marketo_soap.redaction import size_only
+from marketo_soap.sandbox.store import StoredLead
 
 __all__ = ["Change", "Entry", "Journal"]
 
@@ -30,7 +31,7 @@ class Change:
 class Entry:
     """One call: `verdict` is CREATED, UPDATED, FAILED, a fault's code, or what the fault script did.
 
-    `key` is the key that decided, `changes` what changed on the lead, `remarks` why it went as it did.
+    `key` is the key that decided, `before` and `after` the lead, `remarks` why it went as it did.
     """
 
     number: int
@@ -41,10 +42,18 @@ class Entry:
     reason: str = ""
     key: str | None = None
     lead_id: int | None = None
-    changes: list[Change] = field(factory=list, repr=False)
+    before: StoredLead | None = None
+    after: StoredLead | None = None
     remarks: list[str] = field(factory=list)
     status: int | None = None
     response: bytes | None = field(default=None, repr=size_only)
+
+    @property
+    def changes(self) -> list[Change]:
+        """What changed on the lead, by the names of the fields."""
+        old, new = _values(self.before), _values(self.after)
+        names = sorted({*old, *new})
+        return [Change(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
 
     @property
     def notes(self) -> list[str]:
@@ -74,6 +83,12 @@ class Entry:
             "request": self.request.decode("utf-8", "replace"),
             "response": None if self.response is None else self.response.decode("utf-8", "replace"),
         }
+
+
+def _values(lead: StoredLead | None) -> dict[str, str | None]:
+    if lead is None:
+        return {}
+    return {**lead.attributes, "Email": lead.email, "ForeignSysPersonId": lead.foreign_id}
 
 
 class Journal:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from attrs import evolve, field, frozen
+from attrs import frozen
 
 from marketo_soap.codec import INT_MAX
 from marketo_soap.errors import fault
 from marketo_soap.operations import SyncLead, SyncLeadResult
 from marketo_soap.records import Attribute, ForeignSysType, LeadRecord, LeadSyncStatus, MatchKey, SyncStatus
-from marketo_soap.sandbox.journal import Change
 from marketo_soap.sandbox.settings import Settings, Workspace
 from marketo_soap.sandbox.store import Leads, StoredLead
 
@@ -25,12 +24,13 @@ _BOOLEANS = {"true": "1", "yes": "1", "1": "1", "false": "0", "no": "0", "0": "0
 
 @frozen
 class Outcome:
-    """What a call did: its result, the key that decided, and what changed on the lead."""
+    """What a call did: its result, the key that decided, the lead before (None if it is new) and after."""
 
     result: SyncLeadResult
     key: MatchKey
-    changes: list[Change] = field(factory=list)
-    notes: list[str] = field(factory=list)
+    before: StoredLead | None
+    after: StoredLead
+    notes: list[str]
 
 
 def sync_lead(leads: Leads, call: SyncLead, workspace: str | None, settings: Settings, now: datetime) -> Outcome:
@@ -42,7 +42,7 @@ def sync_lead(leads: Leads, call: SyncLead, workspace: str | None, settings: Set
         _check_partition(found, space)
     lead = _merged(found or StoredLead(), given)
     if found is None:
-        lead = evolve(lead, partition=_partition_of_new(lead, space, settings))
+        lead.partition = _partition_of_new(lead, space, settings)
     if lead.foreign_id is not None and lead.foreign_type is not None:
         before = None if found is None else (found.foreign_type, found.foreign_id)
         if before != (lead.foreign_type, lead.foreign_id):
@@ -55,7 +55,7 @@ def sync_lead(leads: Leads, call: SyncLead, workspace: str | None, settings: Set
     record = record_of(kept, settings) if call.return_lead else None
     result = SyncLeadResult(kept.id, SyncStatus(kept.id, status), record)
     notes = ["an anonymous lead became known"] if found is not None and found.anonymous else []
-    return Outcome(result, key, _changes(found or StoredLead(), kept), notes)
+    return Outcome(result, key, found, kept, notes)
 
 
 def record_of(lead: StoredLead, settings: Settings) -> LeadRecord:
@@ -157,21 +157,17 @@ def _match(leads: Leads, given: _Given, settings: Settings) -> tuple[StoredLead 
 def _merged(lead: StoredLead, given: _Given) -> StoredLead:
     """The lead as the call leaves it: given keys and attributes are written, empty attributes cleared."""
     attributes = {**lead.attributes, **given.attributes}
-    return evolve(
-        lead,
-        email=given.email or lead.email,
-        foreign_type=given.system if given.person_id else lead.foreign_type,
-        foreign_id=given.person_id or lead.foreign_id,
-        anonymous=False,
-        attributes={name: value for name, value in attributes.items() if value},
+    return StoredLead(
+        lead.id,
+        given.email or lead.email,
+        given.system if given.person_id else lead.foreign_type,
+        given.person_id or lead.foreign_id,
+        lead.partition,
+        False,
+        {name: value for name, value in attributes.items() if value},
+        lead.created_at,
+        lead.updated_at,
     )
-
-
-def _changes(before: StoredLead, after: StoredLead) -> list[Change]:
-    old = {**before.attributes, "Email": before.email, "ForeignSysPersonId": before.foreign_id}
-    new = {**after.attributes, "Email": after.email, "ForeignSysPersonId": after.foreign_id}
-    names = sorted({*old, *new})
-    return [Change(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
 
 
 # -- workspaces and partitions ------------------------------------------------------------------------

@@ -50,10 +50,14 @@ class _Endpoint:
             if len(body) > MAX_BYTES:
                 return too_large()
         peer = request.client.host if request.client else ""
-        read = HttpRequest(request.method, str(request.url), request.headers, bytes(body), peer)
-        if self._sandbox.store.path == ":memory:":
-            return answer(self._sandbox, read)
-        # Another process may hold the file: other callers must not wait for this one.
+        query = request.scope["query_string"].decode("latin-1")
+        read = HttpRequest(
+            request.method, request.scope["scheme"], request.scope["path"], query, request.headers, bytes(body), peer
+        )
+        with self._sandbox.store.reserved() as free:
+            if free:
+                return answer(self._sandbox, read)
+        # Somebody else is writing to the file: let other callers not wait for this one.
         return await run_in_threadpool(answer, self._sandbox, read)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from os import PathLike, fspath
 from typing import Any
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from marketo_soap.redaction import hidden
 
@@ -104,21 +104,22 @@ class Leads:
 
     def insert(self, lead: StoredLead, now: datetime) -> StoredLead:
         """Add *lead* and return it as it is kept: under a new id, unless it brings one."""
-        stamp = now.isoformat()
+        stamp = lead.created_at = lead.updated_at = now.isoformat()
         cursor = self._connection.execute(
             f"INSERT INTO lead ({_WRITTEN}, created_at, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (*_written(lead, stamp), stamp, lead.id or None),
         )
-        return evolve(lead, id=cursor.lastrowid or 0, created_at=stamp, updated_at=stamp)
+        lead.id = cursor.lastrowid or 0
+        return lead
 
     def update(self, lead: StoredLead, now: datetime) -> StoredLead:
         """Write *lead* over the one with its id and return it as it is kept."""
-        stamp = now.isoformat()
+        stamp = lead.updated_at = now.isoformat()
         self._connection.execute(
             f"UPDATE lead SET ({_WRITTEN}) = (?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?",
             (*_written(lead, stamp), lead.id),
         )
-        return evolve(lead, updated_at=stamp)
+        return lead
 
     def release_foreign_id(self, system: str, person_id: str) -> None:
         """Take a foreign id from the lead that has it, if one has: it is about to be given to another."""
@@ -157,6 +158,7 @@ class LeadStore:
     def __init__(self, path: str | PathLike[str] = ":memory:") -> None:
         self.path = fspath(path)
         self._lock = threading.RLock()
+        self._begun = False
         self._connection = sqlite3.connect(
             self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -175,13 +177,43 @@ class LeadStore:
     def transaction(self) -> Iterator[Leads]:
         """Open a writing transaction: kept whole if the block ends, undone whole if it raises."""
         with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
+            if not self._begun:
+                self._connection.execute("BEGIN IMMEDIATE")
+            self._begun = False
             try:
                 yield Leads(self._connection)
             except BaseException:
                 self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
+
+    @contextmanager
+    def reserved(self) -> Iterator[bool]:
+        """Begin ahead, without waiting, what the next transaction in the block needs; False if others are writing.
+
+        With True, the block's first transaction does not wait for anybody.
+        """
+        if not self._lock.acquire(blocking=False):
+            yield False
+            return
+        try:
+            self._begun = self._begin_at_once()
+            yield self._begun
+        finally:
+            if self._begun:
+                self._begun = False
+                self._connection.execute("ROLLBACK")
+            self._lock.release()
+
+    def _begin_at_once(self) -> bool:
+        self._connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {int(_BUSY_SECONDS * 1000)}")
+        return True
 
     def snapshot(self) -> Snapshot:
         """Return a copy of everything, to `restore` later."""

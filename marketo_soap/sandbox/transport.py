@@ -52,8 +52,9 @@ class SandboxTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             said.done()
 
     def _answer(self, request: httpx.Request, body: bytes) -> HttpAnswer:
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        return answer(self.sandbox, HttpRequest(request.method, str(request.url), headers, body))
+        url = request.url
+        read = HttpRequest(request.method, url.scheme, url.path, url.query.decode(), request.headers, body)
+        return answer(self.sandbox, read)
 
 
 def _read_timeout(request: httpx.Request) -> float:

@@ -10,7 +10,7 @@ import pytest
 
 from marketo_soap import Client, LeadRecord, Sandbox
 from marketo_soap.sandbox.control import control
-from marketo_soap.sandbox.http import HttpRequest
+from marketo_soap.sandbox.http import HttpAnswer, HttpRequest
 from marketo_soap.sandbox.settings import Settings
 
 
@@ -111,23 +111,23 @@ def test_wrong_requests_say_why(
 
 
 def test_nobody_else_is_let_in(sandbox: Sandbox) -> None:
-    def status(peer: str, url: str = "http://127.0.0.1/_sandbox/health", **headers: str) -> int:
-        return control(sandbox, HttpRequest("GET", url, headers, b"", peer)).status
+    def ask(peer: str, path: str = "health", host: str = "127.0.0.1:80", **headers: str) -> HttpAnswer:
+        request = HttpRequest("GET", "http", f"/_sandbox/{path}", "", {"host": host, **headers}, b"", peer)
+        return control(sandbox, request)
+
+    def status(*args: str, **headers: str) -> int:
+        return ask(*args, **headers).status
 
     assert status("127.0.0.1") == status("::1") == 200
     assert status("192.168.1.7") == status("") == 403
-    assert status("127.0.0.1", "http://evil.example/_sandbox/health") == 403  # a name that was rebound to us
+    assert status("127.0.0.1", host="evil.example") == 403  # a name that was rebound to us
     assert status("127.0.0.1", **{"sec-fetch-site": "cross-site"}) == 403
     assert status("127.0.0.1", **{"sec-fetch-site": "same-origin"}) == 200
     sandbox.configure(Settings(control_token="open sesame"))
     assert status("127.0.0.1") == status("192.168.1.7", authorization="Bearer wrong") == 403
     assert status("192.168.1.7", authorization="Bearer open sesame") == 200
     assert "sesame" not in repr(sandbox.settings)
-    body = control(
-        sandbox,
-        HttpRequest("GET", "http://x/_sandbox/settings", {"authorization": "Bearer open sesame"}, b"", "1.2.3.4"),
-    ).body
-    assert b"sesame" not in body
+    assert b"sesame" not in ask("1.2.3.4", "settings", authorization="Bearer open sesame").body
 
 
 def test_a_caller_in_this_process_is_let_in(sandbox: Sandbox) -> None:
