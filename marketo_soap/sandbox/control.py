@@ -29,7 +29,8 @@ def control(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
     | path | methods |
     | --- | --- |
     | `health` | GET |
-    | `leads` | GET (`?email=`, `?id=`), POST a JSON list or CSV to add leads |
+    | `leads` | GET (`?email=`, `?id=`) |
+    | `seed` | POST a JSON list or CSV (by its Content-Type) of leads to add |
     | `journal` | GET (`?last=N`), DELETE |
     | `reset` | POST |
     | `faults` | GET, POST a rule or a list of them, DELETE |
@@ -190,7 +191,8 @@ def _change_settings(sandbox: Sandbox, request: HttpRequest, query: Query) -> An
 
 _ROUTES: dict[str, dict[str, Callable[[Sandbox, HttpRequest, Query], Any]]] = {
     "health": {"GET": _health},
-    "leads": {"GET": _get_leads, "POST": _add_leads},
+    "leads": {"GET": _get_leads},
+    "seed": {"POST": _add_leads},
     "journal": {"GET": _get_journal, "DELETE": _clear_journal},
     "reset": {"POST": _reset},
     "faults": {"GET": _get_faults, "POST": _add_faults, "DELETE": _clear_faults},

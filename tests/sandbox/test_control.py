@@ -34,9 +34,9 @@ def test_health(http: httpx.Client, sandbox: Sandbox) -> None:
 
 
 def test_leads_come_and_go(http: httpx.Client, client: Client) -> None:
-    assert ok(http.post("leads", json=[{"email": "A@t.com", "attributes": {"City": "Rome"}}])) == {"added": 1}
+    assert ok(http.post("seed", json=[{"email": "A@t.com", "attributes": {"City": "Rome"}}])) == {"added": 1}
     text = "Email,ForeignSysPersonId,ForeignSysType,marketoCookie,FirstName\nb@t.com,7,SFDC,c1 c2,\n"
-    assert ok(http.post("leads", content=text, headers={"Content-Type": "text/csv"})) == {"added": 1}
+    assert ok(http.post("seed", content=text, headers={"Content-Type": "text/csv"})) == {"added": 1}
     first, second = ok(http.get("leads"))
     assert (first["id"], first["email"], first["attributes"]) == (1000001, "A@t.com", {"City": "Rome"})
     assert (second["foreign_id"], second["cookies"], second["attributes"]) == ("7", ["c1", "c2"], {})
@@ -87,11 +87,11 @@ def test_settings_are_changed_one_by_one(http: httpx.Client, sandbox: Sandbox, c
     ("method", "path", "body", "status", "says"),
     [
         ("GET", "nothing", b"", 404, "there is health, leads"),
-        ("PUT", "leads", b"", 405, "only GET, POST"),
-        ("POST", "leads", b"{", 400, "no JSON"),
-        ("POST", "leads", b"{}", 400, "a JSON list of objects"),
-        ("POST", "leads", b'[{"mail": "x"}]', 400, "lead 1: 'mail' is unknown"),
-        ("POST", "leads", b'[{"email": "x"}, {"foreign_type": "SAP"}]', 400, "lead 2: foreign_type"),
+        ("PUT", "leads", b"", 405, "only GET"),
+        ("POST", "seed", b"{", 400, "no JSON"),
+        ("POST", "seed", b"{}", 400, "a JSON list of objects"),
+        ("POST", "seed", b'[{"mail": "x"}]', 400, "lead 1: 'mail' is unknown"),
+        ("POST", "seed", b'[{"email": "x"}, {"foreign_type": "SAP"}]', 400, "lead 2: foreign_type"),
         ("POST", "faults", b'{"falt": 1}', 400, "falt is unknown"),
         ("POST", "clock", b'{"now": "2014-01-01T00:00:00"}', 400, "needs an offset"),
         ("POST", "clock", b'{"now": "later"}', 400, "Invalid isoformat"),
