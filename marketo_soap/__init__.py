@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from marketo_soap.errors import (
         FAULTS,
         AmbiguousError,
+        AmbiguousFault,
         AuthenticationFault,
         BadRequestFault,
         Fault,
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
         ServerFault,
         TransportError,
     )
-    from marketo_soap.exchange import RetryPolicy
     from marketo_soap.history import Exchange
+    from marketo_soap.limiter import InProcessLimiter
+    from marketo_soap.limits import Limiter, Limits
     from marketo_soap.operations import Operation, SyncLead, SyncLeadResult
     from marketo_soap.records import (
         Attribute,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
         MatchKey,
         SyncStatus,
     )
+    from marketo_soap.retry import RetryPolicy
     from marketo_soap.sandbox import Sandbox, SandboxTransport
     from marketo_soap.signature import AuthenticationHeader, Credentials, MktowsContextHeader
 
@@ -46,6 +49,7 @@ __version__ = "0.1.0"
 __all__ = [
     "FAULTS",
     "AmbiguousError",
+    "AmbiguousFault",
     "AsyncClient",
     "Attribute",
     "AuthenticationFault",
@@ -56,10 +60,13 @@ __all__ = [
     "Exchange",
     "Fault",
     "ForeignSysType",
+    "InProcessLimiter",
     "LeadRecord",
     "LeadSyncFailed",
     "LeadSyncStatus",
     "LimitFault",
+    "Limiter",
+    "Limits",
     "MarketoError",
     "MatchKey",
     "MktowsContextHeader",
@@ -82,6 +89,7 @@ __all__ = [
 _HOMES = {
     "FAULTS": "errors",
     "AmbiguousError": "errors",
+    "AmbiguousFault": "errors",
     "AsyncClient": "client",
     "Attribute": "records",
     "AuthenticationFault": "errors",
@@ -92,17 +100,20 @@ _HOMES = {
     "Exchange": "history",
     "Fault": "errors",
     "ForeignSysType": "records",
+    "InProcessLimiter": "limiter",
     "LeadRecord": "records",
     "LeadSyncFailed": "errors",
     "LeadSyncStatus": "records",
     "LimitFault": "errors",
+    "Limiter": "limits",
+    "Limits": "limits",
     "MarketoError": "errors",
     "MatchKey": "records",
     "MktowsContextHeader": "signature",
     "NotFoundFault": "errors",
     "Operation": "operations",
     "ProtocolError": "errors",
-    "RetryPolicy": "exchange",
+    "RetryPolicy": "retry",
     "Sandbox": "sandbox",
     "SandboxTransport": "sandbox",
     "ServerFault": "errors",

@@ -2,46 +2,43 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import random
+import ssl
+import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
-from weakref import WeakKeyDictionary
+from typing import Any, Literal, Protocol, Self, TypeVar, cast, runtime_checkable
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import httpx
 
 from marketo_soap import __version__
-from marketo_soap.errors import AmbiguousError, MarketoError, TransportError
-from marketo_soap.exchange import DEFAULT_RETRY, Answer, Received, RetryPolicy, Send, Step, Wait, exchange
-from marketo_soap.history import Exchange, Headers
+from marketo_soap.attempt import within
+from marketo_soap.calling import Call, Caller, Counter, Stats
+from marketo_soap.endpoint import checked_endpoint, is_loopback
+from marketo_soap.exchange import Answer, Send, Wait
+from marketo_soap.history import Exchange
+from marketo_soap.limiter import InProcessLimiter
+from marketo_soap.limits import Limiter
 from marketo_soap.operations import Operation, SyncLead, SyncLeadResult
 from marketo_soap.records import LeadRecord
+from marketo_soap.retry import DEFAULT_RETRY, RetryPolicy
 from marketo_soap.signature import Credentials
 from marketo_soap.xml import MAX_BYTES
 
-__all__ = ["AsyncClient", "Client", "RetryPolicy"]
+__all__ = ["AsyncClient", "Client", "local_now"]
 
 R = TypeVar("R")
+Timeout = httpx.Timeout | float | None
 
 DEFAULT_TIMEOUT = httpx.Timeout(90.0, connect=10.0)
 """Seconds: 10 to connect, 90 for everything else, as the vendor's samples have it."""
 
-_LIMITS = httpx.Limits(max_connections=10, max_keepalive_connections=10)
-_NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-)
+_CONNECTIONS = httpx.Limits(max_connections=10, max_keepalive_connections=10)
 
 
 @runtime_checkable
@@ -58,6 +55,14 @@ def local_now() -> datetime:
 
 
 _last: ContextVar[WeakKeyDictionary[Any, Exchange] | None] = ContextVar("marketo_soap_last", default=None)
+_limiters: WeakValueDictionary[tuple[str, str], InProcessLimiter] = WeakValueDictionary()
+_limiters_lock = threading.Lock()
+
+
+def _vendor_limiter(endpoint: str, user_id: str) -> Limiter:
+    """The limiter that all clients of one subscription in this process share."""
+    with _limiters_lock:
+        return _limiters.setdefault((endpoint, user_id), InProcessLimiter())
 
 
 class _BaseClient:
@@ -69,33 +74,52 @@ class _BaseClient:
         user_id: str | None,
         encryption_key: str | None,
         transport: object,
+        timeout: Timeout,
         clock: Callable[[], datetime] | None,
         retry: RetryPolicy,
+        limiter: Limiter | Literal["vendor"] | None,
+        max_response_bytes: int,
+        tracer: Any,
         allow_http: bool,
     ) -> None:
+        own = isinstance(transport, OwnMarketo)
         if isinstance(transport, OwnMarketo):
             endpoint = endpoint or transport.endpoint
             user_id = user_id or transport.credentials.user_id
             encryption_key = encryption_key or transport.credentials.encryption_key
-        missing = [
-            name
-            for name, value in (
-                ("endpoint", endpoint),
-                ("user_id", user_id),
-                ("encryption_key", encryption_key),
-            )
-            if not value
-        ]
+        needed = {"endpoint": endpoint, "user_id": user_id, "encryption_key": encryption_key}
+        missing = [name for name, value in needed.items() if not value]
         if missing:
             raise ValueError(f"{', '.join(missing)} missing: pass it, or use from_env()")
-        self.endpoint = _checked_endpoint(cast("str", endpoint), allow_http)
-        self._url = httpx.URL(self.endpoint)
+        self.endpoint = checked_endpoint(cast("str", endpoint), allow_http=allow_http)
         self._credentials = Credentials(cast("str", user_id), cast("str", encryption_key))
-        self._clock = clock or local_now
+        if limiter == "vendor":
+            local = own or is_loopback(self.endpoint)
+            limiter = None if local else _vendor_limiter(self.endpoint, self._credentials.user_id)
+        self._limiter = limiter
+        self._url = httpx.URL(self.endpoint)
+        self._timeout = httpx.Timeout(timeout)
         self._retry = retry
+        self._process = os.getpid()
+        self._counter = Counter()
+        self._caller = Caller(
+            self.endpoint,
+            self._credentials,
+            clock or local_now,
+            limiter,
+            max_response_bytes,
+            tracer,
+            self._counter,
+            self._remember,
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.endpoint}>"
+
+    @property
+    def stats(self) -> Stats:
+        """What this client has done so far."""
+        return self._counter.stats
 
     @property
     def last_exchange(self) -> Exchange | None:
@@ -103,128 +127,43 @@ class _BaseClient:
 
         Each thread and each asyncio task sees its own, never another's. A call that runs in a task of its
         own (`asyncio.gather`, `create_task`, `wait_for` before Python 3.12) is seen from inside that task;
-        an error brings its exchange along wherever it is caught.
+        an error brings its exchange along wherever it is caught. `last_exchange.attempts` are all attempts
+        of the call.
         """
         exchanges = _last.get()
         return None if exchanges is None else exchanges.get(self)
 
-    def _http_options(self, timeout: httpx.Timeout | float | None) -> dict[str, Any]:
+    def _http_options(self, verify: ssl.SSLContext | Literal[True], proxy: str | httpx.Proxy | None) -> dict[str, Any]:
+        if not isinstance(verify, ssl.SSLContext) and verify is not True:
+            raise ValueError(
+                "verify takes an ssl.SSLContext: certificates are always checked unless one says otherwise"
+            )
         return {
-            "timeout": timeout,
-            "limits": _LIMITS,
+            "timeout": self._timeout,
+            "limits": _CONNECTIONS,
             "follow_redirects": False,
             "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # SOAP has no sessions
-            "trust_env": not _is_loopback(self.endpoint),  # no proxy stands before a local sandbox
+            "trust_env": not is_loopback(self.endpoint),  # no proxy stands before a local sandbox
+            "verify": verify,
+            "proxy": proxy,
             "headers": {
                 "User-Agent": f"marketo_soap/{__version__} httpx/{httpx.__version__}",
                 "Content-Type": "text/xml; charset=UTF-8",
                 "Accept": "text/xml",
+                "Accept-Encoding": "gzip, deflate",
             },
         }
 
-    def _steps(self, operation: Operation[R], target_workspace: str | None) -> Generator[Step, Answer, R]:
-        return exchange(
-            operation,
-            self._credentials,
-            target_workspace=target_workspace,
-            now=self._clock,
-            policy=self._retry,
-            random=random.random,
-        )
+    def _begin(self, operation: Operation[R], target_workspace: str | None, retry: RetryPolicy | None) -> Call[R]:
+        if os.getpid() != self._process:
+            raise RuntimeError("this client was made before the process forked: make one in the child")
+        return Call(self._caller, operation, target_workspace, retry or self._retry)
 
-    @contextmanager
-    def _attempt(self, name: str, send: Send, request: httpx.Request) -> Iterator[_Attempt]:
-        """Time one attempt, keep its bytes, and turn httpx's exceptions into ours."""
-        attempt = _Attempt()
-        started, begun = self._clock(), time.perf_counter()
-        try:
-            yield attempt
-        except httpx.HTTPError as error:
-            attempt.error = _failed(name, error)
-        finally:  # a cancelled attempt is kept too
-            exchange = Exchange(
-                operation=name,
-                endpoint=self.endpoint,
-                attempt=send.attempt,
-                started=started,
-                request_headers=tuple(request.headers.multi_items()),
-                request=send.body,
-                elapsed=time.perf_counter() - begun,
-                status=attempt.status,
-                response_headers=attempt.headers,
-                response=None if attempt.status is None else b"".join(attempt.pieces),
-            )
-            # Tasks copy their parent's context by reference: a new mapping keeps them apart.
-            mine = WeakKeyDictionary(_last.get() or {})
-            mine[self] = exchange
-            _last.set(mine)
-
-
-class _Attempt:
-    """What has come of an attempt so far."""
-
-    def __init__(self) -> None:
-        self.error: TransportError | None = None
-        self.status: int | None = None
-        self.headers: Headers = ()
-        self.pieces: list[bytes] = []
-        self.size = 0
-
-    def begin(self, response: httpx.Response) -> None:
-        self.status = response.status_code
-        self.headers = tuple(response.headers.multi_items())
-
-    def take(self, piece: bytes) -> bool:
-        """Keep a piece of the body; False if that is enough of it."""
-        self.pieces.append(piece)
-        self.size += len(piece)
-        if self.size > MAX_BYTES:
-            self.error = AmbiguousError(f"the reply is longer than {MAX_BYTES} bytes", status=self.status)
-        return self.error is None
-
-    def answer(self) -> Received | TransportError:
-        if self.error is not None:
-            return self.error
-        content_type = next((value for name, value in self.headers if name.lower() == "content-type"), "")
-        return Received(self.status or 0, content_type, b"".join(self.pieces))
-
-
-def _failed(name: str, error: httpx.HTTPError) -> TransportError:
-    kind = type(error).__name__
-    what = f"{kind}: {error}" if str(error) else kind
-    if isinstance(error, _NOT_SENT):
-        failure = TransportError(f"{name} was not sent: {what}")
-    else:
-        failure = AmbiguousError(f"{name} was sent, but its answer was lost, so it may have been done: {what}")
-    failure.__cause__ = error
-    return failure
-
-
-def _is_loopback(endpoint: str) -> bool:
-    host = httpx.URL(endpoint).host
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _checked_endpoint(endpoint: str, allow_http: bool) -> str:
-    try:
-        url = httpx.URL(endpoint)
-        url.host.encode("idna")
-    except (httpx.InvalidURL, TypeError, UnicodeError) as error:
-        raise ValueError(f"endpoint is not a URL: {error}") from None
-    if url.port is not None and not 0 < url.port < 65536:
-        raise ValueError(f"endpoint has the port {url.port}, which does not exist")
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError("endpoint must look like https://100-AEK-913.mktoapi.com/soap/mktows/2_2")
-    if url.userinfo:
-        raise ValueError("endpoint must not hold a user name or password")
-    if url.query or url.fragment:
-        raise ValueError("endpoint must have no query: leave out what follows the ? (the WSDL is not needed)")
-    if url.scheme == "http" and not (allow_http or _is_loopback(endpoint)):
-        raise ValueError("endpoint must be https (or http on this machine); allow_http=True accepts it all the same")
-    return endpoint
+    def _remember(self, exchange: Exchange) -> None:
+        # Tasks copy their parent's context by reference: a new mapping keeps them apart.
+        mine = WeakKeyDictionary(_last.get() or {})
+        mine[self] = exchange
+        _last.set(mine)
 
 
 def _from_env(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -244,14 +183,18 @@ class Client(_BaseClient):
 
     *endpoint* is the subscription's own address, `https://<munchkin id>.mktoapi.com/soap/mktows/2_2`;
     *user_id* and *encryption_key* are its API user. A *transport* that is a Marketo itself
-    (`SandboxTransport`) brings all three. Any other `httpx.BaseTransport` carries the calls instead of
-    the network: proxies, client certificates and test doubles come in there. *timeout* is httpx's, in
-    seconds. *clock* returns the aware time that requests are signed with. *retry* says which failed
-    attempts are made again. Plain http is accepted on this machine only, unless *allow_http*.
+    (`SandboxTransport`) brings all three; any other `httpx.BaseTransport` carries the calls instead of the
+    network. *timeout* is httpx's, in seconds, for one attempt. *clock* returns the aware time that requests
+    are signed with. *retry* says which failed attempts are made again, and how long a call may take in all.
+    *limiter* keeps to the call limits: "vendor" is the vendor's numbers, shared by all clients of a
+    subscription in this process, and none for a sandbox or an address on this machine; None is none at all. A
+    reply may be *max_response_bytes* long. *verify* is an `ssl.SSLContext` (with client certificates, if need
+    be), *proxy* httpx's, *tracer* an OpenTelemetry tracer. Plain http is accepted on this machine only,
+    unless *allow_http*.
 
     A client holds one pool of ten connections, may be shared by threads, and is closed by `close()` or a
-    `with` block. Every error of a call is a `MarketoError` with its `exchange`; a caller's own mistakes are
-    `ValueError` or `TypeError` before anything is sent.
+    `with` block; after a fork the child makes its own. Every error of a call is a `MarketoError` with its
+    `exchange`; a caller's own mistakes are `ValueError` or `TypeError` before anything is sent.
     """
 
     def __init__(
@@ -261,13 +204,30 @@ class Client(_BaseClient):
         encryption_key: str | None = None,
         *,
         transport: httpx.BaseTransport | None = None,
-        timeout: httpx.Timeout | float | None = DEFAULT_TIMEOUT,
+        timeout: Timeout = DEFAULT_TIMEOUT,
         clock: Callable[[], datetime] | None = None,
         retry: RetryPolicy = DEFAULT_RETRY,
+        limiter: Limiter | Literal["vendor"] | None = "vendor",
+        max_response_bytes: int = MAX_BYTES,
+        verify: ssl.SSLContext | Literal[True] = True,
+        proxy: str | httpx.Proxy | None = None,
+        tracer: Any = None,
         allow_http: bool = False,
     ) -> None:
-        super().__init__(endpoint, user_id, encryption_key, transport, clock, retry, allow_http)
-        self._http = httpx.Client(transport=transport, **self._http_options(timeout))
+        super().__init__(
+            endpoint,
+            user_id,
+            encryption_key,
+            transport,
+            timeout,
+            clock,
+            retry,
+            limiter,
+            max_response_bytes,
+            tracer,
+            allow_http,
+        )
+        self._http = httpx.Client(transport=transport, **self._http_options(verify, proxy))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, **options: Any) -> Self:
@@ -284,41 +244,53 @@ class Client(_BaseClient):
         return_lead: bool = False,
         marketo_cookie: str | None = None,
         target_workspace: str | None = None,
+        timeout: Timeout = None,
+        retry: RetryPolicy | None = None,
     ) -> SyncLeadResult:
         """Insert or update one lead: see `SyncLead`. *target_workspace* names the workspace of a new lead."""
-        return self.call(SyncLead(lead, return_lead, marketo_cookie), target_workspace=target_workspace)
+        operation = SyncLead(lead, return_lead, marketo_cookie)
+        return self.call(operation, target_workspace=target_workspace, timeout=timeout, retry=retry)
 
-    def call(self, operation: Operation[R], *, target_workspace: str | None = None) -> R:
-        """Carry out *operation* and return its result.
+    def call(
+        self,
+        operation: Operation[R],
+        *,
+        target_workspace: str | None = None,
+        timeout: Timeout = None,
+        retry: RetryPolicy | None = None,
+    ) -> R:
+        """Carry out *operation* and return its result. *timeout* and *retry* are the client's unless given.
 
         Raises `Fault` when the server says no, `LeadSyncFailed` for a lead that was not written,
         `ProtocolError` for a reply that breaks the contract, and `TransportError` when no usable reply came
         (`AmbiguousError` when the call may have been carried out all the same).
         """
-        steps = self._steps(operation, target_workspace)
-        answer: Answer = None
-        try:
-            while True:
-                step = steps.send(answer)
-                if isinstance(step, Wait):
+        with self._begin(operation, target_workspace, retry) as call:
+            answer: Answer = None
+            while (step := call.advance(answer)) is not None:
+                answer = None
+                if isinstance(step, Send):
+                    answer = self._send(call, step, timeout)
+                elif isinstance(step, Wait):
                     time.sleep(step.seconds)
-                    answer = None
-                else:
-                    answer = self._send(operation.name, step)
-        except StopIteration as done:
-            return cast("R", done.value)
-        except MarketoError as error:
-            error.exchange = self.last_exchange
-            raise
+                elif self._limiter is not None:
+                    self._limiter.acquire(step.seconds)
+                    call.admitted()
+            return call.result
 
-    def _send(self, name: str, send: Send) -> Answer:
-        headers = {"SOAPAction": send.soap_action}
-        request = self._http.build_request("POST", self._url, content=send.body, headers=headers)
-        with self._attempt(name, send, request) as attempt:
+    def _send(self, call: Call[Any], send: Send, timeout: Timeout) -> Answer:
+        request = self._http.build_request(
+            "POST",
+            self._url,
+            content=send.body,
+            headers={"SOAPAction": send.soap_action},
+            timeout=within(self._timeout if timeout is None else httpx.Timeout(timeout), send.seconds),
+        )
+        with call.attempt(send, request) as attempt:
             response = self._http.send(request, stream=True)
             try:
-                attempt.begin(response)
-                for piece in response.iter_bytes():
+                pieces = response.iter_raw() if attempt.begin(response) else response.iter_bytes()
+                for piece in pieces:
                     if not attempt.take(piece):
                         break
             finally:
@@ -339,7 +311,10 @@ class Client(_BaseClient):
 
 
 class AsyncClient(_BaseClient):
-    """The same client for asyncio: `Client`'s arguments, `async with`, `await client.sync_lead(...)`."""
+    """The same client for asyncio: `Client`'s arguments, `async with`, `await client.sync_lead(...)`.
+
+    A cancelled call stops at once and leaves the client usable.
+    """
 
     def __init__(
         self,
@@ -348,13 +323,30 @@ class AsyncClient(_BaseClient):
         encryption_key: str | None = None,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
-        timeout: httpx.Timeout | float | None = DEFAULT_TIMEOUT,
+        timeout: Timeout = DEFAULT_TIMEOUT,
         clock: Callable[[], datetime] | None = None,
         retry: RetryPolicy = DEFAULT_RETRY,
+        limiter: Limiter | Literal["vendor"] | None = "vendor",
+        max_response_bytes: int = MAX_BYTES,
+        verify: ssl.SSLContext | Literal[True] = True,
+        proxy: str | httpx.Proxy | None = None,
+        tracer: Any = None,
         allow_http: bool = False,
     ) -> None:
-        super().__init__(endpoint, user_id, encryption_key, transport, clock, retry, allow_http)
-        self._http = httpx.AsyncClient(transport=transport, **self._http_options(timeout))
+        super().__init__(
+            endpoint,
+            user_id,
+            encryption_key,
+            transport,
+            timeout,
+            clock,
+            retry,
+            limiter,
+            max_response_bytes,
+            tracer,
+            allow_http,
+        )
+        self._http = httpx.AsyncClient(transport=transport, **self._http_options(verify, proxy))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, **options: Any) -> Self:
@@ -368,38 +360,50 @@ class AsyncClient(_BaseClient):
         return_lead: bool = False,
         marketo_cookie: str | None = None,
         target_workspace: str | None = None,
+        timeout: Timeout = None,
+        retry: RetryPolicy | None = None,
     ) -> SyncLeadResult:
         """Insert or update one lead: see `SyncLead`. *target_workspace* names the workspace of a new lead."""
-        return await self.call(SyncLead(lead, return_lead, marketo_cookie), target_workspace=target_workspace)
+        operation = SyncLead(lead, return_lead, marketo_cookie)
+        return await self.call(operation, target_workspace=target_workspace, timeout=timeout, retry=retry)
 
-    async def call(self, operation: Operation[R], *, target_workspace: str | None = None) -> R:
-        """Carry out *operation* and return its result; raises what `Client.call` raises."""
-        steps = self._steps(operation, target_workspace)
-        answer: Answer = None
-        try:
-            while True:
-                step = steps.send(answer)
-                if isinstance(step, Wait):
+    async def call(
+        self,
+        operation: Operation[R],
+        *,
+        target_workspace: str | None = None,
+        timeout: Timeout = None,
+        retry: RetryPolicy | None = None,
+    ) -> R:
+        """Carry out *operation* and return its result; arguments and errors are those of `Client.call`."""
+        with self._begin(operation, target_workspace, retry) as call:
+            answer: Answer = None
+            while (step := call.advance(answer)) is not None:
+                answer = None
+                if isinstance(step, Send):
+                    answer = await self._send(call, step, timeout)
+                elif isinstance(step, Wait):
                     from asyncio import sleep  # a client for threads needs none of asyncio
 
                     await sleep(step.seconds)
-                    answer = None
-                else:
-                    answer = await self._send(operation.name, step)
-        except StopIteration as done:
-            return cast("R", done.value)
-        except MarketoError as error:
-            error.exchange = self.last_exchange
-            raise
+                elif self._limiter is not None:
+                    await self._limiter.acquire_async(step.seconds)
+                    call.admitted()
+            return call.result
 
-    async def _send(self, name: str, send: Send) -> Answer:
-        headers = {"SOAPAction": send.soap_action}
-        request = self._http.build_request("POST", self._url, content=send.body, headers=headers)
-        with self._attempt(name, send, request) as attempt:
+    async def _send(self, call: Call[Any], send: Send, timeout: Timeout) -> Answer:
+        request = self._http.build_request(
+            "POST",
+            self._url,
+            content=send.body,
+            headers={"SOAPAction": send.soap_action},
+            timeout=within(self._timeout if timeout is None else httpx.Timeout(timeout), send.seconds),
+        )
+        with call.attempt(send, request) as attempt:
             response = await self._http.send(request, stream=True)
             try:
-                attempt.begin(response)
-                async for piece in response.aiter_bytes():
+                pieces = response.aiter_raw() if attempt.begin(response) else response.aiter_bytes()
+                async for piece in pieces:
                     if not attempt.take(piece):
                         break
             finally:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from marketo_soap.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from marketo_soap.history import Exchange
 
@@ -15,6 +16,7 @@ __all__ = [
     "FAULTS",
     "FAULT_TEXTS",
     "AmbiguousError",
+    "AmbiguousFault",
     "AuthenticationFault",
     "BadRequestFault",
     "Fault",
@@ -41,11 +43,13 @@ class MarketoError(Exception):
     """
 
     exchange: Exchange | None = None
+    hint: str = ""
 
     def __str__(self) -> str:
         """Return what went wrong, without secrets and personal data, and not at endless length."""
         redactor = Redactor() if self.exchange is None else Redactor.of_request(self.exchange.request)
-        text = redactor.text(self._text()[:_LONGEST])
+        said = f"{self._text()} ({self.hint})" if self.hint else self._text()
+        text = redactor.text(said[:_LONGEST])
         return text if len(text) < _LONGEST else f"{text}..."
 
     def _text(self) -> str:
@@ -70,6 +74,8 @@ class TransportError(MarketoError):
     `status` is the HTTP status when there was one. The request was not carried out, unless the error
     is an `AmbiguousError`. `__cause__` is the HTTP library's own exception, when there is one.
     """
+
+    status: int | None = None
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
@@ -128,7 +134,7 @@ class Fault(MarketoError):  # noqa: N818 - SOAP's own word
         faultstring: str | None = None,
         operation: str | None = None,
     ) -> None:
-        super().__init__(message)
+        MarketoError.__init__(self, message)
         self.message = message
         self.code = code
         self.name = name
@@ -150,7 +156,12 @@ class AuthenticationFault(Fault):
 
 
 class LimitFault(Fault):
-    """A limit of the subscription was reached; the call was not carried out."""
+    """A limit of the subscription was reached; the call was not carried out.
+
+    `retry_at` is when a spent day's quota (20015) is reset: the next midnight in US Central time.
+    """
+
+    retry_at: datetime | None = None
 
 
 class NotFoundFault(Fault):
@@ -163,6 +174,17 @@ class BadRequestFault(Fault):
 
 class ServerFault(Fault):
     """The server failed."""
+
+
+class AmbiguousFault(ServerFault, AmbiguousError):  # noqa: N818 - SOAP's own word
+    """The server failed (10001, 20011), perhaps after it had carried out the request."""
+
+    @classmethod
+    def of(cls, fault: ServerFault) -> Self:
+        """Return *fault* as one whose fate is unknown."""
+        other = cls(fault.message)
+        other.__dict__.update(fault.__dict__)
+        return other
 
 
 FAULTS: Mapping[int, type[Fault]] = {

@@ -1,4 +1,4 @@
-"""One call as a generator of steps: sign, send, read, decide, perhaps wait and sign again.
+"""One call as a generator of steps: ask for leave, sign, send, read, decide, perhaps wait and sign again.
 
 It holds no clock, no socket and no randomness: a driver (`client.py`) carries out the steps and answers each
 `Send` with the `Received` reply or the `TransportError` that came instead.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from datetime import datetime
-from itertools import count
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias, TypeVar
 
 from attrs import field, frozen
@@ -16,16 +16,21 @@ from attrs import field, frozen
 from marketo_soap import envelope
 from marketo_soap.errors import (
     AmbiguousError,
-    AuthenticationFault,
+    AmbiguousFault,
+    Fault,
+    LimitFault,
     MarketoError,
     ProtocolError,
+    ServerFault,
     TransportError,
 )
+from marketo_soap.limits import next_reset
 from marketo_soap.operations import Operation
 from marketo_soap.redaction import Redactor, size_only
+from marketo_soap.retry import RetryPolicy, retry_after
 from marketo_soap.signature import Credentials, sign, timestamp
 
-__all__ = ["DEFAULT_RETRY", "Received", "RetryPolicy", "Send", "Step", "Wait", "exchange"]
+__all__ = ["Admit", "Answer", "Received", "Send", "Step", "Wait", "exchange"]
 
 R = TypeVar("R")
 
@@ -34,66 +39,41 @@ _MAYBE_DONE = frozenset({303, 408, 499})
 
 
 @frozen
+class Admit:
+    """Get leave from the call limits, within so many seconds (None: however long it takes)."""
+
+    seconds: float | None
+
+
+@frozen
 class Send:
-    """Post these bytes and answer with what comes back. `attempt` counts from 1."""
+    """Post these bytes and answer with what comes back, within *seconds*. `attempt` counts from 1."""
 
     body: bytes = field(repr=size_only)
     soap_action: str
     attempt: int
+    seconds: float | None = None
 
 
 @frozen
 class Wait:
-    """Let so many seconds pass before the next step."""
+    """Let so many seconds pass before the next attempt, for this error."""
 
     seconds: float
+    error: MarketoError
 
 
 @frozen
 class Received:
-    """An HTTP answer, whatever it holds. `content_type` is the header's text, "" without one."""
+    """An HTTP answer, whatever it holds; header names in lower case."""
 
     status: int
-    content_type: str
+    headers: dict[str, str] = field(repr=False)
     body: bytes = field(repr=size_only)
 
 
-Step: TypeAlias = Send | Wait
+Step: TypeAlias = Admit | Send | Wait
 Answer: TypeAlias = Received | TransportError | None
-
-
-@frozen
-class RetryPolicy:
-    """Which failed attempts are made again, and after how long.
-
-    Only what was surely not carried out is sent again: a connection that did not come about, HTTP 429 and
-    503 (after *pause* seconds, doubled each time, at most *longest_pause*), and once, at once, a signature
-    that was too old on arrival (20016). *attempts* counts all of them, the first too. An attempt whose fate
-    is unknown is never repeated: that is the caller's decision.
-    """
-
-    attempts: int = 3
-    pause: float = 0.5
-    longest_pause: float = 20.0
-
-    def pause_after(self, attempt: int, error: MarketoError, random: Callable[[], float]) -> float | None:
-        """Return the seconds to wait before the next attempt, or None to let *error* stand.
-
-        *random* gives a number in [0, 1): the wait is spread over its whole length, so that callers that
-        failed together do not come back together.
-        """
-        if attempt >= self.attempts:
-            return None
-        if isinstance(error, AuthenticationFault) and error.code == 20016:
-            return 0.0 if attempt == 1 else None
-        if isinstance(error, TransportError) and not isinstance(error, AmbiguousError):
-            if error.status not in (None, 429, 503):
-                return None
-            return random() * min(self.longest_pause, self.pause * 2.0 ** (attempt - 1))
-        return None
-
-
-DEFAULT_RETRY = RetryPolicy()
 
 
 def exchange(
@@ -102,27 +82,38 @@ def exchange(
     *,
     target_workspace: str | None,
     now: Callable[[], datetime],
+    monotonic: Callable[[], float],
     policy: RetryPolicy,
     random: Callable[[], float],
 ) -> Generator[Step, Answer, R]:
     """Make one call: yield its steps, return its result.
 
-    Every attempt is signed with the time of its own. Raises what `envelope.reply` raises, the
-    `TransportError` that a driver answers with, and one for an answer that is not Marketo's.
+    Every attempt is signed with the time of its own, after there is leave for it. Raises what
+    `envelope.reply` raises, the `TransportError` that a driver answers with, one for an answer that is not
+    Marketo's, and `AmbiguousFault` for a server's failure that leaves the fate of the call unknown.
     """
-    for attempt in count(1):
-        header = sign(credentials, timestamp(now()))
+    begun, errors = monotonic(), list[MarketoError]()
+
+    def left() -> float | None:
+        return None if policy.deadline is None else policy.deadline - (monotonic() - begun)
+
+    while True:
+        yield Admit(left())
+        signed = now()
+        header = sign(credentials, timestamp(signed))
         body = envelope.request(operation, header, context=target_workspace)
-        answer = yield Send(body, envelope.soap_action(operation), attempt)
+        answer = yield Send(body, envelope.soap_action(operation), len(errors) + 1, left())
         try:
             return _read(operation, body, answer)
         except MarketoError as error:
-            pause = policy.pause_after(attempt, error, random)
-            if pause is None:
-                raise
-        if pause:
-            yield Wait(pause)
-    raise AssertionError("unreachable")
+            errors.append(_judged(error, answer, signed, now))
+        headers = answer.headers if isinstance(answer, Received) else {}
+        asked = retry_after(headers.get("retry-after"), headers.get("date"))
+        pause = policy.pause_after(operation, errors, asked, random)
+        remaining = left()
+        if pause is None or (remaining is not None and pause >= remaining):
+            raise errors[-1]
+        yield Wait(pause, errors[-1])
 
 
 def _read(operation: Operation[R], request: bytes, answer: Answer) -> R:
@@ -136,12 +127,44 @@ def _read(operation: Operation[R], request: bytes, answer: Answer) -> R:
         raise _explain(operation, request, answer, error) from None
 
 
+def _judged(error: MarketoError, answer: Answer, signed: datetime, now: Callable[[], datetime]) -> MarketoError:
+    """The error with what its circumstances add: an unknown fate, the difference of the clocks, the next reset."""
+    if isinstance(error, ServerFault) and _is_vague(error):
+        error = AmbiguousFault.of(error)
+    elif isinstance(error, Fault) and error.code == 20016 and isinstance(answer, Received):
+        error.hint = _skew(answer.headers.get("date"), signed)
+    elif isinstance(error, LimitFault) and error.code == 20015:
+        error.retry_at = next_reset(now())
+    return error
+
+
+def _is_vague(error: ServerFault) -> bool:
+    """Whether a failure may have come after the work: 20011, and 10001 unless its text blames the request.
+
+    Recorded: 10001 came with `Parameter required` too, which nothing is gained by repeating.
+    """
+    if error.code == 10001:
+        said = f"{error.faultstring} {error.message}".lower()
+        return "internal" in said or "system" in said
+    return error.code == 20011
+
+
+def _skew(date: str | None, signed: datetime) -> str:
+    try:
+        seconds = (parsedate_to_datetime(date or "") - signed).total_seconds()
+    except (TypeError, ValueError):
+        return "the clocks may differ; the server did not say its time"
+    side = "ahead of" if seconds > 0 else "behind"
+    return f"the clocks differ: the server's is {abs(seconds):.0f} s {side} this one"
+
+
 def _explain(operation: Operation[Any], request: bytes, answer: Received, error: ProtocolError) -> MarketoError:
     """Say what came instead of a reply: a broken one, or an answer of something on the way."""
     status, problem = answer.status, error.problem
     redactor = Redactor.of_request(request)
     begins = redactor.snippet(answer.body) if answer.body else "nothing"
-    came = f"HTTP {status} {answer.content_type or 'without a content type'}, beginning {begins}"
+    content_type = answer.headers.get("content-type") or "without a content type"
+    came = f"HTTP {status} {content_type}, beginning {begins}"
     if 200 <= status < 300 or problem not in ("malformed", "unknown"):
         reason = str(error).partition("; it begins ")[0]
         text = redactor.text(f"{operation.name}: {reason}; came {came}")

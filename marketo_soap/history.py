@@ -19,10 +19,10 @@ _PRIVATE_HEADERS = {"authorization", "cookie", "set-cookie", "proxy-authorizatio
 class Exchange:
     """One attempt at one call, to the byte.
 
-    `request` and `response` are the bytes as they went over the wire, never written anew (the response
-    after decompression; None if none came, what had come if it broke off). `started` is the clock's time,
-    `elapsed` in seconds, `attempt` counts from 1. The text and the `repr` keep secrets and personal data
-    out; `show(raw=True)` and the fields themselves do not.
+    `request` and `response` are the bytes as they went over the wire, never written anew (the response after
+    decompression; None if none came, what had come if it broke off). `started` is the clock's time, `elapsed`
+    in seconds, `attempt` counts from 1, `previous` is the one before of the same call. The text and the `repr`
+    keep secrets and personal data out; `show(raw=True)` and the fields themselves do not.
     """
 
     operation: str
@@ -35,6 +35,12 @@ class Exchange:
     status: int | None = None
     response_headers: Headers = field(default=())
     response: bytes | None = None
+    previous: Exchange | None = None
+
+    @property
+    def attempts(self) -> tuple[Exchange, ...]:
+        """All attempts of this call up to this one, the first one first."""
+        return (*(self.previous.attempts if self.previous else ()), self)
 
     def __repr__(self) -> str:
         came = "no answer" if self.response is None else f"HTTP {self.status}, {len(self.response)} bytes"

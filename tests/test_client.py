@@ -38,6 +38,7 @@ from marketo_soap import (
     envelope,
     signature,
 )
+from marketo_soap.calling import Stats
 from marketo_soap.xml import MAX_BYTES
 from tests.support import CREDENTIALS, NOW, SEED, fixture
 
@@ -92,7 +93,7 @@ def make(request: pytest.FixtureRequest) -> Iterator[Make]:
     made: list[Either] = []
 
     def make(endpoint: str = ENDPOINT, **options: Any) -> Either:
-        user = CREDENTIALS
+        user, options = CREDENTIALS, {"retry": ONCE, "limiter": None, **options}
         made.append(Either(request.param, endpoint, user.user_id, user.encryption_key, **options).__enter__())
         return made[-1]
 
@@ -194,48 +195,64 @@ def test_a_failed_status_is_raised_with_its_exchange(make: Make, httpx_mock: HTT
 
 
 @pytest.mark.parametrize(
-    ("error", "kind", "attempts"),
+    ("error", "kind"),
     [
-        (httpx.ConnectError("refused"), TransportError, 3),
-        (httpx.ConnectTimeout("slow"), TransportError, 3),
-        (httpx.PoolTimeout("full"), TransportError, 3),
-        (httpx.ReadTimeout("slow"), AmbiguousError, 1),
-        (httpx.WriteTimeout("slow"), AmbiguousError, 1),
-        (httpx.ReadError("reset"), AmbiguousError, 1),
-        (httpx.RemoteProtocolError("gone"), AmbiguousError, 1),
+        (httpx.ConnectError("refused"), TransportError),
+        (httpx.ConnectTimeout("slow"), TransportError),
+        (httpx.PoolTimeout("full"), TransportError),
+        (httpx.ReadTimeout("slow"), AmbiguousError),
+        (httpx.WriteTimeout("slow"), AmbiguousError),
+        (httpx.ReadError("reset"), AmbiguousError),
+        (httpx.RemoteProtocolError("gone"), AmbiguousError),
     ],
 )
+@pytest.mark.parametrize("attempts", [1, 3])
 def test_trouble_on_the_way_is_typed(
     make: Make, httpx_mock: HTTPXMock, error: httpx.HTTPError, kind: type[TransportError], attempts: int
 ) -> None:
     for _ in range(attempts):
         httpx_mock.add_exception(error)
+    client = make(retry=RetryPolicy(attempts=attempts, pause=0.0))
     with pytest.raises(TransportError) as caught:
-        make(retry=RetryPolicy(pause=0.0)).sync_lead(LEAD)
+        client.sync_lead(LEAD)
     assert type(caught.value) is kind
     assert caught.value.__cause__ is error
     exchange = caught.value.exchange
     assert exchange is not None
     assert (exchange.attempt, exchange.status, exchange.response) == (attempts, None, None)
+    assert [each.attempt for each in exchange.attempts] == list(range(1, attempts + 1))
     assert exchange.request_headers
+    stats = client.client.stats
+    assert (stats.calls, stats.attempts, stats.retries, stats.failures) == (1, attempts, attempts - 1, 1)
+    assert stats.resent_unknown == (attempts - 1 if kind is AmbiguousError else 0)
 
 
 def test_a_retry_is_signed_anew_and_succeeds(make: Make, httpx_mock: HTTPXMock) -> None:
-    httpx_mock.add_exception(httpx.ConnectError("refused"))
+    httpx_mock.add_exception(httpx.ReadTimeout("slow"))
     httpx_mock.add_response(status_code=500, content=fixture("faults/20016.xml"))
-    httpx_mock.add_response(status_code=503, content=b"busy")
+    httpx_mock.add_response(status_code=503, content=b"busy", headers={"Retry-After": "0"})
     httpx_mock.add_response(content=OK)
     ticks = iter(NOW + timedelta(seconds=n) for n in range(100))
-    client = make(clock=lambda: next(ticks), retry=RetryPolicy(attempts=4, pause=0.001))
-    with pytest.raises(Fault, match="20016"):  # it was not the first attempt: the clocks differ
-        client.sync_lead(LEAD)
-    httpx_mock.reset()
-    httpx_mock.add_response(status_code=503, content=b"busy")
-    httpx_mock.add_response(content=OK)
-    client.sync_lead(LEAD)
+    client = make(clock=lambda: next(ticks), retry=RetryPolicy(pause=0.001))
+    assert client.sync_lead(LEAD).lead_id == 1089965
     bodies = [request.read() for request in httpx_mock.get_requests()]
-    assert len(set(bodies)) == len(bodies) == 2
-    assert client.last_exchange.attempt == 2
+    assert len(set(bodies)) == len(bodies) == 4
+    attempts = client.last_exchange.attempts
+    assert [exchange.status for exchange in attempts] == [None, 500, 503, 200]
+    assert [exchange.request for exchange in attempts] == bodies
+    assert client.client.stats == Stats(calls=1, attempts=4, retries=3, resent_unknown=1)
+
+
+def test_a_call_may_have_its_own_policy_and_timeout(make: Make, httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_exception(httpx.ConnectError("refused"))
+    httpx_mock.add_response(content=OK)
+    client = make()
+    client.sync_lead(
+        LEAD, retry=RetryPolicy(attempts=2, pause=0.0, deadline=50.0), timeout=httpx.Timeout(80, connect=1)
+    )
+    given = httpx_mock.get_requests()[0].extensions["timeout"]
+    assert given["connect"] == 1
+    assert 49 < given["read"] <= 50  # no longer than the call may take
 
 
 def test_a_redirect_takes_no_signature_elsewhere(make: Make, httpx_mock: HTTPXMock) -> None:

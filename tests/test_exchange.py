@@ -3,56 +3,94 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from marketo_soap import (
     AmbiguousError,
+    AmbiguousFault,
+    AuthenticationFault,
     Fault,
+    LeadRecord,
+    LeadSyncFailed,
+    LimitFault,
     MarketoError,
     ProtocolError,
     RetryPolicy,
+    ServerFault,
     SyncLead,
     TransportError,
     envelope,
     signature,
 )
-from marketo_soap.exchange import Received, Send, Wait, exchange
-from tests.support import CREDENTIALS, NOW, SEED, fixture
+from marketo_soap.exchange import Admit, Received, Send, Wait, exchange
+from marketo_soap.retry import retry_after
+from tests.support import COOKIE, CREDENTIALS, NOW, SEED, faulted, fixture
 
-OK = Received(200, "text/xml", fixture("sync_lead/seed.response.xml"))
-EXPIRED = Received(500, "text/xml", fixture("faults/20016.xml"))
+BY_COOKIE = SyncLead(LeadRecord(attributes={"FirstName": "George"}), marketo_cookie=COOKIE)
+XML = {"content-type": "text/xml"}
+HTML = {"content-type": "text/html"}
+
+
+def xml(name: str, status: int = 500, **headers: str) -> Received:
+    return Received(status, {**XML, **headers}, fixture(name))
+
+
+OK = xml("sync_lead/seed.response.xml", 200)
+EXPIRED = xml("faults/20016.xml", date="Mon, 05 Aug 2013 22:34:19 GMT")
 REFUSED = TransportError("refused")
 LOST = AmbiguousError("lost")
 
 
-def start(policy: RetryPolicy | None = None, *, workspace: str | None = None) -> Generator[Any, Any, Any]:
-    ticks = iter(NOW + timedelta(seconds=n) for n in range(100))
+class Time:
+    """Seconds that pass when a step says so."""
 
-    def now() -> datetime:
-        return next(ticks)
+    def __init__(self) -> None:
+        self.seconds = 0.0
 
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+def start(
+    time: Time, policy: RetryPolicy, operation: SyncLead = SEED, workspace: str | None = None
+) -> Generator[Any, Any, Any]:
     return exchange(
-        SEED,
+        operation,
         CREDENTIALS,
         target_workspace=workspace,
-        now=now,
-        policy=policy or RetryPolicy(),
+        now=time.now,
+        monotonic=time.monotonic,
+        policy=policy,
         random=lambda: 0.5,
     )
 
 
-def run(*answers: Received | TransportError, policy: RetryPolicy | None = None) -> tuple[list[Any], Any]:
-    """The steps of a call that gets *answers*, and what it ends with."""
-    call, steps, waiting = start(policy), [], list(answers)
+def run(
+    *answers: Received | TransportError,
+    policy: RetryPolicy = RetryPolicy(),  # noqa: B008 - a value
+    operation: SyncLead = SEED,
+    each: float = 1.0,
+) -> tuple[list[Any], Any]:
+    """The steps of a call that gets *answers*, *each* after so many seconds, and what it ends with."""
+    time = Time()
+    call, steps, waiting = start(time, policy, operation), list[Any](), list(answers)
     answer: Any = None
     try:
         while True:
             step = call.send(answer)
             steps.append(step)
-            answer = waiting.pop(0) if isinstance(step, Send) else None
+            answer = None
+            if isinstance(step, Send):
+                answer = waiting.pop(0)
+                time.seconds += each
+            elif isinstance(step, Wait):
+                time.seconds += step.seconds
     except StopIteration as done:
         outcome = done.value
     except MarketoError as error:
@@ -61,102 +99,201 @@ def run(*answers: Received | TransportError, policy: RetryPolicy | None = None) 
     return steps, outcome
 
 
+def kinds(steps: list[Any]) -> str:
+    """The steps in short: `a` for leave, `s` for a send, seconds for a wait."""
+    letters = {Admit: "a", Send: "s"}
+    return " ".join(f"{step.seconds:g}" if isinstance(step, Wait) else letters[type(step)] for step in steps)
+
+
 def sends(steps: list[Any]) -> list[Send]:
     return [step for step in steps if isinstance(step, Send)]
 
 
-def test_a_call_is_one_signed_envelope_and_its_result() -> None:
+def test_a_call_asks_for_leave_signs_and_sends() -> None:
     steps, result = run(OK)
     header = signature.sign(CREDENTIALS, signature.timestamp(NOW))
-    assert steps == [Send(envelope.request(SEED, header), envelope.soap_action(SyncLead), 1)]
+    assert steps == [Admit(300.0), Send(envelope.request(SEED, header), envelope.soap_action(SyncLead), 1, 300.0)]
     assert result.lead_id == 1089965
+
+
+def test_it_is_signed_after_the_leave_not_before() -> None:
+    time = Time()
+    call = start(time, RetryPolicy())
+    assert isinstance(next(call), Admit)
+    time.seconds = 3600
+    header = envelope.read_request(call.send(None).body).header
+    assert header is not None
+    assert header.request_timestamp == "2013-08-06T00:34:19+00:00"
 
 
 def test_the_workspace_goes_into_the_header() -> None:
-    step = next(start(workspace="Default"))
-    assert b"<ns1:MktowsContextHeader><targetWorkspace>Default<" in step.body
+    call = start(Time(), RetryPolicy(), workspace="Default")
+    next(call)
+    assert b"<ns1:MktowsContextHeader><targetWorkspace>Default<" in call.send(None).body
 
 
-def test_what_was_not_sent_is_sent_again_signed_anew() -> None:
+def test_every_attempt_is_signed_anew() -> None:
     steps, result = run(REFUSED, REFUSED, OK)
-    first, second, third = sends(steps)
-    assert [step.attempt for step in (first, second, third)] == [1, 2, 3]
-    assert len({first.body, second.body, third.body}) == 3
-    times = [envelope.read_request(step.body).header for step in (first, second, third)]
-    assert [header and header.request_timestamp[-9:-6] for header in times] == [":19", ":20", ":21"]
-    assert [step for step in steps if isinstance(step, Wait)] == [Wait(0.25), Wait(0.5)]
+    assert [step.attempt for step in sends(steps)] == [1, 2, 3]
+    times = [envelope.read_request(step.body).header for step in sends(steps)]
+    assert len({header and header.request_timestamp for header in times}) == 3
+    assert len({header and header.request_signature for header in times}) == 3
     assert result.lead_id == 1089965
 
 
-def test_the_wait_is_spread_and_has_an_end() -> None:
-    policy = RetryPolicy(attempts=4, pause=1.0, longest_pause=1.5)
-    steps, _ = run(REFUSED, REFUSED, REFUSED, OK, policy=policy)
-    assert [step for step in steps if isinstance(step, Wait)] == [Wait(0.5), Wait(0.75), Wait(0.75)]
+# -- the table ----------------------------------------------------------------------------------------
 
-
-def test_attempts_end() -> None:
-    steps, error = run(REFUSED, REFUSED, REFUSED)
-    assert error is REFUSED
-    assert len(sends(steps)) == 3
-
-
-def test_an_expired_signature_is_made_anew_at_once_and_once() -> None:
-    steps, result = run(EXPIRED, OK)
-    assert [type(step) for step in steps] == [Send, Send]
-    assert result.lead_id == 1089965
-    _, error = run(EXPIRED, EXPIRED)
-    assert isinstance(error, Fault)
-    assert error.code == 20016
+BUSY = Received(503, HTML, b"busy")
+PROXY = Received(502, HTML, b"<html>Bad gateway</html>")
+RESENT = "a s 0.25 a s"
+ONCE = "a s"
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("first", "operation", "steps"),
     [
-        LOST,
-        Received(502, "text/html", b"<html>Bad gateway</html>"),
-        Received(504, "text/html", b""),
-        Received(500, "text/html", b"oops"),
-        Received(200, "text/html", b"<html>Log in</html>"),
-        Received(404, "text/html", b"<html>Nothing here</html>"),
-        Received(302, "", b""),
-        Received(500, "text/xml", fixture("faults/10001.xml")),
-        Received(500, "text/xml", fixture("faults/20023.xml")),
-        Received(500, "text/xml", fixture("faults/20103.xml")),
-        Received(200, "text/xml", fixture("sync_lead/failed.response.xml")),
+        (REFUSED, BY_COOKIE, RESENT),
+        (Received(429, HTML, b""), BY_COOKIE, RESENT),
+        (BUSY, BY_COOKIE, RESENT),
+        (Received(503, {"retry-after": "7"}, b""), BY_COOKIE, "a s 7 a s"),
+        (EXPIRED, BY_COOKIE, "a s 0 a s"),
+        (xml("faults/20023.xml"), BY_COOKIE, "a s 15 a s"),
+        (xml("faults/20024.xml"), BY_COOKIE, RESENT),
+        (LOST, SEED, RESENT),
+        (PROXY, SEED, RESENT),
+        (Received(504, {}, b""), SEED, RESENT),
+        (xml("faults/10001.xml"), SEED, RESENT),
+        (xml("faults/20011.xml"), SEED, RESENT),
+    ],
+    ids=str,
+)
+def test_what_is_sent_again(first: Any, operation: SyncLead, steps: str) -> None:
+    done, result = run(first, OK, operation=operation)
+    assert kinds(done) == steps
+    assert result.lead_id == 1089965
+
+
+@pytest.mark.parametrize(
+    ("first", "operation", "policy", "kind"),
+    [
+        (LOST, BY_COOKIE, RetryPolicy(), AmbiguousError),
+        (PROXY, BY_COOKIE, RetryPolicy(), AmbiguousError),
+        (xml("faults/10001.xml"), BY_COOKIE, RetryPolicy(), AmbiguousFault),
+        (xml("faults/20011.xml"), BY_COOKIE, RetryPolicy(), AmbiguousFault),
+        (LOST, SEED, RetryPolicy(resend_unknown=False), AmbiguousError),
+        (xml("faults/20011.xml"), SEED, RetryPolicy(resend_unknown=False), AmbiguousFault),
+        (xml("faults/10001-parameter-required.xml"), SEED, RetryPolicy(), ServerFault),
+        (xml("faults/20015.xml"), SEED, RetryPolicy(), LimitFault),
+        (xml("faults/20014.xml"), SEED, RetryPolicy(), AuthenticationFault),
+        (xml("faults/20103.xml"), SEED, RetryPolicy(), Fault),
+        (xml("faults/20106.xml"), SEED, RetryPolicy(), ServerFault),
+        (xml("sync_lead/failed.response.xml", 200), SEED, RetryPolicy(), LeadSyncFailed),
+        (Received(404, HTML, b"<html>"), SEED, RetryPolicy(), TransportError),
+        (Received(302, HTML, b""), SEED, RetryPolicy(), TransportError),
+        (Received(200, HTML, b"<html>Log in"), SEED, RetryPolicy(), ProtocolError),
+        (REFUSED, SEED, RetryPolicy(attempts=1), TransportError),
+        (REFUSED, SEED, RetryPolicy(deadline=1.1), TransportError),
+        (Received(503, {"retry-after": "400"}, b""), SEED, RetryPolicy(), TransportError),
+    ],
+    ids=str,
+)
+def test_what_is_never_sent_again(first: Any, operation: SyncLead, policy: RetryPolicy, kind: type[Exception]) -> None:
+    steps, error = run(first, operation=operation, policy=policy)
+    assert kinds(steps) == ONCE
+    assert isinstance(error, kind)
+    assert isinstance(error, AmbiguousError) == issubclass(kind, AmbiguousError)
+
+
+def test_a_second_expiry_says_how_far_the_clocks_are_apart() -> None:
+    steps, error = run(EXPIRED, EXPIRED)
+    assert kinds(steps) == "a s 0 a s"
+    assert error.code == 20016
+    assert "(the clocks differ: the server's is 3601 s behind this one)" in str(error)
+    _, silent = run(xml("faults/20016.xml"), xml("faults/20016.xml"))
+    assert "the server did not say its time" in str(silent)
+
+
+def test_an_expiry_after_another_trouble_is_still_the_first() -> None:
+    steps, result = run(REFUSED, EXPIRED, OK)
+    assert kinds(steps) == "a s 0.25 a s 0 a s"
+    assert result.lead_id == 1089965
+
+
+def test_a_spent_quota_says_when_it_is_reset() -> None:
+    _, error = run(xml("faults/20015.xml"))
+    assert error.retry_at.astimezone(UTC) == datetime(2013, 8, 6, 5, tzinfo=UTC)
+
+
+def test_attempts_end_and_waits_grow() -> None:
+    steps, error = run(REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, policy=RetryPolicy(attempts=5, longest_pause=1.5))
+    assert kinds(steps) == "a s 0.25 a s 0.5 a s 0.75 a s 0.75 a s"
+    assert error is REFUSED
+
+
+def test_the_deadline_spans_attempts_and_waits() -> None:
+    steps, error = run(LOST, LOST, policy=RetryPolicy(attempts=9, deadline=10.0, pause=2.0), each=4.0)
+    assert kinds(steps) == "a s 1 a s"
+    assert [step.seconds for step in steps] == [10.0, 10.0, 1.0, 5.0, 5.0]
+    assert error is LOST
+
+
+def test_no_deadline_is_no_deadline() -> None:
+    steps, _ = run(OK, policy=RetryPolicy(deadline=None))
+    assert [step.seconds for step in steps] == [None, None]
+
+
+@pytest.mark.parametrize("wrong", [{"attempts": 0}, {"deadline": 0}, {"deadline": -1.0}])
+def test_a_policy_without_an_attempt_is_refused(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="must be more than 0"):
+        RetryPolicy(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "date", "seconds"),
+    [
+        (None, None, None),
+        ("", None, None),
+        ("120", None, 120.0),
+        (" 0 ", None, 0.0),
+        ("-1", None, None),
+        ("soon", None, None),
+        ("Mon, 05 Aug 2013 23:34:29 GMT", "Mon, 05 Aug 2013 23:34:19 GMT", 10.0),
+        ("Mon, 05 Aug 2013 23:34:09 GMT", "Mon, 05 Aug 2013 23:34:19 GMT", 0.0),
+        ("Mon, 05 Aug 2013 23:34:29 GMT", None, None),
+        ("Mon, 05 Aug 2013 23:34:29 GMT", "today", None),
+        ("9" * 400, None, float("inf")),
     ],
 )
-def test_everything_else_is_said_and_not_repeated(answer: Received | TransportError) -> None:
-    steps, error = run(answer)
-    assert len(steps) == 1
-    assert isinstance(error, MarketoError)
+def test_retry_after_is_read_in_both_forms(text: str | None, date: str | None, seconds: float | None) -> None:
+    assert retry_after(text, date) == seconds
 
 
-@pytest.mark.parametrize("status", [429, 503])
-def test_a_busy_server_is_asked_again(status: int) -> None:
-    steps, _ = run(Received(status, "text/html", b"busy"), OK)
-    assert [type(step) for step in steps] == [Send, Wait, Send]
+# -- what came instead --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("answer", "kind", "says"),
     [
-        (Received(502, "text/html", b"<html>Bad gateway"), AmbiguousError, "HTTP 502 text/html.*Bad gateway"),
-        (Received(504, "", b""), AmbiguousError, "HTTP 504 without a content type, beginning nothing"),
-        (Received(404, "text/html", b"<html>No"), TransportError, "HTTP 404"),
-        (Received(302, "text/html", b""), TransportError, "a redirect is not followed"),
-        (Received(200, "text/html", b"<html>Log in"), ProtocolError, "HTTP 200 text/html.*<html>Log in"),
-        (Received(200, "text/xml", OK.body[:300]), ProtocolError, "not well-formed.*HTTP 200 text/xml"),
-        (Received(500, "text/xml", OK.body[:300]), AmbiguousError, "HTTP 500 text/xml"),
-        (Received(200, "text/xml", b""), ProtocolError, "empty; came HTTP 200"),
+        (Received(502, HTML, b"<html>Bad gateway"), AmbiguousError, "HTTP 502 text/html.*Bad gateway"),
+        (Received(504, {}, b""), AmbiguousError, "HTTP 504 without a content type, beginning nothing"),
+        (Received(520, HTML, b"<html>No"), AmbiguousError, "HTTP 520"),
+        (Received(408, HTML, b"<html>No"), AmbiguousError, "HTTP 408"),
+        (Received(404, HTML, b"<html>No"), TransportError, "HTTP 404"),
+        (Received(501, HTML, b"<html>No"), TransportError, "HTTP 501"),
+        (Received(302, HTML, b""), TransportError, "a redirect is not followed"),
+        (Received(200, HTML, b"<html>Log in"), ProtocolError, "HTTP 200 text/html.*<html>Log in"),
+        (Received(200, XML, OK.body[:300]), ProtocolError, "not well-formed.*HTTP 200 text/xml"),
+        (Received(500, XML, OK.body[:300]), AmbiguousError, "HTTP 500 text/xml"),
+        (Received(200, XML, b""), ProtocolError, "empty; came HTTP 200"),
         (
-            Received(200, "text/xml", OK.body.replace(b"leadId", b"LeadId")),
+            Received(200, XML, OK.body.replace(b"leadId", b"LeadId")),
             ProtocolError,
             "successSyncLead/result/syncStatus/leadId is missing",
         ),
     ],
 )
 def test_what_came_instead_is_said(answer: Received, kind: type[MarketoError], says: str) -> None:
-    _, error = run(answer)
+    _, error = run(answer, policy=RetryPolicy(attempts=1))
     assert type(error) is kind
     with pytest.raises(kind, match=says):
         raise error
@@ -164,20 +301,24 @@ def test_what_came_instead_is_said(answer: Received, kind: type[MarketoError], s
         assert error.status == answer.status
 
 
-def test_a_fault_counts_whatever_the_status() -> None:
-    for status in (200, 400, 500, 503):
-        _, error = run(Received(status, "text/xml", fixture("faults/20105.xml")))
-        assert isinstance(error, Fault)
-        assert error.code == 20105
+@pytest.mark.parametrize("status", [200, 400, 500, 503])
+def test_a_fault_counts_whatever_the_status(status: int) -> None:
+    _, error = run(xml("faults/20105.xml", status))
+    assert isinstance(error, Fault)
+    assert error.code == 20105
+
+
+def test_a_fault_of_unknown_fate_is_both() -> None:
+    _, error = run(
+        Received(500, XML, faulted("<faultstring>20011 - Internal Error</faultstring>")), operation=BY_COOKIE
+    )
+    assert isinstance(error, ServerFault)
+    assert isinstance(error, AmbiguousError)
+    assert (error.code, error.operation, error.message) == (20011, "syncLead", "Internal Error")
 
 
 def test_what_came_instead_holds_no_private_value() -> None:
     page = b"<html>You sent George, of the Jungle, t@t.com to us"
-    _, error = run(Received(200, "text/html", page))
-    for private in ("George", "of the Jungle", "t@t.com"):
+    _, error = run(Received(200, HTML, page))
+    for private in ("George", "Jungle", "t@t.com"):
         assert private not in str(error)
-
-
-def test_one_attempt_means_one() -> None:
-    _, error = run(REFUSED, policy=RetryPolicy(attempts=1))
-    assert error is REFUSED

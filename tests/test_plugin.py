@@ -194,14 +194,14 @@ from marketo_soap import Fault
 def test_trouble(turn, marketo_sandbox_server):
     sandbox = marketo_sandbox_server.sandbox
     assert not sandbox.entries()
-    sandbox.fail(fault=20011)
+    sandbox.fail(fault=20103)
     with marketo_sandbox_server.client() as client:
-        with pytest.raises(Fault, match="20011"):
+        with pytest.raises(Fault, match="20103"):
             client.sync_lead(LEAD)
         sandbox.advance(100_000)
         with pytest.raises(Fault, match="20016"):
             client.sync_lead(LEAD)
-    sandbox.fail(fault=20011, times=None)
+    sandbox.fail(fault=20103, times=None)
 
 def test_no_trouble(marketo_sandbox_server):
     with marketo_sandbox_server.client() as client:

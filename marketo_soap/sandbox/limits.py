@@ -5,21 +5,19 @@ from __future__ import annotations
 import threading
 from collections import deque
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from marketo_soap.errors import fault
-from marketo_soap.sandbox.settings import Limits
+from marketo_soap.limits import Limits, today
 
 __all__ = ["LimitKeeper"]
 
-_CENTRAL = "America/Chicago"
-
 
 class LimitKeeper:
-    """Counts the calls of a subscription."""
+    """Counts the calls of a subscription; refused ones too if *count_refused*."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, count_refused: bool = False) -> None:
         self.limits = limits
+        self._count_refused = count_refused
         self._lock = threading.Lock()
         self._recent: deque[datetime] = deque()
         self._day: date | None = None
@@ -40,7 +38,7 @@ class LimitKeeper:
                 code = 20023
             elif limits.per_day is not None and self._today >= limits.per_day:
                 code = 20015
-            if code is None or limits.count_refused:
+            if code is None or self._count_refused:
                 self._recent.append(now)
                 self._today += 1
         if code is not None:
@@ -56,6 +54,5 @@ class LimitKeeper:
         start = now - timedelta(seconds=self.limits.window)
         while self._recent and self._recent[0] <= start:
             self._recent.popleft()
-        day = now.astimezone(ZoneInfo(_CENTRAL)).date()
-        if day != self._day:
-            self._day, self._today = day, 0
+        if today(now) != self._day:
+            self._day, self._today = today(now), 0

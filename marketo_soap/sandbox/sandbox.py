@@ -152,8 +152,10 @@ class Sandbox:
         self.settings = settings
         if before is None:
             self._offset = timedelta()
-        if before is None or before.limits != settings.limits:
-            self.limits = None if settings.limits is None else LimitKeeper(settings.limits)
+        if before is None or (before.limits, before.count_refused) != (settings.limits, settings.count_refused):
+            counting = settings.count_refused
+            limits = settings.limits
+            self.limits = None if limits is None else LimitKeeper(limits, count_refused=counting)
         if before is None or (before.faults, before.fault_seed) != (settings.faults, settings.fault_seed):
             self.script = FaultScript(settings.faults, seed=settings.fault_seed)
 

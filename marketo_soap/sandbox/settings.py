@@ -13,6 +13,7 @@ import attrs
 from attrs import field, frozen
 
 from marketo_soap.fields import standard_fields
+from marketo_soap.limits import VENDOR_LIMITS, Limits
 
 __all__ = [
     "VENDOR_LIMITS",
@@ -27,23 +28,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-
-@frozen
-class Limits:
-    """Call limits: *calls* in any *window* seconds (20023), *at_once* (20024), *per_day* (20015).
-
-    None is no limit. The day begins at midnight in America/Chicago. *count_refused*: refused calls count too.
-    """
-
-    calls: int | None = 100
-    window: float = 20.0
-    at_once: int | None = 10
-    per_day: int | None = 10_000
-    count_refused: bool = False
-
-
-VENDOR_LIMITS = Limits()
 
 
 @frozen
@@ -136,11 +120,11 @@ class Settings:
     """How a sandbox behaves. Every default is what the documents say or, where they are silent, advise.
 
     *access* switched off answers 20013. *timestamp_window* is in seconds, to both sides (20016).
-    *custom_fields* maps further field names to their types; *unknown_fields* says what an attribute that is
-    in no catalogue does: "fault" (20105, as recorded) or "accept". *foreign_id_adopts_email*: an unknown
-    foreign id beside a known Email updates that lead instead of making one. *cookie_before_email*: of both,
-    the cookie matches first. *limits* are off unless given. *control_token* opens the control surface to
-    other machines.
+    *custom_fields* maps further field names to their types; *unknown_fields* says what an attribute that is in
+    no catalogue does: "fault" (20105, as recorded) or "accept". *foreign_id_adopts_email*: an unknown foreign
+    id beside a known Email updates that lead instead of making one. *cookie_before_email*: of both, the cookie
+    matches first. *limits* are off unless given; *count_refused*: refused calls count too. *control_token*
+    opens the control surface to other machines.
     """
 
     access: bool = True
@@ -151,6 +135,7 @@ class Settings:
     cookie_before_email: bool = True
     workspaces: Workspaces = Workspaces()
     limits: Limits | None = None
+    count_refused: bool = False
     faults: tuple[FaultRule, ...] = ()
     fault_seed: int = 0
     control_token: str | None = field(default=None, repr=False)

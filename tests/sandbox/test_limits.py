@@ -78,7 +78,7 @@ def test_the_day_begins_at_midnight_in_chicago() -> None:
 
 @pytest.mark.parametrize(("count_refused", "after"), [(False, None), (True, 20015)])
 def test_refused_calls_count_only_if_told_to(count_refused: bool, after: int | None) -> None:
-    keeper = LimitKeeper(Limits(calls=1, per_day=3, count_refused=count_refused))
+    keeper = LimitKeeper(Limits(calls=1, per_day=3), count_refused=count_refused)
     assert [code(keeper, NOW) for _ in range(3)] == [None, 20023, 20023]
     assert code(keeper, NOW.replace(hour=NOW.hour, second=59)) == after
 

@@ -1,0 +1,138 @@
+"""One attempt over httpx: its bytes within bounds, its time, and what httpx's exceptions mean."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from marketo_soap.errors import AmbiguousError, TransportError
+from marketo_soap.exchange import Received, Send
+from marketo_soap.history import Exchange, Headers
+
+__all__ = ["Attempt", "within"]
+
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
+_COMPRESSED = {"gzip", "x-gzip", "deflate"}
+
+
+def within(timeout: httpx.Timeout, seconds: float | None) -> httpx.Timeout:
+    """Return *timeout* with no part of it longer than *seconds*."""
+    if seconds is None:
+        return timeout
+    parts: dict[str, float | None] = timeout.as_dict()
+    return httpx.Timeout(**{name: min(value or seconds, max(seconds, 0.001)) for name, value in parts.items()})
+
+
+class Attempt:
+    """What has come of one attempt so far.
+
+    The reply is taken in pieces and counted as it is after decompression: it ends at *max_bytes*, and at the
+    end of the call's time however slowly it drips, with what had come kept.
+    """
+
+    def __init__(self, operation: str, endpoint: str, send: Send, started: datetime, max_bytes: int) -> None:
+        self._operation, self._endpoint, self._send, self._started = operation, endpoint, send, started
+        self._max_bytes = max_bytes
+        self._begun = time.monotonic()
+        self._elapsed = time.perf_counter()
+        self._request_headers: Headers = ()
+        self._status: int | None = None
+        self._headers: Headers = ()
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._inflater: Any = None
+        self._error: TransportError | None = None
+
+    @contextmanager
+    def over(self, request: httpx.Request) -> Iterator[None]:
+        """Turn the exceptions of httpx in the block into the attempt's answer."""
+        self._request_headers = tuple(request.headers.multi_items())
+        try:
+            yield
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            self._error = _meaning(self._operation, error, self._status)
+
+    def begin(self, response: httpx.Response) -> bool:
+        """Note the head of the reply; True if its body is to be read as it comes, not by httpx."""
+        self._status = response.status_code
+        self._headers = tuple(response.headers.multi_items())
+        if response.is_stream_consumed:  # it came whole, from a transport in this process
+            return False
+        encoding = response.headers.get("content-encoding", "").strip().lower()
+        if encoding in _COMPRESSED:
+            self._inflater = zlib.decompressobj(wbits=47)
+        elif encoding not in ("", "identity"):
+            self._lose(f"the reply is compressed by {encoding!r}, which was not asked for")
+        return True
+
+    def take(self, piece: bytes) -> bool:
+        """Take a piece of the body; False if no more is wanted."""
+        if self._error is not None:
+            return False
+        if self._inflater is not None:
+            try:
+                piece = self._inflater.decompress(piece, self._max_bytes + 1 - self._size)
+            except zlib.error as error:
+                self._lose(f"the reply cannot be decompressed: {error}")
+                return False
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if self._size > self._max_bytes:
+            self._lose(f"the reply is longer than {self._max_bytes} bytes")
+        elif self._send.seconds is not None and time.monotonic() - self._begun > self._send.seconds:
+            self._lose("the reply did not end in the time that the call may take")
+        return self._error is None
+
+    def _lose(self, what: str) -> None:
+        text = f"{self._operation} was sent, but its answer was lost, so it may have been done: {what}"
+        self._error = AmbiguousError(text, status=self._status)
+
+    def answer(self) -> Received | TransportError:
+        """Return what the attempt has ended with."""
+        if self._error is not None:
+            return self._error
+        return Received(self._status or 0, {name.lower(): value for name, value in self._headers}, self._body())
+
+    def _body(self) -> bytes:
+        return b"".join(self._pieces)
+
+    def exchange(self, previous: Exchange | None) -> Exchange:
+        """Return the attempt as it is remembered."""
+        return Exchange(
+            operation=self._operation,
+            endpoint=self._endpoint,
+            attempt=self._send.attempt,
+            started=self._started,
+            request_headers=self._request_headers,
+            request=self._send.body,
+            elapsed=time.perf_counter() - self._elapsed,
+            status=self._status,
+            response_headers=self._headers,
+            response=None if self._status is None else self._body(),
+            previous=previous,
+        )
+
+
+def _meaning(operation: str, error: Exception, status: int | None) -> TransportError:
+    kind = type(error).__name__
+    what = f"{kind}: {error}" if str(error) else kind
+    if isinstance(error, _NOT_SENT) or not isinstance(error, httpx.HTTPError):
+        failure = TransportError(f"{operation} was not sent: {what}")
+    else:
+        text = f"{operation} was sent, but its answer was lost, so it may have been done: {what}"
+        failure = AmbiguousError(text, status=status)
+    failure.__cause__ = error
+    return failure

@@ -1,0 +1,188 @@
+"""A call in progress: what is counted, remembered and told of it while a client carries out its steps."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+import httpx
+from attrs import evolve, frozen
+
+from marketo_soap.attempt import Attempt
+from marketo_soap.errors import AmbiguousError, Fault, MarketoError
+from marketo_soap.exchange import Answer, Send, Step, Wait, exchange
+from marketo_soap.history import Exchange
+from marketo_soap.limits import Limiter
+from marketo_soap.operations import Operation
+from marketo_soap.retry import RetryPolicy
+from marketo_soap.signature import Credentials
+
+__all__ = ["Call", "Caller", "Counter", "Stats"]
+
+R = TypeVar("R")
+
+logger = logging.getLogger("marketo_soap.client")
+retry_logger = logging.getLogger("marketo_soap.retry")
+
+
+@frozen
+class Stats:
+    """What a client has done: calls, attempts, attempts that were repeated, and how calls ended badly.
+
+    `resent_unknown` are repetitions of attempts whose fate was unknown, `faults` calls that the server
+    refused, `failures` calls that ended in any other `MarketoError`.
+    """
+
+    calls: int = 0
+    attempts: int = 0
+    retries: int = 0
+    resent_unknown: int = 0
+    faults: int = 0
+    failures: int = 0
+
+
+class Counter:
+    """Counts for `Stats`, from any thread."""
+
+    def __init__(self) -> None:
+        self.stats = Stats()
+        self._lock = threading.Lock()
+
+    def add(self, **more: int) -> None:
+        """Add to the counts by name."""
+        with self._lock:
+            self.stats = evolve(self.stats, **{name: getattr(self.stats, name) + by for name, by in more.items()})
+
+
+@frozen
+class Caller:
+    """What every call of a client has in common."""
+
+    endpoint: str
+    credentials: Credentials
+    clock: Callable[[], datetime]
+    limiter: Limiter | None
+    max_response_bytes: int
+    tracer: Any
+    counter: Counter
+    remember: Callable[[Exchange], None]
+
+
+class Call(Generic[R]):
+    """A call in progress: its steps, its attempts, its leave, and what is told of it. A `with` block."""
+
+    result: R
+
+    def __init__(
+        self, caller: Caller, operation: Operation[R], target_workspace: str | None, policy: RetryPolicy
+    ) -> None:
+        self._caller, self._name = caller, operation.name
+        self._steps = exchange(
+            operation,
+            caller.credentials,
+            target_workspace=target_workspace,
+            now=caller.clock,
+            monotonic=time.monotonic,
+            policy=policy,
+            random=random.random,
+        )
+        self._exchange: Exchange | None = None
+        self._admitted = False
+        self._span: Any = None
+
+    def advance(self, answer: Answer) -> Step | None:
+        """Return the next step; None when `result` is there."""
+        try:
+            step = self._steps.send(answer)
+        except StopIteration as done:
+            self.result = done.value
+            return None
+        if isinstance(step, Wait):
+            self._tell_of(step)
+        return step
+
+    def admitted(self) -> None:
+        """Note that there is leave for an attempt."""
+        self._admitted = True
+
+    @contextmanager
+    def attempt(self, send: Send, request: httpx.Request) -> Iterator[Attempt]:
+        """Make one attempt in the block: it is remembered, and its leave given back, however it ends."""
+        caller = self._caller
+        attempt = Attempt(self._name, caller.endpoint, send, caller.clock(), caller.max_response_bytes)
+        caller.counter.add(attempts=1)
+        try:
+            with attempt.over(request):
+                yield attempt
+        finally:
+            self._give_back()
+            self._exchange = attempt.exchange(self._exchange)
+            caller.remember(self._exchange)
+        logger.debug(
+            "%s, attempt %d: HTTP %s in %.3f s",
+            self._name,
+            send.attempt,
+            self._exchange.status,
+            self._exchange.elapsed,
+            extra=self._facts(status=self._exchange.status, elapsed=self._exchange.elapsed, attempt=send.attempt),
+        )
+        if self._span is not None:
+            self._span.add_event("attempt", {"attempt": send.attempt, "http.status": self._exchange.status or 0})
+
+    def _give_back(self) -> None:
+        if self._admitted and self._caller.limiter is not None:
+            self._admitted = False
+            self._caller.limiter.release()
+
+    def _tell_of(self, wait: Wait) -> None:
+        error = wait.error
+        kind, code = type(error).__name__, getattr(error, "code", None)
+        unknown = isinstance(error, AmbiguousError)
+        self._caller.counter.add(retries=1, resent_unknown=int(unknown))
+        retry_logger.warning(
+            "%s is tried again in %.2f s after %s%s",
+            self._name,
+            wait.seconds,
+            kind,
+            "" if code is None else f" {code}",
+            extra=self._facts(error=kind, code=code, pause=wait.seconds, fate_unknown=unknown),
+        )
+
+    def _facts(self, **facts: Any) -> dict[str, Any]:
+        return {"operation": self._name, **facts}
+
+    def __enter__(self) -> Self:
+        self._caller.counter.add(calls=1)
+        if self._caller.tracer is not None:
+            from opentelemetry.trace import SpanKind  # whoever has a tracer has it
+
+            attributes = {"rpc.system": "soap", "rpc.service": "marketo", "rpc.method": self._name}
+            self._span = self._caller.tracer.start_span(self._name, kind=SpanKind.CLIENT, attributes=attributes)
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._give_back()
+        self._steps.close()
+        if isinstance(error, MarketoError):
+            error.exchange = error.exchange or self._exchange
+            is_fault = isinstance(error, Fault)
+            self._caller.counter.add(faults=int(is_fault), failures=int(not is_fault))
+        if self._span is not None:
+            self._end_span(error)
+
+    def _end_span(self, error: BaseException | None) -> None:
+        if error is not None:
+            from opentelemetry.trace import StatusCode
+
+            self._span.set_attribute("error.type", type(error).__name__)
+            if isinstance(error, Fault) and error.code is not None:
+                self._span.set_attribute("marketo.fault.code", error.code)
+            self._span.set_status(StatusCode.ERROR)
+        self._span.end()

@@ -1,0 +1,43 @@
+"""Addresses that a signature may be sent to. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+__all__ = ["checked_endpoint", "is_loopback"]
+
+
+def is_loopback(endpoint: str) -> bool:
+    """Say whether *endpoint* is on this machine: localhost, 127.0.0.0/8, ::1."""
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def checked_endpoint(endpoint: str, *, allow_http: bool = False) -> str:
+    """Return *endpoint* if calls may go there; `ValueError` says what is wrong with it.
+
+    It must be https, or http on this machine (or anywhere with *allow_http*), without credentials or query.
+    """
+    try:
+        url = urlsplit(endpoint)
+        host, port = url.hostname, url.port
+        (host or "").encode("idna")
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ValueError(f"endpoint is not a URL: {error}") from None
+    if any(character.isspace() or not character.isprintable() for character in endpoint):
+        raise ValueError("endpoint is not a URL: it holds white space or control characters")
+    if url.scheme not in ("http", "https") or not host:
+        raise ValueError("endpoint must look like https://100-AEK-913.mktoapi.com/soap/mktows/2_2")
+    if port == 0:
+        raise ValueError("endpoint has the port 0, which does not exist")
+    if url.username is not None or url.password is not None:
+        raise ValueError("endpoint must not hold a user name or password")
+    if url.query or url.fragment:
+        raise ValueError("endpoint must have no query: leave out what follows the ? (the WSDL is not needed)")
+    if url.scheme == "http" and not (allow_http or is_loopback(endpoint)):
+        raise ValueError("endpoint must be https (or http on this machine); allow_http=True accepts it all the same")
+    return endpoint

@@ -1,0 +1,112 @@
+"""The vendor's call limits: the numbers, when the day begins anew, and what may start when. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import date, datetime, time, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from attrs import frozen
+
+from marketo_soap.errors import LimitFault, fault
+
+__all__ = ["VENDOR_LIMITS", "Limiter", "Limits", "Schedule", "next_reset", "today"]
+
+_CENTRAL = "America/Chicago"
+
+
+@frozen
+class Limits:
+    """Call limits: *calls* in any *window* seconds (20023), *at_once* (20024), *per_day* (20015).
+
+    None is no limit. The defaults are the vendor's. The day begins at midnight in America/Chicago.
+    """
+
+    calls: int | None = 100
+    window: float = 20.0
+    at_once: int | None = 10
+    per_day: int | None = 10_000
+
+
+VENDOR_LIMITS = Limits()
+
+
+def today(now: datetime) -> date:
+    """Return the day that a call at *now* is counted for: that of US Central time."""
+    return now.astimezone(ZoneInfo(_CENTRAL)).date()
+
+
+def next_reset(now: datetime) -> datetime:
+    """Return when the daily quota is reset: the next midnight in US Central time."""
+    return datetime.combine(today(now) + timedelta(days=1), time(), ZoneInfo(_CENTRAL))
+
+
+def quota_spent(now: datetime) -> LimitFault:
+    """Return the fault of a day's quota that is used up, with `retry_at`."""
+    refusal = fault(20015)
+    assert isinstance(refusal, LimitFault)
+    refusal.retry_at = next_reset(now)
+    return refusal
+
+
+class Limiter(Protocol):
+    """Whoever gives leave to call. Threads and tasks may share one; so may machines, by one of your own.
+
+    Every `acquire` that returned is followed by one `release`, when the call has ended. *timeout* is in
+    seconds. An acquire raises `TransportError` when it is over (nothing was sent), and `LimitFault` when
+    there is no leave before tomorrow.
+    """
+
+    def acquire(self, timeout: float | None = None) -> None:
+        """Wait for leave to make a call."""
+
+    async def acquire_async(self, timeout: float | None = None) -> None:
+        """Wait for leave to make a call, in a task."""
+
+    def release(self) -> None:
+        """Say that the call has ended."""
+
+
+class Schedule:
+    """What limits allow, over times that are given to it: seconds of a monotonic clock, and the date.
+
+    A call counts from its start until *window* seconds after its end: whenever in between the server saw
+    it, the server's own count is never higher.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.running = 0
+        self._ended: deque[float] = deque()
+        self._day: date | None = None
+        self._spent = 0
+
+    def wait(self, tick: float, now: datetime) -> float | None:
+        """Return the seconds until a call may start: 0.0 for now, None for when a running one has ended.
+
+        Raises `LimitFault` (20015) if the day's quota is spent.
+        """
+        limits = self.limits
+        while self._ended and self._ended[0] + limits.window <= tick:
+            self._ended.popleft()
+        if today(now) != self._day:
+            self._day, self._spent = today(now), 0
+        if limits.per_day is not None and self._spent >= limits.per_day:
+            raise quota_spent(now)
+        if limits.at_once is not None and self.running >= limits.at_once:
+            return None
+        if limits.calls is not None and self.running + len(self._ended) >= limits.calls:
+            return self._ended[0] + limits.window - tick if self._ended else None
+        return 0.0
+
+    def start(self) -> None:
+        """Count a call that starts now."""
+        self.running += 1
+        self._spent += 1
+
+    def end(self, tick: float) -> None:
+        """Say that a call has ended."""
+        self.running -= 1
+        if self.limits.calls is not None:
+            self._ended.append(tick)

@@ -1,0 +1,95 @@
+"""What is done after an attempt that failed: the policy, as decisions that need no clock and no socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from attrs import field, frozen
+
+from marketo_soap.errors import AmbiguousError, AuthenticationFault, LimitFault, MarketoError, TransportError
+from marketo_soap.operations import Operation
+
+__all__ = ["DEFAULT_RETRY", "NO_RETRY", "RetryPolicy", "retry_after"]
+
+
+def _positive(instance: object, attribute: Any, value: float | None) -> None:
+    if value is not None and value <= 0:
+        raise ValueError(f"{attribute.name} must be more than 0")
+
+
+@frozen
+class RetryPolicy:
+    """Which failed attempts are made again, and after how long. Every attempt is signed anew.
+
+    *attempts* counts all of them, the first too; *deadline* is the seconds that a call may take in all, with
+    waiting (None: no end). Waits are spread by chance over *pause* seconds, doubled each time, at most
+    *longest_pause*, so that callers that failed together do not come back together.
+
+    | what happened | what is done |
+    | --- | --- |
+    | no connection, HTTP 429 and 503 | sent again, not before Retry-After |
+    | 20016, the signature was too old on arrival | signed anew and sent again at once, once |
+    | 20023, too many calls | sent again after half of *window* seconds or more |
+    | 20024, too many at once | sent again |
+    | the fate is unknown: `AmbiguousError` | sent again if the operation is `repeatable` and *resend_unknown* |
+    | 20015 and everything else | the error stands |
+    """
+
+    attempts: int = field(default=4, validator=_positive)
+    deadline: float | None = field(default=300.0, validator=_positive)
+    pause: float = 0.5
+    longest_pause: float = 20.0
+    window: float = 20.0
+    resend_unknown: bool = True
+
+    def pause_after(
+        self,
+        operation: Operation[Any],
+        errors: list[MarketoError],
+        asked: float | None,
+        random: Callable[[], float],
+    ) -> float | None:
+        """Return the seconds to wait before the next attempt, or None to let the last error stand.
+
+        *errors* are those of the attempts so far, *asked* what a Retry-After of the last one says, *random*
+        gives a number in [0, 1).
+        """
+        error = errors[-1]
+        if len(errors) >= self.attempts:
+            return None
+        backoff = random() * min(self.longest_pause, self.pause * 2.0 ** (len(errors) - 1))
+        if isinstance(error, AmbiguousError):
+            again = self.resend_unknown and operation.repeatable
+            return max(backoff, asked or 0.0) if again else None
+        if isinstance(error, TransportError):
+            return max(backoff, asked or 0.0) if error.status in (None, 429, 503) else None
+        if isinstance(error, LimitFault) and error.code == 20023:
+            return self.window * (0.5 + random() / 2)
+        if isinstance(error, LimitFault) and error.code == 20024:
+            return backoff
+        if isinstance(error, AuthenticationFault) and error.code == 20016:
+            first = sum(isinstance(each, AuthenticationFault) for each in errors) == 1
+            return 0.0 if first else None
+        return None
+
+
+DEFAULT_RETRY = RetryPolicy()
+NO_RETRY = RetryPolicy(attempts=1)
+
+
+def retry_after(text: str | None, date: str | None) -> float | None:
+    """Return the seconds that a Retry-After header asks for: a number, or a time after the Date header's.
+
+    None for no header and for one that cannot be read.
+    """
+    if not text:
+        return None
+    if text.strip().isdecimal():
+        return float(text)
+    try:
+        asked = (parsedate_to_datetime(text) - parsedate_to_datetime(date or "")).total_seconds()
+    except (TypeError, ValueError):
+        return None
+    return max(0.0, asked)
