@@ -28,7 +28,11 @@ _PRIVATE = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _WORD = re.compile(r"\w{4,}")
-_TAG_OR_WORD = re.compile(r"</?[\w:.-]+|\w{4,}")
+# The markup of an envelope stays what it is, though a value be the same word: prefixed tags, and these.
+_TAG_OR_WORD = re.compile(
+    r"</?(?:[\w.-]+:[\w.-]+|(?:result|leadId|syncStatus|status|error|leadRecord|Id|Email|ForeignSys(?:PersonId|Type)|"
+    r"leadAttributeList|attribute|attr(?:Name|Type|Value)|fault(?:code|string)|detail|name|message|code)\b)|\w{4,}"
+)
 
 
 def hidden(value: object) -> str:

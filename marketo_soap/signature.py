@@ -88,6 +88,7 @@ def sign(credentials: Credentials, timestamp_text: str) -> AuthenticationHeader:
     The signature is `hex(HMAC-SHA1(key, timestamp + user id))`, 40 lower-case digits. It does not cover
     the body and it ages: sign anew for every attempt. Source: the vendor's "Authentication Signature".
     """
+    check_characters(timestamp_text, "requestTimestamp")
     user_id = credentials.user_id
     return AuthenticationHeader(user_id, _signature(credentials, user_id, timestamp_text), timestamp_text)
 

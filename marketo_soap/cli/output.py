@@ -45,16 +45,18 @@ def message_data(message: Request[Any] | Reply[Any] | Fault, *, raw: bool) -> di
 
 
 def error_data(error: MarketoError, *, raw: bool = False) -> dict[str, Any]:
-    """Return what an error says, for programs; e-mail addresses in it only if *raw*."""
+    """Return what an error says, for programs; what is private only if *raw*."""
+    sent = b"" if error.exchange is None else error.exchange.request
+    show = str if raw else Redactor.of_request(sent).text
     data: dict[str, Any] = {"type": type(error).__name__}
     if isinstance(error, Fault):
-        for name in ("code", "message", "name", "faultcode", "faultstring"):
-            text = getattr(error, name)
-            data[name] = Redactor().text(text) if isinstance(text, str) and not raw else text
+        data |= {"code": error.code, "message": show(error.message), "name": error.name}
+        data |= {"faultcode": error.faultcode, "faultstring": show(error.faultstring)}
     else:
         data["message"] = str(error)
     if isinstance(error, LeadSyncFailed):
         data["result"] = as_data(error.result)
+        data["result"]["sync_status"]["error"] = show(error.result.sync_status.error or "")
     return data
 
 

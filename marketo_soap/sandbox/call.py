@@ -112,6 +112,8 @@ class Call:
 
     def _struck(self, rule: FaultRule) -> Delivery:
         answer = self._instead(rule)
+        if answer is None and rule.twice:
+            respond(self._data, self)
         content_type = _XML
         if rule.html:
             content_type = "text/html; charset=UTF-8"

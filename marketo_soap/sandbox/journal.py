@@ -39,12 +39,12 @@ class Entry:
     request: bytes = field(repr=size_only)
     operation: str | None = None
     verdict: str = ""
-    reason: str = ""
+    reason: str = field(default="", repr=False)
     key: str | None = None
     lead_id: int | None = None
     before: StoredLead | None = None
     after: StoredLead | None = None
-    remarks: list[str] = field(factory=list)
+    remarks: list[str] = field(factory=list, repr=False)
     status: int | None = None
     response: bytes | None = field(default=None, repr=size_only)
 

@@ -83,9 +83,9 @@ class FaultRule:
 
     What it does, in the order of a call: `close="before"` hangs up with nothing done; *fault* (a code,
     with *message*), *failed* (a FAILED status with this text), or *status* with *body* and *content_type*
-    (`html=True`: a proxy's page) answer with nothing done. Else the call is carried out, and
-    `close="after"` hangs up instead of answering. Whatever the answer is, it waits *delay* seconds, loses
-    what comes after *truncate* bytes, and comes one byte every *dribble* seconds.
+    (`html=True`: a proxy's page) answer with nothing done. Else the call is carried out (*twice*, as if the
+    network had sent it again), and `close="after"` hangs up instead of answering. Whatever the answer is, it
+    waits *delay* seconds, loses what comes after *truncate* bytes, and comes one byte every *dribble* seconds.
     """
 
     times: int | None = 1
@@ -101,6 +101,7 @@ class FaultRule:
     body: str | None = None
     content_type: str = "text/xml; charset=UTF-8"
     html: bool = False
+    twice: bool = False
     close: Literal["before", "after"] | None = None
     delay: float = 0.0
     truncate: int | None = None

@@ -1,0 +1,166 @@
+"""A failing call, and every place that its secrets could come out of."""
+
+from __future__ import annotations
+
+import io
+import logging
+import pickle
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from marketo_soap import (
+    Client,
+    Credentials,
+    LeadRecord,
+    MarketoError,
+    MktowsContextHeader,
+    RetryPolicy,
+    Sandbox,
+    SyncLead,
+    envelope,
+    signature,
+)
+from marketo_soap.cli.commands import cli
+from marketo_soap.exchange import Received, Send
+from tests.support import NOW
+
+USER, KEY = "user_7Q4ZT9_of_nobody", "key_9f8e7d6c5b_of_nobody"
+COOKIE = "id:100-AEK-913&token:_mch-cookie7Q4ZT9.example-1372890712966-47583"
+EMAIL, FOREIGN, VALUE = "mail7Q4ZT9@secret.example", "foreign7Q4ZT9", "value7Q4ZT9 & Söhne"
+LEAD = LeadRecord(
+    email=EMAIL,
+    foreign_sys_person_id=FOREIGN,
+    foreign_sys_type="SFDC",
+    attributes={"FirstName": VALUE, "LastName": "other7Q4ZT9"},
+)
+SIGNATURE = signature.sign(Credentials(USER, KEY), signature.timestamp(NOW)).request_signature
+SECRETS = ("7Q4ZT9", "9f8e7d6c5b", SIGNATURE, "47583", "Söhne")
+
+
+def assert_clean(text: str, where: str) -> None:
+    for secret in SECRETS:
+        assert secret not in text, f"{secret!r} comes out of {where}"
+
+
+@pytest.fixture
+def everything_logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """All that any logger says, extras and all, at DEBUG."""
+    stream = io.StringIO()
+
+    class Full(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return f"{super().format(record)} {record.__dict__}"
+
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(Full())
+    root = logging.getLogger()
+    root.addHandler(handler)
+    level = root.level
+    root.setLevel(logging.DEBUG)
+    yield stream
+    root.setLevel(level)
+    root.removeHandler(handler)
+
+
+TROUBLE: list[dict[str, Any]] = [
+    {"fault": 20103, "message": f"No lead found with EMAIL = {EMAIL}, {VALUE}, {COOKIE}, {USER}"},
+    {"failed": f"cannot write {VALUE} of {FOREIGN}"},
+    {
+        "status": 502,
+        "body": f"<html>You sent {VALUE} &amp; {EMAIL} with {COOKIE} by {USER}",
+        "content_type": "text/html",
+    },
+    {"body": f"<SOAP-ENV:Envelope><attrValue>{VALUE}", "content_type": "text/xml"},
+    {"body": f"<{FOREIGN}/>"},
+    {"truncate": 300},
+    {"close": "after"},
+]
+
+
+@pytest.mark.parametrize("rule", TROUBLE, ids=lambda rule: next(iter(rule)))
+@pytest.mark.parametrize("served", [False, True])
+def test_a_failing_call_tells_nothing(rule: dict[str, Any], served: bool, everything_logged: io.StringIO) -> None:
+    policy = RetryPolicy(attempts=2, pause=0.0)
+    with Sandbox(user_id=USER, encryption_key=KEY, clock=lambda: NOW) as sandbox, sandbox.serve() as endpoint:
+        sandbox.fail(**rule, times=None)
+        transport = None if served else sandbox.transport()
+        with Client(endpoint, USER, KEY, transport=transport, clock=lambda: NOW, retry=policy) as client:
+            operation = SyncLead(LEAD, True, COOKIE)
+            with pytest.raises(MarketoError) as raised:
+                client.call(operation, target_workspace="Default")
+            caught = raised.value
+            exchange = client.last_exchange
+        assert exchange is not None
+        assert caught.exchange == exchange
+        assert SIGNATURE.encode() in exchange.request
+        told = {
+            "the log": everything_logged.getvalue(),
+            "str": str(caught),
+            "repr": repr(caught),
+            "the traceback": "".join(
+                traceback.TracebackException.from_exception(caught, capture_locals=False).format()
+            ),
+            "a pickled copy": f"{pickle.loads(pickle.dumps(caught))!r}",
+            "the exchange": f"{exchange} {exchange!r} {exchange.attempts!r}",
+            "values": f"{operation!r} {LEAD!r} {client!r} {client.stats!r} {sandbox!r} {sandbox.credentials!r}",
+            "steps": f"{Send(exchange.request, '', 1)!r} {Received(200, {}, exchange.response or b'')!r}",
+            "the journal": repr(sandbox.entries()),
+            "a parsed request": repr(envelope.read_request(exchange.request)),
+        }
+    for where, text in told.items():
+        assert_clean(text, where)
+    assert "syncLead" in told["the log"]
+
+
+def test_the_locals_of_a_traceback_tell_nothing_of_ours() -> None:
+    """As crash reporters do: the `repr` of every local of our own frames that is a value of ours."""
+    with Sandbox(user_id=USER, encryption_key=KEY, clock=lambda: NOW) as sandbox:
+        sandbox.fail(fault=20103)
+        with Client(transport=sandbox.transport(), clock=lambda: NOW) as client:
+            with pytest.raises(MarketoError) as raised:
+                client.sync_lead(LEAD, marketo_cookie=COOKIE)
+    trace = raised.value.__traceback__
+    shown = 0
+    while trace is not None:
+        for name, value in trace.tb_frame.f_locals.items():
+            if type(value).__module__.startswith("marketo_soap"):
+                assert_clean(repr(value), f"the local {name!r} of {trace.tb_frame.f_code.co_name}")
+                shown += 1
+        trace = trace.tb_next
+    assert shown > 5
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: LeadRecord(email=f"{EMAIL}\x00"),
+        lambda: LeadRecord(foreign_sys_person_id=FOREIGN),
+        lambda: LeadRecord(id=1, attributes={"FirstName": f"{VALUE}\x07"}),
+        lambda: SyncLead(LeadRecord(), marketo_cookie=f"{COOKIE}\x07"),
+        lambda: Credentials(f" {USER}", KEY),
+        lambda: Credentials(USER, f"{KEY}\n"),
+        lambda: MktowsContextHeader(""),
+        lambda: Client(f"https://{USER}:{KEY}@x/", USER, KEY),
+        lambda: signature.sign(Credentials(USER, KEY), "\ud800"),
+    ],
+)
+def test_a_value_that_is_refused_is_not_repeated(make: Any) -> None:
+    with pytest.raises(ValueError, match=r".+") as caught:
+        make()
+    assert_clean(f"{caught.value} {caught.value!r}", "a ValueError")
+
+
+@pytest.mark.parametrize("rule", TROUBLE[:3], ids=lambda rule: next(iter(rule)))
+@pytest.mark.parametrize("option", ["--json", "--show-envelopes"])
+def test_the_command_tells_nothing_of_a_failing_call(rule: dict[str, Any], option: str) -> None:
+    with Sandbox(user_id=USER, encryption_key=KEY) as sandbox, sandbox.serve() as endpoint:
+        sandbox.fail(**rule, times=None)
+        env = {"MARKETO_SOAP_ENDPOINT": endpoint, "MARKETO_SOAP_USER_ID": USER, "MARKETO_SOAP_ENCRYPTION_KEY": KEY}
+        args = ["--email", EMAIL, "--foreign-id", FOREIGN, "--foreign-type", "SFDC", "--cookie", COOKIE]
+        result = CliRunner().invoke(cli, ["sync-lead", *args, option, f"FirstName={VALUE}"], env=env)
+    assert result.exit_code == 1
+    assert_clean(result.output, "the command")

@@ -1,0 +1,399 @@
+"""What a service must survive: hostile replies, hung peers, restarts, many callers, forks, and chaos."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import os
+import resource
+import socket
+import ssl
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from marketo_soap import (
+    AmbiguousError,
+    AsyncClient,
+    Client,
+    LeadRecord,
+    LeadSyncStatus,
+    MarketoError,
+    RetryPolicy,
+    Sandbox,
+    TransportError,
+)
+from tests.support import fixture
+
+ONCE = RetryPolicy(attempts=1)
+LEAD = LeadRecord(email="t@t.com", attributes={"FirstName": "George"})
+OK = fixture("sync_lead/seed.response.xml")
+
+
+@contextmanager
+def peer(answer: Callable[[socket.socket], None], host: str = "127.0.0.1") -> Iterator[str]:
+    """A server that does with each connection, in a thread of its own, what the test says."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as server:
+        connections: list[socket.socket] = []
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                connections.append(connection)
+                threading.Thread(target=one, args=(connection,), daemon=True).start()
+
+        def one(connection: socket.socket) -> None:
+            try:
+                with connection:
+                    answer(connection)
+            except OSError:
+                pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        name = f"[{host}]" if ":" in host else host
+        yield f"http://{name}:{server.getsockname()[1]}/soap"
+        server.shutdown(socket.SHUT_RDWR)
+        for connection in connections:
+            connection.close()
+
+
+def read_request(connection: socket.socket) -> bytes:
+    """Read one whole request."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        piece = connection.recv(65536)
+        if not piece:
+            raise OSError("closed")
+        data += piece
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+    while len(body) < length:
+        body += connection.recv(65536)
+    return body
+
+
+def reply(body: bytes, *headers: str) -> bytes:
+    lines = ["HTTP/1.1 200 OK", "Content-Type: text/xml", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def always(data: bytes) -> Callable[[socket.socket], None]:
+    def answer(connection: socket.socket) -> None:
+        while True:
+            read_request(connection)
+            connection.sendall(data)
+
+    return answer
+
+
+Kind = type[Client] | type[AsyncClient]
+BOTH = pytest.mark.parametrize("kind", [Client, AsyncClient])
+
+
+def sync(kind: Kind, endpoint: str, **options: Any) -> Any:
+    """One call by a client of either kind."""
+    options = {"retry": ONCE, **options}
+    if kind is Client:
+        with Client(endpoint, "u", "k", **options) as client:
+            return client.sync_lead(LEAD)
+
+    async def main() -> Any:
+        async with AsyncClient(endpoint, "u", "k", **options) as client:
+            return await client.sync_lead(LEAD)
+
+    return asyncio.run(main())
+
+
+# -- hostile replies ----------------------------------------------------------------------------------
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [("gzip", gzip.compress(OK)), ("deflate", zlib.compress(OK)), ("x-gzip", gzip.compress(OK)), ("identity", OK)],
+)
+def test_a_compressed_reply_is_read(kind: Kind, encoding: str, body: bytes) -> None:
+    with peer(always(reply(body, f"Content-Encoding: {encoding}"))) as endpoint:
+        assert sync(kind, endpoint).lead_id == 1089965
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("encoding", "body", "says"),
+    [("gzip", b"no gzip", "cannot be decompressed"), ("br", OK, "compressed by 'br'")],
+)
+def test_a_reply_that_is_compressed_wrongly(kind: Kind, encoding: str, body: bytes, says: str) -> None:
+    answer = always(reply(body, f"Content-Encoding: {encoding}"))
+    with peer(answer) as endpoint, pytest.raises(AmbiguousError, match=says):
+        sync(kind, endpoint)
+
+
+@BOTH
+@pytest.mark.parametrize("limit", [1000, 1024 * 1024])
+def test_a_reply_that_is_too_long_is_cut_off(kind: Kind, limit: int) -> None:
+    with peer(always(reply(b" " * (limit + 1)))) as endpoint:
+        with pytest.raises(AmbiguousError, match=f"longer than {limit} bytes") as caught:
+            sync(kind, endpoint, max_response_bytes=limit)
+        assert caught.value.exchange is not None
+        assert caught.value.exchange.response is not None
+    with peer(always(reply(OK))) as endpoint:
+        sync(kind, endpoint, max_response_bytes=len(OK))
+
+
+def test_a_compressed_bomb_costs_no_more_than_the_limit() -> None:
+    bomb = zlib.compress(b" " * 400_000_000, 9)  # 400 kB that unpack to 400 MB
+    with peer(always(reply(bomb, "Content-Encoding: deflate"))) as endpoint:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(AmbiguousError, match="longer than"):
+            sync(Client, endpoint, max_response_bytes=1_000_000)
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kB
+
+
+@BOTH
+def test_a_dripping_reply_ends_at_the_deadline(kind: Kind) -> None:
+    def drip(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        for _ in range(500):
+            connection.sendall(b" ")
+            time.sleep(0.02)
+
+    with peer(drip) as endpoint:
+        started = time.monotonic()
+        with pytest.raises(AmbiguousError, match="in the time that the call may take"):
+            sync(kind, endpoint, retry=RetryPolicy(deadline=0.4))
+        assert time.monotonic() - started < 3
+
+
+@BOTH
+def test_a_silent_peer_ends_at_the_deadline_though_the_timeout_is_longer(kind: Kind) -> None:
+    with peer(lambda connection: time.sleep(5)) as endpoint:
+        started = time.monotonic()
+        with pytest.raises(AmbiguousError, match="ReadTimeout"):
+            sync(kind, endpoint, retry=RetryPolicy(deadline=0.3), timeout=60)
+        assert time.monotonic() - started < 3
+
+
+# -- peers that come and go ---------------------------------------------------------------------------
+
+
+@BOTH
+def test_a_connection_that_the_peer_closed_while_idle_is_replaced(kind: Kind) -> None:
+    def one_reply(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(reply(OK))
+
+    with peer(one_reply) as endpoint:
+        if kind is Client:
+            with Client(endpoint, "u", "k", retry=ONCE) as client:
+                for _ in range(3):
+                    client.sync_lead(LEAD)
+                    time.sleep(0.05)
+            return
+
+        async def main() -> None:
+            async with AsyncClient(endpoint, "u", "k", retry=ONCE) as client:
+                for _ in range(3):
+                    await client.sync_lead(LEAD)
+                    await asyncio.sleep(0.05)
+
+        asyncio.run(main())
+
+
+def test_a_server_that_restarts_in_the_middle(tmp_path: Path) -> None:
+    with Sandbox(tmp_path / "leads.db") as sandbox:
+        with sandbox.serve() as endpoint:
+            port = int(endpoint.split(":")[2].partition("/")[0])
+        user, stop, made = sandbox.credentials, threading.Event(), list[str]()
+        patient = RetryPolicy(attempts=50, pause=0.02, longest_pause=0.1)
+
+        def work() -> None:
+            with Client(endpoint, user.user_id, user.encryption_key, retry=patient) as client:
+                while not stop.is_set():
+                    email = f"{len(made)}@t.com"
+                    client.sync_lead(LeadRecord(email=email))
+                    made.append(email)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        for _ in range(3):
+            with sandbox.serve(port=port):
+                time.sleep(0.15)
+        with sandbox.serve(port=port):
+            stop.set()
+            thread.join(20)
+        assert not thread.is_alive()
+        assert made
+        assert [lead.email for lead in sandbox.leads()][: len(made)] == made
+
+
+@BOTH
+def test_ipv6(kind: Kind) -> None:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            pass
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with Sandbox(user_id="u", encryption_key="k") as sandbox, sandbox.serve("::1") as endpoint:
+        assert "[::1]" in endpoint
+        assert sync(kind, endpoint).sync_status.status == LeadSyncStatus.CREATED
+
+
+def test_certificates_are_checked_unless_a_context_says_otherwise() -> None:
+    with pytest.raises(ValueError, match=r"ssl\.SSLContext"):
+        Client("https://x/", "u", "k", verify=False)  # type: ignore[arg-type]
+    Client("https://x/", "u", "k", verify=ssl.create_default_context()).close()
+
+
+@BOTH
+def test_a_proxy_is_passed_through(kind: Kind) -> None:
+    seen: list[bytes] = []
+
+    def proxy(connection: socket.socket) -> None:
+        seen.append(connection.recv(65536))
+        connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+    with peer(proxy) as address, pytest.raises(TransportError) as caught:
+        sync(kind, "https://100-AEK-913.mktoapi.com/soap", proxy=address.removesuffix("/soap"), limiter=None)
+    assert not isinstance(caught.value, AmbiguousError)
+    assert seen[0].startswith(b"CONNECT 100-aek-913.mktoapi.com:443")
+
+
+# -- many callers -------------------------------------------------------------------------------------
+
+
+def test_a_cancelled_call_stops_at_once_and_leaves_the_pool_usable() -> None:
+    async def main() -> None:
+        with Sandbox(user_id="u", encryption_key="k") as sandbox, sandbox.serve() as endpoint:
+            async with AsyncClient(endpoint, "u", "k", retry=ONCE) as client:
+                sandbox.fail(delay=5.0, times=10)
+                hanging = [asyncio.create_task(client.sync_lead(LEAD)) for _ in range(10)]
+                await asyncio.sleep(0.3)
+                started = time.monotonic()
+                for task in hanging:
+                    task.cancel()
+                await asyncio.gather(*hanging, return_exceptions=True)
+                assert time.monotonic() - started < 1
+                assert all(task.cancelled() for task in hanging)
+                results = await asyncio.gather(*(client.sync_lead(LEAD) for _ in range(20)))
+                assert {result.lead_id for result in results} == {1000001}
+
+    asyncio.run(main())
+
+
+def test_a_thousand_tasks_share_a_client() -> None:
+    async def main() -> None:
+        with Sandbox(user_id="u", encryption_key="k") as sandbox, sandbox.serve() as endpoint:
+            async with AsyncClient(endpoint, "u", "k") as client:
+
+                async def one(n: int) -> bool:
+                    result = await client.sync_lead(LeadRecord(email=f"{n}@t.com"), return_lead=True)
+                    kept = client.last_exchange
+                    assert kept is not None
+                    assert result.lead_record is not None
+                    return result.lead_record.email == f"{n}@t.com" and f">{n}@t.com<".encode() in kept.request
+
+                assert all(await asyncio.gather(*(one(n) for n in range(1000))))
+                assert client.stats.calls == 1000
+
+    asyncio.run(main())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_client_refuses_to_work_in_a_forked_child() -> None:
+    with Sandbox() as sandbox, Client(transport=sandbox.transport()) as client:
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                client.sync_lead(LEAD)
+            except RuntimeError as error:
+                os.write(writing, str(error).encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert b"before the process forked" in os.read(reading, 1000)
+        os.close(reading)
+        os.close(writing)
+        client.sync_lead(LEAD)
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="files and memory are counted in /proc")
+def test_chaos() -> None:
+    """50 workers sync 2,000 leads while the server refuses, resets, stalls, truncates, duplicates and delays."""
+    leads, workers = 2000, 50
+    outcomes: list[object] = []
+    policy = RetryPolicy(attempts=9, pause=0.01, longest_pause=0.1, window=0.05, deadline=60.0)
+    trouble: list[dict[str, Any]] = [
+        {"close": "before", "chance": 0.03},
+        {"close": "after", "chance": 0.03},
+        {"truncate": 150, "chance": 0.03},
+        {"truncate": 0, "chance": 0.02},
+        {"html": True, "chance": 0.02},
+        {"status": 503, "body": "busy", "chance": 0.02},
+        {"fault": 20011, "chance": 0.03},
+        {"fault": 20023, "chance": 0.02},
+        {"fault": 20024, "chance": 0.02},
+        {"twice": True, "chance": 0.05},
+        {"twice": True, "close": "after", "chance": 0.02},
+        {"delay": 0.05, "chance": 0.05},
+        {"delay": 2.0, "chance": 0.003},
+    ]
+    files = open_files()
+    with Sandbox(user_id="u", encryption_key="k") as sandbox:
+        for rule in trouble:
+            sandbox.fail(**rule, times=None)
+        with sandbox.serve() as endpoint, Client(endpoint, "u", "k", retry=policy, timeout=1.0) as client:
+
+            def work(worker: int) -> None:
+                for n in range(worker, leads, workers):
+                    for turn in range(2 if n % 10 == 0 else 1):
+                        lead = LeadRecord(email=f"{n}@t.com", attributes={"LeadScore": n + turn})
+                        try:
+                            outcomes.append(client.sync_lead(lead))
+                        except MarketoError as error:
+                            outcomes.append(error)
+                            client.sync_lead(lead, retry=RetryPolicy(attempts=30, pause=0.01, window=0.05))
+
+            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            with ThreadPoolExecutor(workers) as pool:
+                for running in [pool.submit(work, worker) for worker in range(workers)]:
+                    running.result(120)
+            assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 100_000  # kB
+            stats = client.stats
+        kept = {lead.email: lead.get("LeadScore") for lead in sandbox.leads()}
+        assert len(sandbox.leads()) == leads
+    assert kept == {f"{n}@t.com": str(n + (n % 10 == 0)) for n in range(leads)}
+    assert len(outcomes) == leads + leads // 10
+    assert stats.retries > 200
+    assert stats.resent_unknown > 100
+    deadline = time.monotonic() + 5
+    while open_files() > files and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert open_files() <= files
+
+
+def test_httpx_is_asked_for_no_more_than_it_promises() -> None:
+    """What the clients rely on in httpx: a response from a transport in this process is already read."""
+    with httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200, content=b"x"))) as http:
+        response = http.send(http.build_request("POST", "https://x/"), stream=True)
+        assert response.is_stream_consumed
+        assert list(response.iter_bytes()) == [b"x"]
+        response.close()
