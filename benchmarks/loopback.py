@@ -12,6 +12,7 @@ import httpx
 from benchmarks.samples import EMAIL, SEED_VALUES
 from benchmarks.timing import ratio
 from marketo_soap import Client, Sandbox
+from marketo_soap.limits import Limiter
 from marketo_soap.records import LeadRecord
 from marketo_soap.sandbox.sandbox import ENCRYPTION_KEY, USER_ID
 
@@ -19,15 +20,15 @@ START = 30.0
 """Seconds that the server's process may take to start and to stop."""
 
 
-def sync_lead_ratio(seconds: float) -> float:
+def sync_lead_ratio(seconds: float, limiter: Limiter | None = None) -> float:
     """Return how many times longer `Client.sync_lead` takes than to post the same bytes with httpx.
 
-    Both keep their connection alive; the server does the same work for both.
+    Both keep their connection alive; the server does the same work for both. *limiter* is the client's.
     """
     lead = LeadRecord(email=EMAIL, attributes=SEED_VALUES)
     with (
         _server() as endpoint,
-        Client(endpoint, USER_ID, ENCRYPTION_KEY) as client,
+        Client(endpoint, USER_ID, ENCRYPTION_KEY, limiter=limiter) as client,
         httpx.Client(trust_env=False) as http,
     ):
         client.sync_lead(lead)
