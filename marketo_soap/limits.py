@@ -28,6 +28,12 @@ class Limits:
     at_once: int | None = 10
     per_day: int | None = 10_000
 
+    def __attrs_post_init__(self) -> None:
+        for name in ("calls", "window", "at_once", "per_day"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"limits: {name} must be more than 0")
+
 
 VENDOR_LIMITS = Limits()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -11,6 +12,8 @@ from marketo_soap.codec import codec
 from marketo_soap.xml import MKTOWS, Element, children_of, local_name, path_of
 
 __all__ = ["Ignored", "ignored_elements"]
+
+_QUALIFIED = f"{{{MKTOWS}}}"
 
 
 @frozen
@@ -31,24 +34,27 @@ def ignored_elements(cls: type[Any], element: Element) -> list[Ignored]:
 
     The real server ignored them without a word: a lower-case `<id>` made a duplicate of the lead it named.
     """
+    return list(_walk(cls, element, path_of(element)))
+
+
+def _walk(cls: type[Any], element: Element, path: str) -> Iterator[Ignored]:
     fields = {field.el.name: field for field in codec(cls).fields}
-    found: list[Ignored] = []
     for child in children_of(element):
-        field = fields.get(child.tag.removeprefix(f"{{{MKTOWS}}}"))
+        name = local_name(child)
+        field = fields.get(child.tag.removeprefix(_QUALIFIED))
         if field is None:
-            found.append(_ignored(child, list(fields)))
+            yield _ignored(f"{path}/{name}", name, list(fields))
         elif attrs.has(field.type) and field.el.item is None:
-            found += ignored_elements(field.type, child)
+            yield from _walk(field.type, child, f"{path}/{name}")
         elif attrs.has(field.type):
-            for item in children_of(child):
-                if item.tag.removeprefix(f"{{{MKTOWS}}}") == field.el.item:
-                    found += ignored_elements(field.type, item)
+            for number, item in enumerate(children_of(child), 1):
+                place = f"{path}/{name}/{local_name(item)}[{number}]"
+                if item.tag.removeprefix(_QUALIFIED) == field.el.item:
+                    yield from _walk(field.type, item, place)
                 else:
-                    found.append(_ignored(item, [str(field.el.item)]))
-    return found
+                    yield _ignored(place, local_name(item), [str(field.el.item)])
 
 
-def _ignored(element: Element, names: list[str]) -> Ignored:
-    name = local_name(element)
+def _ignored(path: str, name: str, names: list[str]) -> Ignored:
     meant = {known.lower(): known for known in names}.get(name.lower().replace("_", ""))
-    return Ignored(path_of(element), name, meant)
+    return Ignored(path, name, meant)

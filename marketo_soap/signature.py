@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -152,9 +153,11 @@ def _other_writings(stamp: str) -> Iterator[str]:
         time = datetime.fromisoformat(stamp)
     except ValueError:
         return
-    zones = [time.tzinfo] if time.tzinfo is None else [time.tzinfo, UTC]
-    for zone in zones:
-        here = time if zone is None else time.astimezone(zone)
+    times = [time]
+    if time.tzinfo is not None:
+        with suppress(OverflowError):  # the first and the last day that there is
+            times.append(time.astimezone(UTC))
+    for here in times:
         for digits in ("seconds", "milliseconds", "microseconds"):
             text = here.isoformat(timespec=digits)
             for form in (text, text[:-3] + text[-2:], text.replace("+00:00", "Z"), text.replace("T", " ")):

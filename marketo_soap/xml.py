@@ -16,8 +16,11 @@ XSI = "http://www.w3.org/2001/XMLSchema-instance"
 XSI_NIL = f"{{{XSI}}}nil"
 
 MAX_BYTES = 32 * 1024 * 1024
+MAX_TAGS = 2_000_000
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+_QUOTED = re.compile(r"(['\"]).*\1")
 
 Element: TypeAlias = etree._Element
 
@@ -119,12 +122,15 @@ def parse(data: bytes, *, max_bytes: int = MAX_BYTES) -> Element:
     No entity is resolved, no file or address is read, a DOCTYPE is refused, comments and processing
     instructions are dropped, libxml2's limits (256 levels, 10 MB a text) stand.
 
-    Raises `ProtocolError` for what is not well-formed, has a DOCTYPE, or is longer than *max_bytes*.
+    Raises `ProtocolError` for what is not well-formed, has a DOCTYPE, is longer than *max_bytes*, or has more
+    than `MAX_TAGS` tags.
     """
     if not isinstance(data, bytes):
         raise TypeError(f"XML is parsed from bytes, not from {type(data).__name__}: encode it first")
     if len(data) > max_bytes:
         raise _malformed(f"the message is {len(data)} bytes long, more than the {max_bytes} allowed")
+    if data.count(b"<") > MAX_TAGS:  # every element costs memory, however short it is
+        raise _malformed(f"the message has more than {MAX_TAGS} tags")
     if data[:1].isspace():  # PHP scripts are known to print a line before the declaration
         data = data.lstrip()
     try:
@@ -132,7 +138,8 @@ def parse(data: bytes, *, max_bytes: int = MAX_BYTES) -> Element:
     except etree.XMLSyntaxError as error:
         if not data:
             raise _malformed("the message is empty") from None
-        reason = (error.msg or "no reason given").splitlines()[0]
+        # What libxml2 quotes may be anybody's data.
+        reason = _QUOTED.sub("'***'", (error.msg or "no reason given").splitlines()[0])
         raise _malformed(f"the message is not well-formed XML: {reason}", line=error.lineno) from None
     except (LookupError, ValueError) as error:
         raise _malformed(f"the message cannot be decoded: {error}") from None

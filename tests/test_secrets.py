@@ -120,9 +120,9 @@ def test_the_locals_of_a_traceback_tell_nothing_of_ours() -> None:
     """As crash reporters do: the `repr` of every local of our own frames that is a value of ours."""
     with Sandbox(user_id=USER, encryption_key=KEY, clock=lambda: NOW) as sandbox:
         sandbox.fail(fault=20103)
-        with Client(transport=sandbox.transport(), clock=lambda: NOW) as client:
-            with pytest.raises(MarketoError) as raised:
-                client.sync_lead(LEAD, marketo_cookie=COOKIE)
+        client = Client(transport=sandbox.transport(), clock=lambda: NOW)
+        with client, pytest.raises(MarketoError) as raised:
+            client.sync_lead(LEAD, marketo_cookie=COOKIE)
     trace = raised.value.__traceback__
     shown = 0
     while trace is not None:

@@ -51,7 +51,7 @@ def control(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
     query = {name: values[-1] for name, values in parse_qs(request.query).items()}
     try:
         return _json(200, act(sandbox, request, query))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
         return _json(400, {"error": str(error)})
 
 
@@ -65,7 +65,10 @@ def _refusal(sandbox: Sandbox, request: HttpRequest) -> str | None:
         return None
     if not _is_loopback(request.peer):
         return "only this machine may do that, or a token must be set"
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    try:
+        host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        host = ""
     if not _is_loopback(host):
         return "ask by this machine's own name, localhost"
     site = request.headers.get("sec-fetch-site", "none")
@@ -82,14 +85,14 @@ def _is_loopback(host: str) -> bool:
 
 
 def _json(status: int, data: Any, *headers: tuple[str, str]) -> HttpAnswer:
-    body = json.dumps(data, ensure_ascii=False, indent=2).encode() + b"\n"
+    body = json.dumps(data, indent=2).encode() + b"\n"
     return HttpAnswer(status, body, (("Content-Type", "application/json"), ("Cache-Control", "no-store"), *headers))
 
 
 def _body(request: HttpRequest) -> Any:
     try:
         return json.loads(request.body)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"the body is no JSON: {error}") from None
 
 

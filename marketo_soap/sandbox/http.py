@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from attrs import field, frozen
 
@@ -23,6 +24,7 @@ CONTROL = "/_sandbox/"
 
 _XML = "text/xml; charset=UTF-8"
 _TEXT = "text/plain; charset=UTF-8"
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 _COMPRESSED = {"gzip", "x-gzip", "deflate"}
 # The last is what plain `curl -d` says.
 _XML_TYPES = {"", "text/xml", "application/xml", "application/x-www-form-urlencoded"}
@@ -73,8 +75,10 @@ def answer(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
         return _soap(sandbox, request)
     if request.method in ("GET", "HEAD"):
         if any(name.lower() == "wsdl" for name in parse_qs(request.query, keep_blank_values=True)):
-            address = f"{request.scheme}://{request.headers.get('host', '127.0.0.1')}{request.path}"
-            return HttpAnswer(200, wsdl(address), (("Content-Type", _XML),))
+            host = request.headers.get("host", "")
+            host = host if _HOST.fullmatch(host) else "127.0.0.1"
+            document = wsdl(f"{request.scheme}://{host}{quote(request.path)}")
+            return HttpAnswer(200, document, (("Content-Type", _XML),))
         said = f"This is a marketo_soap sandbox: POST SOAP 1.1 envelopes to {PATH}, or GET {PATH}?WSDL\n"
         return text_answer(200, said)
     said = "Only POST (a SOAP 1.1 envelope) and GET are answered here.\n"

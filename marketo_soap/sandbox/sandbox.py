@@ -32,6 +32,9 @@ USER_ID = "sandbox_1_0123456789ABCDEF012345"
 ENCRYPTION_KEY = "00112233445566778899AABBCCDDEEFF0011"  # made up: it opens nothing but sandboxes
 
 
+_MARGIN = 3  # days that rules and limits look ahead or back
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -168,8 +171,14 @@ class Sandbox:
         return self._clock() + self._offset
 
     def advance(self, seconds: float) -> None:
-        """Move the sandbox's clock, forwards or back, without waiting."""
-        self._offset += timedelta(seconds=seconds)
+        """Move the sandbox's clock, forwards or back, without waiting. `ValueError` for where no time is."""
+        try:
+            offset = self._offset + timedelta(seconds=seconds)
+            for days in (-_MARGIN, _MARGIN):
+                (self._clock() + offset + timedelta(days=days)).astimezone(UTC)
+        except (OverflowError, ValueError):
+            raise ValueError("the clock cannot be moved that far") from None
+        self._offset = offset
 
     def entries(self) -> list[Entry]:
         """Return the journal's entries, oldest first."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from marketo_soap.records import ForeignSysType
+from marketo_soap.records import LeadRecord
 from marketo_soap.sandbox.store import Leads, StoredLead
+from marketo_soap.xml import check_text
 
 __all__ = ["dump", "load", "read_csv", "read_json"]
 
@@ -30,7 +31,7 @@ def read_csv(text: str) -> list[dict[str, Any]]:
     Partition, Anonymous, and attributes by their names. Empty cells are nothing.
     """
     leads: list[dict[str, Any]] = []
-    for row in csv.DictReader(text.splitlines()):
+    for row in _rows(text):
         if None in row or None in row.values():
             raise ValueError(f"lead {len(leads) + 1}: the row has not as many cells as the heading")
         lead: dict[str, Any] = {"attributes": {}}
@@ -47,11 +48,18 @@ def read_csv(text: str) -> list[dict[str, Any]]:
     return leads
 
 
+def _rows(text: str) -> Iterator[dict[str, Any]]:
+    try:
+        yield from csv.DictReader(text.splitlines())
+    except csv.Error as error:
+        raise ValueError(f"no CSV: {error}") from None
+
+
 def read_json(text: str) -> list[dict[str, Any]]:
     """Read leads from a JSON list, in the form that `dump` writes; every member is optional."""
     try:
         data = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"no JSON: {error}") from None
     if not isinstance(data, list) or not all(isinstance(lead, dict) for lead in data):
         raise ValueError("leads are a JSON list of objects")
@@ -63,29 +71,49 @@ def load(leads: Leads, data: Iterable[dict[str, Any]], now: datetime) -> int:
     count = 0
     for lead in data:
         count += 1
-        unknown = lead.keys() - _KNOWN
-        if unknown:
-            raise ValueError(f"lead {count}: {sorted(unknown)[0]!r} is unknown")
-        if lead.get("foreign_type") not in (None, *ForeignSysType):
-            raise ValueError(f"lead {count}: foreign_type must be one of {', '.join(ForeignSysType)}")
-        attributes = {str(name): str(value) for name, value in (lead.get("attributes") or {}).items()}
-        stored = StoredLead(
-            lead.get("id") or 0,
-            lead.get("email"),
-            lead.get("foreign_type"),
-            lead.get("foreign_id"),
-            lead.get("partition") or "Default",
-            bool(lead.get("anonymous")),
-            attributes,
-        )
-        if stored.id and leads.by_id(stored.id):
-            raise ValueError(f"lead {count}: there is a lead {stored.id} already")
-        if stored.foreign_id and leads.by_foreign_id(stored.foreign_type or "", stored.foreign_id):
-            raise ValueError(f"lead {count}: its foreign id is another lead's")
+        try:
+            stored, cookies = _stored(lead)
+            _check_free(leads, stored)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"lead {count}: {error}") from None
         kept = leads.insert(stored, now)
-        for cookie in lead.get("cookies") or ():
-            leads.tie_cookie(str(cookie), kept.id)
+        for cookie in cookies:
+            leads.tie_cookie(cookie, kept.id)
     return count
+
+
+def _stored(lead: dict[str, Any]) -> tuple[StoredLead, list[str]]:
+    """Check a lead as strictly as a client's own: what is kept can be shown in a reply."""
+    unknown = lead.keys() - _KNOWN
+    if unknown:
+        raise ValueError(f"{sorted(unknown)[0]!r} is unknown")
+    given, cookies = lead.get("attributes") or {}, lead.get("cookies") or []
+    if not isinstance(given, dict) or not isinstance(cookies, list):
+        raise TypeError("attributes are an object, cookies a list")
+    record = LeadRecord(
+        id=lead.get("id") or None,
+        email=lead.get("email"),
+        foreign_sys_person_id=lead.get("foreign_id"),
+        foreign_sys_type=lead.get("foreign_type"),
+        attributes={name: value for name, value in given.items() if value is not None},
+    )
+    stored = StoredLead(
+        record.id or 0,
+        record.email,
+        record.foreign_sys_type,
+        record.foreign_sys_person_id,
+        check_text(lead.get("partition") or "Default", "partition"),
+        bool(lead.get("anonymous")),
+        {attribute.name: attribute.value for attribute in record.attributes},
+    )
+    return stored, [check_text(cookie, "a cookie") for cookie in cookies]
+
+
+def _check_free(leads: Leads, lead: StoredLead) -> None:
+    if lead.id and leads.by_id(lead.id):
+        raise ValueError(f"there is a lead {lead.id} already")
+    if lead.foreign_id and leads.by_foreign_id(lead.foreign_type or "", lead.foreign_id):
+        raise ValueError("its foreign id is another lead's")
 
 
 def dump(leads: Leads) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from marketo_soap.fields import standard_fields
 from marketo_soap.limits import VENDOR_LIMITS, Limits
+from marketo_soap.xml import check_characters, check_text
 
 __all__ = [
     "VENDOR_LIMITS",
@@ -28,6 +29,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+_LARGEST = 1e9
 
 
 @frozen
@@ -114,6 +117,10 @@ class FaultRule:
             raise ValueError("faults: chance is between 0 and 1")
         if self.delay < 0 or (self.dribble or 0) < 0 or (self.truncate or 0) < 0:
             raise ValueError("faults: delay, dribble and truncate are not negative")
+        if not self.content_type.isprintable() or not self.content_type.isascii():
+            raise ValueError("faults: content_type is no header's value")
+        if self.status is not None and not 200 <= self.status <= 599:
+            raise ValueError("faults: status is between 200 and 599")
 
 
 @frozen
@@ -200,11 +207,18 @@ def _value(kind: Any, value: Any, where: str) -> Any:
     if origin is not None:  # a mapping of texts
         if not isinstance(value, Mapping) or not all(isinstance(text, str) for text in value.values()):
             raise ValueError(f"{where}: a table of texts is expected")
+        for name, text in value.items():
+            check_text(name, f"{where}: a name")
+            check_text(text, f"{where}.{name}")
         return dict(value)
     if attrs.has(kind):
         return value if isinstance(value, kind) else structure(kind, value, where)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if not abs(value) <= _LARGEST:
+            raise ValueError(f"{where} must be a number of at most {_LARGEST:.0e}")
         return float(value)
+    if kind is str and isinstance(value, str):
+        check_characters(value, where)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise ValueError(f"{where} must be {kind.__name__}, not {type(value).__name__}")
     return value

@@ -45,8 +45,6 @@ _COLUMNS = "id, email, foreign_type, foreign_id, partition_name, anonymous, attr
 _WRITTEN = "email, email_key, foreign_type, foreign_id, partition_name, anonymous, attributes, updated_at"
 _BUSY_SECONDS = 60.0
 
-Snapshot = sqlite3.Connection
-
 
 @define
 class StoredLead:
@@ -64,6 +62,16 @@ class StoredLead:
     attributes: dict[str, str] = field(factory=dict, repr=hidden)
     created_at: str = ""
     updated_at: str = ""
+
+
+class Snapshot:
+    """A copy of a whole database, in memory until nobody holds it any more."""
+
+    def __init__(self) -> None:
+        self.connection = sqlite3.connect(":memory:", check_same_thread=False)
+
+    def __del__(self) -> None:
+        self.connection.close()
 
 
 class Leads:
@@ -183,7 +191,7 @@ class LeadStore:
             try:
                 yield Leads(self._connection)
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                self._roll_back()
                 raise
             self._connection.execute("COMMIT")
 
@@ -202,8 +210,12 @@ class LeadStore:
         finally:
             if self._begun:
                 self._begun = False
-                self._connection.execute("ROLLBACK")
+                self._roll_back()
             self._lock.release()
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:  # a full disk has SQLite end it by itself
+            self._connection.execute("ROLLBACK")
 
     def _begin_at_once(self) -> bool:
         self._connection.execute("PRAGMA busy_timeout = 0")
@@ -217,15 +229,15 @@ class LeadStore:
 
     def snapshot(self) -> Snapshot:
         """Return a copy of everything, to `restore` later."""
-        copy = sqlite3.connect(":memory:", check_same_thread=False)
+        copy = Snapshot()
         with self._lock:
-            self._connection.backup(copy)
+            self._connection.backup(copy.connection)
         return copy
 
     def restore(self, snapshot: Snapshot) -> None:
         """Make everything as it was when *snapshot* was taken."""
         with self._lock:
-            snapshot.backup(self._connection)
+            snapshot.connection.backup(self._connection)
 
     def close(self) -> None:
         """Close the database."""

@@ -91,7 +91,7 @@ def test_settings_are_changed_one_by_one(http: httpx.Client, sandbox: Sandbox, c
         ("POST", "seed", b"{", 400, "no JSON"),
         ("POST", "seed", b"{}", 400, "a JSON list of objects"),
         ("POST", "seed", b'[{"mail": "x"}]', 400, "lead 1: 'mail' is unknown"),
-        ("POST", "seed", b'[{"email": "x"}, {"foreign_type": "SAP"}]', 400, "lead 2: foreign_type"),
+        ("POST", "seed", b'[{"email": "x"}, {"foreign_type": "SAP"}]', 400, "lead 2: ForeignSysType"),
         ("POST", "faults", b'{"falt": 1}', 400, "falt is unknown"),
         ("POST", "clock", b'{"now": "2014-01-01T00:00:00"}', 400, "needs an offset"),
         ("POST", "clock", b'{"now": "later"}', 400, "Invalid isoformat"),

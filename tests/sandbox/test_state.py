@@ -174,7 +174,6 @@ def test_a_snapshot_brings_everything_back(tmp_path: Path) -> None:
         sandbox.restore(snapshot)
         assert sandbox.dump() == before
         assert client.sync_lead(LeadRecord(email="b@t.com")).lead_id == 1000002
-        snapshot.close()
 
 
 def test_reset_starts_anew() -> None:

@@ -1,0 +1,74 @@
+"""Every input that the fuzzer found, or that it starts with, through the same functions: no fuzzer is needed."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz import mutate
+from tests.fuzz.known import KNOWN, why_known
+from tests.fuzz.targets import SEPARATOR, TARGETS, read_http
+
+CORPUS = Path(__file__).parent / "corpus"
+FILES = [path for name in TARGETS for path in sorted((CORPUS / name).iterdir())]
+
+
+def _cases() -> list[object]:
+    cases = []
+    for path in FILES:
+        reason = why_known(path.name)
+        marks = [] if reason is None else [pytest.mark.xfail(strict=True, reason=reason)]
+        cases.append(pytest.param(path, marks=marks, id=f"{path.parent.name}-{path.name}"))
+    return list(cases)
+
+
+@pytest.mark.parametrize("path", _cases())
+def test_the_corpus_does_no_harm(path: Path) -> None:
+    failure = ""
+    try:
+        TARGETS[path.parent.name](path.read_bytes())
+    except Exception:
+        # As plain text: a report that holds half a character cannot travel between pytest's processes.
+        failure = traceback.format_exc().encode("ascii", "backslashreplace").decode()
+    assert not failure, failure
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_the_fuzzer_starts_with_does_no_harm(target: str) -> None:
+    for data in mutate.seeds(target).values():
+        TARGETS[target](data)
+
+
+def test_every_known_finding_has_its_file() -> None:
+    found = {pattern for pattern in KNOWN for path in FILES if path.match(pattern)}
+    assert found == set(KNOWN)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_mutations_stay_within_their_size_and_repeat(target: str) -> None:
+    def bytewise(data: bytes, size: int) -> bytes:
+        return data[1:size]
+
+    many = target == "intake"
+    for data in mutate.seeds(target).values():
+        for seed in range(40):
+            made = mutate.mutate(data, 3000, seed, bytewise, many=many)
+            assert len(made) <= 3000
+            assert mutate.mutate(data, 3000, seed, bytewise, many=many) == made
+
+
+def test_the_dictionary_holds_the_declared_names() -> None:
+    words = mutate.dictionary().splitlines()
+    assert {'"leadAttributeList"', '"paramsSyncLead"', '"serviceException"', '"Envelope"'} <= set(words)
+    assert not [word for word in words if '"' in word[1:-1]]
+
+
+def test_requests_are_read_as_a_front_hands_them_over() -> None:
+    data = b"POST /a%20b?c=d HTTP/1.1\r\nHost: x\r\nPeer: ::1\r\nBad: \x01\r\n\r\nbody" + SEPARATOR
+    asked = read_http(data.split(SEPARATOR)[0])
+    assert asked is not None
+    assert (asked.method, asked.path, asked.query, asked.body, asked.peer) == ("POST", "/a b", "c=d", b"body", "::1")
+    assert asked.headers == {"host": "x"}
+    assert read_http(b"<x/>") is None
