@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -211,3 +214,15 @@ def test_there_is_a_fixture_for_every_published_code() -> None:
 def test_utc_is_written_as_an_offset_not_as_z() -> None:
     noon = Attribute("Signed_up", datetime(2013, 7, 31, 12, tzinfo=UTC))
     assert noon.value == "2013-07-31T12:00:00+00:00"
+
+
+@pytest.mark.parametrize("case", REPLIES)
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+def test_values_travel_whole(case: str, again: Callable[[SyncLeadResult], SyncLeadResult]) -> None:
+    assert again(REPLIES[case]) == REPLIES[case]
+
+
+def test_calls_travel_whole() -> None:
+    for call in REQUESTS.values():
+        assert pickle.loads(pickle.dumps(call)) == call
+        assert hash(copy.deepcopy(call)) == hash(call)
