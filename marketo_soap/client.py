@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self, TypeVar, cast, runtime_checkable
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar, cast, runtime_checkable
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import httpx
@@ -33,6 +33,7 @@ from marketo_soap.xml import MAX_BYTES
 __all__ = ["AsyncClient", "Client", "local_now"]
 
 R = TypeVar("R")
+TransportT = TypeVar("TransportT", httpx.BaseTransport, httpx.AsyncBaseTransport)
 Timeout = httpx.Timeout | float | None
 
 DEFAULT_TIMEOUT = httpx.Timeout(90.0, connect=10.0)
@@ -65,22 +66,25 @@ def _vendor_limiter(endpoint: str, user_id: str) -> Limiter:
         return _limiters.setdefault((endpoint, user_id), InProcessLimiter())
 
 
-class _BaseClient:
+class _BaseClient(Generic[TransportT]):
     """What both clients share: the settings, and everything about a call that does not wait."""
 
     def __init__(
         self,
-        endpoint: str | None,
-        user_id: str | None,
-        encryption_key: str | None,
-        transport: object,
-        timeout: Timeout,
-        clock: Callable[[], datetime] | None,
-        retry: RetryPolicy,
-        limiter: Limiter | Literal["vendor"] | None,
-        max_response_bytes: int,
-        tracer: Any,
-        allow_http: bool,
+        endpoint: str | None = None,
+        user_id: str | None = None,
+        encryption_key: str | None = None,
+        *,
+        transport: TransportT | None = None,
+        timeout: Timeout = DEFAULT_TIMEOUT,
+        clock: Callable[[], datetime] | None = None,
+        retry: RetryPolicy = DEFAULT_RETRY,
+        limiter: Limiter | Literal["vendor"] | None = "vendor",
+        max_response_bytes: int = MAX_BYTES,
+        verify: ssl.SSLContext | Literal[True] = True,
+        proxy: str | httpx.Proxy | None = None,
+        tracer: Any = None,
+        allow_http: bool = False,
     ) -> None:
         own = isinstance(transport, OwnMarketo)
         if isinstance(transport, OwnMarketo):
@@ -112,6 +116,18 @@ class _BaseClient:
             self._counter,
             self._remember,
         )
+        self._open(transport, self._http_options(verify, proxy))
+
+    def _open(self, transport: TransportT | None, options: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ, **options: Any) -> Self:
+        """Make a client from MARKETO_SOAP_ENDPOINT, MARKETO_SOAP_USER_ID and MARKETO_SOAP_ENCRYPTION_KEY.
+
+        *options* go to the constructor. `ValueError` names the variables that are not set.
+        """
+        return cls(**_from_env(environ), **options)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.endpoint}>"
@@ -178,7 +194,7 @@ def _from_env(environ: Mapping[str, str]) -> dict[str, Any]:
     return {name: environ[variable] for name, variable in names.items()}
 
 
-class Client(_BaseClient):
+class Client(_BaseClient[httpx.BaseTransport]):
     """A Marketo SOAP client.
 
     *endpoint* is the subscription's own address, `https://<munchkin id>.mktoapi.com/soap/mktows/2_2`;
@@ -197,45 +213,8 @@ class Client(_BaseClient):
     `exchange`; a caller's own mistakes are `ValueError` or `TypeError` before anything is sent.
     """
 
-    def __init__(
-        self,
-        endpoint: str | None = None,
-        user_id: str | None = None,
-        encryption_key: str | None = None,
-        *,
-        transport: httpx.BaseTransport | None = None,
-        timeout: Timeout = DEFAULT_TIMEOUT,
-        clock: Callable[[], datetime] | None = None,
-        retry: RetryPolicy = DEFAULT_RETRY,
-        limiter: Limiter | Literal["vendor"] | None = "vendor",
-        max_response_bytes: int = MAX_BYTES,
-        verify: ssl.SSLContext | Literal[True] = True,
-        proxy: str | httpx.Proxy | None = None,
-        tracer: Any = None,
-        allow_http: bool = False,
-    ) -> None:
-        super().__init__(
-            endpoint,
-            user_id,
-            encryption_key,
-            transport,
-            timeout,
-            clock,
-            retry,
-            limiter,
-            max_response_bytes,
-            tracer,
-            allow_http,
-        )
-        self._http = httpx.Client(transport=transport, **self._http_options(verify, proxy))
-
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ, **options: Any) -> Self:
-        """Make a client from MARKETO_SOAP_ENDPOINT, MARKETO_SOAP_USER_ID and MARKETO_SOAP_ENCRYPTION_KEY.
-
-        *options* go to the constructor. `ValueError` names the variables that are not set.
-        """
-        return cls(**_from_env(environ), **options)
+    def _open(self, transport: httpx.BaseTransport | None, options: dict[str, Any]) -> None:
+        self._http = httpx.Client(transport=transport, **options)
 
     def sync_lead(
         self,
@@ -310,48 +289,14 @@ class Client(_BaseClient):
         self.close()
 
 
-class AsyncClient(_BaseClient):
+class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
     """The same client for asyncio: `Client`'s arguments, `async with`, `await client.sync_lead(...)`.
 
     A cancelled call stops at once and leaves the client usable.
     """
 
-    def __init__(
-        self,
-        endpoint: str | None = None,
-        user_id: str | None = None,
-        encryption_key: str | None = None,
-        *,
-        transport: httpx.AsyncBaseTransport | None = None,
-        timeout: Timeout = DEFAULT_TIMEOUT,
-        clock: Callable[[], datetime] | None = None,
-        retry: RetryPolicy = DEFAULT_RETRY,
-        limiter: Limiter | Literal["vendor"] | None = "vendor",
-        max_response_bytes: int = MAX_BYTES,
-        verify: ssl.SSLContext | Literal[True] = True,
-        proxy: str | httpx.Proxy | None = None,
-        tracer: Any = None,
-        allow_http: bool = False,
-    ) -> None:
-        super().__init__(
-            endpoint,
-            user_id,
-            encryption_key,
-            transport,
-            timeout,
-            clock,
-            retry,
-            limiter,
-            max_response_bytes,
-            tracer,
-            allow_http,
-        )
-        self._http = httpx.AsyncClient(transport=transport, **self._http_options(verify, proxy))
-
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ, **options: Any) -> Self:
-        """Make a client from the environment, as `Client.from_env` does."""
-        return cls(**_from_env(environ), **options)
+    def _open(self, transport: httpx.AsyncBaseTransport | None, options: dict[str, Any]) -> None:
+        self._http = httpx.AsyncClient(transport=transport, **options)
 
     async def sync_lead(
         self,
