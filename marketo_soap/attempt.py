@@ -26,6 +26,7 @@ _NOT_SENT = (
     httpx.LocalProtocolError,
 )
 _COMPRESSED = {"gzip", "x-gzip", "deflate"}
+_GZIP_OR_ZLIB = 47
 
 
 def within(timeout: httpx.Timeout, seconds: float | None) -> httpx.Timeout:
@@ -33,7 +34,8 @@ def within(timeout: httpx.Timeout, seconds: float | None) -> httpx.Timeout:
     if seconds is None:
         return timeout
     parts: dict[str, float | None] = timeout.as_dict()
-    return httpx.Timeout(**{name: min(value or seconds, max(seconds, 0.001)) for name, value in parts.items()})
+    longest = max(seconds, 0.001)
+    return httpx.Timeout(**{name: longest if value is None else min(value, longest) for name, value in parts.items()})
 
 
 class Attempt:
@@ -62,6 +64,8 @@ class Attempt:
         self._request_headers = tuple(request.headers.multi_items())
         try:
             yield
+        except TimeoutError:
+            self._lose("the reply did not come in the time that the call may take")
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             self._error = _meaning(self._operation, error, self._status)
 
@@ -73,7 +77,7 @@ class Attempt:
             return False
         encoding = response.headers.get("content-encoding", "").strip().lower()
         if encoding in _COMPRESSED:
-            self._inflater = zlib.decompressobj(wbits=47)
+            self._inflater = zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
         elif encoding not in ("", "identity"):
             self._lose(f"the reply is compressed by {encoding!r}, which was not asked for")
         return True
@@ -84,7 +88,7 @@ class Attempt:
             return False
         if self._inflater is not None:
             try:
-                piece = self._inflater.decompress(piece, self._max_bytes + 1 - self._size)
+                piece = self._inflated(piece)
             except zlib.error as error:
                 self._lose(f"the reply cannot be decompressed: {error}")
                 return False
@@ -96,12 +100,24 @@ class Attempt:
             self._lose("the reply did not end in the time that the call may take")
         return self._error is None
 
+    def _inflated(self, piece: bytes) -> bytes:
+        """Decompress a piece, of one gzip member after the other, no further than what may be kept."""
+        plain = b""
+        while piece and len(plain) <= (room := self._max_bytes - self._size):
+            if self._inflater.eof:
+                self._inflater = zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
+            plain += self._inflater.decompress(piece, room + 1 - len(plain))
+            piece = self._inflater.unused_data
+        return plain
+
     def _lose(self, what: str) -> None:
         text = f"{self._operation} was sent, but its answer was lost, so it may have been done: {what}"
         self._error = AmbiguousError(text, status=self._status)
 
     def answer(self) -> Received | TransportError:
         """Return what the attempt has ended with."""
+        if self._error is None and self._inflater is not None and not self._inflater.eof:
+            self._lose("the compressed reply broke off")
         if self._error is not None:
             return self._error
         return Received(self._status or 0, {name.lower(): value for name, value in self._headers}, self._body())

@@ -12,14 +12,16 @@ from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Generic, Literal, Protocol, Self, TypeVar, cast, runtime_checkable
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakKeyDictionary
 
 import httpx
 
 from marketo_soap import __version__
-from marketo_soap.attempt import within
+from marketo_soap.attempt import Attempt, within
 from marketo_soap.calling import Call, Caller, Counter, Stats
+from marketo_soap.deadline import deadline, keep_deadlines
 from marketo_soap.endpoint import checked_endpoint, is_loopback
+from marketo_soap.errors import MarketoError
 from marketo_soap.exchange import Answer, Send, Wait
 from marketo_soap.history import Exchange
 from marketo_soap.limiter import InProcessLimiter
@@ -56,14 +58,14 @@ def local_now() -> datetime:
 
 
 _last: ContextVar[WeakKeyDictionary[Any, Exchange] | None] = ContextVar("marketo_soap_last", default=None)
-_limiters: WeakValueDictionary[tuple[str, str], InProcessLimiter] = WeakValueDictionary()
+_limiters: dict[bytes, InProcessLimiter] = {}
 _limiters_lock = threading.Lock()
 
 
-def _vendor_limiter(endpoint: str, user_id: str) -> Limiter:
-    """The limiter that all clients of one subscription in this process share."""
+def _vendor_limiter(url: httpx.URL) -> Limiter:
+    """The limiter that all clients of one subscription (one host) in this process share, as long as it lives."""
     with _limiters_lock:
-        return _limiters.setdefault((endpoint, user_id), InProcessLimiter())
+        return _limiters.setdefault(url.netloc, InProcessLimiter())
 
 
 class _BaseClient(Generic[TransportT]):
@@ -99,7 +101,9 @@ class _BaseClient(Generic[TransportT]):
         self._credentials = Credentials(cast("str", user_id), cast("str", encryption_key))
         if limiter == "vendor":
             local = own or is_loopback(self.endpoint)
-            limiter = None if local else _vendor_limiter(self.endpoint, self._credentials.user_id)
+            limiter = None if local else _vendor_limiter(httpx.URL(self.endpoint))
+        if not 0 < max_response_bytes <= MAX_BYTES:
+            raise ValueError(f"max_response_bytes must be between 1 and {MAX_BYTES}")
         self._limiter = limiter
         self._url = httpx.URL(self.endpoint)
         self._timeout = httpx.Timeout(timeout)
@@ -166,7 +170,7 @@ class _BaseClient(Generic[TransportT]):
                 "User-Agent": f"marketo_soap/{__version__} httpx/{httpx.__version__}",
                 "Content-Type": "text/xml; charset=UTF-8",
                 "Accept": "text/xml",
-                "Accept-Encoding": "gzip, deflate",
+                "Accept-Encoding": "gzip",
             },
         }
 
@@ -215,6 +219,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
 
     def _open(self, transport: httpx.BaseTransport | None, options: dict[str, Any]) -> None:
         self._http = httpx.Client(transport=transport, **options)
+        keep_deadlines(self._http)
 
     def sync_lead(
         self,
@@ -253,8 +258,11 @@ class Client(_BaseClient[httpx.BaseTransport]):
                 elif isinstance(step, Wait):
                     time.sleep(step.seconds)
                 elif self._limiter is not None:
-                    self._limiter.acquire(step.seconds)
-                    call.admitted()
+                    try:
+                        self._limiter.acquire(step.seconds)
+                        call.admitted()
+                    except MarketoError as error:
+                        answer = error
             return call.result
 
     def _send(self, call: Call[Any], send: Send, timeout: Timeout) -> Answer:
@@ -265,7 +273,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
             headers={"SOAPAction": send.soap_action},
             timeout=within(self._timeout if timeout is None else httpx.Timeout(timeout), send.seconds),
         )
-        with call.attempt(send, request) as attempt:
+        with call.attempt(send, request) as attempt, deadline(send.seconds):
             response = self._http.send(request, stream=True)
             try:
                 pieces = response.iter_raw() if attempt.begin(response) else response.iter_bytes()
@@ -332,8 +340,11 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
 
                     await sleep(step.seconds)
                 elif self._limiter is not None:
-                    await self._limiter.acquire_async(step.seconds)
-                    call.admitted()
+                    try:
+                        await self._limiter.acquire_async(step.seconds)
+                        call.admitted()
+                    except MarketoError as error:
+                        answer = error
             return call.result
 
     async def _send(self, call: Call[Any], send: Send, timeout: Timeout) -> Answer:
@@ -344,16 +355,22 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
             headers={"SOAPAction": send.soap_action},
             timeout=within(self._timeout if timeout is None else httpx.Timeout(timeout), send.seconds),
         )
+        from asyncio import timeout as within_time
+
         with call.attempt(send, request) as attempt:
-            response = await self._http.send(request, stream=True)
-            try:
-                pieces = response.aiter_raw() if attempt.begin(response) else response.aiter_bytes()
-                async for piece in pieces:
-                    if not attempt.take(piece):
-                        break
-            finally:
-                await response.aclose()
+            async with within_time(send.seconds):
+                await self._receive(attempt, request)
         return attempt.answer()
+
+    async def _receive(self, attempt: Attempt, request: httpx.Request) -> None:
+        response = await self._http.send(request, stream=True)
+        try:
+            pieces = response.aiter_raw() if attempt.begin(response) else response.aiter_bytes()
+            async for piece in pieces:
+                if not attempt.take(piece):
+                    break
+        finally:
+            await response.aclose()
 
     async def close(self) -> None:
         """Close the connections."""

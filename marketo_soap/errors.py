@@ -38,11 +38,13 @@ class MarketoError(Exception):
     """The base of every error that comes from a call or from bytes.
 
     `exchange` is what was sent and received when the error came from a client's call, else None.
+    `fate_unknown` says that the call may have been carried out all the same, by this or an earlier attempt.
     Every error can be pickled and copied. A caller's own mistakes are not here: those are
     `ValueError` and `TypeError`, raised before anything is sent.
     """
 
     exchange: Exchange | None = None
+    fate_unknown: bool = False
     hint: str = ""
 
     def __str__(self) -> str:
@@ -84,6 +86,8 @@ class TransportError(MarketoError):
 
 class AmbiguousError(TransportError):
     """The request may have been carried out: it was sent, and its answer was lost."""
+
+    fate_unknown = True
 
 
 Problem = Literal["malformed", "unknown", "missing", "repeated", "empty", "invalid"]

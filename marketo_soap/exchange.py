@@ -6,6 +6,7 @@ It holds no clock, no socket and no randomness: a driver (`client.py`) carries o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -36,11 +37,12 @@ R = TypeVar("R")
 
 _NOT_DONE = frozenset({501, 503, 505})
 _MAYBE_DONE = frozenset({303, 408, 499})
+_BLAME = re.compile(r"\b(required|invalid|parameter|criteria|bad|missing|unknown|must|not a)\b", re.IGNORECASE)
 
 
 @frozen
 class Admit:
-    """Get leave from the call limits, within so many seconds (None: however long it takes)."""
+    """Get leave from the call limits, within so many seconds (None: however long); answer why there is none."""
 
     seconds: float | None
 
@@ -73,7 +75,7 @@ class Received:
 
 
 Step: TypeAlias = Admit | Send | Wait
-Answer: TypeAlias = Received | TransportError | None
+Answer: TypeAlias = Received | MarketoError | None
 
 
 def exchange(
@@ -98,7 +100,12 @@ def exchange(
         return None if policy.deadline is None else policy.deadline - (monotonic() - begun)
 
     while True:
-        yield Admit(left())
+        refusal = yield Admit(left())
+        remaining = left()
+        if refusal is None and remaining is not None and remaining <= 0:
+            refusal = TransportError(f"{operation.name} was not sent: leave came after the time that it may take")
+        if isinstance(refusal, MarketoError):
+            raise _in_the_end([*errors, refusal])
         signed = now()
         header = sign(credentials, timestamp(signed))
         body = envelope.request(operation, header, context=target_workspace)
@@ -106,18 +113,18 @@ def exchange(
         try:
             return _read(operation, body, answer)
         except MarketoError as error:
-            errors.append(_judged(error, answer, signed, now))
+            errors.append(_judged(error, answer, now))
         headers = answer.headers if isinstance(answer, Received) else {}
         asked = retry_after(headers.get("retry-after"), headers.get("date"))
         pause = policy.pause_after(operation, errors, asked, random)
         remaining = left()
         if pause is None or (remaining is not None and pause >= remaining):
-            raise errors[-1]
+            raise _in_the_end(errors)
         yield Wait(pause, errors[-1])
 
 
 def _read(operation: Operation[R], request: bytes, answer: Answer) -> R:
-    if isinstance(answer, TransportError):
+    if isinstance(answer, MarketoError):
         raise answer
     if answer is None:
         raise TypeError("a Send is answered with what was received")
@@ -127,12 +134,26 @@ def _read(operation: Operation[R], request: bytes, answer: Answer) -> R:
         raise _explain(operation, request, answer, error) from None
 
 
-def _judged(error: MarketoError, answer: Answer, signed: datetime, now: Callable[[], datetime]) -> MarketoError:
+def _in_the_end(errors: list[MarketoError]) -> MarketoError:
+    """The error that a call ends with: the last one, which must not hide that an earlier attempt may have done it."""
+    last = errors[-1]
+    if isinstance(last, AmbiguousError) or not any(isinstance(error, AmbiguousError) for error in errors):
+        return last
+    if isinstance(last, TransportError):
+        unknown = AmbiguousError(f"{last} - but an earlier attempt may have been carried out", status=last.status)
+        unknown.__cause__ = last
+        return unknown
+    last.fate_unknown = True
+    last.hint = "an earlier attempt may have been carried out"
+    return last
+
+
+def _judged(error: MarketoError, answer: Answer, now: Callable[[], datetime]) -> MarketoError:
     """The error with what its circumstances add: an unknown fate, the difference of the clocks, the next reset."""
     if isinstance(error, ServerFault) and _is_vague(error):
         error = AmbiguousFault.of(error)
     elif isinstance(error, Fault) and error.code == 20016 and isinstance(answer, Received):
-        error.hint = _skew(answer.headers.get("date"), signed)
+        error.hint = _skew(answer.headers.get("date"), now())
     elif isinstance(error, LimitFault) and error.code == 20015:
         error.retry_at = next_reset(now())
     return error
@@ -144,15 +165,14 @@ def _is_vague(error: ServerFault) -> bool:
     Recorded: 10001 came with `Parameter required` too, which nothing is gained by repeating.
     """
     if error.code == 10001:
-        said = f"{error.faultstring} {error.message}".lower()
-        return "internal" in said or "system" in said
+        return not _BLAME.search(f"{error.faultstring} {error.message}")
     return error.code == 20011
 
 
-def _skew(date: str | None, signed: datetime) -> str:
+def _skew(date: str | None, now: datetime) -> str:
     try:
-        seconds = (parsedate_to_datetime(date or "") - signed).total_seconds()
-    except (TypeError, ValueError):
+        seconds = (parsedate_to_datetime(date or "") - now).total_seconds()
+    except (TypeError, ValueError, OverflowError):
         return "the clocks may differ; the server did not say its time"
     side = "ahead of" if seconds > 0 else "behind"
     return f"the clocks differ: the server's is {abs(seconds):.0f} s {side} this one"

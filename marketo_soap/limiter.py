@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -54,8 +55,13 @@ class InProcessLimiter:
 
     def __init__(self, limits: Limits = VENDOR_LIMITS, *, clock: Clock | None = None) -> None:
         self._clock = clock or Clock()
+        self._limits = limits
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._process = os.getpid()
         self._lock = threading.Lock()
-        self._schedule = Schedule(limits)
+        self._schedule = Schedule(self._limits)
         self._queue: deque[Callable[[], object]] = deque()
 
     @property
@@ -89,13 +95,18 @@ class InProcessLimiter:
 
     def _turns(self, wake: Callable[[], object], timeout: float | None) -> Generator[float | None, None, None]:
         """Queue up and yield the seconds to wait (None: until woken), until there is leave."""
+        if os.getpid() != self._process:  # a forked child has none of its parent's calls, nor whoever held the lock
+            self._begin_anew()
         begun = self._clock.monotonic()
         with self._lock:
             self._queue.append(wake)
+            self._wake_head()
         try:
             while True:
                 with self._lock:
                     seconds = None
+                    if wake not in self._queue:  # it was taken for dead
+                        self._queue.append(wake)
                     if self._queue[0] is wake:
                         seconds = self._schedule.wait(self._clock.monotonic(), self._clock.now())
                         if seconds == 0.0:
@@ -109,12 +120,16 @@ class InProcessLimiter:
                 yield seconds
         finally:
             with self._lock:
-                self._queue.remove(wake)
+                with suppress(ValueError):
+                    self._queue.remove(wake)
                 self._wake_head()
         if (waited := self._clock.monotonic() - begun) > 1:
             logger.info("waited %.1f s for the call limits", waited, extra={"waited": waited})
 
     def _wake_head(self) -> None:
-        if self._queue:
-            with suppress(RuntimeError):  # an event loop that was closed has nobody to wake
+        while self._queue:
+            try:
                 self._queue[0]()
+                return
+            except RuntimeError:  # its event loop was closed: nobody is waiting there any more
+                self._queue.popleft()

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Self
 from urllib.parse import quote
 
-from attrs import frozen
+from attrs import field, frozen
 
 __all__ = ["HIDDEN", "Redactor", "hidden", "size_only"]
 
@@ -27,11 +27,11 @@ _PRIVATE = re.compile(
     r"(?P<attributes>\s[^<>]*)?(?<!/)>(?P<value>.*?)(?P<end></(?P=tag)\s*>|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
-_WORD = re.compile(r"\w{4,}")
+_WORD = re.compile(r"\w{2,}")
 # The markup of an envelope stays what it is, though a value be the same word: prefixed tags, and these.
 _TAG_OR_WORD = re.compile(
     r"</?(?:[\w.-]+:[\w.-]+|(?:result|leadId|syncStatus|status|error|leadRecord|Id|Email|ForeignSys(?:PersonId|Type)|"
-    r"leadAttributeList|attribute|attr(?:Name|Type|Value)|fault(?:code|string)|detail|name|message|code)\b)|\w{4,}"
+    r"leadAttributeList|attribute|attr(?:Name|Type|Value)|fault(?:code|string)|detail|name|message|code)\b)|\w{2,}"
 )
 
 
@@ -53,15 +53,21 @@ def _decode(data: bytes) -> str:
     return data.decode(encoding, "replace").replace("\x00", "")
 
 
+def _telling(value: str) -> list[str]:
+    """The words of a value that would tell it: those of four letters or more, else all, but not a small number."""
+    words = _WORD.findall(value)
+    return [word for word in words if len(word) > 3] or ([] if value.strip().isdecimal() else words)
+
+
 @frozen
 class Redactor:
     """Hides what is private. *words* are the private words that are known, in lower case."""
 
-    words: frozenset[str] = frozenset()
+    words: frozenset[str] = field(default=frozenset(), repr=False)
 
     @classmethod
     def of_request(cls, data: bytes) -> Self:
-        """Return one that knows the private words (of four letters or more) of a request's envelope."""
+        """Return one that knows the private words of a request's envelope."""
         return cls.of_values(found["value"] for found in _PRIVATE.finditer(_decode(data)))
 
     @classmethod
@@ -72,7 +78,7 @@ class Redactor:
             plain = html.unescape(value)
             referenced = plain.encode("ascii", "xmlcharrefreplace").decode()
             for form in {plain, referenced, quote(plain, errors="replace")}:
-                words.update(word.lower() for word in _WORD.findall(form))
+                words.update(_telling(form.lower()))
         return cls(frozenset(words))
 
     def text(self, text: str) -> str:

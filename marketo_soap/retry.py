@@ -14,9 +14,17 @@ from marketo_soap.operations import Operation
 __all__ = ["DEFAULT_RETRY", "NO_RETRY", "RetryPolicy", "retry_after"]
 
 
+_LONGEST_ASKED = 3600.0  # seconds: a server that asks for more is not waited for
+
+
 def _positive(instance: object, attribute: Any, value: float | None) -> None:
     if value is not None and value <= 0:
         raise ValueError(f"{attribute.name} must be more than 0")
+
+
+def _not_negative(instance: object, attribute: Any, value: float) -> None:
+    if not value >= 0:
+        raise ValueError(f"{attribute.name} must not be negative")
 
 
 @frozen
@@ -39,9 +47,9 @@ class RetryPolicy:
 
     attempts: int = field(default=4, validator=_positive)
     deadline: float | None = field(default=300.0, validator=_positive)
-    pause: float = 0.5
-    longest_pause: float = 20.0
-    window: float = 20.0
+    pause: float = field(default=0.5, validator=_not_negative)
+    longest_pause: float = field(default=20.0, validator=_not_negative)
+    window: float = field(default=20.0, validator=_not_negative)
     resend_unknown: bool = True
 
     def pause_after(
@@ -57,7 +65,7 @@ class RetryPolicy:
         gives a number in [0, 1).
         """
         error = errors[-1]
-        if len(errors) >= self.attempts:
+        if len(errors) >= self.attempts or (asked or 0.0) > _LONGEST_ASKED:
             return None
         backoff = random() * min(self.longest_pause, self.pause * 2.0 ** (len(errors) - 1))
         if isinstance(error, AmbiguousError):
@@ -90,6 +98,6 @@ def retry_after(text: str | None, date: str | None) -> float | None:
         return float(text)
     try:
         asked = (parsedate_to_datetime(text) - parsedate_to_datetime(date or "")).total_seconds()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return max(0.0, asked)

@@ -33,6 +33,7 @@ ORDER = [
     "endpoint",
     "limiter",
     "attempt",
+    "deadline",
     "calling",
     "client",
     "sandbox",
@@ -92,7 +93,7 @@ def test_only_drivers_and_transports_know_the_http_library() -> None:
         for path in modules()
         if any(name.split(".")[0] == "httpx" for name in imported(path))
     }
-    assert knowing == {"attempt.py", "calling.py", "client.py", "sandbox/transport.py"}
+    assert knowing == {"attempt.py", "calling.py", "deadline.py", "client.py", "sandbox/transport.py"}
 
 
 def declared() -> dict[str, str]:

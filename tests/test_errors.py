@@ -121,6 +121,21 @@ def test_words_of_the_request_are_hidden_wherever_they_come_back(escape: Callabl
     assert shown.startswith("<p>Dear ")
 
 
+@pytest.mark.parametrize(
+    ("value", "said", "shown"),
+    [
+        ("Ann", "no lead Ann", "no lead ***"),
+        ("555-123-999", "call 555-123-999", "call ***-***-***"),
+        ("12", "HTTP 12 of 12", "HTTP 12 of 12"),  # a small number tells nobody, and stands everywhere
+        ("of the Jungle", "lord of the Jungle", "lord of the ***"),
+    ],
+)
+def test_short_values_are_hidden_if_they_tell_something(value: str, said: str, shown: str) -> None:
+    redactor = Redactor.of_values([value])
+    assert redactor.text(said) == shown
+    assert value.lower() not in repr(redactor)
+
+
 def test_a_value_that_equals_a_tag_does_not_spoil_the_envelope() -> None:
     data = envelope.request(PRIVATE, HEADER)
     shown = Redactor.of_request(data).message(data)

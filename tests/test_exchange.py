@@ -120,10 +120,10 @@ def test_it_is_signed_after_the_leave_not_before() -> None:
     time = Time()
     call = start(time, RetryPolicy())
     assert isinstance(next(call), Admit)
-    time.seconds = 3600
+    time.seconds = 200
     header = envelope.read_request(call.send(None).body).header
     assert header is not None
-    assert header.request_timestamp == "2013-08-06T00:34:19+00:00"
+    assert header.request_timestamp == "2013-08-05T23:37:39+00:00"
 
 
 def test_the_workspace_goes_into_the_header() -> None:
@@ -192,6 +192,13 @@ def test_what_is_sent_again(first: Any, operation: SyncLead, steps: str) -> None
         (Received(302, HTML, b""), SEED, RetryPolicy(), TransportError),
         (Received(200, HTML, b"<html>Log in"), SEED, RetryPolicy(), ProtocolError),
         (REFUSED, SEED, RetryPolicy(attempts=1), TransportError),
+        (Received(503, {"retry-after": "9" * 30}, b""), SEED, RetryPolicy(deadline=None), TransportError),
+        (
+            Received(503, {"retry-after": "Mon, 01 Jan 2020 00:00:00 +9999999999999"}, b""),
+            SEED,
+            RetryPolicy(attempts=1),
+            TransportError,
+        ),
         (REFUSED, SEED, RetryPolicy(deadline=1.1), TransportError),
         (Received(503, {"retry-after": "400"}, b""), SEED, RetryPolicy(), TransportError),
     ],
@@ -208,9 +215,65 @@ def test_a_second_expiry_says_how_far_the_clocks_are_apart() -> None:
     steps, error = run(EXPIRED, EXPIRED)
     assert kinds(steps) == "a s 0 a s"
     assert error.code == 20016
-    assert "(the clocks differ: the server's is 3601 s behind this one)" in str(error)
+    assert "(the clocks differ: the server's is 3602 s behind this one)" in str(error)
     _, silent = run(xml("faults/20016.xml"), xml("faults/20016.xml"))
     assert "the server did not say its time" in str(silent)
+
+
+UNDONE: list[tuple[Any, type[MarketoError]]] = [
+    (REFUSED, AmbiguousError),
+    (BUSY, AmbiguousError),
+    (xml("faults/20015.xml"), LimitFault),
+    (xml("faults/20103.xml"), Fault),
+]
+
+
+@pytest.mark.parametrize(("last", "kind"), UNDONE, ids=str)
+def test_what_comes_after_does_not_hide_an_unknown_fate(last: Any, kind: type[MarketoError]) -> None:
+    _, error = run(LOST, last, policy=RetryPolicy(attempts=2))
+    assert isinstance(error, kind)
+    assert error.fate_unknown
+    assert "an earlier attempt may have been carried out" in str(error)
+    _, alone = run(last, policy=RetryPolicy(attempts=1))
+    assert not alone.fate_unknown
+
+
+@pytest.mark.parametrize("refusal", [TransportError("no leave"), LimitFault("no leave", code=20015)], ids=str)
+def test_no_leave_for_a_repetition_does_not_hide_it_either(refusal: MarketoError) -> None:
+    call = start(Time(), RetryPolicy(pause=0.0))
+    next(call)
+    call.send(None)
+    assert isinstance(call.send(LOST), Wait)
+    assert isinstance(call.send(None), Admit)
+    with pytest.raises(MarketoError) as caught:
+        call.send(refusal)
+    assert caught.value.fate_unknown
+
+
+def test_leave_that_comes_too_late_sends_nothing() -> None:
+    time = Time()
+    call = start(time, RetryPolicy(deadline=5.0))
+    next(call)
+    time.seconds = 5.0
+    with pytest.raises(TransportError, match="leave came after"):
+        call.send(None)
+
+
+@pytest.mark.parametrize(
+    ("name", "repeated"),
+    [
+        ("10001 - Internal Error", True),
+        ("Severe failure, try later", True),
+        ("Parameter required", False),
+        ("ForeignSysType is not a known system", False),
+        ("Invalid value", False),
+    ],
+)
+def test_10001_is_repeated_unless_its_text_blames_the_request(name: str, repeated: bool) -> None:
+    detail = "<detail><m:serviceException><code>10001</code></m:serviceException></detail>"
+    fault = Received(500, XML, faulted(f"<faultstring>{name}</faultstring>{detail}"))
+    steps, _ = run(*([fault, OK] if repeated else [fault]))
+    assert kinds(steps) == (RESENT if repeated else ONCE)
 
 
 def test_an_expiry_after_another_trouble_is_still_the_first() -> None:
@@ -246,6 +309,12 @@ def test_no_deadline_is_no_deadline() -> None:
 def test_a_policy_without_an_attempt_is_refused(wrong: Any) -> None:
     with pytest.raises(ValueError, match="must be more than 0"):
         RetryPolicy(**wrong)
+
+
+@pytest.mark.parametrize("name", ["pause", "longest_pause", "window"])
+def test_waits_are_not_negative(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must not be negative"):
+        RetryPolicy(**{name: -1.0})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

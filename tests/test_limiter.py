@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -241,7 +242,8 @@ def test_the_vendors_limits_are_kept_for_remote_endpoints_only() -> None:
     with (
         Client(remote, "u", "k") as one,
         Client(remote, "u", "k") as same,
-        Client(remote, "other", "k") as another,
+        Client("https://100-aek-913.mktoapi.com/soap/mktows/2_3", "other", "k") as another_user,
+        Client("https://200-AEK-913.mktoapi.com/soap/mktows/2_2", "u", "k") as another,
         Client(remote, "u", "k", limiter=None) as free,
         Client("http://127.0.0.1:1/", "u", "k") as local,
         Sandbox() as sandbox,
@@ -249,6 +251,7 @@ def test_the_vendors_limits_are_kept_for_remote_endpoints_only() -> None:
     ):
         assert one._limiter is not None
         assert one._limiter is same._limiter
+        assert one._limiter is another_user._limiter  # the limits are the subscription's
         assert one._limiter is not another._limiter
         assert (free._limiter, local._limiter, embedded._limiter) == (None, None, None)
 
@@ -278,3 +281,36 @@ def test_a_call_without_leave_is_not_sent() -> None:
                 client.sync_lead(LeadRecord(email="t@t.com"))
             assert caught.value.retry_at is not None
         assert sandbox.entries() == []
+
+
+def test_a_task_of_a_closed_loop_blocks_nobody() -> None:
+    limiter = InProcessLimiter(Limits(calls=None, at_once=1))
+    limiter.acquire()
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(limiter.acquire_async())
+    loop.run_until_complete(asyncio.sleep(0.01))
+    assert len(limiter._queue) == 1
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    loop.close()
+    limiter.release()
+    limiter.acquire(timeout=2)
+    assert limiter.in_progress == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_begins_anew() -> None:
+    limiter = InProcessLimiter(Limits(at_once=1))
+    limiter.acquire()
+    with limiter._lock:  # as another thread of the parent may have it
+        child = os.fork()
+        if child == 0:
+            limiter.acquire(timeout=2)
+            os._exit(limiter.in_progress)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+
+
+@pytest.mark.parametrize("name", ["calls", "window", "at_once", "per_day"])
+def test_limits_are_more_than_nothing(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be more than 0"):
+        Limits(**{name: 0})

@@ -56,7 +56,9 @@ def error_data(error: MarketoError, *, raw: bool = False) -> dict[str, Any]:
         data["message"] = str(error)
     if isinstance(error, LeadSyncFailed):
         data["result"] = as_data(error.result)
-        data["result"]["sync_status"]["error"] = show(error.result.sync_status.error or "")
+        if not raw:
+            data["result"]["sync_status"]["error"] = show(error.result.sync_status.error or "")
+            data["result"]["lead_record"] = None
     return data
 
 

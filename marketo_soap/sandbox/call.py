@@ -64,7 +64,7 @@ class Call:
             entry.verdict, entry.reason = str(outcome.code), outcome.message
         elif isinstance(outcome, SyncLeadResult) and not entry.verdict:
             entry.verdict = str(outcome.sync_status.status)
-        entry.status, entry.response = delivery.answer.status, delivery.answer.body
+        self._sandbox.journal.answered(entry, delivery.answer.status, delivery.answer.body)
         if delivery.close:
             entry.remarks.append("the connection was closed without an answer")
         return delivery
@@ -117,7 +117,7 @@ class Call:
         content_type = _XML
         if rule.html:
             content_type = "text/html; charset=UTF-8"
-        elif rule.status is not None or rule.body is not None:
+        elif rule.fault is None and (rule.status is not None or rule.body is not None):
             content_type = rule.content_type
         return Delivery(
             respond(self._data, self) if answer is None else answer,
@@ -135,7 +135,7 @@ class Call:
             return Answer(0, b"", None)
         if rule.fault is not None:
             refusal = fault(rule.fault, rule.message)
-            return Answer(500, envelope.write_reply(SyncLead, refusal), refusal)
+            return Answer(rule.status or 500, envelope.write_reply(SyncLead, refusal), refusal)
         if rule.failed is not None:
             self._entry.verdict = "FAILED"
             result = SyncLeadResult(0, SyncStatus(0, LeadSyncStatus.FAILED, rule.failed))

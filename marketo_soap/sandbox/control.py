@@ -71,6 +71,9 @@ def _refusal(sandbox: Sandbox, request: HttpRequest) -> str | None:
         host = ""
     if not _is_loopback(host):
         return "ask by this machine's own name, localhost"
+    origin = request.headers.get("origin")
+    if origin is not None and origin.partition("://")[2] != request.headers.get("host", ""):
+        return "another site's page may not do that"
     site = request.headers.get("sec-fetch-site", "none")
     if site not in ("none", "same-origin"):
         return "another site's page may not do that"

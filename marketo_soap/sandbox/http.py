@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Mapping
+from datetime import UTC
+from email.utils import format_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote
 
@@ -12,7 +14,6 @@ from attrs import field, frozen
 
 from marketo_soap.redaction import size_only
 from marketo_soap.wsdl import wsdl
-from marketo_soap.xml import MAX_BYTES
 
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["CONTROL", "MAX_BYTES", "PATH", "HttpAnswer", "HttpRequest", "answer", "text_answer"]
 
 PATH = "/soap/mktows/2_2"
+MAX_BYTES = 8 * 1024 * 1024  # of a request
 CONTROL = "/_sandbox/"
 
 _XML = "text/xml; charset=UTF-8"
@@ -105,7 +107,7 @@ def _soap(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
     return HttpAnswer(
         said.answer.status,
         said.answer.body,
-        (("Content-Type", said.content_type),),
+        (("Content-Type", said.content_type), ("Date", format_datetime(sandbox.now().astimezone(UTC), usegmt=True))),
         said.done,
         said.delay,
         said.close,

@@ -92,12 +92,13 @@ def _values(lead: StoredLead | None) -> dict[str, str | None]:
 
 
 class Journal:
-    """The last calls, oldest first, at most *size* of them."""
+    """The last calls, oldest first: at most *size* of them, and no more of their bytes than *max_bytes*."""
 
-    def __init__(self, size: int = 1000) -> None:
+    def __init__(self, size: int = 1000, max_bytes: int = 64 * 1024 * 1024) -> None:
         self._lock = threading.Lock()
-        self._entries: deque[Entry] = deque(maxlen=size)
-        self._count = 0
+        self._entries: deque[Entry] = deque()
+        self._size, self._max_bytes = size, max_bytes
+        self._count = self._bytes = 0
 
     def begin(self, now: datetime, request: bytes) -> Entry:
         """Start the entry of a call; it is in the journal from now on."""
@@ -105,7 +106,21 @@ class Journal:
             self._count += 1
             entry = Entry(self._count, now, request)
             self._entries.append(entry)
+            self._keep_within(len(request))
         return entry
+
+    def answered(self, entry: Entry, status: int, response: bytes) -> None:
+        """Note the answer of a call."""
+        with self._lock:
+            entry.status, entry.response = status, response
+            if self._entries and entry.number >= self._entries[0].number:
+                self._keep_within(len(response))
+
+    def _keep_within(self, more: int) -> None:
+        self._bytes += more
+        while len(self._entries) > 1 and (len(self._entries) > self._size or self._bytes > self._max_bytes):
+            oldest = self._entries.popleft()
+            self._bytes -= len(oldest.request) + len(oldest.response or b"")
 
     def entries(self) -> list[Entry]:
         """Return the entries, oldest first."""
@@ -116,3 +131,4 @@ class Journal:
         """Forget everything."""
         with self._lock:
             self._entries.clear()
+            self._bytes = 0

@@ -54,5 +54,7 @@ class LimitKeeper:
         start = now - timedelta(seconds=self.limits.window)
         while self._recent and self._recent[0] <= start:
             self._recent.popleft()
+        while self._recent and self._recent[-1] > now:  # the clock was moved back
+            self._recent.pop()
         if today(now) != self._day:
             self._day, self._today = today(now), 0

@@ -178,8 +178,10 @@ def _workspace(settings: Settings, name: str | None) -> Workspace | None:
     name = _filled(name)
     if name is None:
         return None
-    if not settings.workspaces.enabled and name.lower() != "default":
-        raise fault(20110, "targetWorkspace must be Default: workspaces are not enabled")
+    if not settings.workspaces.enabled:
+        if name.lower() != "default":
+            raise fault(20110, "targetWorkspace must be Default: workspaces are not enabled")
+        return None
     workspace = settings.workspaces.named(name)
     if workspace is None:
         raise fault(20110, "targetWorkspace names no workspace of this subscription")

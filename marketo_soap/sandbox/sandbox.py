@@ -124,7 +124,7 @@ class Sandbox:
         `ValueError` names the lead that is wrong, and none is added then.
         """
         if isinstance(leads, str | PathLike):
-            with open(leads, encoding="utf-8") as file:
+            with open(leads, encoding="utf-8", newline="") as file:
                 text = file.read()
             leads = seeds.read_csv(text) if str(leads).lower().endswith(".csv") else seeds.read_json(text)
         with self._store.transaction() as kept:

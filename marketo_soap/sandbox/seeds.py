@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -50,7 +51,7 @@ def read_csv(text: str) -> list[dict[str, Any]]:
 
 def _rows(text: str) -> Iterator[dict[str, Any]]:
     try:
-        yield from csv.DictReader(text.splitlines())
+        yield from csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     except csv.Error as error:
         raise ValueError(f"no CSV: {error}") from None
 

@@ -122,6 +122,8 @@ def _server(sandbox: Sandbox) -> uvicorn.Server:
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=5,
+        proxy_headers=False,  # who calls is said by the connection, not by a header that anybody can send
+        date_header=False,  # the sandbox has a clock of its own
     )
     return uvicorn.Server(config)
 

@@ -123,6 +123,8 @@ def test_nobody_else_is_let_in(sandbox: Sandbox) -> None:
     assert status("127.0.0.1", host="evil.example") == 403  # a name that was rebound to us
     assert status("127.0.0.1", **{"sec-fetch-site": "cross-site"}) == 403
     assert status("127.0.0.1", **{"sec-fetch-site": "same-origin"}) == 200
+    assert status("127.0.0.1", origin="http://evil.example") == status("127.0.0.1", origin="null") == 403
+    assert status("127.0.0.1", origin="http://127.0.0.1:80") == 200
     sandbox.configure(Settings(control_token="open sesame"))
     assert status("127.0.0.1") == status("192.168.1.7", authorization="Bearer wrong") == 403
     assert status("192.168.1.7", authorization="Bearer open sesame") == 200
@@ -133,3 +135,10 @@ def test_nobody_else_is_let_in(sandbox: Sandbox) -> None:
 def test_a_caller_in_this_process_is_let_in(sandbox: Sandbox) -> None:
     with httpx.Client(transport=sandbox.transport()) as http:
         assert ok(http.get("https://sandbox.invalid/_sandbox/health"))["status"] == "ok"
+
+
+def test_a_forwarded_address_is_not_believed(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+    with sandbox.serve() as url, httpx.Client(trust_env=False) as http:
+        health = httpx.URL(url).join("/_sandbox/health")
+        assert http.get(health, headers={"X-Forwarded-For": "192.168.1.7"}).status_code == 200

@@ -7,8 +7,8 @@ import hmac
 import pytest
 
 from marketo_soap import AuthenticationHeader, Client, Credentials, Fault, LeadRecord, Sandbox, envelope, signature
-from marketo_soap.sandbox.journal import Change
-from tests.support import CREDENTIALS, HEADER, SEED
+from marketo_soap.sandbox.journal import Change, Journal
+from tests.support import CREDENTIALS, HEADER, NOW, SEED
 
 STAMP = "2013-08-05T16:34:19-07:00"
 
@@ -119,3 +119,22 @@ def test_the_journal_is_bounded(sandbox: Sandbox) -> None:
     for _ in range(1005):
         sandbox.respond(b"")
     assert [len(sandbox.entries()), sandbox.entries()[0].number] == [1000, 6]
+
+
+def test_the_journal_is_bounded_in_bytes_too() -> None:
+    journal = Journal(size=1000, max_bytes=1000)
+    for n in range(20):
+        entry = journal.begin(NOW, bytes(100))
+        journal.answered(entry, 200, bytes(50 * (n % 2)))
+    kept = journal.entries()
+    assert sum(len(entry.request) + len(entry.response or b"") for entry in kept) <= 1000
+    assert kept[-1].number == 20
+    assert len(kept) > 5
+    journal.begin(NOW, bytes(5000))
+    assert [entry.number for entry in journal.entries()] == [21]
+
+
+def test_a_reply_says_the_sandboxes_time(client: Client, sandbox: Sandbox) -> None:
+    sandbox.advance(7200)
+    with pytest.raises(Fault, match="the clocks differ: the server's is 7200 s ahead of this one"):
+        client.sync_lead(LeadRecord(email="a@t.com"))

@@ -92,3 +92,10 @@ def test_a_call_that_is_not_signed_is_not_counted(sandbox: Sandbox) -> None:
         for _ in range(5):
             limited.respond(b"nonsense")
         client.sync_lead(LEAD)
+
+
+def test_a_clock_that_is_moved_back_frees_the_window() -> None:
+    keeper = LimitKeeper(Limits(calls=2))
+    assert [code(keeper, NOW) for _ in range(3)] == [None, None, 20023]
+    earlier = NOW.replace(hour=NOW.hour - 1)
+    assert [code(keeper, earlier) for _ in range(3)] == [None, None, 20023]

@@ -165,6 +165,11 @@ def test_without_workspaces_only_default_may_be_named(client: Client, name: str)
     assert refused(client, LeadRecord(email="b@t.com"), target_workspace="Europe") == 20110
 
 
+def test_without_workspaces_a_lead_is_updated_wherever_it_is(client: Client, sandbox: Sandbox) -> None:
+    sandbox.seed([{"id": 7, "partition": "Europe"}])
+    assert client.sync_lead(LeadRecord(id=7), target_workspace="default").sync_status.status == UPDATED
+
+
 @pytest.mark.parametrize(
     ("attributes", "workspace", "partition"),
     [

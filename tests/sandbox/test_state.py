@@ -132,12 +132,14 @@ def test_another_process_that_holds_the_file_does_not_freeze_the_server(tmp_path
 
 def test_leads_are_seeded_from_files(tmp_path: Path) -> None:
     csv, data = tmp_path / "leads.csv", tmp_path / "leads.JSON"
-    csv.write_text("Id,Email,Anonymous,Partition,FirstName\n7,é@t.com,,Europe,George\n,,yes,,\n", encoding="utf-8")
+    text = 'Id,Email,Anonymous,Partition,FirstName\n7,é@t.com,,Europe,"Two\r\nlines"\n,,yes,,\n'
+    csv.write_bytes(text.encode("utf-8-sig"))  # as Excel saves it
     data.write_text(json.dumps([{"email": "b@t.com", "cookies": [COOKIE], "attributes": {"LeadScore": 7}}]))
     with Sandbox() as sandbox, Client(transport=sandbox.transport()) as client:
         assert (sandbox.seed(csv), sandbox.seed(str(data))) == (2, 1)
         first, second, third = sandbox.dump()
         assert (first["id"], first["email"], first["partition"]) == (7, "é@t.com", "Europe")
+        assert first["attributes"] == {"FirstName": "Two\r\nlines"}
         assert (second["anonymous"], third["attributes"]) == (True, {"LeadScore": "7"})
         assert client.sync_lead(LeadRecord(), marketo_cookie=COOKIE).lead_id == third["id"]
 
