@@ -189,13 +189,13 @@ def _compile_dump(fields: tuple[Field, ...]) -> Callable[[Element, Any, bool], N
     def dump(parent: Element, value: Any, nil: bool) -> None:
         for get, tag, required, nillable, write in plan:
             item = get(value)
-            if item is None:
-                if nillable and (nil or required):
-                    sub_element(parent, tag, _NIL_ATTRIBUTE)
-            elif write is None:
-                sub_element(parent, tag).text = item
-            else:
-                write(sub_element(parent, tag), item, nil)
+            if item is not None:
+                if write is None:
+                    sub_element(parent, tag).text = item
+                else:
+                    write(sub_element(parent, tag), item, nil)
+            elif nillable and (nil or required):
+                sub_element(parent, tag, _NIL_ATTRIBUTE)
 
     return dump
 
@@ -211,11 +211,11 @@ def _writer(field: Field) -> Callable[[Element, Any, bool], None] | None:
         inner = codec(field.type).dump
         if field.el.item is None:
             return inner
-        item_tag = field.el.item
+        item_tag, sub_element = field.el.item, etree.SubElement
 
         def write_items(element: Element, items: tuple[Any, ...], nil: bool) -> None:
             for item in items:
-                inner(etree.SubElement(element, item_tag), item, nil)
+                inner(sub_element(element, item_tag), item, nil)
 
         return write_items
     if field.type is str:
