@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from marketo_soap import Client, LeadRecord, LeadSyncStatus, Sandbox
+from marketo_soap.sandbox.settings import Settings
 from tests.support import COOKIE
 
 KILLS = int(os.environ.get("MARKETO_SOAP_KILLS", "4"))
@@ -125,6 +126,20 @@ def test_another_process_that_holds_the_file_does_not_freeze_the_server(tmp_path
             assert not done.is_set()
         thread.join(20)
         assert done.is_set()
+
+
+def test_simultaneous_creates_by_one_email_are_one_lead(tmp_path: Path) -> None:
+    path, settings = tmp_path / "leads.db", Settings(unknown_fields="accept")
+    with Sandbox(path, settings=settings) as one, Sandbox(path, settings=settings) as two:
+        transports = [one.transport(), two.transport()]
+
+        def create(n: int) -> None:
+            with Client(transport=transports[n % 2]) as client:
+                client.sync_lead(LeadRecord(email="t@t.com", attributes={f"Field{n}": n}))
+
+        race(create, 16)
+        (lead,) = one.leads()
+        assert {attribute.name for attribute in lead.attributes} == {f"Field{n}" for n in range(16)}
 
 
 # -- seeds, dumps, snapshots --------------------------------------------------------------------------

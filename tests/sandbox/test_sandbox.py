@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -38,19 +31,6 @@ from tests.support import COOKIE, CREDENTIALS, MKTOWS, NOW, SOAP, enveloped, fix
 
 CREATED, UPDATED, _ = LeadSyncStatus
 BY_EMAIL = SyncLead(LeadRecord(email="t@t.com", attributes={"FirstName": "George"}))
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    user = CREDENTIALS
-    with Sandbox(user_id=user.user_id, encryption_key=user.encryption_key, clock=lambda: NOW) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def client(sandbox: Sandbox) -> Iterator[Client]:
-    with Client(transport=sandbox.transport(), clock=lambda: NOW) as client:
-        yield client
 
 
 def fault_code(sandbox: Sandbox, data: bytes) -> int | None:
@@ -372,52 +352,3 @@ def test_a_file_keeps_the_leads(tmp_path: Path) -> None:
     with Sandbox(path) as again, Client(transport=again.transport()) as client:
         assert again.leads() == kept
         assert client.sync_lead(LeadRecord(email="t@t.com")).lead_id == lead_id
-
-
-def race(worker: Callable[[int], object], count: int) -> None:
-    barrier = threading.Barrier(count)
-
-    def start(n: int) -> object:
-        barrier.wait(10)
-        return worker(n)
-
-    with ThreadPoolExecutor(count) as pool:
-        list(pool.map(start, range(count)))
-
-
-def test_simultaneous_creates_by_one_email_are_one_lead(tmp_path: Path) -> None:
-    path, settings = tmp_path / "leads.db", Settings(unknown_fields="accept")
-    with Sandbox(path, settings=settings) as one, Sandbox(path, settings=settings) as two:
-        transports = [one.transport(), two.transport()]
-
-        def create(n: int) -> None:
-            with Client(transport=transports[n % 2]) as client:
-                client.sync_lead(LeadRecord(email="t@t.com", attributes={f"Field{n}": n}))
-
-        race(create, 16)
-        (lead,) = one.leads()
-        assert {attribute.name for attribute in lead.attributes} == {f"Field{n}" for n in range(16)}
-
-
-WRITER = """
-import os, sys
-from marketo_soap import Client, LeadRecord, Sandbox
-with Sandbox(sys.argv[1]) as sandbox, Client(transport=sandbox.transport()) as client:
-    for n in range(100_000):
-        client.sync_lead(LeadRecord(email=f"{n}@t.com"))
-        os.write(1, f"{n}\\n".encode())
-"""
-
-
-@pytest.mark.parametrize("acknowledged", [1, 7, 60])
-def test_an_acknowledged_lead_survives_sigkill(tmp_path: Path, acknowledged: int) -> None:
-    path = tmp_path / "leads.db"
-    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE)
-    assert writer.stdout is not None
-    with writer, writer.stdout as lines:
-        seen = [int(lines.readline()) for _ in range(acknowledged)]
-        os.kill(writer.pid, signal.SIGKILL)
-        seen += [int(line) for line in lines if line.endswith(b"\n")]
-    with Sandbox(path) as sandbox:
-        emails = {lead.email for lead in sandbox.leads()}
-    assert {f"{n}@t.com" for n in seen} <= emails
