@@ -100,7 +100,7 @@ class _BaseClient(Generic[TransportT]):
         self.endpoint = checked_endpoint(cast("str", endpoint), allow_http=allow_http)
         self._credentials = Credentials(cast("str", user_id), cast("str", encryption_key))
         if limiter == "vendor":
-            local = own or is_loopback(self.endpoint)
+            local = own or isinstance(transport, httpx.MockTransport) or is_loopback(self.endpoint)
             limiter = None if local else _vendor_limiter(httpx.URL(self.endpoint))
         if not 0 < max_response_bytes <= MAX_BYTES:
             raise ValueError(f"max_response_bytes must be between 1 and {MAX_BYTES}")
@@ -207,7 +207,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
     network. *timeout* is httpx's, in seconds, for one attempt. *clock* returns the aware time that requests
     are signed with. *retry* says which failed attempts are made again, and how long a call may take in all.
     *limiter* keeps to the call limits: "vendor" is the vendor's numbers, shared by all clients of a
-    subscription in this process, and none for a sandbox or an address on this machine; None is none at all. A
+    subscription in this process, and none for a sandbox, a mock or an address on this machine; None is none. A
     reply may be *max_response_bytes* long. *verify* is an `ssl.SSLContext` (with client certificates, if need
     be), *proxy* httpx's, *tracer* an OpenTelemetry tracer. Plain http is accepted on this machine only,
     unless *allow_http*.

@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
 from marketo_soap import (
@@ -246,6 +247,7 @@ def test_the_vendors_limits_are_kept_for_remote_endpoints_only() -> None:
         Client("https://200-AEK-913.mktoapi.com/soap/mktows/2_2", "u", "k") as another,
         Client(remote, "u", "k", limiter=None) as free,
         Client("http://127.0.0.1:1/", "u", "k") as local,
+        Client(remote, "u", "k", transport=httpx.MockTransport(lambda request: httpx.Response(500))) as mocked,
         Sandbox() as sandbox,
         Client(transport=sandbox.transport()) as embedded,
     ):
@@ -253,7 +255,7 @@ def test_the_vendors_limits_are_kept_for_remote_endpoints_only() -> None:
         assert one._limiter is same._limiter
         assert one._limiter is another_user._limiter  # the limits are the subscription's
         assert one._limiter is not another._limiter
-        assert (free._limiter, local._limiter, embedded._limiter) == (None, None, None)
+        assert (free._limiter, local._limiter, mocked._limiter, embedded._limiter) == (None, None, None, None)
 
 
 def test_leave_is_given_back_however_a_call_ends() -> None:
