@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from operator import attrgetter
 from typing import Annotated, Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -26,6 +26,7 @@ import attrs
 from attrs import frozen
 from lxml import etree
 
+from marketo_soap.errors import ProtocolError
 from marketo_soap.xml import MKTOWS, XSI_NIL, Element, broken, children_of, is_nil
 
 INT_MAX = 2**31 - 1
@@ -51,12 +52,17 @@ class El:
 # -- reading and writing single values ----------------------------------------------------------------
 
 Read = Callable[[Element], Any]
+Dump = Callable[[Element, str, Iterable[Any], bool], None]
 _ReadColumns = Callable[[Element], list[Any] | None]
+
+
+def _not_text(element: Element) -> ProtocolError:
+    return broken(element, "invalid", "holds elements where text is expected")
 
 
 def _read_text(element: Element) -> str | None:
     if len(element):
-        raise broken(element, "invalid", "holds elements where text is expected")
+        raise _not_text(element)
     text = element.text
     if text is None:
         return None if is_nil(element) else ""
@@ -144,8 +150,9 @@ class Codec(Generic[T]):
     def __init__(self, cls: type[T]) -> None:
         self.cls = cls
         self.fields = tuple(_declared(cls))
-        self.dump = _compile_dump(self.fields)
-        """`dump(parent, value, nil)`: append the children; with *nil*, as replies do, empties are nil."""
+        self.dump: Dump = _compile_dump(self.fields)
+        """`dump(parent, tag, values, nil)`: append an element *tag* for each value; with *nil*, as in replies,
+        empty nillable elements are nil."""
         self.load: Callable[[Element], T] = _compile_load(cls, self.fields)
         """`load(element)`: read the children in any order, ignoring unknown ones. `ProtocolError`."""
 
@@ -182,20 +189,24 @@ def _declared(cls: type) -> list[Field]:
     return fields
 
 
-def _compile_dump(fields: tuple[Field, ...]) -> Callable[[Element, Any, bool], None]:
-    plan = [(_getter(f), f.el.name, f.required, f.el.nillable, _writer(f)) for f in fields]
-    sub_element = etree.SubElement
+def _compile_dump(fields: tuple[Field, ...]) -> Dump:
+    def plan(nil: bool) -> list[Any]:
+        return [(_getter(f), f.el.name, _putter(f), f.el.nillable and (nil or f.required)) for f in fields]
 
-    def dump(parent: Element, value: Any, nil: bool) -> None:
-        for get, tag, required, nillable, write in plan:
-            item = get(value)
-            if item is not None:
-                if write is None:
-                    sub_element(parent, tag).text = item
-                else:
-                    write(sub_element(parent, tag), item, nil)
-            elif nillable and (nil or required):
-                sub_element(parent, tag, _NIL_ATTRIBUTE)
+    plans, sub_element = (plan(False), plan(True)), etree.SubElement
+
+    def dump(parent: Element, tag: str, values: Iterable[Any], nil: bool) -> None:
+        for value in values:
+            element = sub_element(parent, tag)
+            for get, name, put, mark_nil in plans[nil]:
+                item = get(value)
+                if item is not None:
+                    if put is None:
+                        sub_element(element, name).text = item
+                    else:
+                        put(element, name, item, nil)
+                elif mark_nil:
+                    sub_element(element, name, _NIL_ATTRIBUTE)
 
     return dump
 
@@ -205,27 +216,21 @@ def _getter(field: Field) -> Callable[[Any], Any]:
     return get if field.el.item is None else lambda value: get(value) or None
 
 
-def _writer(field: Field) -> Callable[[Element, Any, bool], None] | None:
-    """How a value becomes the content of its element; None for plain text, which needs no call."""
+def _putter(field: Field) -> Callable[[Element, str, Any, bool], None] | None:
+    """How a value becomes an element; None for plain text, which needs no call."""
     if attrs.has(field.type):
-        inner = codec(field.type).dump
-        if field.el.item is None:
-            return inner
-        item_tag, sub_element = field.el.item, etree.SubElement
-
-        def write_items(element: Element, items: tuple[Any, ...], nil: bool) -> None:
-            for item in items:
-                inner(sub_element(element, item_tag), item, nil)
-
-        return write_items
+        inner, item_tag = codec(field.type).dump, field.el.item
+        if item_tag is None:
+            return lambda parent, name, item, nil: inner(parent, name, (item,), nil)
+        return lambda parent, name, items, nil: inner(etree.SubElement(parent, name), item_tag, items, nil)
     if field.type is str:
         return None
     text_of: Callable[[Any], str] = _WRITERS.get(field.type, str)
 
-    def write_text(element: Element, item: Any, nil: bool) -> None:
-        element.text = text_of(item)
+    def put_text(parent: Element, name: str, item: Any, nil: bool) -> None:
+        etree.SubElement(parent, name).text = text_of(item)
 
-    return write_text
+    return put_text
 
 
 def _compile_load(cls: type[T], fields: tuple[Field, ...]) -> Callable[[Element], T]:
@@ -246,8 +251,10 @@ def _compile_load(cls: type[T], fields: tuple[Field, ...]) -> Callable[[Element]
             read, store, fallback = slot
             if read is None:
                 value = child.text
-                if value is None or len(child):
-                    value = _read_text(child)
+                if len(child):
+                    raise _not_text(child)
+                if value is None and not is_nil(child):
+                    value = ""
             else:
                 value = read(child)
             store(message, fallback(element, None) if value is None else value)

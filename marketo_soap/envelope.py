@@ -111,16 +111,15 @@ def request(
     if header is not None or context is not None:
         headers = etree.SubElement(root, _HEADER)
         if header is not None:
-            _dump_authentication(etree.SubElement(headers, _AUTHENTICATION), header, False)
+            _dump_authentication(headers, _AUTHENTICATION, (header,), False)
         if context is not None:
             if not operation.takes_workspace:
                 raise ValueError(f"{operation.name} takes no target workspace: leave it out")
             if isinstance(context, str):
                 context = MktowsContextHeader(context)
-            _dump_context(etree.SubElement(headers, _CONTEXT), context, False)
+            _dump_context(headers, _CONTEXT, (context,), False)
     body = etree.SubElement(root, _BODY)
-    params = etree.SubElement(body, operation.params_tag)
-    codec(type(operation)).dump(params, operation, False)
+    codec(type(operation)).dump(body, operation.params_tag, (operation,), False)
     return _DECLARATION + etree.tostring(root, encoding="UTF-8", xml_declaration=False, pretty_print=pretty)
 
 
@@ -136,7 +135,7 @@ def write_reply(operation: type[Operation[R]], outcome: R | Fault, *, pretty: bo
         root = etree.Element(_ENVELOPE, nsmap=_REPLY_NAMES)
         body = etree.SubElement(root, _BODY)
         success = etree.SubElement(body, operation.success_tag)
-        codec(operation.result_type).dump(etree.SubElement(success, operation.reply_child), outcome, True)
+        codec(operation.result_type).dump(success, operation.reply_child, (outcome,), True)
         etree.cleanup_namespaces(root)
     return _DECLARATION + etree.tostring(root, encoding="US-ASCII", xml_declaration=False, pretty_print=pretty)
 
@@ -240,7 +239,8 @@ def _parse_message(data: bytes) -> Element:
 
 
 def _message(data: bytes) -> Element:
-    return only_child(_take_apart(_parse_message(data))[1], what="the SOAP body")
+    _, body = _take_apart(_parse_message(data))
+    return only_child(body, what="the SOAP body")
 
 
 def _take_apart(root: Element) -> tuple[list[Element], Element]:
