@@ -296,8 +296,7 @@ def _read_reply(message: Element, operation: type[Operation[R]]) -> R:
         raise fault
     if message.tag != operation.success_tag:
         raise broken(message, "malformed", f"answers where the reply to {operation.name} was expected")
-    names = (operation.reply_child, _SERVICE + operation.reply_child)
-    results = [child for child in children_of(message) if child.tag in names]
+    results = [child for child in children_of(message) if child.tag in operation.reply_tags]
     if not results:
         raise broken(message, "missing", "is missing", child=operation.reply_child)
     if len(results) > 1:

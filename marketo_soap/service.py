@@ -53,8 +53,10 @@ def respond(data: bytes, backend: Backend) -> Answer:
     try:
         opened = envelope.open_request(data)
         operation = opened.operation_type
-        backend.authenticate(_header(opened))
-        with backend.perform(opened.read()) as outcome:
+        header = _header(opened)
+        backend.authenticate(header)
+        request = envelope.Request(opened.read_operation(), header, opened.read_context())
+        with backend.perform(request) as outcome:
             body = envelope.write_reply(operation, outcome)
         return Answer(200, body, outcome)
     except Fault as refusal:

@@ -32,12 +32,14 @@ class Operation(Generic[R]):
     result_type: ClassVar[type]
     params_tag: ClassVar[str]
     success_tag: ClassVar[str]
+    reply_tags: ClassVar[tuple[str, str]]
 
     @classmethod
     def __attrs_init_subclass__(cls) -> None:
         cls.name = cls.__name__[0].lower() + cls.__name__[1:]
         cls.params_tag = f"{{{MKTOWS}}}params{cls.__name__}"
         cls.success_tag = f"{{{MKTOWS}}}success{cls.__name__}"
+        cls.reply_tags = cls.reply_child, f"{{{MKTOWS}}}{cls.reply_child}"
         (cls.result_type,) = get_args(cls.__orig_bases__[0])  # type: ignore[attr-defined]
         OPERATIONS[cls.name] = cls
 
