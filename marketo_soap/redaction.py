@@ -28,8 +28,10 @@ _PRIVATE = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _WORD = re.compile(r"\w{2,}")
-# The markup of an envelope stays what it is, though a value be the same word: prefixed tags, and these.
+# The markup of an envelope stays what it is, though a value be the same word: its namespaces, prefixed tags, and
+# the tags that have no prefix.
 _TAG_OR_WORD = re.compile(
+    r"\"http://(?:schemas\.xmlsoap\.org/soap/envelope/|www\.marketo\.com/mktows/|www\.w3\.org/2001/XMLSchema-instance)\"|"
     r"</?(?:[\w.-]+:[\w.-]+|(?:result|leadId|syncStatus|status|error|leadRecord|Id|Email|ForeignSys(?:PersonId|Type)|"
     r"leadAttributeList|attribute|attr(?:Name|Type|Value)|fault(?:code|string)|detail|name|message|code)\b)|\w{2,}"
 )
@@ -56,7 +58,8 @@ def _decode(data: bytes) -> str:
 def _telling(value: str) -> list[str]:
     """The words of a value that would tell it: those of four letters or more, else all, but not a small number."""
     words = _WORD.findall(value)
-    return [word for word in words if len(word) > 3] or ([] if value.strip().isdecimal() else words)
+    small = value.strip().isdecimal() or "@" in value  # addresses are hidden anyhow
+    return [word for word in words if len(word) > 3] or ([] if small else words)
 
 
 @frozen

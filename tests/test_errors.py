@@ -136,6 +136,14 @@ def test_short_values_are_hidden_if_they_tell_something(value: str, said: str, s
     assert value.lower() not in repr(redactor)
 
 
+@pytest.mark.parametrize("value", ["com", "http://www.marketo.com/", "xmlsoap", "t@t.com"])
+def test_namespaces_are_shown_whatever_the_values_are(value: str) -> None:
+    data = envelope.request(SyncLead(LeadRecord(email="t@t.com", attributes={"Website": value})), HEADER)
+    shown = Redactor.of_request(data).message(data)
+    assert 'xmlns:ns1="http://www.marketo.com/mktows/"' in shown
+    assert 'xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/"' in shown
+
+
 def test_a_value_that_equals_a_tag_does_not_spoil_the_envelope() -> None:
     data = envelope.request(PRIVATE, HEADER)
     shown = Redactor.of_request(data).message(data)
