@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import ssl
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -59,13 +58,11 @@ def local_now() -> datetime:
 
 _last: ContextVar[WeakKeyDictionary[Any, Exchange] | None] = ContextVar("marketo_soap_last", default=None)
 _limiters: dict[bytes, InProcessLimiter] = {}
-_limiters_lock = threading.Lock()
 
 
 def _vendor_limiter(url: httpx.URL) -> Limiter:
     """The limiter that all clients of one subscription (one host) in this process share, as long as it lives."""
-    with _limiters_lock:
-        return _limiters.setdefault(url.netloc, InProcessLimiter())
+    return _limiters.setdefault(url.netloc, InProcessLimiter())  # atomic: no lock that a fork could leave held
 
 
 class _BaseClient(Generic[TransportT]):
@@ -88,7 +85,6 @@ class _BaseClient(Generic[TransportT]):
         tracer: Any = None,
         allow_http: bool = False,
     ) -> None:
-        own = isinstance(transport, OwnMarketo)
         if isinstance(transport, OwnMarketo):
             endpoint = endpoint or transport.endpoint
             user_id = user_id or transport.credentials.user_id
@@ -98,9 +94,8 @@ class _BaseClient(Generic[TransportT]):
         if missing:
             raise ValueError(f"{', '.join(missing)} missing: pass it, or use from_env()")
         self.endpoint = checked_endpoint(cast("str", endpoint), allow_http=allow_http)
-        self._credentials = Credentials(cast("str", user_id), cast("str", encryption_key))
         if limiter == "vendor":
-            local = own or isinstance(transport, httpx.MockTransport) or is_loopback(self.endpoint)
+            local = isinstance(transport, OwnMarketo | httpx.MockTransport) or is_loopback(self.endpoint)
             limiter = None if local else _vendor_limiter(httpx.URL(self.endpoint))
         if not 0 < max_response_bytes <= MAX_BYTES:
             raise ValueError(f"max_response_bytes must be between 1 and {MAX_BYTES}")
@@ -109,15 +104,14 @@ class _BaseClient(Generic[TransportT]):
         self._timeout = httpx.Timeout(timeout)
         self._retry = retry
         self._process = os.getpid()
-        self._counter = Counter()
         self._caller = Caller(
             self.endpoint,
-            self._credentials,
+            Credentials(cast("str", user_id), cast("str", encryption_key)),
             clock or local_now,
             limiter,
             max_response_bytes,
             tracer,
-            self._counter,
+            Counter(),
             self._remember,
         )
         self._open(transport, self._http_options(verify, proxy))
@@ -139,7 +133,7 @@ class _BaseClient(Generic[TransportT]):
     @property
     def stats(self) -> Stats:
         """What this client has done so far."""
-        return self._counter.stats
+        return self._caller.counter.stats
 
     @property
     def last_exchange(self) -> Exchange | None:

@@ -8,23 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz import mutate
-from tests.fuzz.known import KNOWN, why_known
 from tests.fuzz.targets import SEPARATOR, TARGETS, read_http
 
 CORPUS = Path(__file__).parent / "corpus"
 FILES = [path for name in TARGETS for path in sorted((CORPUS / name).iterdir())]
 
 
-def _cases() -> list[object]:
-    cases = []
-    for path in FILES:
-        reason = why_known(path.name)
-        marks = [] if reason is None else [pytest.mark.xfail(strict=True, reason=reason)]
-        cases.append(pytest.param(path, marks=marks, id=f"{path.parent.name}-{path.name}"))
-    return list(cases)
-
-
-@pytest.mark.parametrize("path", _cases())
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_the_corpus_does_no_harm(path: Path) -> None:
     failure = ""
     try:
@@ -39,11 +29,6 @@ def test_the_corpus_does_no_harm(path: Path) -> None:
 def test_what_the_fuzzer_starts_with_does_no_harm(target: str) -> None:
     for data in mutate.seeds(target).values():
         TARGETS[target](data)
-
-
-def test_every_known_finding_has_its_file() -> None:
-    found = {pattern for pattern in KNOWN for path in FILES if path.match(pattern)}
-    assert found == set(KNOWN)
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.known import KNOWN
 from tests.fuzz.targets import TARGETS
 
 HERE = Path(__file__).parent
@@ -19,13 +18,7 @@ HERE = Path(__file__).parent
 pytestmark = pytest.mark.skipif(find_spec("atheris") is None, reason="atheris is not installed: the fuzz extra has it")
 
 
-def _targets() -> list[object]:
-    """All of them; the sandbox's findings that are not mended yet come up again and again, in other dress."""
-    open_yet = pytest.mark.xfail(bool(KNOWN), strict=False, reason="there are findings that are not mended yet")
-    return [pytest.param(name, marks=[open_yet] if name == "intake" else []) for name in TARGETS]
-
-
-@pytest.mark.parametrize("target", _targets())
+@pytest.mark.parametrize("target", TARGETS)
 def test_fuzzing_for_a_while_finds_nothing(target: str, tmp_path: Path) -> None:
     found = tmp_path / "found"
     options = ["-runs=20000", "-max_total_time=5", "-seed=1", f"-artifact_prefix={tmp_path}/", "--collect", str(found)]
