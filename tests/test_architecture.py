@@ -31,6 +31,7 @@ ORDER = [
     "exchange",
     "service",
     "endpoint",
+    "config",
     "limiter",
     "attempt",
     "deadline",
@@ -40,7 +41,7 @@ ORDER = [
     "testing",
     "cli",
 ]
-PURE = ORDER[: ORDER.index("limiter")]
+PURE = ORDER[: ORDER.index("config")]
 IMPURE = {"httpx", "socket", "sqlite3", "asyncio", "random", "time", "os", "ssl", "select", "subprocess"}
 
 

@@ -13,9 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 import attrs
 
 from marketo_soap import __version__
+from marketo_soap.config import structure
 from marketo_soap.sandbox import seeds
 from marketo_soap.sandbox.http import CONTROL, HttpAnswer, HttpRequest
-from marketo_soap.sandbox.settings import FaultRule, Settings, plain, structure
+from marketo_soap.sandbox.settings import FaultRule, Settings, plain
 
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox

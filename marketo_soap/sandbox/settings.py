@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
-import types
 from collections.abc import Mapping
 from functools import cached_property
 from os import PathLike
-from typing import Any, Literal, Self, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Self
 
 import attrs
 from attrs import field, frozen
 
+from marketo_soap.config import load_toml
 from marketo_soap.fields import standard_fields
 from marketo_soap.limits import VENDOR_LIMITS, Limits
-from marketo_soap.xml import check_characters, check_text
 
 __all__ = [
     "VENDOR_LIMITS",
@@ -25,12 +23,7 @@ __all__ = [
     "Workspace",
     "Workspaces",
     "plain",
-    "structure",
 ]
-
-T = TypeVar("T")
-
-_LARGEST = 1e9
 
 
 @frozen
@@ -157,11 +150,7 @@ class Settings:
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
         """Read settings from a TOML file. `ValueError` names the key that is wrong."""
-        with open(path, "rb") as file:
-            try:
-                return structure(cls, tomllib.load(file))
-            except tomllib.TOMLDecodeError as error:
-                raise ValueError(f"{path}: {error}") from None
+        return load_toml(cls, path)
 
 
 def plain(value: Any) -> Any:
@@ -169,56 +158,3 @@ def plain(value: Any) -> Any:
     data: dict[str, Any] = attrs.asdict(value)
     data.pop("control_token", None)
     return data
-
-
-def structure(cls: type[T], data: Any, where: str = "") -> T:
-    """Make *cls* of the dict *data*. `ValueError` names what is unknown, missing or of another type."""
-    if not isinstance(data, Mapping):
-        raise ValueError(f"{where or 'the settings'}: a table is expected, not {type(data).__name__}")
-    hints = get_type_hints(cls)
-    fields: Any = attrs.fields(cls)  # type: ignore[arg-type]
-    for name in data:
-        if name not in hints:
-            raise ValueError(f"{_at(where, name)} is unknown; known are: {', '.join(hints)}")
-    missing = [f.name for f in fields if f.default is attrs.NOTHING and f.name not in data]
-    if missing:
-        raise ValueError(f"{_at(where, missing[0])} is missing")
-    return cls(**{name: _value(hints[name], value, _at(where, name)) for name, value in data.items()})
-
-
-def _at(where: str, name: str) -> str:
-    return f"{where}.{name}" if where else str(name)
-
-
-def _value(kind: Any, value: Any, where: str) -> Any:
-    origin, choices = get_origin(kind), get_args(kind)
-    if origin in (Union, types.UnionType):
-        if value is None and type(None) in choices:
-            return None
-        return _value(next(choice for choice in choices if choice is not type(None)), value, where)
-    if origin is Literal:
-        if value not in choices:
-            raise ValueError(f"{where} must be one of {', '.join(map(repr, choices))}")
-        return value
-    if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise ValueError(f"{where}: a list is expected, not {type(value).__name__}")
-        return tuple(_value(choices[0], item, f"{where}[{number}]") for number, item in enumerate(value, 1))
-    if origin is not None:  # a mapping of texts
-        if not isinstance(value, Mapping) or not all(isinstance(text, str) for text in value.values()):
-            raise ValueError(f"{where}: a table of texts is expected")
-        for name, text in value.items():
-            check_text(name, f"{where}: a name")
-            check_text(text, f"{where}.{name}")
-        return dict(value)
-    if attrs.has(kind):
-        return value if isinstance(value, kind) else structure(kind, value, where)
-    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-        if not abs(value) <= _LARGEST:
-            raise ValueError(f"{where} must be a number of at most {_LARGEST:.0e}")
-        return float(value)
-    if kind is str and isinstance(value, str):
-        check_characters(value, where)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ValueError(f"{where} must be {kind.__name__}, not {type(value).__name__}")
-    return value
