@@ -8,7 +8,7 @@ from functools import partial
 
 from attrs import frozen
 
-from benchmarks import by_hand, imports, loopback, samples
+from benchmarks import by_hand, gateway, imports, loopback, samples
 from benchmarks import served as served_sandbox
 from benchmarks.timing import fastest, ratio
 from benchmarks.with_zeep import Zeep
@@ -109,6 +109,9 @@ def surroundings(seconds: float, tries: int) -> Iterator[Row]:
     )
     in_process = served_sandbox.in_process_ratio(seconds)
     yield at_most("a call to a memory sandbox", "the client's encoding and decoding", in_process, 3)
+    yield at_most("a call through the gateway", "the bare REST call", gateway.call_ratio(seconds), 1.5)
+    slower = gateway.call_ratio(seconds, 0.02)
+    yield at_most("the same, where REST takes 20 ms", "the bare REST call", slower, 1.5)
     yield at_most(imports.CLIENT, imports.PLAIN, imports.import_ratio(tries), 1.25)
     imported = imports.help_imports_httpx()
     yield Row("marketo-soap --help", "imports httpx", "yes" if imported else "no", "no", not imported)

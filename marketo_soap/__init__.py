@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from marketo_soap import envelope, signature
+    from marketo_soap.bridge import BridgeSettings, RestBridge
     from marketo_soap.client import AsyncClient, Client
     from marketo_soap.errors import (
         FAULTS,
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
         AmbiguousFault,
         AuthenticationFault,
         BadRequestFault,
+        BridgeConfigurationError,
         Fault,
         LeadSyncFailed,
         LimitFault,
         MarketoError,
         NotFoundFault,
         ProtocolError,
+        RestError,
         ServerFault,
         TransportError,
     )
@@ -55,6 +58,8 @@ __all__ = [
     "AuthenticationFault",
     "AuthenticationHeader",
     "BadRequestFault",
+    "BridgeConfigurationError",
+    "BridgeSettings",
     "Client",
     "Credentials",
     "Exchange",
@@ -73,6 +78,8 @@ __all__ = [
     "NotFoundFault",
     "Operation",
     "ProtocolError",
+    "RestBridge",
+    "RestError",
     "RetryPolicy",
     "Sandbox",
     "SandboxTransport",
@@ -95,6 +102,8 @@ _HOMES = {
     "AuthenticationFault": "errors",
     "AuthenticationHeader": "signature",
     "BadRequestFault": "errors",
+    "BridgeConfigurationError": "errors",
+    "BridgeSettings": "bridge",
     "Client": "client",
     "Credentials": "signature",
     "Exchange": "history",
@@ -113,6 +122,8 @@ _HOMES = {
     "NotFoundFault": "errors",
     "Operation": "operations",
     "ProtocolError": "errors",
+    "RestBridge": "bridge",
+    "RestError": "errors",
     "RetryPolicy": "retry",
     "Sandbox": "sandbox",
     "SandboxTransport": "sandbox",

@@ -24,7 +24,10 @@ from marketo_soap.operations import Operation
 from marketo_soap.retry import RetryPolicy
 from marketo_soap.signature import Credentials
 
-__all__ = ["Call", "Caller", "Counter", "Stats"]
+__all__ = ["TERMS", "Call", "Caller", "Counter", "Stats", "Terms"]
+
+TERMS = "marketo_soap.call"
+"""The extension of an httpx request that holds its `Terms`."""
 
 R = TypeVar("R")
 
@@ -62,8 +65,16 @@ class Counter:
 
 
 @frozen
+class Terms:
+    """What a transport that repeats by itself is told of a call: its policy, and the seconds that are left."""
+
+    policy: RetryPolicy
+    seconds: float | None
+
+
+@frozen
 class Caller:
-    """What every call of a client has in common."""
+    """What every call of a client has in common. With *single* the transport does the repeating."""
 
     endpoint: str
     credentials: Credentials
@@ -73,6 +84,7 @@ class Caller:
     tracer: Any
     counter: Counter
     remember: Callable[[Exchange], None]
+    single: bool = False
 
 
 class Call(Generic[R]):
@@ -83,14 +95,14 @@ class Call(Generic[R]):
     def __init__(
         self, caller: Caller, operation: Operation[R], target_workspace: str | None, policy: RetryPolicy
     ) -> None:
-        self._caller, self._name = caller, operation.name
+        self._caller, self._name, self._policy = caller, operation.name, policy
         self._steps = exchange(
             operation,
             caller.credentials,
             target_workspace=target_workspace,
             now=caller.clock,
             monotonic=time.monotonic,
-            policy=policy,
+            policy=evolve(policy, attempts=1) if caller.single else policy,
             random=random.random,
         )
         self._exchange: Exchange | None = None
@@ -118,6 +130,7 @@ class Call(Generic[R]):
         caller = self._caller
         attempt = Attempt(self._name, caller.endpoint, send, caller.clock(), caller.max_response_bytes)
         caller.counter.add(attempts=1)
+        request.extensions[TERMS] = Terms(self._policy, send.seconds)
         try:
             with attempt.over(request):
                 yield attempt

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib import import_module
 from types import TracebackType
 from typing import Any, Generic, Literal, Protocol, Self, TypeVar, cast, runtime_checkable
 from weakref import WeakKeyDictionary
@@ -45,7 +46,10 @@ _CONNECTIONS = httpx.Limits(max_connections=10, max_keepalive_connections=10)
 
 @runtime_checkable
 class OwnMarketo(Protocol):
-    """A transport that is a Marketo itself, as the sandbox's is: it knows its address and its users."""
+    """A transport that is a Marketo itself, as the sandbox's is: it knows its address and its users.
+
+    With a true attribute `retries_itself` it repeats what failed, by the call's own policy, and gets one attempt.
+    """
 
     endpoint: str
     credentials: Credentials
@@ -113,6 +117,7 @@ class _BaseClient(Generic[TransportT]):
             tracer,
             Counter(),
             self._remember,
+            getattr(transport, "retries_itself", False),
         )
         self._open(transport, self._http_options(verify, proxy))
 
@@ -123,9 +128,11 @@ class _BaseClient(Generic[TransportT]):
     def from_env(cls, environ: Mapping[str, str] = os.environ, **options: Any) -> Self:
         """Make a client from MARKETO_SOAP_ENDPOINT, MARKETO_SOAP_USER_ID and MARKETO_SOAP_ENCRYPTION_KEY.
 
-        *options* go to the constructor. `ValueError` names the variables that are not set.
+        Without the first of them, MARKETO_REST_ENDPOINT, MARKETO_REST_CLIENT_ID and MARKETO_REST_CLIENT_SECRET
+        make one whose calls go over REST (`RestBridge`). *options* go to the constructor, and win. `ValueError`
+        names the variables that are not set.
         """
-        return cls(**_from_env(environ), **options)
+        return cls(**{**_from_env(environ), **options})
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.endpoint}>"
@@ -180,15 +187,22 @@ class _BaseClient(Generic[TransportT]):
         _last.set(mine)
 
 
+_REST = ("MARKETO_REST_ENDPOINT", "MARKETO_REST_CLIENT_ID", "MARKETO_REST_CLIENT_SECRET")
+
+
 def _from_env(environ: Mapping[str, str]) -> dict[str, Any]:
     names = {
         "endpoint": "MARKETO_SOAP_ENDPOINT",
         "user_id": "MARKETO_SOAP_USER_ID",
         "encryption_key": "MARKETO_SOAP_ENCRYPTION_KEY",
     }
+    rest = [environ.get(variable, "") for variable in _REST]
+    if all(rest) and not environ.get(names["endpoint"]):
+        return {"transport": import_module("marketo_soap.bridge").RestBridge(*rest)}
     missing = [variable for variable in names.values() if not environ.get(variable)]
     if missing:
-        raise ValueError(f"not set in the environment: {', '.join(missing)}")
+        instead = f"or instead, to call over REST: {', '.join(_REST)}"
+        raise ValueError(f"not set in the environment: {', '.join(missing)} ({instead})")
     return {name: environ[variable] for name, variable in names.items()}
 
 
@@ -197,8 +211,8 @@ class Client(_BaseClient[httpx.BaseTransport]):
 
     *endpoint* is the subscription's own address, `https://<munchkin id>.mktoapi.com/soap/mktows/2_2`;
     *user_id* and *encryption_key* are its API user. A *transport* that is a Marketo itself
-    (`SandboxTransport`) brings all three; any other `httpx.BaseTransport` carries the calls instead of the
-    network. *timeout* is httpx's, in seconds, for one attempt. *clock* returns the aware time that requests
+    (`SandboxTransport`, `RestBridge`) brings all three; any other `httpx.BaseTransport` carries the calls instead
+    of the network. *timeout* is httpx's, in seconds, for one attempt. *clock* returns the aware time that requests
     are signed with. *retry* says which failed attempts are made again, and how long a call may take in all.
     *limiter* keeps to the call limits: "vendor" is the vendor's numbers, shared by all clients of a
     subscription in this process, and none for a sandbox, a mock or an address on this machine; None is none. A

@@ -13,7 +13,7 @@ from attrs import frozen
 from lxml import etree
 
 from marketo_soap.codec import codec
-from marketo_soap.errors import FAULTS, Fault, ProtocolError
+from marketo_soap.errors import FAULTS, Fault, ProtocolError, RestError
 from marketo_soap.operations import OPERATIONS, Operation
 from marketo_soap.redaction import Redactor
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
@@ -55,6 +55,9 @@ _AUTHENTICATION = f"{{{MKTOWS}}}AuthenticationHeader"
 _CONTEXT = f"{{{MKTOWS}}}MktowsContextHeader"
 _SERVICE = f"{{{MKTOWS}}}"
 _EXCEPTION = f"{_SERVICE}serviceException"
+
+_REST = "urn:marketo-soap:rest"
+_REST_ERROR = f"{{{_REST}}}error"
 
 _REQUEST_NAMES = {"SOAP-ENV": SOAP_ENV, "ns1": MKTOWS}
 _REPLY_NAMES = {"SOAP-ENV": SOAP_ENV, "xsi": XSI, "ns1": MKTOWS}
@@ -151,7 +154,19 @@ def _fault_envelope(fault: Fault) -> Element:
     etree.SubElement(exception, "message").text = replace_illegal(fault.message)
     if fault.code is not None:
         etree.SubElement(exception, "code").text = str(fault.code)
+    if fault.rest is not None:
+        _add_rest(detail, fault.rest, fault.fate_unknown)
     return root
+
+
+def _add_rest(detail: Element, rest: RestError, fate_unknown: bool) -> None:
+    """Add what REST said, in a namespace of our own: it reaches clients of ours, and disturbs no others."""
+    error = etree.SubElement(detail, _REST_ERROR, nsmap={"rest": _REST})
+    status = None if rest.status is None else str(rest.status)
+    said = {"code": rest.code, "message": rest.message, "requestId": rest.request_id, "status": status}
+    for name, text in {**said, "fateUnknown": str(fate_unknown).lower()}.items():
+        if text is not None:
+            etree.SubElement(error, name).text = replace_illegal(text)
 
 
 # -- reading ------------------------------------------------------------------------------------------
@@ -309,19 +324,36 @@ def _read_fault(element: Element) -> Fault:
     said = {local_name(child): child for child in element}
     faultcode, faultstring = (_plain(said.get(name)) for name in ("faultcode", "faultstring"))
     inside: dict[str, str] = {}
-    for exception in sorted(said.get("detail", ()), key=lambda child: child.tag != _EXCEPTION):
-        for child in exception:
+    detail = children_of(said["detail"]) if "detail" in said else []
+    for exception in sorted(detail, key=lambda child: child.tag != _EXCEPTION):
+        for child in () if exception.tag == _REST_ERROR else exception:
             inside.setdefault(local_name(child), _plain(child))
     message = inside.get("message", "")
     code = _CODE.match(inside.get("code", "")) or _CODE.match(faultstring) or _CODE_AT_END.search(message)
     number = int(code[1]) if code else None
-    return FAULTS.get(number or 0, Fault)(
+    fault = FAULTS.get(number or 0, Fault)(
         message or faultstring.removeprefix(f"{number} - ") or "the server gave no reason",
         code=number,
         name=inside.get("name") or None,
         faultcode=faultcode,
         faultstring=faultstring,
     )
+    for error in detail:
+        if error.tag == _REST_ERROR:
+            _read_rest(error, fault)
+    return fault
+
+
+def _read_rest(error: Element, fault: Fault) -> None:
+    said = {local_name(child): _plain(child) for child in error}
+    status = said.get("status", "")
+    fault.rest = RestError(
+        said.get("code", ""),
+        said.get("message", ""),
+        said.get("requestId"),
+        int(status) if re.fullmatch("[0-9]{3}", status) else None,
+    )
+    fault.fate_unknown = said.get("fateUnknown") == "true"
 
 
 def _plain(element: Element | None) -> str:

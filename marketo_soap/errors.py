@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from marketo_soap.redaction import Redactor
+from attrs import field, frozen
+
+from marketo_soap.redaction import Redactor, hidden
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,12 +21,14 @@ __all__ = [
     "AmbiguousFault",
     "AuthenticationFault",
     "BadRequestFault",
+    "BridgeConfigurationError",
     "Fault",
     "LeadSyncFailed",
     "LimitFault",
     "MarketoError",
     "NotFoundFault",
     "ProtocolError",
+    "RestError",
     "ServerFault",
     "TransportError",
     "fault",
@@ -119,6 +123,31 @@ class LeadSyncFailed(MarketoError):  # noqa: N818 - the name of the vendor's sta
         self.result = result
 
 
+class BridgeConfigurationError(MarketoError):
+    """The bridge to REST is not set up for this call: `setting` names what `BridgeSettings` lacks.
+
+    Nothing was sent.
+    """
+
+    def __init__(self, message: str, *, setting: str) -> None:
+        super().__init__(message)
+        self.setting = setting
+
+
+@frozen
+class RestError:
+    """What the REST API said where a bridge turned it into a fault.
+
+    `code` is REST's own ("1004"; "" if no code came), `request_id` the vendor's name of the call, `status`
+    HTTP's (None if no answer came). `message` may hold personal data and does not show in the `repr`.
+    """
+
+    code: str
+    message: str = field(repr=hidden)
+    request_id: str | None = None
+    status: int | None = None
+
+
 class Fault(MarketoError):  # noqa: N818 - SOAP's own word
     """The server said no, by a SOAP fault.
 
@@ -126,7 +155,10 @@ class Fault(MarketoError):  # noqa: N818 - SOAP's own word
     `name` the exception's name in the detail, `faultcode` and `faultstring` the fault's own fields, and
     `operation` the call that was refused. Decide by `code` or by class, never by the texts: the real
     server's differed from its documentation. `message` and `faultstring` may hold personal data.
+    `rest` is the REST API's own refusal when the call went over a bridge.
     """
+
+    rest: RestError | None = None
 
     def __init__(
         self,

@@ -162,8 +162,10 @@ def _judged(error: MarketoError, answer: Answer, now: Callable[[], datetime]) ->
 def _is_vague(error: ServerFault) -> bool:
     """Whether a failure may have come after the work: 20011, and 10001 unless its text blames the request.
 
-    Recorded: 10001 came with `Parameter required` too, which nothing is gained by repeating.
+    Recorded: 10001 came with `Parameter required` too, which nothing is gained by repeating. A bridge knows.
     """
+    if error.rest is not None:
+        return error.fate_unknown and error.code in (10001, 20011)
     if error.code == 10001:
         return not _BLAME.search(f"{error.faultstring} {error.message}")
     return error.code == 20011

@@ -11,6 +11,23 @@ from attrs import frozen
 
 __all__ = ["LeadField", "standard_fields"]
 
+# Recorded as REST read-only; so is every inferred* field.
+_READ_ONLY = {
+    "contactCompany",
+    "createdAt",
+    "ecids",
+    "leadPerson",
+    "mktoName",
+    "originalReferrer",
+    "originalSearchEngine",
+    "originalSearchPhrase",
+    "originalSourceInfo",
+    "originalSourceType",
+    "personPrimaryLeadInterest",
+    "personTimeZone",
+    "updatedAt",
+}
+
 
 @frozen
 class LeadField:
@@ -20,6 +37,11 @@ class LeadField:
     soap_name: str | None
     type: str
     label: str
+
+    @property
+    def read_only(self) -> bool:
+        """Whether REST was recorded to refuse writing it."""
+        return self.rest_name in _READ_ONLY or self.rest_name.startswith("inferred")
 
 
 @cache

@@ -7,6 +7,7 @@ in one place. The order of the checks is the contract's: envelope, operation, wh
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -17,7 +18,7 @@ from marketo_soap.errors import Fault, ProtocolError, fault
 from marketo_soap.redaction import size_only
 from marketo_soap.signature import AuthenticationHeader
 
-__all__ = ["Answer", "Backend", "respond"]
+__all__ = ["Answer", "Backend", "header_of", "received", "refused", "respond"]
 
 logger = logging.getLogger(__name__)
 
@@ -53,27 +54,36 @@ def respond(data: bytes, backend: Backend) -> Answer:
     try:
         opened = envelope.open_request(data)
         operation = opened.operation_type
-        header = _header(opened)
-        backend.authenticate(header)
-        request = envelope.Request(opened.read_operation(), header, opened.read_context())
+        request = received(opened, backend.authenticate)
         with backend.perform(request) as outcome:
             body = envelope.write_reply(operation, outcome)
         return Answer(200, body, outcome)
-    except Fault as refusal:
-        return _refuse(operation, refusal)
-    except ProtocolError as error:
-        return _refuse(operation, _fault_for(error))
-    except Exception:
-        logger.exception("the backend failed")
-        return _refuse(operation, fault(10001))
+    except Exception as error:
+        return refused(operation, error)
 
 
-def _refuse(operation: Any, refusal: Fault) -> Answer:
-    refusal.operation = operation and operation.name
-    return Answer(500, envelope.write_reply(operation, refusal), refusal)
+def received(
+    opened: envelope.OpenedRequest[Any], authenticate: Callable[[AuthenticationHeader], None]
+) -> envelope.Request[Any]:
+    """Read a request to its end, once its caller may call. Raises what `refused` makes a fault of."""
+    header = header_of(opened)
+    authenticate(header)
+    return envelope.Request(opened.read_operation(), header, opened.read_context())
 
 
-def _header(opened: envelope.OpenedRequest[Any]) -> AuthenticationHeader:
+def refused(operation: Any, error: Exception) -> Answer:
+    """Answer that *error* came of a call of *operation* (None: of nobody knows which)."""
+    if isinstance(error, ProtocolError):
+        error = _fault_for(error)
+    elif not isinstance(error, Fault):
+        logger.error("the backend failed", exc_info=error)
+        error = fault(10001)
+    error.operation = operation and operation.name
+    return Answer(500, envelope.write_reply(operation, error), error)
+
+
+def header_of(opened: envelope.OpenedRequest[Any]) -> AuthenticationHeader:
+    """Return what a request is signed with. Raises 20014 if it is not."""
     try:
         header = opened.read_header()
     except ProtocolError as error:

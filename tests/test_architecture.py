@@ -37,7 +37,10 @@ ORDER = [
     "deadline",
     "calling",
     "client",
+    "web",
+    "bridge",
     "sandbox",
+    "gateway",
     "testing",
     "cli",
 ]
@@ -88,13 +91,25 @@ def test_the_core_is_pure(name: str) -> None:
             assert not outside & IMPURE, path
 
 
+def test_the_bridge_is_pure_but_for_its_locks_and_its_connections() -> None:
+    pure = [
+        path
+        for path in modules()
+        if room(path) == "bridge" and path.stem not in ("__init__", "locks", "connection", "transport")
+    ]
+    assert len(pure) >= 10
+    for path in pure:
+        assert not {module.split(".")[0] for module in imported(path)} & (IMPURE | {"threading"}), path
+
+
 def test_only_drivers_and_transports_know_the_http_library() -> None:
     knowing = {
         str(path.relative_to(PACKAGE))
         for path in modules()
         if any(name.split(".")[0] == "httpx" for name in imported(path))
     }
-    assert knowing == {"attempt.py", "calling.py", "deadline.py", "client.py", "sandbox/transport.py"}
+    transports = {"bridge/connection.py", "bridge/transport.py", "gateway/check.py", "sandbox/transport.py"}
+    assert knowing == {"attempt.py", "calling.py", "deadline.py", "client.py"} | transports
 
 
 def declared() -> dict[str, str]:

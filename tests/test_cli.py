@@ -20,6 +20,7 @@ from marketo_soap.cli.commands import cli
 from tests.support import COOKIE, CREDENTIALS, FIXTURES, SEED_HEADER, fixture
 
 VARIABLES = ("MARKETO_SOAP_ENDPOINT", "MARKETO_SOAP_USER_ID", "MARKETO_SOAP_ENCRYPTION_KEY")
+REST_VARIABLES = ("MARKETO_REST_ENDPOINT", "MARKETO_REST_CLIENT_ID", "MARKETO_REST_CLIENT_SECRET")
 SEED_OPTIONS = ["--email", "t@t.com", "FirstName=George", "LastName=of the Jungle"]
 
 
@@ -285,9 +286,13 @@ def test_the_sandbox_serves_until_ctrl_c(tmp_path: Path) -> None:
     served = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ)
     assert served.stdout is not None
     with served:
-        exports = [served.stdout.readline() for _ in VARIABLES]
+        exports = [served.stdout.readline() for _ in (*VARIABLES, *REST_VARIABLES)]
         env = {line.split()[1].split("=")[0]: line.strip().partition("=")[2] for line in exports}
-        assert tuple(env) == VARIABLES
+        assert tuple(env) == VARIABLES + REST_VARIABLES
+        rest, client_id, secret = (env.pop(name) for name in REST_VARIABLES)
+        asked = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
+        identity = rest.removesuffix("/rest") + "/identity/oauth/token"
+        assert httpx.post(identity, data=asked, trust_env=False).json()["token_type"] == "bearer"
         assert "CREATED" in run("sync-lead", *SEED_OPTIONS, env=env).stdout
         served.send_signal(signal.SIGINT)
         _, said = served.communicate(timeout=20)

@@ -12,6 +12,7 @@ from attrs import evolve
 
 from marketo_soap import __version__, envelope
 from marketo_soap.cli import output
+from marketo_soap.cli.gateway import gateway
 from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
 from marketo_soap.errors import MarketoError
 from marketo_soap.operations import SyncLead, SyncLeadResult
@@ -194,6 +195,7 @@ def sandbox(
     Its control surface is under /_sandbox/: health, leads, journal, reset, faults, clock, settings.
     """
     from marketo_soap.sandbox import Sandbox
+    from marketo_soap.sandbox.http import PATH
     from marketo_soap.sandbox.sandbox import ENCRYPTION_KEY, USER_ID
     from marketo_soap.sandbox.server import bound, serve_forever
     from marketo_soap.sandbox.settings import Settings
@@ -214,8 +216,14 @@ def sandbox(
         click.echo(f"export MARKETO_SOAP_ENDPOINT={endpoint}")
         click.echo(f"export MARKETO_SOAP_USER_ID={served.credentials.user_id}")
         click.echo(f"export MARKETO_SOAP_ENCRYPTION_KEY={served.credentials.encryption_key}")
+        click.echo(f"export MARKETO_REST_ENDPOINT={endpoint.removesuffix(PATH)}/rest")
+        click.echo(f"export MARKETO_REST_CLIENT_ID={served.rest_credentials.client_id}")
+        click.echo(f"export MARKETO_REST_CLIENT_SECRET={served.rest_credentials.client_secret}")
         click.echo("# serving; Ctrl-C stops", err=True)
         try:
             serve_forever(served, listener)
         except KeyboardInterrupt:
             click.echo("# stopped", err=True)
+
+
+cli.add_command(gateway)

@@ -23,7 +23,7 @@ from marketo_soap.signature import AuthenticationHeader, diagnose, verify
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox
 
-__all__ = ["Call", "Delivery"]
+__all__ = ["Call", "Delivery", "said_of"]
 
 _XML = "text/xml; charset=UTF-8"
 
@@ -56,7 +56,7 @@ class Call:
         if rule is None:
             delivery = Delivery(respond(self._data, self), self._done)
         else:
-            entry.remarks.append(f"the fault script struck: {_said(rule)}")
+            entry.remarks.append(f"the fault script struck: {said_of(rule)}")
             delivery = self._struck(rule)
         outcome = delivery.answer.outcome
         if isinstance(outcome, Fault):
@@ -91,7 +91,7 @@ class Call:
         if not sandbox.settings.access:
             raise fault(20013)
         if sandbox.limits is not None:
-            sandbox.limits.admit(now, sandbox.in_progress)
+            sandbox.limits.admit(now, sandbox.soap_calls.count)
 
     @contextmanager
     def perform(self, request: envelope.Request[Any]) -> Iterator[Any]:
@@ -147,7 +147,8 @@ class Call:
         return None
 
 
-def _said(rule: FaultRule) -> str:
+def said_of(rule: FaultRule) -> str:
+    """Return what a rule says that the usual one does not."""
     usual = attrs.asdict(FaultRule())
     return ", ".join(f"{name}={value!r}" for name, value in attrs.asdict(rule).items() if value != usual[name])
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal, TypeAlias
 
-from attrs import define
+from attrs import define, frozen
 
 from marketo_soap.envelope import open_request
 from marketo_soap.errors import ProtocolError
 from marketo_soap.operations import SyncLead
 from marketo_soap.sandbox.settings import FaultRule
 
-__all__ = ["PROXY_PAGE", "FaultScript"]
+__all__ = ["PROXY_PAGE", "FaultScript", "Record"]
+
+Record: TypeAlias = tuple[str | None, Mapping[str, str]]  # the e-mail address and the attributes of a lead in a call
 
 PROXY_PAGE = (
     "<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head>"
@@ -52,10 +55,17 @@ class FaultScript:
             return [loaded.rule for loaded in self._loaded if not _spent(loaded)]
 
     def strike(self, data: bytes) -> FaultRule | None:
-        """Return the rule that strikes the request *data*, if one does."""
+        """Return the rule that strikes the SOAP request *data*, if one does."""
+        return self._strike(lambda: _soap_call(data))
+
+    def strike_rest(self, operation: str, records: Callable[[], Iterable[Record]]) -> FaultRule | None:
+        """Return the rule that strikes a REST call, if one does."""
+        return self._strike(lambda: _Call("REST", operation, tuple(records())))
+
+    def _strike(self, read: Callable[[], _Call]) -> FaultRule | None:
         if not self._loaded:
             return None
-        call = _Facts(data)
+        call = read()
         with self._lock:
             for loaded in self._loaded:
                 if _spent(loaded) or not call.fits(loaded.rule):
@@ -71,24 +81,42 @@ def _spent(loaded: _Loaded) -> bool:
     return loaded.rule.times is not None and loaded.struck >= loaded.rule.times
 
 
-class _Facts:
+@frozen
+class _Call:
     """What a rule can go by; of a request that cannot be read, nothing."""
 
-    def __init__(self, data: bytes) -> None:
-        self.operation, self.email, self.attributes = "", "", dict[str, str]()
-        try:
-            opened = open_request(data)
-            self.operation = opened.operation_type.name
-            call = opened.read_operation()
-        except ProtocolError:
-            return
-        if isinstance(call, SyncLead):
-            self.email = (call.lead_record.email or "").strip().lower()
-            self.attributes = {attribute.name: attribute.value for attribute in call.lead_record.attributes}
+    side: Literal["SOAP", "REST"]
+    operation: str = ""
+    records: tuple[Record, ...] = ()
 
     def fits(self, rule: FaultRule) -> bool:
-        return (
-            rule.operation in (None, self.operation)
-            and (rule.email is None or rule.email.strip().lower() == self.email)
-            and rule.attribute.items() <= self.attributes.items()
-        )
+        if self.side == "REST" and (rule.fault is not None or rule.failed is not None):
+            return False
+        if self.side == "SOAP" and rule.rest is not None:
+            return False
+        if rule.operation is None and rule.rest is not None and self.operation == "identity":
+            return False  # its replies have no place for such a code
+        if rule.operation not in (None, self.operation):
+            return False
+        if rule.email is None and not rule.attribute:
+            return True
+        return any(_describes(rule, email, attributes) for email, attributes in self.records)
+
+
+def _describes(rule: FaultRule, email: str | None, attributes: Mapping[str, str]) -> bool:
+    right = rule.email is None or rule.email.strip().lower() == (email or "").strip().lower()
+    return right and rule.attribute.items() <= attributes.items()
+
+
+def _soap_call(data: bytes) -> _Call:
+    operation = ""
+    try:
+        opened = open_request(data)
+        operation = opened.operation_type.name
+        call = opened.read_operation()
+    except ProtocolError:
+        return _Call("SOAP", operation)
+    if not isinstance(call, SyncLead):
+        return _Call("SOAP", operation)
+    attributes = {attribute.name: attribute.value for attribute in call.lead_record.attributes}
+    return _Call("SOAP", operation, ((call.lead_record.email, attributes),))

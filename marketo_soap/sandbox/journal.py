@@ -32,6 +32,9 @@ class Entry:
     """One call: `verdict` is CREATED, UPDATED, FAILED, a fault's code, or what the fault script did.
 
     `key` is the key that decided, `before` and `after` the lead, `remarks` why it went as it did.
+
+    Of a REST call, `verdict` may also be `skipped 1004`, `2 CREATED, 1 skipped 1004` (`remarks` then tell of each
+    record), an error's code, or OK. Its `request` is a line with method and address, an empty line, the body.
     """
 
     number: int

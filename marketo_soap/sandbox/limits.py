@@ -9,7 +9,25 @@ from datetime import date, datetime, timedelta
 from marketo_soap.errors import fault
 from marketo_soap.limits import Limits, today
 
-__all__ = ["LimitKeeper"]
+__all__ = ["LimitKeeper", "Running"]
+
+
+class Running:
+    """Counts the calls in progress."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.count = 0
+
+    def begin(self) -> None:
+        """Count a call that starts."""
+        with self._lock:
+            self.count += 1
+
+    def end(self) -> None:
+        """Say that a call has ended."""
+        with self._lock:
+            self.count -= 1
 
 
 class LimitKeeper:

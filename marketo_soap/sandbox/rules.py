@@ -61,7 +61,11 @@ def sync_lead(leads: Leads, call: SyncLead, workspace: str | None, settings: Set
 def record_of(lead: StoredLead, settings: Settings) -> LeadRecord:
     """Return a kept lead as a reply shows it: attributes by name, with types, those without a value left out."""
     types = settings.field_types
-    attributes = [Attribute(name, value, types.get(name)) for name, value in sorted(lead.attributes.items())]
+    attributes = [
+        Attribute(name, value, types.get(name))
+        for name, value in sorted(lead.attributes.items())
+        if name not in settings.rest_only_fields
+    ]
     return LeadRecord(
         id=lead.id,
         email=lead.email,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,8 +16,10 @@ from marketo_soap.sandbox import rules, seeds
 from marketo_soap.sandbox.call import Call, Delivery
 from marketo_soap.sandbox.faults import FaultScript
 from marketo_soap.sandbox.journal import Entry, Journal
-from marketo_soap.sandbox.limits import LimitKeeper
-from marketo_soap.sandbox.settings import VENDOR_LIMITS, FaultRule, Limits, Settings
+from marketo_soap.sandbox.limits import LimitKeeper, Running
+from marketo_soap.sandbox.rest.catalogue import Catalogue
+from marketo_soap.sandbox.rest.tokens import RestCredentials, Tokens
+from marketo_soap.sandbox.settings import REST_LIMITS, VENDOR_LIMITS, FaultRule, Limits, Settings
 from marketo_soap.sandbox.store import LeadStore, Snapshot
 from marketo_soap.service import Answer
 from marketo_soap.signature import Credentials
@@ -40,13 +41,14 @@ def _utc_now() -> datetime:
 
 
 class Sandbox:
-    """An embedded Marketo that answers SOAP calls as the service did.
+    """An embedded Marketo that answers SOAP calls as the service did, and the REST calls that lead on from them.
 
     *path* is a SQLite file to keep the leads in, or `:memory:`. *user_id* and *encryption_key* are what
     callers must sign with; *clock* returns its aware time, which `advance` moves. *settings* say how it
-    behaves where the documents leave a choice; *limits* ("vendor", or `Limits`) switches call limits on. Use
-    it in process, `Client(transport=sandbox.transport())`, or over a real socket, `with sandbox.serve() as
-    url`. Threads and processes may share one file; limits, fault script and journal are this object's own.
+    behaves where the documents leave a choice, and who may make REST calls; *limits* switches call limits on:
+    `Limits` those of SOAP, "vendor" the vendor's of both. Use it in process, `Client(transport=
+    sandbox.transport())`, or over a real socket, `with sandbox.serve() as url`. Threads and processes may share
+    one file; limits, tokens, fault script and journal are this object's own.
     """
 
     def __init__(
@@ -62,11 +64,12 @@ class Sandbox:
         settings = settings or Settings()
         if limits is not None:
             settings = evolve(settings, limits=VENDOR_LIMITS if limits == "vendor" else limits)
+        if limits == "vendor":
+            settings = evolve(settings, rest_limits=REST_LIMITS)
         self.credentials = Credentials(user_id, encryption_key)
         self.journal = Journal()
         self._clock = clock
-        self._lock = threading.Lock()
-        self._in_progress = 0
+        self.soap_calls, self.rest_calls = Running(), Running()
         self._first_settings = settings
         self._apply(settings)
         self._store = LeadStore(path)
@@ -84,22 +87,22 @@ class Sandbox:
 
     def handle(self, data: bytes) -> Delivery:
         """Answer one request, and say how the answer is to be delivered; the call lasts until `done()`."""
-        with self._lock:
-            self._in_progress += 1
+        self.soap_calls.begin()
         try:
-            return Call(self, data, self._end_call).carry_out()
+            return Call(self, data, self.soap_calls.end).carry_out()
         except BaseException:
-            self._end_call()
+            self.soap_calls.end()
             raise
-
-    def _end_call(self) -> None:
-        with self._lock:
-            self._in_progress -= 1
 
     @property
     def in_progress(self) -> int:
-        """How many calls are in progress."""
-        return self._in_progress
+        """How many calls are in progress, SOAP and REST."""
+        return self.soap_calls.count + self.rest_calls.count
+
+    @property
+    def rest_credentials(self) -> RestCredentials:
+        """What REST callers must ask for tokens with."""
+        return RestCredentials(self.settings.client_id, self.settings.client_secret)
 
     @property
     def store(self) -> LeadStore:
@@ -152,15 +155,25 @@ class Sandbox:
         self._apply(settings, self.settings)
 
     def _apply(self, settings: Settings, before: Settings | None = None) -> None:
+        def changed(*names: str) -> bool:
+            return before is None or any(getattr(before, name) != getattr(settings, name) for name in names)
+
+        def keeper(limits: Limits | None) -> LimitKeeper | None:
+            return None if limits is None else LimitKeeper(limits, count_refused=settings.count_refused)
+
         self.settings = settings
         if before is None:
             self._offset = timedelta()
-        if before is None or (before.limits, before.count_refused) != (settings.limits, settings.count_refused):
-            counting = settings.count_refused
-            limits = settings.limits
-            self.limits = None if limits is None else LimitKeeper(limits, count_refused=counting)
-        if before is None or (before.faults, before.fault_seed) != (settings.faults, settings.fault_seed):
+        if changed("limits", "count_refused"):
+            self.limits = keeper(settings.limits)
+        if changed("rest_limits", "count_refused"):
+            self.rest_limits = keeper(settings.rest_limits)
+        if changed("faults", "fault_seed"):
             self.script = FaultScript(settings.faults, seed=settings.fault_seed)
+        if changed("custom_fields", "unknown_fields"):
+            self.catalogue = Catalogue(settings.custom_fields, open_to_all=settings.unknown_fields == "accept")
+        if changed("client_id", "client_secret"):
+            self.tokens = Tokens()
 
     def fail(self, **rule: Any) -> None:
         """Add a `FaultRule` to the script: `sandbox.fail(fault=20023, times=3)`."""

@@ -18,7 +18,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from marketo_soap.sandbox.http import MAX_BYTES, PATH, HttpAnswer, HttpRequest, answer, too_large
+from marketo_soap.sandbox.http import PATH, HttpAnswer, HttpRequest, answer, refused
+from marketo_soap.web.http import Refused
+from marketo_soap.web.server import listen, read_body, server_config
 
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox
@@ -44,15 +46,14 @@ class _Endpoint:
             said.done()
 
     async def _answer(self, request: Request) -> HttpAnswer:
-        body = bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > MAX_BYTES:
-                return too_large()
+        try:
+            body = await read_body(request.receive)
+        except Refused as refusal:
+            return refused(refusal)
         peer = request.client.host if request.client else ""
         query = request.scope["query_string"].decode("latin-1")
         read = HttpRequest(
-            request.method, request.scope["scheme"], request.scope["path"], query, request.headers, bytes(body), peer
+            request.method, request.scope["scheme"], request.scope["path"], query, request.headers, body, peer
         )
         with self._sandbox.store.reserved() as free:
             if free:
@@ -101,30 +102,13 @@ def application(sandbox: Sandbox) -> Starlette:
 
 def bound(host: str, port: int) -> tuple[socket.socket, str]:
     """Return a socket that listens at *host* and *port* (0: any free one), and the endpoint's address."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named TCP, so that asyncio switches Nagle's algorithm off: it costs 40 ms a call.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(1024)  # who is told the address may call at once
-    except OSError as error:
-        listener.close()
-        raise OSError(f"cannot listen at {host} port {port}: {error}") from error
-    name = f"[{host}]" if ":" in host else host
-    return listener, f"http://{name}:{listener.getsockname()[1]}{PATH}"
+    listener, address = listen(host, port)
+    return listener, f"http://{address}{PATH}"
 
 
 def _server(sandbox: Sandbox) -> uvicorn.Server:
-    config = uvicorn.Config(
-        application(sandbox),
-        log_level="warning",
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=5,
-        proxy_headers=False,  # who calls is said by the connection, not by a header that anybody can send
-        date_header=False,  # the sandbox has a clock of its own
-    )
+    # No date: the sandbox has a clock of its own.
+    config = server_config(application(sandbox), timeout_graceful_shutdown=5, date_header=False)
     return uvicorn.Server(config)
 
 

@@ -15,6 +15,7 @@ from marketo_soap.fields import standard_fields
 from marketo_soap.limits import VENDOR_LIMITS, Limits
 
 __all__ = [
+    "REST_LIMITS",
     "VENDOR_LIMITS",
     "AssignmentRule",
     "FaultRule",
@@ -24,6 +25,8 @@ __all__ = [
     "Workspaces",
     "plain",
 ]
+
+REST_LIMITS = Limits(per_day=50_000)
 
 
 @frozen
@@ -82,6 +85,14 @@ class FaultRule:
     (`html=True`: a proxy's page) answer with nothing done. Else the call is carried out (*twice*, as if the
     network had sent it again), and `close="after"` hangs up instead of answering. Whatever the answer is, it
     waits *delay* seconds, loses what comes after *truncate* bytes, and comes one byte every *dribble* seconds.
+
+    REST calls meet the same rules; `operation` may be one of theirs: `identity`, `syncLeads`,
+    `getLeadsByFilter`, `getLeadById`, `associateLead`, `describeLead`, `describeLead2`, `getLeadPartitions`.
+    *email* and *attribute* go by the records of a `syncLeads`, one of which must fit, under REST's names or
+    SOAP's. *fault* and *failed* strike SOAP calls only. *rest*, REST's code ("611", with *message*, and
+    *status* 200 unless given), strikes REST calls only, `identity` only where *operation* names it; from 1000
+    on, it is the reason why every record of a `syncLeads` is skipped. To a REST call, *body* is JSON unless
+    *content_type* says otherwise.
     """
 
     times: int | None = 1
@@ -93,6 +104,7 @@ class FaultRule:
     fault: int | None = None
     message: str | None = None
     failed: str | None = None
+    rest: str | None = None
     status: int | None = None
     body: str | None = None
     content_type: str = "text/xml; charset=UTF-8"
@@ -112,6 +124,10 @@ class FaultRule:
             raise ValueError("faults: delay, dribble and truncate are not negative")
         if not self.content_type.isprintable() or not self.content_type.isascii():
             raise ValueError("faults: content_type is no header's value")
+        if self.rest is not None and not (self.rest.isascii() and self.rest.isdecimal()):
+            raise ValueError("faults: rest is a REST error code, digits such as '611'")
+        if self.rest is not None and (self.fault is not None or self.failed is not None):
+            raise ValueError("faults: rest strikes REST calls, fault and failed strike SOAP calls: make two rules")
         if self.status is not None and not 200 <= self.status <= 599:
             raise ValueError("faults: status is between 200 and 599")
 
@@ -126,6 +142,10 @@ class Settings:
     id beside a known Email updates that lead instead of making one. *cookie_before_email*: of both, the cookie
     matches first. *limits* are off unless given; *count_refused*: refused calls count too. *control_token*
     opens the control surface to other machines.
+
+    *client_id* and *client_secret* are what REST callers ask for tokens with, which live *token_lifetime*
+    seconds. *rest_limits* are REST's own, and off too unless given. *rest_shows_anonymous*: REST finds
+    anonymous leads as it does known ones.
     """
 
     access: bool = True
@@ -140,12 +160,28 @@ class Settings:
     faults: tuple[FaultRule, ...] = ()
     fault_seed: int = 0
     control_token: str | None = field(default=None, repr=False)
+    client_id: str = field(default="6e1f3b52-0000-4000-8000-5a9db0c0ffee", repr=False)
+    client_secret: str = field(default="MadeUpItOpensNothingButSandboxes", repr=False)
+    token_lifetime: float = 3600.0
+    rest_limits: Limits | None = None
+    rest_shows_anonymous: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        if not self.client_id.strip() or not self.client_secret.strip():
+            raise ValueError("client_id and client_secret are not empty")
+        if not self.token_lifetime > 0:
+            raise ValueError("token_lifetime must be more than 0")
 
     @cached_property
     def field_types(self) -> Mapping[str, str]:
         """The field catalogue: SOAP names to types. A standard field whose type is not on record is a string."""
         standard = {f.soap_name: f.type or "string" for f in standard_fields().values() if f.soap_name}
         return {**standard, **self.custom_fields}
+
+    @cached_property
+    def rest_only_fields(self) -> frozenset[str]:
+        """The fields that SOAP never had: what is kept of them, it does not show."""
+        return frozenset(f.rest_name for f in standard_fields().values() if not f.soap_name) - self.custom_fields.keys()
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
@@ -154,7 +190,8 @@ class Settings:
 
 
 def plain(value: Any) -> Any:
-    """Turn settings into dicts and lists, without the token."""
+    """Turn settings into dicts and lists, without the token and the secret."""
     data: dict[str, Any] = attrs.asdict(value)
     data.pop("control_token", None)
+    data.pop("client_secret", None)
     return data

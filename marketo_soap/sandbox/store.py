@@ -96,9 +96,18 @@ class Leads:
         """Find the most recently added lead with this address, without regard to case."""
         return self._one("email_key = ?", email_key(email))
 
+    def by_email(self, email: str) -> list[StoredLead]:
+        """Find every lead with this address, without regard to case, oldest first."""
+        return self._many("email_key = ?", email_key(email))
+
+    def by_attribute(self, name: str, value: str) -> list[StoredLead]:
+        """Find every lead whose attribute is *value* exactly, oldest first. Reads them all: no index knows."""
+        found = self._many("instr(attributes, ?)", json.dumps(value, ensure_ascii=False))
+        return [lead for lead in found if lead.attributes.get(name) == value]
+
     def all(self) -> list[StoredLead]:
         """Return every lead in the order of its creation."""
-        return [_stored(row) for row in self._connection.execute(f"SELECT {_COLUMNS} FROM lead ORDER BY id")]
+        return self._many("TRUE")
 
     def cookies_of(self, lead_id: int) -> list[str]:
         """Return the cookies that are tied to a lead."""
@@ -154,6 +163,10 @@ class Leads:
         query = f"SELECT {_COLUMNS} FROM lead WHERE {condition} ORDER BY id DESC LIMIT 1"
         row = self._connection.execute(query, values).fetchone()
         return None if row is None else _stored(row)
+
+    def _many(self, condition: str, *values: object) -> list[StoredLead]:
+        query = f"SELECT {_COLUMNS} FROM lead WHERE {condition} ORDER BY id"
+        return [_stored(row) for row in self._connection.execute(query, values)]
 
 
 class LeadStore:

@@ -1,0 +1,95 @@
+"""A SOAP service whose backend is the REST API: bytes of a request in, steps, bytes of a reply out. Pure.
+
+The transport for clients and a server for other callers stand on it alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from marketo_soap import envelope, service
+from marketo_soap.bridge.codes import no_answer
+from marketo_soap.bridge.names import Catalogue, Names, names_of_reply
+from marketo_soap.bridge.rest import Lookup, read
+from marketo_soap.bridge.session import Session, Shared, Steps
+from marketo_soap.bridge.settings import BridgeSettings
+from marketo_soap.bridge.steps import Translation
+from marketo_soap.bridge.sync_lead import sync_lead
+from marketo_soap.errors import BridgeConfigurationError, Fault, TransportError, fault
+from marketo_soap.operations import Operation, SyncLead
+from marketo_soap.retry import RetryPolicy
+from marketo_soap.signature import AuthenticationHeader
+
+__all__ = ["TRANSLATIONS", "Core", "as_fault"]
+
+_DESCRIBE = "/rest/v1/leads/describe.json"
+
+TRANSLATIONS: Mapping[type[Operation[Any]], Callable[..., Translation[Any]]] = {SyncLead: sync_lead}
+"""The operations that go over REST."""
+
+
+class Core:
+    """What all calls over one bridge have in common. *described* is what `describe_file` holds."""
+
+    def __init__(
+        self, client_id: str, client_secret: str, settings: BridgeSettings, described: Catalogue | None = None
+    ) -> None:
+        self.settings = settings
+        self.shared = Shared()
+        self._client_id, self._client_secret = client_id, client_secret
+        self._names = _names(settings, described)
+
+    def serve(
+        self,
+        data: bytes,
+        *,
+        policy: RetryPolicy,
+        seconds: float | None,
+        authenticate: Callable[[AuthenticationHeader], None],
+        monotonic: Callable[[], float],
+        random: Callable[[], float],
+    ) -> Steps[service.Answer]:
+        """Answer one request, within *seconds* (None: the policy's): a result, or a fault.
+
+        Raises `BridgeConfigurationError`, and `TransportError` when the call certainly was not carried out for
+        want of a connection or of time: `as_fault` turns both into faults where there is no one to raise to.
+        """
+        operation: Any = None
+        try:
+            opened = envelope.open_request(data)
+            operation = opened.operation_type
+            request = service.received(opened, authenticate)
+            translate = TRANSLATIONS.get(operation)
+            if translate is None:
+                raise fault(20019, f"{operation.name} is not carried over REST")
+            session = Session(
+                self.shared,
+                self._client_id,
+                self._client_secret,
+                self.settings,
+                policy,
+                seconds,
+                monotonic,
+                random,
+            )
+            outcome = yield from session.carry_out(translate(request, self.settings, self._names))
+            return service.Answer(200, envelope.write_reply(operation, outcome), outcome)
+        except Exception as error:
+            if isinstance(error, BridgeConfigurationError | TransportError) and not isinstance(error, Fault):
+                raise
+            return service.refused(operation, error)
+
+
+def as_fault(error: BridgeConfigurationError | TransportError) -> Fault:
+    """Return the fault for a caller who gets nothing but faults: 20019 for what is not set up, else 20011."""
+    if isinstance(error, BridgeConfigurationError):
+        return fault(20019, str(error))
+    return no_answer(str(error), fate_unknown=error.fate_unknown, status=error.status)
+
+
+def _names(settings: BridgeSettings, described: Catalogue | None) -> Lookup[Names] | Names:
+    sources = [source for source in settings.field_sources if source in ("describe", "file")]
+    if "describe" not in sources or (sources[0] == "file" and described is not None):
+        return Names(settings, described)
+    return Lookup(read(_DESCRIBE), names_of_reply(settings, described), settings.describe_seconds)

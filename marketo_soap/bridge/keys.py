@@ -1,0 +1,64 @@
+"""The keys of a syncLead: what can be said of them without asking anybody. Pure."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from marketo_soap.bridge.settings import BridgeSettings
+from marketo_soap.errors import BridgeConfigurationError, fault
+from marketo_soap.operations import SyncLead
+from marketo_soap.records import ForeignSysType
+from marketo_soap.redaction import hidden
+
+__all__ = ["Keys", "keys_of", "partition_of"]
+
+
+@frozen
+class Keys:
+    """The keys of a call, empty ones as None."""
+
+    id: int | None
+    system: str | None
+    person_id: str | None = field(repr=hidden)
+    cookie: str | None = field(repr=hidden)
+    email: str | None = field(repr=hidden)
+
+    def held(self) -> frozenset[str]:
+        """Return the keys that two calls must not use at once: upserts that race make duplicates."""
+        keys = {"id": self.id, self.system or "": self.person_id, "cookie": self.cookie}
+        keys["email"] = self.email and self.email.lower()
+        return frozenset(f"{kind}:{key}" for kind, key in keys.items() if key is not None)
+
+
+def _filled(text: str | None) -> str | None:
+    return (text.strip() or None) if text else None
+
+
+def keys_of(operation: SyncLead, settings: BridgeSettings) -> Keys:
+    """Return the keys of a call. Raises the fault for keys that are missing or wrong; nothing has been sent."""
+    record = operation.lead_record
+    person_id, system = _filled(record.foreign_sys_person_id), _filled(record.foreign_sys_type)
+    keys = Keys(record.id, system, person_id, _filled(operation.marketo_cookie), _filled(record.email))
+    if keys.id is None and not (person_id or keys.cookie or keys.email):
+        raise fault(20101, "Id, ForeignSysPersonId, marketoCookie or Email is required")
+    if person_id and not system:
+        raise fault(20109, "ForeignSysType is required with ForeignSysPersonId")
+    if system and system not in list(ForeignSysType):
+        raise fault(20110, f"ForeignSysType must be one of {', '.join(ForeignSysType)}")
+    if person_id and system not in settings.foreign_id_fields:
+        text = f"no REST field is configured for ids of the type {system}: name it in foreign_id_fields"
+        raise BridgeConfigurationError(text, setting="foreign_id_fields")
+    if keys.email and not keys.email.isascii():
+        raise fault(20110, "Email must be ASCII")
+    if keys.id is None and not (person_id or keys.email) and settings.cookie_only == "refuse":
+        raise fault(20101, "marketoCookie alone is no key here: Id, ForeignSysPersonId or Email is required")
+    return keys
+
+
+def partition_of(workspace: str, settings: BridgeSettings) -> str:
+    """Return the partition of a workspace, which must be configured: the live service never said that it was not."""
+    partition = settings.partition_of(workspace)
+    if partition is None:
+        text = f"no lead partition is configured for the workspace {workspace!r}: name it in workspace_partitions"
+        raise BridgeConfigurationError(text, setting="workspace_partitions")
+    return partition

@@ -1,0 +1,152 @@
+"""Calls of the REST API as values: requests and replies. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Literal, TypeVar
+from urllib.parse import quote, urlencode
+
+from attrs import evolve, field, frozen
+
+from marketo_soap.errors import RestError
+from marketo_soap.exchange import Received
+from marketo_soap.redaction import hidden, size_only
+
+__all__ = ["Lookup", "RestReply", "RestRequest", "read", "read_reply", "write"]
+
+T = TypeVar("T")
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+_LONGEST_TARGET = 8_000  # bytes: a URI may have 8 KB in all
+_LONGEST_MESSAGE = 500
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@frozen
+class RestRequest:
+    """A call of REST, as it is before it has an address and a token.
+
+    *effect* says what carrying it out twice does: a "read" changes nothing, "repeatable" ends as once, "once" may
+    not be done again unless it is sure that it was not done.
+    """
+
+    method: Literal["GET", "POST"]
+    path: str
+    query: Pairs = field(default=(), repr=hidden)
+    body: bytes = field(default=b"", repr=size_only)
+    content_type: str | None = None
+    effect: Literal["read", "repeatable", "once"] = "read"
+
+    @property
+    def name(self) -> str:
+        """What it is called where it is told of: nothing private."""
+        return f"{self.method} {self.path}"
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it may be sent again when nobody knows what became of it."""
+        return self.effect != "once"
+
+    @property
+    def target(self) -> str:
+        """The path with its query, every value percent-encoded."""
+        return f"{self.path}?{_encoded(self.query)}" if self.query else self.path
+
+    def as_form(self) -> RestRequest:
+        """Return a read with its query in the body, where it may be longer than an address."""
+        if self.method != "GET":
+            return self
+        body = _encoded(self.query).encode()
+        return evolve(self, method="POST", query=(("_method", "GET"),), body=body, content_type=FORM)
+
+
+def _encoded(query: Pairs) -> str:
+    return urlencode(query, quote_via=quote, safe="")
+
+
+def read(path: str, **query: str) -> RestRequest:
+    """Return a request that reads, by GET unless its address would be too long."""
+    request = RestRequest("GET", path, tuple(query.items()))
+    return request if len(request.target) <= _LONGEST_TARGET else request.as_form()
+
+
+def write(path: str, data: Any, *, effect: Literal["repeatable", "once"]) -> RestRequest:
+    """Return a request that writes *data*."""
+    body = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return RestRequest("POST", path, (), body, JSON, effect)
+
+
+@frozen
+class Lookup(Generic[T]):
+    """Something that many calls need: asked for once, read by *read*, and kept for *seconds*."""
+
+    request: RestRequest
+    read: Callable[[RestReply], T]
+    seconds: float
+
+
+# -- replies ------------------------------------------------------------------------------------------
+
+
+@frozen
+class RestReply:
+    """What REST answered: `result` if it was a success, else the `errors`, of which there is at least one.
+
+    `in_doubt` says that the request, or an earlier sending of it, may have been carried out all the same.
+    """
+
+    success: bool
+    errors: tuple[RestError, ...] = ()
+    result: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    request_id: str | None = None
+    next_page: str | None = field(default=None, repr=False)
+    in_doubt: bool = False
+
+    @property
+    def code(self) -> str:
+        """The code of the first error; "" for a success."""
+        return self.errors[0].code if self.errors else ""
+
+    def reason(self, record: Mapping[str, Any]) -> RestError:
+        """Return why *record* of the result was skipped."""
+        return _errors(record.get("reasons"), self.request_id, 200, "the record was skipped without a reason")[0]
+
+
+def read_reply(received: Received) -> RestReply:
+    """Read an answer, leniently: unknown members are ignored, and whatever is no envelope is a 611 of ours."""
+    status = received.status
+    try:
+        data = json.loads(received.body)
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict) or not isinstance(data.get("success"), bool) or (data["success"] and status >= 400):
+        return RestReply(False, (RestError("", f"HTTP {status} without a reply of REST", None, status),))
+    request_id = _text(data.get("requestId")) or None
+    if not data["success"]:
+        return RestReply(False, _errors(data.get("errors"), request_id, status, "no reason given"), (), request_id)
+    result = data.get("result")
+    records = tuple(each for each in result if isinstance(each, dict)) if isinstance(result, list) else ()
+    return RestReply(True, (), records, request_id, _text(data.get("nextPageToken")) or None)
+
+
+def _errors(given: Any, request_id: str | None, status: int, otherwise: str) -> tuple[RestError, ...]:
+    found = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+    return tuple(
+        RestError(_code(each.get("code")), _text(each.get("message")) or otherwise, request_id, status)
+        for each in found or [{}]
+    )
+
+
+def _code(value: Any) -> str:
+    code = _text(value).strip()
+    return code if code.isascii() and code.isdecimal() and len(code) <= 5 else ""
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    return str(value)[:_LONGEST_MESSAGE]

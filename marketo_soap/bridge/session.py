@@ -1,0 +1,268 @@
+"""One call over REST as a generator of steps: tokens, leave, retries, deadlines, and what is known already. Pure.
+
+It holds no clock, socket or lock: a driver (`transport.py`) carries out the steps. What threads and tasks share
+is in `Shared`, and changed only while the lock of its key is held.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Generator
+from typing import Any, TypeAlias, TypeVar, cast
+
+from attrs import Factory, evolve, field, frozen
+
+from marketo_soap.bridge.codes import Retry, code_of, no_answer, refusal, told
+from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read_reply
+from marketo_soap.bridge.settings import BridgeSettings
+from marketo_soap.bridge.steps import Ask, Fetch, Hold, Release, Step, StepAnswer, Translation
+from marketo_soap.errors import AmbiguousError, Fault, MarketoError, RestError, TransportError, fault
+from marketo_soap.exchange import Admit, Received, Wait
+from marketo_soap.redaction import hidden
+from marketo_soap.retry import RetryPolicy, retry_after
+
+__all__ = ["Session", "Shared", "Steps", "Token"]
+
+R = TypeVar("R")
+Steps: TypeAlias = Generator[Step, StepAnswer, R]
+
+_IDENTITY = "/identity/oauth/token"
+_EARLY = 60.0  # seconds before a token's end that it is renewed
+_REFUSED_FOR = 300.0  # seconds that a refused lookup is not asked again
+_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
+
+
+@frozen
+class Token:
+    """An access token, and the tick of the clock from which on it is renewed."""
+
+    text: str = field(repr=hidden)
+    until: float
+
+
+class Shared:
+    """What all calls of a bridge know: the token, and what was looked up."""
+
+    def __init__(self) -> None:
+        self.token: Token | None = None
+        self.lookups: dict[str, tuple[Any, float]] = {}
+
+
+@frozen
+class Session:
+    """What one call goes by: its policy, the seconds it has (None: the policy's), and whose it is."""
+
+    shared: Shared
+    client_id: str = field(repr=hidden)
+    client_secret: str = field(repr=hidden)
+    settings: BridgeSettings
+    policy: RetryPolicy
+    seconds: float | None
+    monotonic: Callable[[], float]
+    random: Callable[[], float]
+    begun: float = field(init=False, default=Factory(lambda self: self.monotonic(), takes_self=True))
+
+    def carry_out(self, translation: Translation[R]) -> Steps[R]:
+        """Do what *translation* asks for, and return its result. Raises what it raises."""
+        answer: Any = None
+        error: MarketoError | None = None
+        try:
+            while True:
+                try:
+                    ask = translation.send(answer) if error is None else translation.throw(error)
+                except StopIteration as done:
+                    return cast("R", done.value)
+                answer = error = None
+                try:
+                    answer = yield from self._answer(ask)
+                except MarketoError as failure:
+                    error = failure
+        finally:
+            translation.close()
+
+    def _answer(self, ask: Ask) -> Steps[Any]:
+        if isinstance(ask, RestRequest):
+            return (yield from self._call(ask))
+        if isinstance(ask, Lookup):
+            return (yield from self._look_up(ask))
+        if isinstance(ask, Hold):
+            return (yield from self._hold(ask.keys))
+        yield ask
+        return None
+
+    # -- what is shared -------------------------------------------------------------------------------
+
+    def _look_up(self, lookup: Lookup[Any]) -> Steps[Any]:
+        path = lookup.request.path
+        if (known := self._known(path)) is not None:
+            return known[0]
+        return (yield from self._alone(f"lookup:{path}", self._asked(lookup)))
+
+    def _known(self, path: str) -> tuple[Any, float] | None:
+        known = self.shared.lookups.get(path)
+        return known if known is not None and self.monotonic() < known[1] else None
+
+    def _asked(self, lookup: Lookup[Any]) -> Steps[Any]:
+        path = lookup.request.path
+        if (known := self._known(path)) is None:  # another call may have asked meanwhile
+            reply = yield from self._call(lookup.request)
+            seconds = lookup.seconds if reply.success else min(lookup.seconds, _REFUSED_FOR)
+            known = lookup.read(reply), self.monotonic() + seconds
+            self.shared.lookups[path] = known
+        return known[0]
+
+    def _token(self) -> Steps[Token]:
+        token = self._valid_token()
+        return token or (yield from self._alone("token", self._renewed_token()))
+
+    def _valid_token(self) -> Token | None:
+        token = self.shared.token
+        return token if token is not None and self.monotonic() < token.until else None
+
+    def _renewed_token(self) -> Steps[Token]:
+        if (token := self._valid_token()) is not None:  # another call has renewed it meanwhile
+            return token
+        secrets = (("client_id", self.client_id), ("client_secret", self.client_secret))
+        request = RestRequest("GET", _IDENTITY, (("grant_type", "client_credentials"), *secrets))
+        asked = self.monotonic()
+        answer = yield from self._send(request, _read_identity, with_token=False)
+        if isinstance(answer, RestReply):
+            raise refusal(answer.errors[0], self.settings, level="response", unknown=20014)
+        text, lifetime = answer
+        # A short-lived one is the old one, about to end. Half of what it has left is safe, too.
+        self.shared.token = Token(text, asked + (lifetime - _EARLY if lifetime > 2 * _EARLY else lifetime / 2))
+        return self.shared.token
+
+    def _alone(self, key: str, work: Steps[R]) -> Steps[R]:
+        """Do *work* while nobody else does what has this key."""
+        keys = frozenset({key})
+        yield from self._hold(keys)
+        try:
+            result = yield from work
+        except MarketoError:
+            yield Release(keys)
+            raise
+        yield Release(keys)
+        return result
+
+    def _hold(self, keys: frozenset[str]) -> Steps[None]:
+        refused = yield Hold(keys, self._left())
+        if isinstance(refused, Exception):
+            raise refused
+
+    # -- one call of REST -----------------------------------------------------------------------------
+
+    def _call(self, request: RestRequest) -> Steps[RestReply]:
+        return (yield from self._send(request, read_reply, with_token=True))
+
+    def _send(self, request: RestRequest, read: Callable[[Received], R], *, with_token: bool) -> Steps[R]:
+        """Send until an answer stands: the reply as *read*, or the error that came instead.
+
+        A reply of a write is in doubt when it, or an earlier sending, may have been carried out.
+        """
+        errors: list[MarketoError] = []
+        doubt = renewed = False
+        while True:
+            try:
+                token: Token | None = (yield from self._token()) if with_token else None
+                yield from self._admit(request, counted=with_token)
+            except MarketoError as error:
+                raise _in_the_end(error, doubt) from None
+            answer = yield Fetch(request, None if token is None else token.text, len(errors) + 1, self._left())
+            reply = read(answer) if isinstance(answer, Received) else None
+            if reply is not None and (not isinstance(reply, RestReply) or reply.success):
+                return reply
+            retry = _kind(reply, answer)
+            if retry is Retry.TOKEN and token is not None and not renewed:
+                renewed = True
+                if self.shared.token is token:  # else another call has dropped it
+                    self.shared.token = None
+                continue
+            if retry is Retry.FORM and request.method == "GET":
+                request = request.as_form()
+                continue
+            doubt = doubt or (retry is Retry.DOUBT and request.effect != "read")
+            errors.append(_stand_in(retry, request, answer))
+            pause = self._pause(request, errors, answer)
+            if pause is None:
+                break
+            yield Wait(pause, errors[-1])
+        if isinstance(reply, RestReply):
+            return cast("R", evolve(reply, in_doubt=doubt))
+        assert isinstance(answer, Exception)
+        raise _in_the_end(answer, doubt)
+
+    def _admit(self, request: RestRequest, *, counted: bool) -> Steps[None]:
+        refused = (yield Admit(self._left())) if counted else None
+        if isinstance(refused, Exception):
+            raise refused
+        left = self._left()
+        if left is not None and left <= 0:
+            raise TransportError(f"{request.name} was not sent: the time that the call may take was over")
+
+    def _pause(self, request: RestRequest, errors: list[MarketoError], answer: StepAnswer) -> float | None:
+        headers = answer.headers if isinstance(answer, Received) else {}
+        asked = retry_after(headers.get("retry-after"), headers.get("date"))
+        # The policy asks of an operation only whether it is repeatable.
+        pause = self.policy.pause_after(cast("Any", request), errors, asked, self.random)
+        left = self._left()
+        return None if pause is None or (left is not None and pause >= left) else pause
+
+    def _left(self) -> float | None:
+        seconds = self.policy.deadline if self.seconds is None else self.seconds
+        return None if seconds is None else seconds - (self.monotonic() - self.begun)
+
+
+def _kind(reply: Any, answer: StepAnswer) -> Retry:
+    if isinstance(reply, RestReply):
+        return code_of(reply.errors[0]).retry
+    if isinstance(answer, AmbiguousError):
+        return Retry.DOUBT
+    if isinstance(answer, TransportError):
+        return Retry.LATER
+    raise answer if isinstance(answer, Exception) else TypeError("a Fetch is answered with what was received")
+
+
+def _stand_in(retry: Retry, request: RestRequest, answer: StepAnswer) -> MarketoError:
+    """What the failure is to a `RetryPolicy`: the error of SOAP that is repeated in the same way."""
+    if retry in (Retry.RATE, Retry.BUSY):
+        return fault(20023 if retry is Retry.RATE else 20024, f"{request.name} was not carried out")
+    if retry is Retry.DOUBT and request.effect != "read":
+        return AmbiguousError(f"{request.name}: nobody knows whether it was carried out")
+    if retry in (Retry.DOUBT, Retry.LATER):
+        return TransportError(f"{request.name} was not carried out")
+    return fault(20012)  # any that is not repeated
+
+
+def _in_the_end(error: Exception, doubt: bool) -> Exception:
+    """The error that a sending ends with, which must not hide that an earlier one may have been carried out."""
+    if isinstance(error, Fault):
+        return told(error, error.rest or RestError("", error.message), True) if doubt else error
+    if isinstance(error, AmbiguousError):
+        return no_answer(str(error), fate_unknown=doubt, status=error.status)
+    return no_answer(str(error), fate_unknown=True) if doubt else error
+
+
+def _read_identity(received: Received) -> tuple[str, float] | RestReply:
+    """Read a token and the seconds that it has left, or why there is none."""
+    if received.status in (400, 401, 403):
+        said = RestError("", "REST refused the client id or the client secret", None, 401)
+        return RestReply(False, (said,))
+    try:
+        data = json.loads(received.body)
+    except (ValueError, RecursionError):
+        data = None
+    if received.status != 200 or not isinstance(data, dict) or "access_token" not in data:
+        reply = read_reply(received)
+        return evolve(reply, success=False, errors=reply.errors or (_no_token(received),))
+    text, lifetime = data["access_token"], data.get("expires_in")
+    if not isinstance(text, str) or not _TOKEN.fullmatch(text):
+        return RestReply(False, (_no_token(received),))
+    if isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or not 0 < lifetime < 1e9:
+        return text, 0.0  # good for now
+    return text, float(lifetime)
+
+
+def _no_token(received: Received) -> RestError:
+    return RestError("", f"HTTP {received.status} without an access token", None, received.status)

@@ -1,0 +1,350 @@
+"""The bridge as an httpx transport, for `Client` and `AsyncClient` alike: two small drivers of its steps."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Literal
+
+import httpx
+from attrs import frozen
+
+from marketo_soap import service
+from marketo_soap.bridge.connection import Connections, origin_of
+from marketo_soap.bridge.core import Core
+from marketo_soap.bridge.locks import KeyLocks, Ticket
+from marketo_soap.bridge.names import Catalogue, described
+from marketo_soap.bridge.session import Steps
+from marketo_soap.bridge.settings import BridgeSettings
+from marketo_soap.bridge.steps import Fetch, Hold, Note, Release, Step, StepAnswer
+from marketo_soap.calling import TERMS, Terms
+from marketo_soap.client import OwnMarketo
+from marketo_soap.endpoint import is_loopback
+from marketo_soap.errors import MarketoError
+from marketo_soap.exchange import Admit, Wait
+from marketo_soap.limiter import InProcessLimiter
+from marketo_soap.limits import Limiter, Limits
+from marketo_soap.retry import DEFAULT_RETRY
+from marketo_soap.signature import AuthenticationHeader, Credentials
+from marketo_soap.xml import MAX_BYTES
+
+__all__ = ["REST_LIMITS", "RestBridge", "Served"]
+
+logger = logging.getLogger("marketo_soap.bridge")
+
+REST_LIMITS = Limits(calls=100, window=20.0, at_once=10, per_day=50_000)
+"""The vendor's limits of the REST API, shared by all that calls an instance."""
+
+DEFAULT_TIMEOUT = httpx.Timeout(120.0, connect=10.0)
+"""Seconds, where the caller names none: longer than the server itself takes for a lead (90)."""
+
+_MARGIN = 0.1  # of the caller's time, at most a second: the bridge gives up first, for it knows what was sent
+
+_limiters: dict[str, InProcessLimiter] = {}
+_locks: dict[tuple[int, str], KeyLocks] = {}  # by process, for a forked child has none of its parent's calls
+
+
+@frozen
+class Served:
+    """An answer to a SOAP request, what there is to say of it, and how many calls of REST it took."""
+
+    answer: service.Answer
+    notes: tuple[str, ...]
+    rest_calls: int
+
+
+def _open_to_all(header: AuthenticationHeader) -> None:
+    """Whoever has the bridge in their process may use it: signatures are not checked."""
+
+
+class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Delivers a client's SOAP calls over Marketo's REST API: `Client(transport=RestBridge(...))`.
+
+    *base_url* is the instance's, `https://100-AEK-913.mktorest.com`, with or without `/rest`; *client_id* and
+    *client_secret* are of a custom service (Admin > LaunchPoint) whose user may read and write leads. *settings*
+    say how the APIs' differences are bridged. *limiter* counts the calls of REST ("vendor": the vendor's limits,
+    shared in this process by all bridges to an instance; none for a sandbox, a mock or an address on this machine).
+    *transport* carries the calls instead of the network; *verify*, *proxy* and *allow_http* are those of
+    `Client`. *on_warning* is called, in the caller's thread or task, with everything that a call had to
+    say and did not stop for; it is also logged, and stands in the answer's headers `X-Bridge-Warning`.
+    `X-Rest-Calls` says what a call cost, `rest_calls` what all did, tokens not counted. Calls for one lead go one
+    after the other over all bridges to an instance in this process, as upserts that race make duplicates; *locks*
+    are shared with other bridges where that is not so, on this machine or over a sandbox.
+
+    Retries and deadlines are the client's own `RetryPolicy`, applied to each call of REST; its time-outs too:
+    90 s is what the server may take for a lead, so give a client more. Faults have what REST said as `rest`.
+    One bridge may serve many clients, threads and event loops; closing a client closes its connections, and
+    the next call opens others.
+    """
+
+    endpoint = "https://bridge.invalid/soap/mktows/2_2"
+    retries_itself = True
+
+    def __init__(
+        self,
+        base_url: str,
+        client_id: str,
+        client_secret: str,
+        *,
+        settings: BridgeSettings | None = None,
+        transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None = None,
+        limiter: Limiter | Literal["vendor"] | None = "vendor",
+        verify: ssl.SSLContext | Literal[True] = True,
+        proxy: str | httpx.Proxy | None = None,
+        max_response_bytes: int = MAX_BYTES,
+        on_warning: Callable[[str], object] | None = None,
+        allow_http: bool = False,
+        locks: KeyLocks | None = None,
+    ) -> None:
+        for name, value in (("client_id", client_id), ("client_secret", client_secret)):
+            if not isinstance(value, str) or not value.strip() or value != value.strip():
+                raise ValueError(f"{name} is empty or has white space around it: copy it from Admin > LaunchPoint")
+        self.credentials = Credentials("bridge", "bridge")
+        self.settings = settings or BridgeSettings()
+        self._origin = origin_of(base_url, allow_http=allow_http)
+        self._core = Core(client_id, client_secret, self.settings, _described(self.settings))
+        self._local = isinstance(transport, OwnMarketo | httpx.MockTransport) or is_loopback(self._origin)
+        if limiter == "vendor":
+            limiter = None if self._local else _limiters.setdefault(self._origin, InProcessLimiter(REST_LIMITS))
+        self._limiter = limiter
+        self._connect = partial(Connections, self._origin, transport, verify, proxy, max_response_bytes)
+        self._on_warning = on_warning
+        self.rest_calls = 0
+        self._begin_anew(locks)
+
+    def __repr__(self) -> str:
+        return f"<RestBridge to {self._origin}>"
+
+    def _begin_anew(self, locks: KeyLocks | None = None) -> None:
+        self._process = os.getpid()
+        if locks is None:
+            locks = KeyLocks() if self._local else _locks.setdefault((self._process, self._origin), KeyLocks())
+        self._locks = locks
+        self._lock = threading.Lock()
+        self._busy = 0
+        self._connections = self._connect()
+
+    # -- requests of SOAP -----------------------------------------------------------------------------
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer a synchronous client."""
+        terms, timeout = _terms(request)
+        return _response(self.answer(request.read(), terms=terms, timeout=timeout))
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer an asyncio client."""
+        terms, timeout = _terms(request)
+        return _response(await self.answer_async(await request.aread(), terms=terms, timeout=timeout))
+
+    def answer(
+        self,
+        data: bytes,
+        *,
+        terms: Terms = Terms(DEFAULT_RETRY, None),  # noqa: B008 - a value
+        timeout: httpx.Timeout = DEFAULT_TIMEOUT,
+        authenticate: Callable[[AuthenticationHeader], None] = _open_to_all,
+    ) -> Served:
+        """Answer the bytes of a SOAP request, as a service does; raises what `Core.serve` raises."""
+        with self._call(timeout) as call, call.over(self._steps(data, terms, authenticate)) as steps:
+            answer: StepAnswer = None
+            while (step := call.advance(steps, answer)) is not None:
+                try:
+                    answer = self._do(call, step)
+                except MarketoError as error:
+                    answer = error
+        return call.served
+
+    async def answer_async(
+        self,
+        data: bytes,
+        *,
+        terms: Terms = Terms(DEFAULT_RETRY, None),  # noqa: B008 - a value
+        timeout: httpx.Timeout = DEFAULT_TIMEOUT,
+        authenticate: Callable[[AuthenticationHeader], None] = _open_to_all,
+    ) -> Served:
+        """Answer in a task; arguments and errors are those of `answer`."""
+        with self._call(timeout) as call, call.over(self._steps(data, terms, authenticate)) as steps:
+            answer: StepAnswer = None
+            while (step := call.advance(steps, answer)) is not None:
+                try:
+                    answer = await self._do_async(call, step)
+                except MarketoError as error:
+                    answer = error
+        return call.served
+
+    @contextmanager
+    def _call(self, timeout: httpx.Timeout) -> Iterator[_Call]:
+        if os.getpid() != self._process:  # a forked child has none of its parent's connections and calls
+            self._begin_anew()
+        with self._lock:
+            self._busy += 1
+        call = _Call(self._locks, self._limiter, timeout, self._told)
+        try:
+            yield call
+        finally:
+            with self._lock:
+                self._busy -= 1
+                self.rest_calls += call.rest_calls
+
+    def _steps(
+        self, data: bytes, terms: Terms, authenticate: Callable[[AuthenticationHeader], None]
+    ) -> Steps[service.Answer]:
+        seconds = terms.policy.deadline if terms.seconds is None else terms.seconds
+        return self._core.serve(
+            data,
+            policy=terms.policy,
+            seconds=None if seconds is None else seconds - min(seconds * _MARGIN, 1.0),
+            authenticate=authenticate,
+            monotonic=time.monotonic,
+            random=random.random,
+        )
+
+    def _told(self, text: str) -> None:
+        logger.warning("%s", text)
+        if self._on_warning is not None:
+            try:
+                self._on_warning(text)
+            except Exception:  # the lead may have been written by now
+                logger.exception("on_warning failed")
+
+    # -- steps in a thread ----------------------------------------------------------------------------
+
+    def _do(self, call: _Call, step: Step) -> StepAnswer:
+        if isinstance(step, Fetch):
+            with call.attempt(step):
+                return self._connections.fetch(step, call.timeout)
+        if isinstance(step, Wait):
+            time.sleep(step.seconds)
+        elif isinstance(step, Hold):
+            call.held[step.keys] = self._locks.acquire(step.keys, step.seconds)
+        elif isinstance(step, Admit) and self._limiter is not None:
+            call.give_back()
+            self._limiter.acquire(step.seconds)
+            call.admitted = True
+        return None
+
+    def close(self) -> None:
+        """Close the connections, unless other calls are in progress; the bridge stays of use."""
+        if not self._busy:
+            self._connections.close()
+
+    # -- steps in a task ------------------------------------------------------------------------------
+
+    async def _do_async(self, call: _Call, step: Step) -> StepAnswer:
+        if isinstance(step, Fetch):
+            with call.attempt(step):
+                return await self._connections.fetch_async(step, call.timeout)
+        if isinstance(step, Wait):
+            from asyncio import sleep
+
+            await sleep(step.seconds)
+        elif isinstance(step, Hold):
+            call.held[step.keys] = await self._locks.acquire_async(step.keys, step.seconds)
+        elif isinstance(step, Admit) and self._limiter is not None:
+            call.give_back()
+            await self._limiter.acquire_async(step.seconds)
+            call.admitted = True
+        return None
+
+    async def aclose(self) -> None:
+        """Close the connections of this event loop, unless calls are in progress; the bridge stays of use."""
+        if not self._busy:
+            await self._connections.aclose()
+
+
+class _Call:
+    """What one call holds, and gives back however it ends."""
+
+    served: Served
+
+    def __init__(
+        self, locks: KeyLocks, limiter: Limiter | None, timeout: httpx.Timeout, tell: Callable[[str], None]
+    ) -> None:
+        self._locks, self._limiter, self.timeout, self._tell = locks, limiter, timeout, tell
+        self.held: dict[frozenset[str], Ticket] = {}
+        self.admitted = False
+        self.rest_calls = 0
+        self._notes: list[str] = []
+
+    @contextmanager
+    def over(self, steps: Steps[service.Answer]) -> Iterator[Steps[service.Answer]]:
+        try:
+            yield steps
+        finally:
+            steps.close()
+            self.give_back()
+            for ticket in self.held.values():
+                self._locks.release(ticket)
+
+    def advance(self, steps: Steps[service.Answer], answer: StepAnswer) -> Step | None:
+        """Return the next step that takes time; None when `served` is there."""
+        while True:
+            try:
+                step = steps.send(answer)
+            except StopIteration as done:
+                self.served = Served(done.value, tuple(self._notes), self.rest_calls)
+                return None
+            answer = None
+            if isinstance(step, Note):
+                self._notes.append(step.text)
+                self._tell(step.text)
+            elif isinstance(step, Release):
+                self._locks.release(self.held.pop(step.keys))
+            else:
+                if isinstance(step, Wait):
+                    logger.warning("tried again in %.2f s: %s", step.seconds, step.error)
+                return step
+
+    @contextmanager
+    def attempt(self, fetch: Fetch) -> Iterator[None]:
+        """Count the attempt in the block, and give its leave back however it ends."""
+        self.rest_calls += fetch.token is not None
+        try:
+            yield
+        finally:
+            self.give_back()
+        logger.debug("%s, attempt %d", fetch.request.name, fetch.attempt)
+
+    def give_back(self) -> None:
+        """Give back the leave for an attempt that has ended, or was not made after all."""
+        if self.admitted and self._limiter is not None:
+            self.admitted = False
+            self._limiter.release()
+
+
+def _described(settings: BridgeSettings) -> Catalogue | None:
+    if settings.describe_file is None:
+        return None
+    try:
+        with open(settings.describe_file, "rb") as file:
+            result = json.load(file)["result"]
+        fields = described(each for each in result if isinstance(each, Mapping))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"describe_file {settings.describe_file}: not a reply of describe.json") from error
+    if not fields:
+        raise ValueError(f"describe_file {settings.describe_file}: it describes no field")
+    return Catalogue(fields)
+
+
+def _terms(request: httpx.Request) -> tuple[Terms, httpx.Timeout]:
+    """What the client says of the call: its policy, its time, and its time-outs."""
+    terms = request.extensions.get(TERMS)
+    timeout = request.extensions.get("timeout")
+    return (
+        terms if isinstance(terms, Terms) else Terms(DEFAULT_RETRY, None),
+        httpx.Timeout(**timeout) if isinstance(timeout, dict) and len(timeout) == 4 else DEFAULT_TIMEOUT,
+    )
+
+
+def _response(served: Served) -> httpx.Response:
+    headers = [("Content-Type", "text/xml; charset=UTF-8"), ("X-Rest-Calls", str(served.rest_calls))]
+    headers += [("X-Bridge-Warning", text.encode("ascii", "backslashreplace").decode()) for text in served.notes]
+    return httpx.Response(served.answer.status, headers=headers, content=served.answer.body)

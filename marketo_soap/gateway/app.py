@@ -1,0 +1,99 @@
+"""The ASGI application of a gateway: SOAP and its WSDL, health and metrics, nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
+
+from attrs import frozen
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from marketo_soap.gateway.gateway import Gateway
+from marketo_soap.gateway.metrics import CONTENT_TYPE
+from marketo_soap.web.http import TEXT, XML, Refused, asks_for_wsdl, own_address, plain_body
+from marketo_soap.web.server import read_body
+from marketo_soap.wsdl import wsdl
+
+__all__ = ["Application"]
+
+PATH = re.compile(r"/soap/mktows/[A-Za-z0-9._-]+")
+_ADMIN = {"/healthz", "/readyz", "/metrics"}
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+
+
+@frozen
+class _Said:
+    status: int
+    body: bytes
+    content_type: str = TEXT
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Application:
+    """Answers HTTP for *gateway*: SOAP calls (*soap*), health and metrics (*admin*: to whom "all", "local", "none")."""
+
+    def __init__(self, gateway: Gateway, *, soap: bool, admin: str) -> None:
+        self._gateway, self._soap, self._admin = gateway, soap, admin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            said = await self._answer(scope, receive)
+        except ClientDisconnect:
+            return
+        headers = [(b"content-type", said.content_type.encode()), (b"content-length", b"%d" % len(said.body))]
+        headers += [(name.lower().encode(), value.encode()) for name, value in said.headers]
+        await send({"type": "http.response.start", "status": said.status, "headers": headers})
+        await send({"type": "http.response.body", "body": said.body})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> _Said:
+        path, method = scope["path"], scope["method"]
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if self._soap and PATH.fullmatch(path):
+            if method == "POST":
+                return await self._call(headers, receive)
+            if method in ("GET", "HEAD") and asks_for_wsdl(scope["query_string"].decode("latin-1")):
+                address = self._gateway.settings.public_url or own_address(scope["scheme"], headers, path)
+                return _Said(200, wsdl(address), XML)
+            said = "POST SOAP 1.1 envelopes here, or GET ?WSDL.\n"
+            return _Said(405, said.encode(), headers=(("Allow", "GET, HEAD, POST"),))
+        if path in _ADMIN and method in ("GET", "HEAD") and self._shown(scope, headers):
+            return self._how_it_is(path)
+        return _Said(404, b"There is nothing here.\n")
+
+    async def _call(self, headers: Mapping[str, str], receive: Receive) -> _Said:
+        gateway = self._gateway
+        limit = gateway.settings.max_body_bytes
+        try:
+            async with asyncio.timeout(gateway.settings.read_seconds):
+                body = await read_body(receive, limit)
+            answer = await gateway.answer(plain_body(headers, body, limit))
+            return _Said(answer.status, answer.body, XML)
+        except Refused as refused:
+            # Clients of SOAP read a fault where they would not read a status; only what is too long keeps its own.
+            answer = gateway.refuse(413 if refused.status == 413 else 500, 20012, f"Request Not Understood: {refused}")
+        except TimeoutError:
+            answer = gateway.refuse(408, 20012, "Request Not Understood: it did not arrive in time")
+        return _Said(answer.status, answer.body, XML, (("Connection", "close"),))
+
+    def _shown(self, scope: Scope, headers: Mapping[str, str]) -> bool:
+        """Whether the caller may see how the gateway is: one that a proxy speaks for is not on this machine."""
+        if self._admin != "local":
+            return self._admin == "all"
+        if any(name in headers for name in _FORWARDED):
+            return False
+        try:
+            return ipaddress.ip_address(scope["client"][0]).is_loopback
+        except (ValueError, TypeError):
+            return False
+
+    def _how_it_is(self, path: str) -> _Said:
+        if path == "/metrics":
+            return _Said(200, self._gateway.journal.metrics(), CONTENT_TYPE)
+        why_not = self._gateway.not_ready() if path == "/readyz" else None
+        data = {"status": "ok"} if why_not is None else {"status": "not ready", "reason": why_not}
+        return _Said(200 if why_not is None else 503, json.dumps(data).encode(), "application/json")

@@ -1,0 +1,93 @@
+"""Who calls, and whether they may: signatures, times, replays and limits. No caller gets past here unproven."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from secrets import token_hex
+
+from marketo_soap.bridge.transport import RestBridge
+from marketo_soap.errors import fault
+from marketo_soap.gateway.instances import Instance
+from marketo_soap.gateway.settings import CallerSettings
+from marketo_soap.sandbox.call import read_timestamp
+from marketo_soap.sandbox.limits import LimitKeeper
+from marketo_soap.signature import AuthenticationHeader, Credentials, verify
+
+__all__ = ["Caller", "Callers", "Replays"]
+
+_KEPT = 50_000  # requests of a caller that are remembered
+
+
+class Replays:
+    """The requests of the last *seconds*, by signature and body; of more than *kept* the oldest are forgotten."""
+
+    def __init__(self, seconds: float, kept: int = _KEPT) -> None:
+        self._seconds, self._kept = seconds, kept
+        self._seen: OrderedDict[bytes, float] = OrderedDict()
+
+    def knows(self, key: bytes, tick: float) -> bool:
+        """Say whether a request of that key has come before."""
+        while self._seen and (len(self._seen) > self._kept or next(iter(self._seen.values())) <= tick):
+            self._seen.popitem(last=False)
+        return key in self._seen
+
+    def add(self, key: bytes, tick: float) -> None:
+        """Remember a request."""
+        self._seen[key] = tick + self._seconds
+
+    @staticmethod
+    def key(header: AuthenticationHeader, body: bytes) -> bytes:
+        """Return what a request is known by."""
+        return hashlib.sha256(header.request_signature.encode() + b"\0" + body).digest()
+
+
+class Caller:
+    """A caller and what it has used of its limits."""
+
+    def __init__(
+        self, settings: CallerSettings, credentials: Credentials, instance: Instance, bridge: RestBridge
+    ) -> None:
+        self.name, self.credentials, self.instance, self.bridge = settings.name, credentials, instance, bridge
+        self.running = 0
+        self._settings = settings
+        self._limits = None if settings.limits is None else LimitKeeper(settings.limits)
+        # A time that is ahead is good until it is as far behind.
+        self._replays = Replays(2 * settings.timestamp_window) if settings.refuse_replays else None
+
+    def admit(self, header: AuthenticationHeader, body: bytes, now: datetime, tick: float) -> None:
+        """Return if the call, whose signature is right, may be made, and count it; else raise the fault."""
+        times = read_timestamp(header.request_timestamp)
+        if not times:
+            raise fault(20014, "Authentication failed: requestTimestamp is not a time")
+        if min(abs((now - time).total_seconds()) for time in times) > self._settings.timestamp_window:
+            raise fault(20016)
+        if not self._settings.enabled:
+            raise fault(20013)
+        key = b""
+        if self._replays is not None:
+            key = self._replays.key(header, body)
+            if self._replays.knows(key, tick):
+                raise fault(20016, "Request Expired: the very same request has been received before")
+        if self._limits is not None:
+            self._limits.admit(now, self.running + 1)
+        if self._replays is not None:
+            self._replays.add(key, tick)
+
+
+class Callers:
+    """All callers, found by what they sign with."""
+
+    def __init__(self, callers: Iterable[Caller]) -> None:
+        self._by_id: Mapping[str, Caller] = {caller.credentials.user_id: caller for caller in callers}
+        self._nobody = Credentials(token_hex(16), token_hex(16))
+
+    def identify(self, header: AuthenticationHeader) -> Caller:
+        """Return who signed *header*. Raises 20014, as late for an unknown user as for a wrong signature."""
+        caller = self._by_id.get(header.mktows_user_id)
+        right = verify(self._nobody if caller is None else caller.credentials, header)
+        if caller is None or not right:
+            raise fault(20014)
+        return caller

@@ -1,0 +1,131 @@
+"""A gateway: bytes of a SOAP request in, bytes of its answer out, by way of REST."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from marketo_soap import envelope, service
+from marketo_soap.bridge.core import as_fault
+from marketo_soap.bridge.transport import Served
+from marketo_soap.calling import Terms
+from marketo_soap.errors import BridgeConfigurationError, TransportError, fault
+from marketo_soap.gateway.callers import Caller, Callers
+from marketo_soap.gateway.instances import instances_of
+from marketo_soap.gateway.journal import CallRecord, Journal
+from marketo_soap.gateway.secrets import Secrets
+from marketo_soap.gateway.settings import GatewaySettings
+from marketo_soap.service import Answer
+
+__all__ = ["Gateway"]
+
+_QUICK = 64 * 1024  # bytes of a request that is read between other calls; longer ones are read in a thread
+
+
+class Gateway:
+    """Answers SOAP calls of the callers that *settings* name. All of it but the bridges is of one event loop.
+
+    Calls over REST are made in threads: one begun there goes on to its end, whoever hangs up.
+    """
+
+    def __init__(self, settings: GatewaySettings, secrets: Secrets) -> None:
+        self.settings = settings
+        self.stopping = False
+        self._instances = instances_of(settings.rest, secrets.rest)
+        self.journal = Journal(settings.access_log, self._instances)
+        self._callers = Callers(
+            Caller(
+                caller,
+                secrets.callers[caller.name],
+                instance := self._instances[settings.rest_of(caller).name],
+                instance.bridge(settings.bridge_of(caller)),
+            )
+            for caller in settings.callers
+        )
+        self._pool = ThreadPoolExecutor(settings.max_calls, thread_name_prefix="marketo-gateway")
+        self.running = 0  # calls over REST
+
+    # -- calls ----------------------------------------------------------------------------------------
+
+    async def answer(self, body: bytes) -> Answer:
+        """Answer one request, whatever it is: a result, or a fault."""
+        with self._recorded(len(body)) as call:
+            try:
+                answer = await self._answered(call, body)
+            except Exception as error:
+                answer = service.refused(call.operation, error)
+            call.answered(answer)
+        return answer
+
+    def refuse(self, status: int, code: int, why: str, size: int = 0) -> Answer:
+        """Answer what came over HTTP and is no request, by a fault."""
+        with self._recorded(size) as call:
+            answer = service.refused(None, fault(code, why))
+            call.answered(answer)
+        return Answer(status, answer.body, answer.outcome)
+
+    @contextmanager
+    def _recorded(self, size: int) -> Iterator[CallRecord]:
+        call = self.journal.begin(time.monotonic(), size)
+        self.journal.in_progress += 1
+        try:
+            yield call
+        finally:
+            self.journal.in_progress -= 1
+            self.journal.end(call, time.monotonic())
+
+    async def _answered(self, call: CallRecord, body: bytes) -> Answer:
+        quick = len(body) <= _QUICK
+        opened = envelope.open_request(body) if quick else await asyncio.to_thread(envelope.open_request, body)
+        call.operation = opened.operation_type
+        header = service.header_of(opened)
+        caller = self._callers.identify(header)
+        call.caller = caller.name
+        if self.running >= self.settings.max_calls:
+            raise fault(20024)
+        caller.admit(header, body, datetime.now(UTC), time.monotonic())
+        served = await self._carried_out(caller, body)
+        call.rest_calls, call.warnings = served.rest_calls, len(served.notes)
+        caller.instance.learn(served.answer.outcome)
+        return served.answer
+
+    async def _carried_out(self, caller: Caller, body: bytes) -> Served:
+        work = asyncio.get_running_loop().run_in_executor(self._pool, self._over_rest, caller, body)
+        self.running += 1
+        caller.running += 1
+
+        def ended(_: object) -> None:
+            self.running -= 1
+            caller.running -= 1
+
+        work.add_done_callback(ended)
+        return await asyncio.shield(work)
+
+    def _over_rest(self, caller: Caller, body: bytes) -> Served:
+        terms = Terms(caller.instance.settings.retry, self.settings.call_seconds)
+        try:
+            return caller.bridge.answer(body, terms=terms)
+        except (BridgeConfigurationError, TransportError) as error:
+            operation = envelope.open_request(body).operation_type
+            return Served(service.refused(operation, as_fault(error)), (), 0)
+
+    # -- how it is ------------------------------------------------------------------------------------
+
+    def not_ready(self) -> str | None:
+        """Say why calls should go elsewhere, if they should. Nobody is asked."""
+        if self.stopping:
+            return "it is stopping"
+        if all(instance.refused for instance in self._instances.values()):
+            return "REST refuses the credentials"
+        return None
+
+    def close(self) -> None:
+        """Close the connections to REST and the log; calls that are still in progress are left to themselves."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for instance in self._instances.values():
+            instance.close()
+        self.journal.close()

@@ -1,0 +1,168 @@
+"""What a gateway says of its calls: one line each, and numbers. Nothing in it is private."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import count
+from secrets import token_hex
+from typing import IO, Any
+
+from attrs import define
+
+from marketo_soap.errors import Fault
+from marketo_soap.gateway.instances import Instance
+from marketo_soap.gateway.metrics import Counter, Histogram, exposition, family
+from marketo_soap.operations import SyncLeadResult
+from marketo_soap.service import Answer
+
+__all__ = ["CallRecord", "Journal"]
+
+logger = logging.getLogger("marketo_soap.gateway")
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_REQUEST_ID = re.compile(r"[0-9a-f]{1,8}#[0-9a-f]{1,16}")
+_CODE = re.compile(r"[0-9]{3,4}")
+
+
+@define
+class CallRecord:
+    """What is known of a call, as it goes on; *begun* is a tick of the monotonic clock."""
+
+    begun: float
+    time: datetime
+    bytes_in: int
+    number: str
+    caller: str = "unknown"
+    operation: Any = None
+    rest_calls: int | None = 0
+    warnings: int = 0
+    bytes_out: int = 0
+    verdict: str = "stopped"
+    rest_code: str | None = None
+    rest_request_id: str | None = None
+
+    @property
+    def operation_name(self) -> str:
+        """The operation, if it is one."""
+        return "unknown" if self.operation is None else self.operation.name
+
+    def answered(self, answer: Answer) -> None:
+        """Note what came of it."""
+        outcome = answer.outcome
+        self.bytes_out = len(answer.body)
+        if isinstance(outcome, Fault):
+            self.verdict = str(outcome.code)
+            if outcome.rest is not None:
+                self.rest_code = _plain(_CODE, outcome.rest.code)
+                self.rest_request_id = _plain(_REQUEST_ID, outcome.rest.request_id)
+        else:
+            self.verdict = str(outcome.sync_status.status) if isinstance(outcome, SyncLeadResult) else "OK"
+
+    def line(self, seconds: float) -> str:
+        """Return it as a line of the access log."""
+        return json.dumps(
+            {
+                "time": self.time.isoformat(timespec="milliseconds"),
+                "id": self.number,
+                "caller": self.caller,
+                "operation": self.operation_name,
+                "verdict": self.verdict,
+                "rest_calls": self.rest_calls,
+                "rest_code": self.rest_code,
+                "rest_request_id": self.rest_request_id,
+                "warnings": self.warnings,
+                "seconds": round(seconds, 6),
+                "bytes_in": self.bytes_in,
+                "bytes_out": self.bytes_out,
+            },
+            separators=(",", ":"),
+        )
+
+
+def _plain(pattern: re.Pattern[str], text: str | None) -> str | None:
+    """What another server said, if it is what it should be."""
+    return text if text and pattern.fullmatch(text) else None
+
+
+class Journal:
+    """Writes the access log (*path*; "-" is standard output, "" nowhere) and keeps the numbers."""
+
+    def __init__(self, path: str, instances: Mapping[str, Instance]) -> None:
+        self._file: IO[str] | None = None
+        if path:
+            self._file = sys.stdout if path == "-" else open(path, "a", encoding="utf-8")  # noqa: SIM115
+        self._instances = instances
+        self._prefix, self._numbers = token_hex(4), count(1)
+        self._failed = False
+        self.in_progress = 0
+        self._calls = Counter(
+            "marketo_gateway_calls_total", "SOAP calls, by what came of them.", "caller", "operation", "outcome"
+        )
+        self._faults = Counter("marketo_gateway_faults_total", "SOAP faults, by code.", "code")
+        self._refusals = Counter(
+            "marketo_gateway_rest_refusals_total", "Refusals of REST that calls ended with, by REST's code.", "code"
+        )
+        self._seconds = Histogram("marketo_gateway_call_seconds", "How long SOAP calls took.", _SECONDS)
+
+    def begin(self, tick: float, bytes_in: int) -> CallRecord:
+        """Note that a call begins."""
+        return CallRecord(tick, datetime.now(UTC), bytes_in, f"{self._prefix}-{next(self._numbers)}")
+
+    def end(self, call: CallRecord, tick: float) -> None:
+        """Note that a call has ended."""
+        seconds = tick - call.begun
+        self._seconds.observe(seconds)
+        outcome = "fault" if call.verdict.isdecimal() else call.verdict.lower()
+        self._calls.add(call.caller, call.operation_name, outcome)
+        if outcome == "fault":
+            self._faults.add(call.verdict)
+        if call.rest_code is not None:
+            self._refusals.add(call.rest_code)
+        if self._file is not None:
+            self._write(call.line(seconds))
+
+    def _write(self, line: str) -> None:
+        """Write a line; a disk that is full must not stop calls, but is told of once."""
+        assert self._file is not None
+        try:
+            self._file.write(f"{line}\n")
+            self._file.flush()
+            self._failed = False
+        except (OSError, ValueError) as error:
+            if not self._failed:
+                logger.error("the access log cannot be written: %s", error)
+            self._failed = True
+
+    def close(self) -> None:
+        """Close the access log."""
+        if self._file is not None and self._file is not sys.stdout:
+            self._file.close()
+
+    def metrics(self) -> bytes:
+        """Return the numbers for Prometheus."""
+        return exposition(
+            self._calls.lines, self._faults.lines, self._refusals.lines, self._seconds.lines, self._now, self._rest
+        )
+
+    def _now(self) -> Iterator[str]:
+        said = "SOAP calls in progress."
+        yield from family("marketo_gateway_calls_in_progress", "gauge", said, [({}, self.in_progress)])
+
+    def _rest(self) -> Iterator[str]:
+        instances = self._instances.items()
+        calls = [({"instance": name}, each.rest_calls) for name, each in instances]
+        yield from family("marketo_gateway_rest_calls_total", "counter", "REST calls, tokens not counted.", calls)
+        used = [({"instance": name}, each.meter.used_today) for name, each in instances]
+        said = "REST calls of today's quota used by this gateway; the day is that of US Central time."
+        yield from family("marketo_gateway_rest_quota_used", "gauge", said, used)
+        limits = [({"instance": name}, each.meter.limits.per_day or 0) for name, each in instances]
+        said = "REST calls a day that the settings allow."
+        yield from family("marketo_gateway_rest_quota_limit", "gauge", said, limits)
+        refused = [({"instance": name}, int(each.refused)) for name, each in instances]
+        said = "Whether REST is known to refuse the credentials."
+        yield from family("marketo_gateway_rest_credentials_refused", "gauge", said, refused)

@@ -1,0 +1,123 @@
+"""A gateway on its sockets, until it is told to stop: what was begun is finished first."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import uvicorn
+
+from marketo_soap.gateway.app import Application
+from marketo_soap.gateway.gateway import Gateway
+from marketo_soap.gateway.protocol import impatient
+from marketo_soap.gateway.secrets import Secrets
+from marketo_soap.gateway.settings import GatewaySettings
+from marketo_soap.web.server import listen, server_config
+
+__all__ = ["check_certificate", "serve"]
+
+logger = logging.getLogger("marketo_soap.gateway")
+
+_KEEP_ALIVE = 20  # seconds that a connection may be idle
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone: the gateway has two servers, which stop one after the other."""
+        yield
+
+
+def serve(settings: GatewaySettings, secrets: Secrets) -> None:
+    """Serve until SIGTERM or SIGINT comes, and the calls in progress have ended or had their time.
+
+    `OSError` if it cannot listen. Says on standard error where it does.
+    """
+    gateway = Gateway(settings, secrets)
+    public = "all" if settings.metrics_public else "local"
+    listener, address = listen(settings.host, settings.port)
+    servers = [_server(settings, gateway, "none" if settings.admin_port is not None else public)]
+    listeners = [listener]
+    scheme = "https" if settings.tls else "http"
+    said = [f"SOAP at {scheme}://{address}/soap/mktows/2_2"]
+    if settings.admin_port is None:
+        said.append(f"health and metrics at {scheme}://{address}/readyz")
+    else:
+        listener, address = listen(settings.admin_host, settings.admin_port)
+        servers.append(_admin_server(settings, gateway))
+        listeners.append(listener)
+        said.append(f"health and metrics at http://{address}/readyz")
+    print(*said, "ready", sep="\n", file=sys.stderr, flush=True)
+    asyncio.run(_until_stopped(gateway, servers, listeners))
+    gateway.close()
+    if gateway.running:
+        logger.error("%d calls had not ended in time: what became of them is unknown", gateway.running)
+        sys.stdout.flush()
+        os._exit(0)  # their threads would be waited for
+
+
+def _server(settings: GatewaySettings, gateway: Gateway, admin: str) -> _Server:
+    tls = {"ssl_certfile": settings.certificate, "ssl_keyfile": settings.private_key} if settings.tls else {}
+    config = server_config(
+        Application(gateway, soap=True, admin=admin),
+        http=impatient(settings.read_seconds),
+        ws="none",
+        log_config=None,
+        limit_concurrency=settings.max_connections + 1,
+        timeout_keep_alive=_KEEP_ALIVE,
+        timeout_graceful_shutdown=max(1, round(settings.stop_seconds)),
+        server_header=False,
+        **tls,
+    )
+    return _Server(config)
+
+
+def _admin_server(settings: GatewaySettings, gateway: Gateway) -> _Server:
+    config = server_config(
+        Application(gateway, soap=False, admin="all"),
+        http=impatient(settings.read_seconds),
+        ws="none",
+        log_config=None,
+        limit_concurrency=100,
+        timeout_graceful_shutdown=1,
+        server_header=False,
+    )
+    return _Server(config)
+
+
+async def _until_stopped(gateway: Gateway, servers: list[_Server], listeners: list[socket.socket]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(NotImplementedError):  # where there are no such handlers, Ctrl-C ends it at once
+            loop.add_signal_handler(number, stop.set)
+    tasks = [
+        loop.create_task(server.serve(sockets=[listener])) for server, listener in zip(servers, listeners, strict=True)
+    ]
+    ended = loop.create_task(stop.wait())
+    await asyncio.wait([*tasks, ended], return_when=asyncio.FIRST_COMPLETED)
+    gateway.stopping = True
+    await asyncio.sleep(gateway.settings.stop_delay)
+    for server, task in zip(servers, tasks, strict=True):  # health is told of to the last
+        server.should_exit = True
+        await task
+    ended.cancel()
+
+
+def check_certificate(settings: GatewaySettings) -> None:
+    """Return if https can be spoken with the certificate and its key; `ValueError` says why not."""
+    if settings.certificate is None or settings.private_key is None:
+        return
+    try:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(settings.certificate, settings.private_key, password=lambda: "")
+    except OSError as error:
+        why = error.strerror or "they are no certificate and key without a password"
+        raise ValueError(f"certificate, private_key: {why}") from None

@@ -1,0 +1,229 @@
+"""One REST call to the sandbox, from its HTTP request to the answer, and what the journal says of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from marketo_soap.errors import LimitFault
+from marketo_soap.sandbox.call import said_of
+from marketo_soap.sandbox.faults import PROXY_PAGE, Record
+from marketo_soap.sandbox.http import HttpAnswer, HttpRequest
+from marketo_soap.sandbox.rest.find import associate, filter_leads, get_lead, read_fields, read_filter
+from marketo_soap.sandbox.rest.partitions import describe_partitions
+from marketo_soap.sandbox.rest.replies import JSON, Reply, RestError, envelope, refusal, request_id
+from marketo_soap.sandbox.rest.routes import IDENTITY, recorded, route
+from marketo_soap.sandbox.rest.sync import Synced, read_sync, sync_leads
+from marketo_soap.sandbox.rest.tokens import hide, identify
+from marketo_soap.sandbox.rest.values import shown
+from marketo_soap.sandbox.settings import FaultRule
+
+if TYPE_CHECKING:
+    from marketo_soap.sandbox.sandbox import Sandbox
+
+__all__ = ["RestCall"]
+
+logger = logging.getLogger("marketo_soap.sandbox")
+
+_LIMITS = {20024: "615", 20023: "606", 20015: "607"}
+
+
+class RestCall:
+    """A call in progress, and the journal's entry that grows."""
+
+    def __init__(self, sandbox: Sandbox, request: HttpRequest, done: Callable[[], None]) -> None:
+        self._sandbox, self._request, self._done = sandbox, request, done
+        self._now = sandbox.now()
+        self._route = route(request)
+        self._entry = sandbox.journal.begin(self._now, self._without_secrets(recorded(request, self._route.operation)))
+        self._entry.operation = self._route.operation or None
+
+    def carry_out(self) -> HttpAnswer:
+        """Answer the call, as the fault script has it."""
+        entry, rule = self._entry, self._sandbox.script.strike_rest(self._route.operation, self._records)
+        if rule is None:
+            said = self._answered()
+        else:
+            entry.remarks.append(f"the fault script struck: {said_of(rule)}")
+            said = self._struck(rule)
+        self._sandbox.journal.answered(entry, said.status, self._without_secrets(said.body))
+        if said.close:
+            entry.remarks.append("the connection was closed without an answer")
+        return evolve(said, done=self._done)
+
+    def _without_secrets(self, data: bytes) -> bytes:
+        return hide(data, self._sandbox.settings.client_secret, *self._sandbox.tokens.known())
+
+    # -- what the call does ---------------------------------------------------------------------------
+
+    def _answered(self) -> HttpAnswer:
+        try:
+            if self._route.operation == IDENTITY and self._route.refused is None:
+                return self._identified()
+            return self._said(200, envelope(self._name, self._performed()))
+        except RestError as error:
+            return self._refused(error)
+        except Exception:
+            logger.exception("the backend failed")
+            return self._refused(RestError("611"))
+
+    def _refused(self, error: RestError) -> HttpAnswer:
+        self._entry.verdict, self._entry.reason = error.code, error.message
+        return self._said(error.status, refusal(self._name, error))
+
+    @property
+    def _name(self) -> str:
+        return request_id(self._entry.number, self._now)
+
+    def _said(self, status: int, body: bytes, content_type: str = JSON) -> HttpAnswer:
+        date = format_datetime(self._now.astimezone(UTC), usegmt=True)
+        return HttpAnswer(status, body, (("Content-Type", content_type), ("Date", date)))
+
+    def _identified(self) -> HttpAnswer:
+        wrong = identify(self._route.given, self._sandbox.rest_credentials)
+        if wrong is not None:
+            status, error, description = wrong
+            self._entry.verdict, self._entry.reason = str(status), description
+            return self._said(status, json.dumps({"error": error, "error_description": description}).encode())
+        self._entry.verdict = "OK"
+        token, seconds = self._sandbox.tokens.issue(self._now, self._sandbox.settings.token_lifetime)
+        reply = {"access_token": token, "token_type": "bearer", "expires_in": seconds, "scope": "api@sandbox.invalid"}
+        return self._said(200, json.dumps(reply).encode())
+
+    def _admitted(self) -> None:
+        """Return if the call may be made. Chosen: an address that is none is refused before anybody is asked for."""
+        sandbox = self._sandbox
+        if self._route.refused is not None and self._route.refused.code != "612":
+            raise self._route.refused
+        sandbox.tokens.check(self._request.headers.get("authorization", ""), self._now)
+        if not sandbox.settings.access:
+            raise RestError("603")
+        if sandbox.rest_limits is not None:
+            try:
+                sandbox.rest_limits.admit(self._now, sandbox.rest_calls.count)
+            except LimitFault as over:
+                raise RestError(_LIMITS[over.code or 20023]) from None
+        if self._route.refused is not None:
+            raise self._route.refused
+
+    def _performed(self) -> Reply:
+        self._admitted()
+        sandbox, given, settings, entry = self._sandbox, self._route.given, self._sandbox.settings, self._entry
+        catalogue, lead_id = sandbox.catalogue, self._route.lead_id
+        entry.verdict = "OK"
+        match self._route.operation:
+            case "syncLeads":
+                return self._synced()
+            case "getLeadsByFilter":
+                query = read_filter(given, catalogue)
+                entry.key = query.by.name
+                with sandbox.store.transaction() as leads:
+                    return filter_leads(leads, query, settings)
+            case "getLeadById":
+                fields = read_fields(given, catalogue)
+                with sandbox.store.transaction() as leads:
+                    return get_lead(leads, lead_id, fields, settings)
+            case "associateLead":
+                with sandbox.store.transaction() as leads:
+                    lead = associate(leads, lead_id, given.get("cookie"), settings)
+                entry.lead_id = lead.id
+                entry.remarks.append("the cookie is the lead's from now on")
+                return Reply()
+            case "describeLead":
+                return Reply(catalogue.describe())
+            case "describeLead2":
+                return Reply(catalogue.describe2())
+            case _:
+                return Reply(describe_partitions(settings))
+
+    def _synced(self) -> Reply:
+        sandbox, entry = self._sandbox, self._entry
+        call = read_sync(_parsed(self._request.body), sandbox.catalogue)
+        with sandbox.store.transaction() as leads:
+            synced = sync_leads(leads, call, sandbox.catalogue, sandbox.settings, self._now)
+        entry.key = None if call.action == "createDuplicate" else call.lookup.name
+        self._note(synced)
+        return Reply([one.as_data() for one in synced])
+
+    def _note(self, synced: Sequence[Synced]) -> None:
+        """Tell the journal: of one record all there is, of several what became of each."""
+        entry = self._entry
+        verdicts = [_verdict(one) for one in synced]
+        if len(synced) == 1:
+            (one,) = synced
+            entry.verdict, entry.reason = verdicts[0], "" if one.error is None else one.error.message
+            entry.lead_id, entry.before, entry.after = one.lead_id, one.before, one.after
+            return
+        entry.verdict = ", ".join(f"{count} {verdict}" for verdict, count in Counter(verdicts).items())
+        for number, (one, verdict) in enumerate(zip(synced, verdicts, strict=True), 1):
+            why = f"lead {one.lead_id}" if one.error is None else one.error.message
+            entry.remarks.append(f"record {number}: {verdict}, {why}")
+
+    # -- what the fault script does -------------------------------------------------------------------
+
+    def _records(self) -> Iterator[Record]:
+        """What a rule can go by: each record's address, and its values under REST's names and SOAP's."""
+        if self._route.operation != "syncLeads" or self._route.refused is not None:
+            return
+        try:
+            records = _parsed(self._request.body).get("input")
+        except (RestError, AttributeError):
+            return
+        for record in records if isinstance(records, list) else ():
+            if isinstance(record, dict):
+                values = {name: shown(value) for name, value in record.items() if value is not None}
+                yield values.get("email"), {**self._sandbox.catalogue.by_soap_names(values), **values}
+
+    def _struck(self, rule: FaultRule) -> HttpAnswer:
+        said = self._instead(rule)
+        if said is None:
+            if rule.twice:
+                self._answered()
+            said = self._answered()
+        return evolve(
+            said, delay=rule.delay, close=rule.close is not None, truncate=rule.truncate, dribble=rule.dribble
+        )
+
+    def _instead(self, rule: FaultRule) -> HttpAnswer | None:
+        """The answer of a rule that keeps the call from being carried out, if it is one."""
+        if rule.close == "before":
+            return HttpAnswer(0, b"", ())
+        if rule.rest is not None:
+            return self._failed(RestError(rule.rest, rule.message, status=rule.status or 200))
+        if rule.html:
+            return self._said(rule.status or 502, (rule.body or PROXY_PAGE).encode(), "text/html; charset=UTF-8")
+        if rule.status is not None or rule.body is not None:
+            kind = JSON if rule.content_type == FaultRule().content_type else rule.content_type
+            return self._said(rule.status or 200, (rule.body or "").encode(), kind)
+        return None
+
+    def _failed(self, error: RestError) -> HttpAnswer:
+        count = len(list(self._records()))
+        if int(error.code) < 1000 or not count:
+            return self._refused(error)
+        skipped = [Synced("skipped", error=error)] * count
+        self._note(skipped)
+        return self._said(error.status, envelope(self._name, Reply([one.as_data() for one in skipped])))
+
+
+def _verdict(one: Synced) -> str:
+    return one.status.upper() if one.error is None else f"skipped {one.error.code}"
+
+
+def _parsed(body: bytes) -> Any:
+    """The JSON of a body; of a repeated key the last one counts (chosen). Raises 609."""
+    try:
+        return json.loads(body.decode(), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise RestError("609") from None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")

@@ -1,0 +1,111 @@
+"""Which REST call an HTTP request is, and how the journal writes it down."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, quote, urlencode
+
+from attrs import field, frozen
+
+from marketo_soap.redaction import hidden
+from marketo_soap.sandbox.http import HttpRequest
+from marketo_soap.sandbox.rest.replies import RestError
+
+__all__ = ["IDENTITY", "Route", "recorded", "route"]
+
+IDENTITY = "identity"
+
+_MAX_URI = 8 * 1024
+_MAX_BODY = 1024 * 1024
+_FORM = "application/x-www-form-urlencoded"
+_SECRET = {"client_secret", "access_token"}
+
+_ID = "(?P<id>[0-9]{1,18})"
+_PATHS = [
+    (re.compile(path), methods)
+    for path, methods in (
+        (r"/identity/oauth/token", {"GET": IDENTITY, "POST": IDENTITY}),
+        (r"/rest/v1/leads\.json", {"GET": "getLeadsByFilter", "POST": "syncLeads"}),
+        (rf"/rest/v1/lead/{_ID}\.json", {"GET": "getLeadById"}),
+        (rf"/rest/v1/leads/{_ID}/associate\.json", {"POST": "associateLead"}),
+        (r"/rest/v1/leads/describe\.json", {"GET": "describeLead"}),
+        (r"/rest/v1/leads/describe2\.json", {"GET": "describeLead2"}),
+        (r"/rest/v1/leads/partitions\.json", {"GET": "getLeadPartitions"}),
+    )
+]
+
+
+@frozen
+class Route:
+    """A call: its *operation* ("" if there is none such), parameters (of query and form), and why it is refused."""
+
+    operation: str = ""
+    given: Mapping[str, str] = field(factory=dict, repr=hidden)
+    lead_id: int = 0
+    refused: RestError | None = None
+
+
+def route(request: HttpRequest) -> Route:
+    """Return which call it is. A POST with `_method=GET`, in its query or its form, is a GET."""
+    given = dict(_pairs(request.query))
+    if _content_type(request) == _FORM and len(request.body) <= _MAX_BODY:
+        given |= _pairs(request.body.decode("utf-8", "replace"))
+    for path, methods in _PATHS:
+        if found := path.fullmatch(request.path):
+            tunnelled = request.method == "POST" and given.get("_method") == "GET"
+            operation = methods.get("GET" if tunnelled else request.method, "")
+            lead_id = int(found.groupdict().get("id") or 0)
+            return Route(operation, given, lead_id, _refusal(request, operation, tunnelled=tunnelled))
+    return Route(refused=_too_long(request) or RestError("610"))
+
+
+def _refusal(request: HttpRequest, operation: str, *, tunnelled: bool) -> RestError | None:
+    if too_long := _too_long(request):
+        return too_long
+    if not operation:
+        return RestError("605")
+    content_type = _content_type(request)
+    wrong = tunnelled and request.body and content_type != _FORM
+    if wrong or (operation == "syncLeads" and content_type != "application/json"):
+        return RestError("612")
+    return None
+
+
+def _too_long(request: HttpRequest) -> RestError | None:
+    if len(quote(request.path)) + 1 + len(request.query) > _MAX_URI:
+        return RestError("414", status=414)
+    return RestError("413", status=413) if len(request.body) > _MAX_BODY else None
+
+
+def _content_type(request: HttpRequest) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    return parse_qsl(text, keep_blank_values=True)
+
+
+def recorded(request: HttpRequest, operation: str) -> bytes:
+    """Return a request as the journal keeps it: a line with method and address, an empty line, the body.
+
+    Tokens and secrets among the parameters are not kept, whoever's they are; nor is a body that asks for a
+    token in a form of its own, or is too long to be read.
+    """
+    body = request.body
+    if len(body) > _MAX_BODY:
+        body = b"(%d bytes)" % len(body)
+    elif _content_type(request) == _FORM:
+        body = _without_secrets(body.decode("utf-8", "replace"), body)
+    elif operation == IDENTITY or not operation:
+        body = b"***" if body else b""
+    query = _without_secrets(request.query, request.query.encode("utf-8", "replace"))
+    return f"{request.method} {quote(request.path)}".encode() + (b"?" + query if query else b"") + b"\n\n" + body
+
+
+def _without_secrets(text: str, raw: bytes) -> bytes:
+    pairs = _pairs(text)
+    if not any(name.strip().lower() in _SECRET for name, _ in pairs):
+        return raw
+    shown = [(name, "***" if name.strip().lower() in _SECRET else value) for name, value in pairs]
+    return urlencode(shown, safe="*").encode()

@@ -1,0 +1,194 @@
+"""Sync Leads: what a call asks for, and what becomes of each of its records.
+
+The rules are the vendor's pages on REST and what was recorded of it. Where neither says, the comment says "chosen".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import attrs
+from attrs import field, frozen
+
+from marketo_soap.redaction import hidden
+from marketo_soap.sandbox.rest.catalogue import Catalogue, RestField
+from marketo_soap.sandbox.rest.partitions import default_partition, partition_ids
+from marketo_soap.sandbox.rest.replies import RestError
+from marketo_soap.sandbox.rest.values import invalid, kept_text
+from marketo_soap.sandbox.settings import Settings
+from marketo_soap.sandbox.store import Leads, StoredLead
+
+__all__ = ["MAX_RECORDS", "SyncLeads", "Synced", "find_by", "read_sync", "sync_leads", "visible"]
+
+MAX_RECORDS = 300
+
+_ACTIONS = ("createOrUpdate", "createOnly", "updateOnly", "createDuplicate")
+_WITH_PARTITION = ("createOrUpdate", "createOnly")
+
+
+@frozen
+class SyncLeads:
+    """A call: the *records* are as they came, for each is judged by itself."""
+
+    action: str
+    lookup: RestField
+    partition: str | None
+    records: Sequence[Any] = field(repr=hidden)
+
+
+@frozen
+class Synced:
+    """What became of a record: `created`, `updated`, or `skipped` and why; the lead before and after."""
+
+    status: str
+    lead_id: int | None = None
+    error: RestError | None = None
+    before: StoredLead | None = None
+    after: StoredLead | None = None
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as an envelope's result holds it. Recorded: what is skipped is often without an id."""
+        if self.error is not None:
+            return {"status": self.status, "reasons": [self.error.as_data()]}
+        return {"id": self.lead_id, "status": self.status}
+
+
+def read_sync(data: Any, catalogue: Catalogue) -> SyncLeads:
+    """Read a call from its JSON; raises what refuses all of it. Members that are unknown are ignored (chosen)."""
+    if not isinstance(data, dict):
+        raise RestError("609")
+    action = _text_of(data, "action") or _ACTIONS[0]
+    if action not in _ACTIONS:
+        raise invalid("action", action)
+    partition = _text_of(data, "partitionName")
+    if partition is not None and action not in _WITH_PARTITION:  # it "works only with" these: chosen, not ignored
+        raise RestError("1003", f"partitionName cannot be given with {action}")
+    asynchronous = data.get("asyncProcessing")
+    if not isinstance(asynchronous, bool | None):
+        raise _wrong_type("asyncProcessing", "boolean")
+    if asynchronous:
+        raise RestError("1003", "asyncProcessing is not to be had of a sandbox")
+    lookup = catalogue[_text_of(data, "lookupField") or "email"]
+    if not lookup.lookup:
+        raise RestError("1011", f"Field '{lookup.name}' is not supported for lookup")
+    records = data.get("input")
+    if records is None:
+        raise RestError("1002", "Missing value for required parameter 'input'")
+    if not isinstance(records, list):
+        raise _wrong_type("input", "array")
+    if not 1 <= len(records) <= MAX_RECORDS:
+        raise RestError("1003", f"input holds 1 to {MAX_RECORDS} records")
+    return SyncLeads(action, lookup, partition, records)
+
+
+def _text_of(data: Mapping[str, Any], name: str) -> str | None:
+    value = data.get(name)
+    if value is not None and not isinstance(value, str):
+        raise _wrong_type(name, "string")
+    return value
+
+
+def _wrong_type(name: str, kind: str) -> RestError:
+    return RestError("1001", f"Invalid value for parameter '{name}'. Required of type '{kind}'")
+
+
+def sync_leads(leads: Leads, call: SyncLeads, catalogue: Catalogue, settings: Settings, now: datetime) -> list[Synced]:
+    """Carry the records out one after the other, in their order; a record that fails stops no other."""
+    synced: list[Synced] = []
+    seen: set[str] = set()
+    for record in call.records:
+        try:
+            synced.append(_sync(leads, call, _values(record, call, catalogue), seen, settings, now))
+        except RestError as error:
+            synced.append(Synced("skipped", error=error))
+    return synced
+
+
+def _values(record: Any, call: SyncLeads, catalogue: Catalogue) -> dict[RestField, str | None]:
+    """The texts to keep, by field."""
+    if not isinstance(record, dict):
+        raise RestError("1003")
+    values: dict[RestField, str | None] = {}
+    for name, value in record.items():
+        known = catalogue[name]  # 1006 is said of the record (chosen: the documents say either)
+        if name == "id" and call.action != "updateOnly":
+            raise RestError("1003", f"Field 'id' is not allowed with {call.action}")
+        if known.read_only and name != "id":  # chosen: no code is on record
+            raise RestError("1003", f"Field '{name}' is read-only")
+        values[known] = kept_text(known, value)
+    return values
+
+
+def _sync(
+    leads: Leads,
+    call: SyncLeads,
+    values: dict[RestField, str | None],
+    seen: set[str],
+    settings: Settings,
+    now: datetime,
+) -> Synced:
+    """Carry one record out. Chosen: createOnly too looks for a lead by the lookup field, where it has a value."""
+    matches: list[StoredLead] = []
+    key = None if call.action == "createDuplicate" else values.get(call.lookup)
+    if key is not None:
+        same = key.lower() if call.lookup.name == "email" else key
+        if same in seen:  # documented for one input, not of leads in particular
+            raise RestError("1036")
+        seen.add(same)
+        matches = [lead for lead in find_by(leads, call.lookup, key) if visible(lead, settings)]
+    elif call.action in ("createOrUpdate", "updateOnly"):
+        raise RestError("1003", f"Lookup field '{call.lookup.name}' is missing or empty")
+    if matches and call.action == "createOnly":
+        raise RestError("1005")
+    if len(matches) > 1:
+        raise RestError("1007")
+    if not matches and call.action == "updateOnly":
+        raise RestError("1004")
+    found = matches[0] if matches else None
+    _check(found, call, values, settings)
+    lead = _written(found or StoredLead(partition=call.partition or default_partition(settings)), values)
+    kept = leads.insert(lead, now) if found is None else leads.update(lead, now)
+    return Synced("created" if found is None else "updated", kept.id, None, found, kept)
+
+
+def _check(
+    found: StoredLead | None, call: SyncLeads, values: Mapping[RestField, str | None], settings: Settings
+) -> None:
+    if call.partition is not None:
+        if call.partition not in partition_ids(settings):  # chosen: what is unknown is out of reach
+            raise RestError("1008", f"Access denied to partition '{call.partition}'")
+        if found is not None and found.partition != call.partition:
+            raise RestError("1010")
+    named = next((text for known, text in values.items() if known.name == "id"), None)
+    if found is not None and named is not None and named != str(found.id):  # chosen: an id beside another key
+        raise invalid("id", named)
+
+
+def _written(lead: StoredLead, values: Mapping[RestField, str | None]) -> StoredLead:
+    """The lead with the values; an anonymous one stays so: REST does not promote it in place."""
+    email, attributes = lead.email, dict(lead.attributes)
+    for known, text in values.items():
+        if known.name == "email":
+            email = text
+        elif text is None:
+            attributes.pop(known.kept, None)
+        elif known.name != "id":
+            attributes[known.kept] = text
+    return attrs.evolve(lead, email=email, attributes=attributes)
+
+
+def find_by(leads: Leads, known: RestField, text: str) -> list[StoredLead]:
+    """Find every lead with this value, oldest first: addresses without regard to case, the rest exactly."""
+    if known.name == "email":
+        return leads.by_email(text)
+    if known.name in ("id", "cookies"):
+        lead = leads.by_id(int(text)) if known.name == "id" else leads.by_cookie(text)
+        return [] if lead is None else [lead]
+    return leads.by_attribute(known.kept, text)
+
+
+def visible(lead: StoredLead, settings: Settings) -> bool:
+    """Whether REST sees a lead. Chosen: not while it is anonymous, unless the settings say so."""
+    return settings.rest_shows_anonymous or not lead.anonymous

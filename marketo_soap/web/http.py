@@ -1,0 +1,72 @@
+"""A SOAP request in HTTP: which bodies are read, how they are decompressed, and where the WSDL says we are."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Mapping
+from urllib.parse import parse_qs, quote
+
+__all__ = ["MAX_BYTES", "TEXT", "XML", "Refused", "asks_for_wsdl", "own_address", "plain_body", "too_large"]
+
+MAX_BYTES = 8 * 1024 * 1024  # of a request
+
+XML = "text/xml; charset=UTF-8"
+TEXT = "text/plain; charset=UTF-8"
+
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
+_COMPRESSED = {"gzip", "x-gzip", "deflate"}
+# The last is what plain `curl -d` says.
+_XML_TYPES = {"", "text/xml", "application/xml", "application/x-www-form-urlencoded"}
+
+
+class Refused(Exception):  # noqa: N818 - what was done to the request, whatever the server then makes of it
+    """An HTTP request is not one that carries SOAP: the status, a line of text, and further headers to say so."""
+
+    def __init__(self, status: int, text: str, *headers: tuple[str, str]) -> None:
+        super().__init__(text)
+        self.status, self.text, self.headers = status, text, headers
+
+
+def too_large(max_bytes: int = MAX_BYTES) -> Refused:
+    """Return the refusal of a body that is longer than any request."""
+    return Refused(413, f"A request may be {max_bytes} bytes long.")
+
+
+def plain_body(headers: Mapping[str, str], body: bytes, max_bytes: int = MAX_BYTES) -> bytes:
+    """Return the envelope that *body* carries, decompressed as far as it can be: what is broken is no SOAP.
+
+    *headers* have names in lower case. Raises `Refused` for other content types and encodings, and for what is
+    too long, or grows too long.
+    """
+    if len(body) > max_bytes:
+        raise too_large(max_bytes)
+    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type not in _XML_TYPES:
+        raise Refused(415, "A SOAP 1.1 request has the Content-Type text/xml.")
+    encoding = headers.get("content-encoding")
+    if not encoding:
+        return body
+    if encoding.strip().lower() not in _COMPRESSED:
+        said = "A request may be compressed by gzip or deflate."
+        raise Refused(415, said, ("Accept-Encoding", "gzip, deflate"))
+    inflater = zlib.decompressobj(wbits=47)  # gzip and zlib alike
+    try:
+        plain = inflater.decompress(body, max_bytes + 1)
+    except zlib.error:
+        return b""
+    if len(plain) > max_bytes:
+        raise too_large(max_bytes)
+    return plain
+
+
+def asks_for_wsdl(query: str) -> bool:
+    """Say whether a GET with *query* asks for the WSDL: `?WSDL`, in any case."""
+    return any(name.lower() == "wsdl" for name in parse_qs(query, keep_blank_values=True))
+
+
+def own_address(scheme: str, headers: Mapping[str, str], path: str) -> str:
+    """Return the address that a caller has reached, by what it called the host; 127.0.0.1 if that is no name."""
+    host = headers.get("host", "")
+    host = host if _HOST.fullmatch(host) else "127.0.0.1"
+    return f"{scheme}://{host}{quote(path)}"

@@ -1,0 +1,131 @@
+"""Locks by keys, between threads and tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from marketo_soap import TransportError
+from marketo_soap.bridge.locks import KeyLocks, Ticket
+
+
+def keys(*names: str) -> frozenset[str]:
+    return frozenset(names)
+
+
+def waiting(locks: KeyLocks, key: str) -> int:
+    return len(locks._queues.get(key, ()))
+
+
+def until(condition: object) -> None:
+    for _ in range(2000):
+        if condition():  # type: ignore[operator]
+            return
+        time.sleep(0.002)
+    raise AssertionError("it never came to be")
+
+
+def test_a_key_is_held_by_one_at_a_time_and_others_are_free() -> None:
+    locks = KeyLocks()
+    held = locks.acquire(keys("a", "b"))
+    other = locks.acquire(keys("c"), 0.0)
+    with pytest.raises(TransportError, match="not sent"):
+        locks.acquire(keys("b", "c"), 0.01)
+    locks.release(other)
+    locks.release(held)
+    locks.release(locks.acquire(keys("b", "c"), 0.0))
+    assert not locks._queues
+
+
+def test_no_keys_are_nobodys() -> None:
+    locks = KeyLocks()
+    locks.release(locks.acquire(keys()))
+    assert not locks._queues
+
+
+def test_whoever_asked_first_comes_first_threads_and_tasks_alike() -> None:
+    locks, order = KeyLocks(), list[int]()
+    first = locks.acquire(keys("a"))
+
+    def in_thread(number: int) -> None:
+        ticket = locks.acquire(keys("a"), 10.0)
+        order.append(number)
+        locks.release(ticket)
+
+    async def in_task(number: int) -> None:
+        ticket = await locks.acquire_async(keys("a"), 10.0)
+        order.append(number)
+        locks.release(ticket)
+
+    with ThreadPoolExecutor(6) as pool:
+        for number in range(6):
+            pool.submit(in_thread, number) if number % 2 else pool.submit(asyncio.run, in_task(number))
+            until(lambda: waiting(locks, "a") == number + 2)  # noqa: B023
+        locks.release(first)
+    assert order == [0, 1, 2, 3, 4, 5]
+
+
+def test_calls_whose_keys_cross_do_not_wait_for_each_other_for_ever() -> None:
+    locks, inside = KeyLocks(), list[int]()
+    sets = [keys("a", "b"), keys("b", "c"), keys("c", "a")]
+
+    def work(number: int) -> None:
+        for _ in range(50):
+            ticket = locks.acquire(sets[number % 3], 20.0)
+            inside.append(number)
+            assert len(inside) == 1  # any two of the sets have a key in common
+            inside.pop()
+            locks.release(ticket)
+
+    with ThreadPoolExecutor(6) as pool:
+        for done in [pool.submit(work, number) for number in range(6)]:
+            done.result(30)
+    assert not locks._queues
+
+
+def test_whoever_gives_up_leaves_the_queue() -> None:
+    async def main() -> None:
+        locks = KeyLocks()
+        held = await locks.acquire_async(keys("a"))
+        waiter = asyncio.create_task(locks.acquire_async(keys("a", "b")))
+        await asyncio.sleep(0.01)
+        waiter.cancel()
+        await asyncio.gather(waiter, return_exceptions=True)
+        locks.release(await locks.acquire_async(keys("b"), 0.0))
+        with pytest.raises(TransportError):
+            await locks.acquire_async(keys("a"), 0.01)
+        locks.release(held)
+        assert not locks._queues
+
+    asyncio.run(main())
+
+
+def test_a_waiter_whose_loop_is_gone_holds_up_nobody() -> None:
+    locks = KeyLocks()
+    held = locks.acquire(keys("a"))
+    loop = asyncio.new_event_loop()
+
+    def dead() -> None:
+        loop.call_soon_threadsafe(print)
+
+    gone = Ticket(keys("a", "b"), dead)
+    for key in gone.keys:
+        locks._queues.setdefault(key, type(locks._queues["a"])()).append(gone)
+    loop.close()
+    done = threading.Event()
+
+    def wait() -> None:
+        locks.release(locks.acquire(keys("a"), 10.0))
+        done.set()
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    until(lambda: waiting(locks, "a") == 3)
+    locks.release(held)
+    assert done.wait(10.0)
+    waiter.join()
+    assert not locks._queues

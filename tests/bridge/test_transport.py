@@ -1,0 +1,674 @@
+"""The bridge over httpx: clients of both kinds, connections that fail, secrets, and what threads and tasks share."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import logging
+import pickle
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from marketo_soap import (
+    AmbiguousFault,
+    AsyncClient,
+    BridgeConfigurationError,
+    BridgeSettings,
+    Client,
+    Fault,
+    InProcessLimiter,
+    LeadRecord,
+    LimitFault,
+    Limits,
+    NotFoundFault,
+    RestBridge,
+    RestError,
+    RetryPolicy,
+    SyncLead,
+    TransportError,
+    envelope,
+    service,
+)
+from marketo_soap.bridge.core import as_fault
+from marketo_soap.calling import Terms
+from marketo_soap.errors import AmbiguousError, fault
+from tests.bridge.support import CREATED, DESCRIBED, DONE, TOKEN, UPDATED
+from tests.support import COOKIE, CREDENTIALS, NOW, SEED, faulted, signed
+from tests.test_client import Either
+
+BASE = "https://100-AEK-913.mktorest.com"
+LEAD = LeadRecord(email="t@t.com", attributes={"FirstName": "George"})
+KEY_ALONE = LeadRecord(email="t@t.com")
+ONCE = RetryPolicy(attempts=1)
+QUICK = RetryPolicy(pause=0.0, window=0.0)
+
+
+def said(code: str) -> str:
+    return json.dumps({"requestId": "r#9", "success": False, "errors": [{"code": code, "message": "Sorry"}]})
+
+
+class Rest:
+    """A REST API that gives *leads* as its answers to Sync Leads, the last one for ever."""
+
+    def __init__(self, *leads: str | int | Exception, token: str = TOKEN) -> None:
+        self.leads, self.token = list(leads) or [CREATED], token
+        self.seen: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.seen.append(request)
+        if request.url.path == "/identity/oauth/token":
+            return httpx.Response(200, text=self.token)
+        if request.url.path.endswith("describe.json"):
+            return httpx.Response(200, text=DESCRIBED)
+        if request.url.path.endswith("associate.json"):
+            return httpx.Response(200, text=DONE)
+        answer = self.leads.pop(0) if len(self.leads) > 1 else self.leads[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return httpx.Response(answer) if isinstance(answer, int) else httpx.Response(200, text=answer)
+
+    @property
+    def paths(self) -> list[str]:
+        return [request.url.path.rpartition("/")[2] for request in self.seen]
+
+
+def bridge(rest: Callable[[httpx.Request], httpx.Response], base: str = BASE, **options: Any) -> RestBridge:
+    return RestBridge(base, "the-id", "the-secret", transport=httpx.MockTransport(rest), **options)
+
+
+Make = Callable[..., Either]
+
+
+@pytest.fixture(params=[Client, AsyncClient])
+def make(request: pytest.FixtureRequest) -> Iterator[Make]:
+    made: list[Either] = []
+
+    def make_client(transport: RestBridge, **options: Any) -> Either:
+        made.append(Either(request.param, transport=transport, **options).__enter__())
+        return made[-1]
+
+    yield make_client
+    for each in made:
+        each.__exit__()
+
+
+# -- one call -----------------------------------------------------------------------------------------
+
+
+def test_a_soap_call_goes_over_rest(make: Make) -> None:
+    rest = Rest()
+    client = make(bridge(rest))
+    result = client.sync_lead(LEAD)
+    assert (result.lead_id, str(result.sync_status.status)) == (1141, "CREATED")
+    assert rest.paths == ["token", "describe.json", "leads.json"]
+    identity, _, sync = rest.seen
+    assert dict(identity.url.params) == {
+        "grant_type": "client_credentials",
+        "client_id": "the-id",
+        "client_secret": "the-secret",
+    }
+    assert "authorization" not in identity.headers
+    assert sync.headers["authorization"] == "Bearer tok-1"
+    assert sync.headers["content-type"] == "application/json"
+    assert "access_token" not in str(sync.url)
+    assert json.loads(sync.content)["input"] == [{"firstName": "George", "email": "t@t.com"}]
+
+
+@pytest.mark.parametrize("lead", [LEAD, LeadRecord(id=1141, attributes={"FirstName": "George"})])
+def test_with_token_and_describe_at_hand_a_sync_is_one_call(make: Make, lead: LeadRecord) -> None:
+    rest = Rest()
+    over = bridge(rest)
+    client = make(over)
+    client.sync_lead(lead)
+    assert ("x-rest-calls", "2") in client.last_exchange.response_headers  # describe, once
+    rest.seen.clear()
+    client.sync_lead(lead)
+    assert rest.paths == ["leads.json"]
+    assert ("x-rest-calls", "1") in client.last_exchange.response_headers
+    assert over.rest_calls == 3
+    assert client.client.stats.attempts == 2
+
+
+def test_the_whole_cookie_travels_encoded(make: Make) -> None:
+    rest = Rest()
+    make(bridge(rest)).sync_lead(KEY_ALONE, marketo_cookie=COOKIE)
+    (associate,) = [request for request in rest.seen if request.url.path.endswith("associate.json")]
+    assert associate.url.params["cookie"] == COOKIE
+    assert b"%26token" in associate.url.raw_path
+    assert b"//" not in associate.url.raw_path
+    assert associate.method == "POST"
+    assert associate.headers["content-length"] == "0"
+
+
+@pytest.mark.parametrize("base", [BASE, f"{BASE}/", f"{BASE}/rest", f"{BASE}/rest/", f" {BASE}/identity"])
+def test_the_address_may_be_written_in_many_ways(base: str) -> None:
+    rest = Rest()
+    with Client(transport=bridge(rest, base)) as client:
+        client.sync_lead(KEY_ALONE)
+    assert [str(request.url.copy_with(query=None)) for request in rest.seen] == [
+        f"{BASE.lower()}/identity/oauth/token",
+        f"{BASE.lower()}/rest/v1/leads.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    "base",
+    ["http://100-AEK-913.mktorest.com", "100-AEK-913.mktorest.com", f"{BASE}/soap", "https://u:p@x.com", f"{BASE}?a=b"],
+)
+def test_an_address_that_cannot_be_right_is_refused(base: str) -> None:
+    with pytest.raises(ValueError, match=r"endpoint|base_url"):
+        RestBridge(base, "a", "b")
+
+
+@pytest.mark.parametrize(("client_id", "secret"), [("", "b"), ("a", " b"), ("a", "")])
+def test_credentials_that_cannot_be_right_are_refused(client_id: str, secret: str) -> None:
+    with pytest.raises(ValueError, match="client_"):
+        RestBridge(BASE, client_id, secret)
+
+
+def test_plain_http_is_for_this_machine() -> None:
+    assert "127.0.0.1" in repr(RestBridge("http://127.0.0.1:9", "a", "b"))
+    assert RestBridge("http://intranet.example", "a", "b", allow_http=True)
+
+
+# -- what goes wrong ----------------------------------------------------------------------------------
+
+
+def test_a_fault_brings_what_rest_said(make: Make) -> None:
+    skipped = '{"requestId":"a#1","result":[{"status":"skipped","reasons":[{"code":"1004","message":"Lead not found"}]}],"success":true}'
+    with pytest.raises(NotFoundFault) as raised:
+        make(bridge(Rest(skipped))).sync_lead(LeadRecord(id=7))
+    error = raised.value
+    assert (error.code, error.rest) == (20103, RestError("1004", "Lead not found", "a#1", 200))
+    assert "[REST 1004]" in str(error)
+    assert error.exchange is not None
+    assert not error.fate_unknown
+    assert pickle.loads(pickle.dumps(error)).rest == error.rest
+
+
+@pytest.mark.parametrize("lead", [KEY_ALONE, LeadRecord(foreign_sys_person_id="7", foreign_sys_type="CUSTOM")])
+@pytest.mark.parametrize(
+    "answer", [said("604"), said("611"), 502, "<html>", httpx.ReadTimeout("late"), httpx.RemoteProtocolError("gone")]
+)
+def test_a_lead_that_may_have_been_made_is_not_made_twice(
+    make: Make, lead: LeadRecord, answer: str | int | Exception
+) -> None:
+    rest = Rest(answer)
+    settings = BridgeSettings(foreign_id_fields={"CUSTOM": "erpId"})
+    client = make(bridge(rest, settings=settings), retry=QUICK)
+    with pytest.raises(AmbiguousFault) as raised:
+        client.sync_lead(lead)
+    assert rest.paths.count("leads.json") == 1
+    assert (raised.value.code, raised.value.fate_unknown) == (20011, True)
+    assert "outcome is unknown" in str(raised.value)
+
+
+@pytest.mark.parametrize("answer", [said("611"), 502, httpx.ReadTimeout("late"), said("606"), said("615"), said("608")])
+def test_an_update_by_id_is_sent_again_and_only_by_the_bridge(make: Make, answer: str | int | Exception) -> None:
+    rest = Rest(answer, answer, UPDATED)
+    client = make(bridge(rest), retry=QUICK)
+    assert client.sync_lead(LeadRecord(id=1141)).lead_id == 1141
+    assert rest.paths.count("leads.json") == 3
+    assert client.client.stats.attempts == 1
+    hopeless = Rest(answer)
+    with pytest.raises(Fault):
+        make(bridge(hopeless), retry=QUICK).sync_lead(LeadRecord(id=1141))
+    assert hopeless.paths.count("leads.json") == QUICK.attempts
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [("608", Fault), ("606", LimitFault), ("607", LimitFault), ("615", LimitFault)]
+)
+def test_a_refusal_that_did_nothing_is_known_to_have_done_nothing(make: Make, code: str, kind: type[Fault]) -> None:
+    with pytest.raises(kind) as raised:
+        make(bridge(Rest(said(code))), retry=ONCE).sync_lead(KEY_ALONE)
+    assert not raised.value.fate_unknown
+    assert not isinstance(raised.value, AmbiguousError)
+    assert raised.value.rest is not None
+    assert raised.value.rest.code == code
+
+
+def test_a_call_that_was_never_sent_is_a_transport_error(make: Make) -> None:
+    rest = Rest(httpx.ConnectError("refused"))
+    with pytest.raises(TransportError) as raised:
+        make(bridge(rest), retry=QUICK).sync_lead(KEY_ALONE)
+    assert not isinstance(raised.value, AmbiguousError)
+    assert rest.paths.count("leads.json") == QUICK.attempts
+    assert isinstance(raised.value.__cause__, httpx.ConnectError)
+
+
+def test_what_is_not_set_up_is_named(make: Make) -> None:
+    rest = Rest()
+    with pytest.raises(BridgeConfigurationError, match="workspace_partitions") as raised:
+        make(bridge(rest)).sync_lead(KEY_ALONE, target_workspace="Mars")
+    assert rest.seen == []
+    assert raised.value.exchange is not None
+    assert pickle.loads(pickle.dumps(raised.value)).setting == "workspace_partitions"
+
+
+def test_a_server_turns_what_is_raised_into_faults() -> None:
+    not_set_up = as_fault(BridgeConfigurationError("name it", setting="x"))
+    not_sent, unknown = as_fault(TransportError("not sent")), as_fault(AmbiguousError("lost"))
+    assert [(each.code, each.fate_unknown) for each in (not_set_up, not_sent, unknown)] == [
+        (20019, False),
+        (20011, False),
+        (20011, True),
+    ]
+
+
+def test_a_broken_request_is_answered_as_a_service_does() -> None:
+    over = bridge(Rest())
+    for data, code in [(b"<html/>", 20012), (signed(SEED, CREDENTIALS, NOW).replace(b"SyncLead", b"Nothing"), 20019)]:
+        served = over.answer(data)
+        assert served.answer.status == 500
+        assert served.answer.outcome.code == code
+        assert service.respond(data, over).outcome.code == code  # type: ignore[arg-type]
+
+
+def test_a_servers_callers_may_be_checked() -> None:
+    def nobody(header: object) -> None:
+        raise fault(20014)
+
+    rest = Rest()
+    data = signed(SEED, CREDENTIALS, NOW)
+    assert bridge(rest).answer(data, authenticate=nobody).answer.outcome.code == 20014
+    assert asyncio.run(bridge(rest).answer_async(data, authenticate=nobody)).answer.outcome.code == 20014
+    assert rest.seen == []
+    assert bridge(rest).answer(data).answer.status == 200
+
+
+def test_replies_are_bounded_and_decompressed(make: Make) -> None:
+    def packed(request: httpx.Request) -> httpx.Response:
+        if "describe" in request.url.path:
+            body = gzip.compress(b" " * 100_000 + DESCRIBED.encode())
+            return httpx.Response(200, headers={"content-encoding": "gzip"}, stream=httpx.ByteStream(body))
+        return Rest()(request)
+
+    assert make(bridge(packed)).sync_lead(LEAD).lead_id == 1141
+    with pytest.raises(Fault) as raised:
+        make(bridge(packed, max_response_bytes=50_000), retry=ONCE).sync_lead(LEAD)
+    assert (raised.value.code, raised.value.fate_unknown) == (20011, False)
+
+
+# -- what is shared -----------------------------------------------------------------------------------
+
+
+class Busy(Rest):
+    """One that takes its time, and knows how many calls it has at once."""
+
+    def __init__(self, *leads: str | int | Exception) -> None:
+        super().__init__(*leads)
+        self.now, self.most, self.lock = 0, 0, threading.Lock()
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        with self.lock:
+            self.now += 1
+            if request.url.path.endswith("leads.json"):
+                self.most = max(self.most, self.now)
+        time.sleep(0.005)
+        try:
+            return super().__call__(request)
+        finally:
+            with self.lock:
+                self.now -= 1
+
+
+def test_threads_and_tasks_share_one_token_and_one_describe() -> None:
+    rest = Busy()
+    over = bridge(rest)
+
+    async def tasks() -> None:
+        async with AsyncClient(transport=over) as client:
+            await asyncio.gather(*(client.sync_lead(lead(number)) for number in range(5)))
+
+    def lead(number: int) -> LeadRecord:
+        return LeadRecord(email=f"t{number}@t.com", attributes={"FirstName": "George"})
+
+    with Client(transport=over) as client, ThreadPoolExecutor(6) as pool:
+        calls: list[Any] = [pool.submit(client.sync_lead, lead(number)) for number in range(5)]
+        for done in [*calls, pool.submit(asyncio.run, tasks())]:
+            done.result(30)
+    assert rest.paths.count("token") == 1
+    assert rest.paths.count("describe.json") == 1
+    assert rest.paths.count("leads.json") == 10
+
+
+@pytest.mark.parametrize(("emails", "most"), [(["t@t.com", "T@t.com"], 1), (["a@t.com", "b@t.com"], 2)])
+def test_calls_for_one_key_go_one_after_the_other(emails: list[str], most: int) -> None:
+    together = threading.Barrier(2)
+    rest = Busy()
+
+    def meeting(request: httpx.Request) -> httpx.Response:
+        if most == 2 and request.url.path.endswith("leads.json"):
+            together.wait(10)
+        return rest(request)
+
+    with Client(transport=bridge(meeting)) as client, ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(client.sync_lead, LeadRecord(email=emails[n % 2])) for n in range(2 * most)]:
+            done.result(30)
+    assert rest.most <= most
+
+
+def test_a_cancelled_call_lets_go_of_everything() -> None:
+    async def main() -> None:
+        slow = asyncio.Event()
+
+        async def answer(request: httpx.Request) -> httpx.Response:
+            if request.url.path.endswith("leads.json") and not slow.is_set():
+                slow.set()
+                await asyncio.sleep(60)
+            return Rest()(request)
+
+        limiter = InProcessLimiter(Limits(at_once=1))
+        over = RestBridge(BASE, "a", "b", transport=httpx.MockTransport(answer), limiter=limiter)
+        async with AsyncClient(transport=over) as client:
+            call = asyncio.create_task(client.sync_lead(KEY_ALONE))
+            await slow.wait()
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            assert limiter.in_progress == 0
+            await asyncio.wait_for(client.sync_lead(KEY_ALONE), 10)
+
+    asyncio.run(main())
+
+
+def test_limits_count_calls_of_rest_but_not_tokens(make: Make) -> None:
+    limiter = InProcessLimiter(Limits(per_day=3))
+    client = make(bridge(Rest(), limiter=limiter))
+    client.sync_lead(LEAD)  # describe and leads
+    client.sync_lead(LEAD)
+    with pytest.raises(LimitFault) as raised:
+        client.sync_lead(LEAD)
+    assert (raised.value.code, raised.value.fate_unknown) == (20015, False)
+    assert raised.value.retry_at is not None
+    assert limiter.in_progress == 0
+
+
+class LateLimiter:
+    """Gives its second leave too late."""
+
+    def __init__(self) -> None:
+        self.given = self.returned = 0
+
+    def acquire(self, timeout: float | None = None) -> None:
+        self.given += 1
+        time.sleep(0.5 if self.given == 2 else 0.0)
+
+    async def acquire_async(self, timeout: float | None = None) -> None:
+        self.acquire(timeout)
+
+    def release(self) -> None:
+        self.returned += 1
+
+
+def test_leave_that_is_not_used_is_given_back() -> None:
+    limiter = LateLimiter()
+    settings = BridgeSettings(on_associate_error="warn", field_sources=("standard",))
+    over = bridge(Rest(), limiter=limiter, settings=settings)
+    operation = SyncLead(KEY_ALONE, return_lead=True, marketo_cookie=COOKIE)
+    served = over.answer(signed(operation, CREDENTIALS, NOW), terms=Terms(RetryPolicy(deadline=0.4), None))
+    assert served.answer.outcome.lead_id == 1141
+    assert len(served.notes) == 2
+    assert limiter.given == limiter.returned == 3
+
+
+def test_leave_is_for_one_call_of_rest_and_no_longer(make: Make) -> None:
+    limiter = InProcessLimiter(Limits(at_once=1))
+    in_between: list[int] = []
+    refused = said("1021")
+    over = bridge(
+        Rest(refused, CREATED),
+        limiter=limiter,
+        settings=BridgeSettings(drop_company_fields=True),
+        on_warning=lambda _: in_between.append(limiter.in_progress),
+    )
+    make(over).sync_lead(LeadRecord(email="t@t.com", attributes={"Company": "ACME"}))
+    assert in_between == [0]
+
+
+def test_time_that_runs_out_in_the_queue_for_a_lead_is_known_to_have_sent_nothing(make: Make) -> None:
+    rest = Rest()
+    over = bridge(rest)
+    over._locks.acquire(frozenset({"email:t@t.com"}))
+    with pytest.raises(TransportError, match="calls for the same lead") as raised:
+        make(over, retry=RetryPolicy(deadline=1.0)).sync_lead(KEY_ALONE)
+    assert not raised.value.fate_unknown
+    assert rest.seen == []
+
+
+def test_the_vendors_limits_are_shared_by_all_bridges_to_one_instance() -> None:
+    first, second = (RestBridge(base, "a", "b") for base in (BASE, f"{BASE.lower()}/rest"))
+    assert first._limiter is second._limiter is not None
+    assert first._locks is second._locks
+    assert first._limiter is not RestBridge("https://other.mktorest.com", "a", "b")._limiter
+    assert RestBridge("http://localhost:1", "a", "b")._limiter is None
+    assert bridge(Rest())._limiter is None
+    assert bridge(Rest())._locks is not bridge(Rest())._locks
+    assert bridge(Rest(), locks=first._locks)._locks is first._locks
+    assert RestBridge(BASE, "a", "b", transport=httpx.HTTPTransport())._limiter is first._limiter
+
+
+def test_warnings_are_told_logged_and_shown(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    told: list[str] = []
+    client = make(bridge(Rest(), on_warning=told.append))
+    client.sync_lead(LeadRecord(email="t@t.com", attributes={"Last_Seen__c": "2013-08-05 12:00"}))
+    assert "'Last_Seen__c' has no offset" in told[0]
+    assert ("x-bridge-warning", told[0]) in client.last_exchange.response_headers
+    assert [record.message for record in caplog.records if record.name == "marketo_soap.bridge"] == told
+
+
+def test_a_listener_that_fails_does_not_hide_that_the_lead_was_written(make: Make) -> None:
+    def broken(text: str) -> None:
+        raise RuntimeError(text)
+
+    lead = LeadRecord(email="t@t.com", attributes={"Last_Seen__c": "2013-08-05 12:00"})
+    assert make(bridge(Rest(), on_warning=broken)).sync_lead(lead).lead_id == 1141
+
+
+def test_secrets_are_in_no_log_and_no_error(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    over = bridge(Rest(CREATED, httpx.ReadTimeout("late")))
+    client = make(over, retry=ONCE)
+    client.sync_lead(LEAD, marketo_cookie=COOKIE)
+    with pytest.raises(Fault) as raised:
+        client.sync_lead(LEAD, marketo_cookie=COOKIE)
+    shown = f"{caplog.text}{raised.value}{raised.value!r}{over!r}{client.last_exchange}"
+    for secret in ("the-secret", "tok-1", "_mch", "t@t.com", "George"):
+        assert secret not in shown
+
+
+def test_a_closed_client_leaves_the_bridge_to_the_others(make: Make) -> None:
+    over = bridge(Rest())
+    with Client(transport=over) as client:
+        client.sync_lead(LEAD)
+    assert make(over).sync_lead(LEAD).lead_id == 1141
+
+
+def test_a_closed_client_does_not_cut_off_the_calls_of_others() -> None:
+    begun, closed = threading.Event(), threading.Event()
+
+    def slow(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("leads.json"):
+            begun.set()
+            assert closed.wait(10)
+        return Rest()(request)
+
+    over = bridge(slow)
+    with ThreadPoolExecutor(1) as pool, Client(transport=over) as client:
+        call = pool.submit(client.sync_lead, KEY_ALONE)
+        assert begun.wait(10)
+        Client(transport=over).close()
+        assert over._connections._http is not None
+        closed.set()
+        assert call.result(10).lead_id == 1141
+    assert over._connections._http is None
+
+
+def test_a_child_begins_anew() -> None:
+    over = bridge(Rest())
+    held = over._locks.acquire(frozenset({"email:t@t.com"}))
+    over._process = -1
+    with Client(transport=over, retry=RetryPolicy(deadline=5.0)) as client:
+        assert client.sync_lead(KEY_ALONE).lead_id == 1141
+    assert held.keys
+
+
+@pytest.mark.parametrize("sources", [("file", "standard"), ("file", "describe")])
+def test_fields_may_come_from_a_file(tmp_path: Path, sources: Any) -> None:
+    path = tmp_path / "describe.json"
+    path.write_text(DESCRIBED)
+    rest = Rest()
+    settings = BridgeSettings(field_sources=sources, describe_file=str(path))
+    with Client(transport=bridge(rest, settings=settings)) as client:
+        client.sync_lead(LeadRecord(email="t@t.com", attributes={"erpNumber": 5}))
+    assert rest.paths == ["token", "leads.json"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"result":5}', '{"result":[]}', "[" * 100_000])
+def test_a_file_that_describes_nothing_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "describe.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="describe_file"):
+        bridge(Rest(), settings=BridgeSettings(describe_file=str(path)))
+
+
+def test_the_environment_may_name_an_instance() -> None:
+    environ = {
+        "MARKETO_REST_ENDPOINT": f"{BASE}/rest",
+        "MARKETO_REST_CLIENT_ID": "a",
+        "MARKETO_REST_CLIENT_SECRET": "b",
+    }
+    with Client.from_env(environ) as client:
+        assert client.endpoint == RestBridge.endpoint
+    assert AsyncClient.from_env(environ).endpoint == RestBridge.endpoint
+    soap = {
+        "MARKETO_SOAP_ENDPOINT": "https://x.mktoapi.com/soap",
+        "MARKETO_SOAP_USER_ID": "u",
+        "MARKETO_SOAP_ENCRYPTION_KEY": "k",
+    }
+    with Client.from_env({**environ, **soap}) as client:
+        assert client.endpoint == "https://x.mktoapi.com/soap"
+    with Client.from_env(environ, transport=bridge(Rest(), "https://mine.example")) as client:
+        assert client.sync_lead(KEY_ALONE).lead_id == 1141
+    with pytest.raises(ValueError, match=r"MARKETO_SOAP_USER_ID.*MARKETO_REST_CLIENT_SECRET"):
+        Client.from_env({"MARKETO_REST_ENDPOINT": BASE})
+
+
+def test_other_readers_of_the_fault_are_not_disturbed() -> None:
+    refused = fault(20103, "Lead not found")
+    plain = envelope.write_reply(type(SEED), refused)
+    refused.rest = RestError("1004", "secret\x00", None, None)
+    with_rest = envelope.write_reply(type(SEED), refused)
+    read = envelope.read(with_rest)
+    assert isinstance(read, Fault)
+    assert (read.code, read.message, read.name) == (20103, refused.message, "mktServiceException")
+    assert read.rest == RestError("1004", "secret\ufffd", None, None)
+    assert "secret" not in repr(read.rest)
+    assert plain.split(b"</ns1:serviceException>")[0] == with_rest.split(b"</ns1:serviceException>")[0]
+    assert envelope.read(plain).rest is None  # type: ignore[union-attr]
+    ours = '<r:error xmlns:r="urn:marketo-soap:rest"><code>20101</code><message>secret</message></r:error>'
+    alone = envelope.read(faulted(f"<faultstring>20103 - Gone</faultstring><detail>{ours}</detail>"))
+    assert isinstance(alone, Fault)
+    assert (alone.code, alone.message) == (20103, "Gone")
+
+
+# -- real sockets -------------------------------------------------------------------------------------
+
+
+DRIP = b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20
+
+
+@contextmanager
+def served(answer: Callable[[bytes], bytes | None]) -> Iterator[str]:
+    """A server of one connection a request: `answer` gives the bytes, None hangs, b"" hangs up, DRIP drips."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    hanging: list[socket.socket] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            connection.settimeout(10)
+            data = b""
+            while b"\r\n\r\n" not in data:
+                data += connection.recv(65536)
+            said = answer(data)
+            if said is None:
+                hanging.append(connection)
+                continue
+            with suppress(OSError):
+                for piece in [said] if said != DRIP else [b"%c" % byte for byte in DRIP]:
+                    connection.sendall(piece)
+                    time.sleep(0.05 if said == DRIP else 0)
+            connection.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(5)
+        for connection in hanging:
+            connection.close()
+
+
+def http(body: str) -> bytes:
+    return f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
+
+
+@pytest.mark.parametrize("trouble", [None, b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"])
+@pytest.mark.parametrize(("lead", "again"), [(KEY_ALONE, False), (LeadRecord(id=1141), True)])
+def test_connections_that_break(make: Make, trouble: bytes | None, lead: LeadRecord, again: bool) -> None:
+    seen: list[bytes] = []
+
+    def answer(request: bytes) -> bytes | None:
+        seen.append(request.partition(b" HTTP")[0])
+        if b"/identity/" in request:
+            return http(TOKEN)
+        return trouble if len(seen) == 2 else http(UPDATED)
+
+    with served(answer) as base:
+        client = make(RestBridge(base, "a", "b"), timeout=0.3, retry=RetryPolicy(pause=0.0, deadline=20.0))
+        if again:
+            assert client.sync_lead(lead).lead_id == 1141
+        else:
+            with pytest.raises(AmbiguousFault):
+                client.sync_lead(lead)
+        client._do(client.client.close())
+    assert len(seen) == (3 if again else 2)
+
+
+@pytest.mark.parametrize("trouble", [None, DRIP])
+def test_the_callers_deadline_holds(make: Make, trouble: bytes | None) -> None:
+    with served(lambda request: http(TOKEN) if b"/identity/" in request else trouble) as base:
+        client = make(RestBridge(base, "a", "b"), retry=RetryPolicy(deadline=0.5))
+        begun = time.monotonic()
+        with pytest.raises(AmbiguousError) as raised:
+            client.sync_lead(KEY_ALONE)
+        assert time.monotonic() - begun < 3
+        assert raised.value.fate_unknown
+        client._do(client.client.close())
+
+
+def test_nobody_there_is_a_transport_error(make: Make) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    client = make(RestBridge(f"http://127.0.0.1:{port}", "a", "b"), retry=QUICK)
+    with pytest.raises(TransportError) as raised:
+        client.sync_lead(KEY_ALONE)
+    assert not raised.value.fate_unknown

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from marketo_soap import Sandbox
+from tests.gateway.support import FIELDS, Served, serving
+
+CALLERS = [
+    "",
+    "limits = {calls = 2}",
+    "limits = {at_once = 1}",
+    "limits = {per_day = 1}",
+    "refuse_replays = true",
+    "enabled = false",
+    "timestamp_window = 60.0",
+    "bridge = {foreign_id_fields = {CUSTOM = 'erpId'}}",
+]
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One gateway for all that does not stop it or break it; caller 0 has no limits."""
+    top = "read_seconds = 1.0\nmax_body_bytes = 100000"
+    rest = "limits = {calls = 100000}\nretry = {attempts = 3, pause = 0.0, window = 0.0}"
+    with (
+        Sandbox(settings=FIELDS) as sandbox,
+        serving(tmp_path_factory.mktemp("gateway"), sandbox, CALLERS, top=top, rest=rest) as served,
+    ):
+        yield served

@@ -1,0 +1,85 @@
+"""`--check`: what it finds before anybody is let in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from marketo_soap import Sandbox
+from marketo_soap.gateway import GatewaySettings
+from marketo_soap.gateway.check import check
+from marketo_soap.gateway.secrets import resolved
+from marketo_soap.sandbox.settings import Settings, Workspace, Workspaces
+from tests.gateway.support import PATIENCE, configuration, environment, run
+
+FIELDS = Settings(
+    custom_fields={"erpId": "string", "notes": "text"},
+    workspaces=Workspaces(enabled=True, workspaces=(Workspace("Default", "Default"), Workspace("Europe", "EU"))),
+)
+BRIDGE = "bridge = {foreign_id_fields = {CUSTOM = '%s'}, workspace_partitions = {Europe = '%s'}, attribute_names = {A = '%s'}}"
+
+
+def problems(folder: Path, sandbox: Sandbox, bridge: str = "", **environ: str) -> list[str]:
+    with sandbox.serve() as endpoint:
+        (folder / "gateway.toml").write_text(configuration(endpoint, [bridge, ""]))
+        settings = GatewaySettings.load(folder / "gateway.toml")
+        return [each.said for each in check(settings, resolved(settings, environment() | environ)) if not each.ok]
+
+
+def test_all_is_well(tmp_path: Path) -> None:
+    with Sandbox(settings=FIELDS) as sandbox:
+        assert problems(tmp_path, sandbox, BRIDGE % ("erpId", "EU", "firstName")) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("nope", "EU", "firstName"), "foreign_id_fields.CUSTOM: the instance has no field nope"),
+        (("notes", "EU", "firstName"), "foreign_id_fields.CUSTOM: the field notes is of type text, not string, "),
+        (("id", "EU", "firstName"), "foreign_id_fields.CUSTOM: the field id cannot be written"),
+        (("erpId", "US", "firstName"), "workspace_partitions.Europe: the partition US is not: there are Default, EU"),
+        (("erpId", "EU", "nope"), "attribute_names.A: the instance has no field nope"),
+    ],
+)
+def test_each_problem_is_told(tmp_path: Path, names: tuple[str, str, str], said: str) -> None:
+    with Sandbox(settings=FIELDS) as sandbox:
+        (found,) = problems(tmp_path, sandbox, BRIDGE % names)
+    assert found.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"operation": "identity", "status": 503, "html": True}, ["credentials: HTTP 503 without a reply of REST"]),
+        ({"operation": "identity", "close": "before"}, ["credentials: no answer: RemoteProtocolError"]),
+        ({"operation": "describeLead", "rest": "603"}, ["describe: REST 603: access denied: the role"]),
+        ({"operation": "describeLead", "body": '{"success":true,"result":[7]}'}, ["describe: "]),
+        ({"operation": "getLeadPartitions", "rest": "610"}, ["partitions: REST 610: there is no such call"]),
+    ],
+)
+def test_what_rest_refuses_is_told(tmp_path: Path, rule: dict[str, Any], said: list[str]) -> None:
+    with Sandbox(settings=FIELDS) as sandbox:
+        sandbox.fail(**rule)
+        found = problems(tmp_path, sandbox)
+    assert len(found) == len(said)
+    assert all(each.startswith(begin) for each, begin in zip(found, said, strict=True))
+
+
+def test_a_wrong_secret_is_told(tmp_path: Path) -> None:
+    with Sandbox(settings=FIELDS) as sandbox:
+        (said,) = problems(tmp_path, sandbox, SECRET="wrong-wrong")
+    assert said == "credentials: the client id or the client secret is refused (HTTP 401)"
+
+
+@pytest.mark.parametrize(("field", "code"), [("erpId", 0), ("nope", 1)])
+def test_the_command_ends_with_the_verdict(tmp_path: Path, field: str, code: int) -> None:
+    with Sandbox(settings=FIELDS) as sandbox, sandbox.serve() as endpoint:
+        process = run(tmp_path, configuration(endpoint, [BRIDGE % (field, "EU", "firstName")]), "--check")
+        out, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == code
+    assert said == ""
+    assert out.count("problem") == code
+    assert "ok       rest main: credentials: a token was given\n" in out
+    assert FIELDS.client_secret not in out

@@ -1,0 +1,157 @@
+"""A gateway under load, with trouble behind it and an end before it: what it said is what happened."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from marketo_soap import LeadRecord, Sandbox
+from tests.gateway.support import FIELDS, PATIENCE, Served, outcome, serving, signed
+
+CALLERS = 10
+TROUBLE: list[dict[str, Any]] = [
+    {"close": "after"},
+    {"rest": "606"},
+    {"delay": 0.02},
+    {"close": "before"},
+    {"rest": "611"},
+]
+
+
+def lead(email: str, value: str) -> LeadRecord:
+    return LeadRecord(email=email, attributes={"FirstName": value})
+
+
+def kept(sandbox: Sandbox) -> Counter[str | None]:
+    return Counter(lead.email for lead in sandbox.leads())
+
+
+def test_what_was_acknowledged_is_there_once_whatever_befell_rest(tmp_path: Path) -> None:
+    rest = "limits = {calls = 100000}\nretry = {attempts = 8, pause = 0.01, window = 0.1}"
+    with Sandbox(settings=FIELDS) as sandbox, serving(tmp_path, sandbox, rest=rest) as gateway:
+        for number, rule in enumerate(TROUBLE, 5):
+            sandbox.fail(times=None, every=number, operation="syncLeads", **rule)
+        sandbox.fail(rest="602", operation="syncLeads", times=2)
+
+        def work(caller: int) -> list[tuple[str, str, str]]:
+            said = []
+            with httpx.Client(trust_env=False, timeout=PATIENCE, headers={"Content-Type": "text/xml"}) as http:
+                for number in range(12):
+                    # Half of the leads are everybody's, and their first calls come at once.
+                    email = f"{'all' if number % 2 else caller}.{number}@jungle.example"
+                    value = f"{caller}-{number}"
+                    said.append((email, value, outcome(http.post(gateway.url, content=signed(0, lead(email, value))))))
+            return said
+
+        with ThreadPoolExecutor(CALLERS) as pool:
+            said = [each for worker in pool.map(work, range(CALLERS)) for each in worker]
+        sandbox.script.clear()
+        assert set(kept(sandbox).values()) == {1}
+        acknowledged = [each for each in said if each[2] in ("CREATED", "UPDATED")]
+        assert {verdict for *_, verdict in said} <= {"CREATED", "UPDATED", "20011"}, Counter(v for *_, v in said)
+        assert len(acknowledged) > 60
+        values = {lead.email: lead.get("FirstName") for lead in sandbox.leads()}
+        for email, value, _ in acknowledged:
+            assert values[email] == value or email.startswith("all.")
+        assert len(gateway.log()) == len(said)
+        assert Counter(line["verdict"] for line in gateway.log()) == Counter(verdict for *_, verdict in said)
+        assert gateway.metrics()["marketo_gateway_calls_in_progress"] == 0
+        assert gateway.stop() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopping_under_load_finishes_what_was_begun(tmp_path: Path, number: int) -> None:
+    acknowledged: list[str] = []
+    busy = threading.Event()
+    with (
+        Sandbox(settings=FIELDS) as sandbox,
+        serving(tmp_path, sandbox, top="admin_port = 0", rest="limits = {calls = 100000}") as gateway,
+    ):
+        sandbox.fail(times=None, every=3, delay=0.3, operation="syncLeads")
+
+        def work(caller: int) -> None:
+            with httpx.Client(trust_env=False, timeout=PATIENCE, headers={"Content-Type": "text/xml"}) as http:
+                for turn in range(1000):
+                    email = f"{caller}.{turn}@jungle.example"
+                    try:
+                        said = outcome(http.post(gateway.url, content=signed(0, lead(email, "George"))))
+                    except httpx.TransportError:
+                        return
+                    assert said == "CREATED"
+                    acknowledged.append(email)
+                    if len(acknowledged) > 30:
+                        busy.set()
+
+        with ThreadPoolExecutor(CALLERS) as pool:
+            workers = [pool.submit(work, caller) for caller in range(CALLERS)]
+            assert busy.wait(PATIENCE)
+            gateway.process.send_signal(number)
+            refused = readiness_until_gone(gateway)
+            assert gateway.process.wait(PATIENCE) == 0
+            for worker in workers:
+                worker.result(PATIENCE)
+        assert 503 in refused
+        assert sorted(acknowledged) == sorted(str(email) for email in kept(sandbox))
+        assert {line["verdict"] for line in gateway.log()} == {"CREATED"}
+        assert len(gateway.log()) == len(acknowledged)
+        assert gateway.process.stderr is not None
+        assert gateway.process.stderr.read() == ""
+
+
+def readiness_until_gone(gateway: Served) -> list[int]:
+    statuses = []
+    for _ in range(1000):
+        try:
+            statuses.append(gateway.http.get(f"{gateway.admin}/readyz").status_code)
+        except httpx.TransportError:
+            return statuses
+        time.sleep(0.01)
+    raise AssertionError("it never stopped")
+
+
+def test_the_time_for_an_end_is_bounded(tmp_path: Path) -> None:
+    with Sandbox(settings=FIELDS) as sandbox, serving(tmp_path, sandbox, top="stop_seconds = 1.0") as gateway:
+        gateway.call()
+        sandbox.fail(delay=2.6, operation="syncLeads")
+        with ThreadPoolExecutor(1) as pool:
+            call = pool.submit(gateway.call)
+            time.sleep(0.3)
+            begun = time.monotonic()
+            assert gateway.stop() == 0
+            assert time.monotonic() - begun < 2.4
+            with pytest.raises((httpx.TransportError, AssertionError)):
+                call.result(PATIENCE)
+        assert gateway.process.stderr is not None
+        assert "1 calls had not ended in time" in gateway.process.stderr.read()
+        assert [line["verdict"] for line in gateway.log()] == ["CREATED", "stopped"]
+
+
+def test_calls_beyond_those_in_all_are_refused_and_kept_calls_end(tmp_path: Path) -> None:
+    with Sandbox(settings=FIELDS) as sandbox, serving(tmp_path, sandbox, top="max_calls = 2") as gateway:
+        gateway.call()
+        sandbox.fail(times=2, delay=0.5, operation="syncLeads")
+        with ThreadPoolExecutor(6) as pool:
+            said = Counter(pool.map(lambda n: gateway.call(lead=lead(f"{n}@jungle.example", "G")), range(6)))
+        assert said == {"CREATED": 2, "20024": 4}
+        assert gateway.call() == "UPDATED"
+
+
+def test_readiness_tells_of_refused_credentials_and_recovers(tmp_path: Path) -> None:
+    with Sandbox(settings=FIELDS) as sandbox, serving(tmp_path, sandbox) as gateway:
+        sandbox.fail(times=3, operation="identity", status=401, body='{"error":"invalid_client"}')
+        assert gateway.call() == "20014"
+        refused = gateway.http.get(f"{gateway.admin}/readyz")
+        assert (refused.status_code, refused.json()["reason"]) == (503, "REST refuses the credentials")
+        assert gateway.http.get(f"{gateway.admin}/healthz").status_code == 200
+        assert gateway.metrics()['marketo_gateway_rest_credentials_refused{instance="main"}'] == 1
+        sandbox.script.clear()
+        assert gateway.call() == "CREATED"
+        assert gateway.http.get(f"{gateway.admin}/readyz").status_code == 200

@@ -1,0 +1,136 @@
+"""What a gateway is told: every mistake is named by its key before anything is served, and no secret is shown."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from marketo_soap import Sandbox
+from marketo_soap.gateway import GatewaySettings
+from marketo_soap.gateway.secrets import resolved
+from tests.gateway.support import FIELDS, PATIENCE, run, serving
+
+GOOD = """
+[[rest]]
+base_url = "https://100-AEK-913.mktorest.com"
+client_id = "id-1"
+client_secret_env = "SECRET"
+[[callers]]
+name = "crm"
+user_id = "crm_1"
+encryption_key_env = "KEY"
+"""
+OTHER = '[[callers]]\nname = "web"\nuser_id = "web_1"\nencryption_key_env = "KEY"\n'
+ENVIRONMENT = {"SECRET": "s3cr3t-s3cr3t", "KEY": "00112233"}
+
+
+def load(folder: Path, text: str, environ: Mapping[str, str] = ENVIRONMENT) -> None:
+    (folder / "gateway.toml").write_text(text)
+    resolved(GatewaySettings.load(folder / "gateway.toml"), environ)
+
+
+def test_a_sound_file_is_read(tmp_path: Path) -> None:
+    load(tmp_path, GOOD + OTHER)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("", "colour = 1\n", "colour is unknown"),
+        ("", "port = 'x'\n", "port must be int"),
+        ("", "port = 70000\n", "port is between 0 and 65535"),
+        ("", "host = '0.0.0.0'\n", "host is not on this machine"),
+        ("", "host = 'a b'\n", "host is no host"),
+        ("", "behind_proxy = true\n", "public_url is missing"),
+        ("", "public_url = 'ftp://x'\n", "public_url: endpoint must look like"),
+        ("", "certificate = 'a.pem'\n", "private_key is missing"),
+        ("", "private_key = 'a.pem'\n", "certificate is missing"),
+        ("", "max_calls = 0\n", "max_calls must be more than 0"),
+        ("", "read_seconds = -1\n", "read_seconds must be more than 0"),
+        ("", "stop_delay = -1\n", "stop_delay must not be negative"),
+        ('base_url = "https://100-AEK-913.mktorest.com"\n', "", r"rest\[1\].base_url is missing"),
+        ("https://100-AEK", "http://100-AEK", r"rest\[1\].base_url: endpoint must be https"),
+        ("mktorest.com", "mktorest.com/soap", r"rest\[1\].base_url: base_url must look like"),
+        ('client_id = "id-1"\n', "", r"rest\[1\].client_id is missing: give it or client_id_env"),
+        ('client_secret_env = "SECRET"\n', "", r"rest\[1\].client_secret_env is missing"),
+        ("client_secret_env", "client_secret", r"rest\[1\].client_secret: a secret does not stand in the conf"),
+        ('client_secret_env = "SECRET"', 'client_secret_env = "s3cr3t-s3cr3t"', r"rest\[1\].client_secret_env: the var"),
+        ("encryption_key_env", "encryption_key", r"callers\[1\].encryption_key: a secret does not stand"),
+        ('encryption_key_env = "KEY"', 'encryption_key_env = "00112233"', r"callers\[1\].encryption_key_env: the var"),
+        ('encryption_key_env = "KEY"', 'encryption_key_file = "/00112233"', r"callers\[1\].encryption_key_file: the file"),
+        ('"KEY"\n', '"KEY"\nencryption_key_file = "k"\n', r"callers\[1\].encryption_key_env is given: give it or"),
+        ('name = "crm"', 'name = "a b"', r"callers\[1\].name: a name is letters"),
+        ('name = "crm"', 'name = "unknown"', r"callers\[1\].name: a name is letters"),
+        ('user_id = "crm_1"', 'user_id = " "', r"callers\[1\].user_id is empty"),
+        ('"KEY"\n', '"KEY"\nrest = "other"\n', r"callers\[1\].rest: there is no \[\[rest\]\] of that name"),
+        ('"KEY"\n', '"KEY"\ntimestamp_window = 0\n', r"callers\[1\].timestamp_window must be more than 0"),
+        ('"KEY"\n', '"KEY"\nlimits = {calls = 0}\n', "limits: calls must be more than 0"),
+        ('"KEY"\n', '"KEY"\nbridge = {on_duplicate = "no"}\n', r"callers\[1\].bridge.on_duplicate must be one of"),
+        ('"KEY"\n', '"KEY"\n' + OTHER.replace("web_1", "crm_1"), r"callers\[2\].user_id is that of callers\[1\], too"),
+        ('"KEY"\n', '"KEY"\n' + OTHER.replace('"web"', '"crm"'), r"callers\[2\].name is that of callers\[1\], too"),
+        ("[[callers]]", "[[rest]]\nbase_url = 'https://b.com'\nclient_id = 'a'\nclient_secret_env = 'A'\n[[callers]]",
+         r"callers\[1\].rest is missing|rest\[2\].name is that of rest\[1\], too"),
+        ("[[callers]]", "[[callers", "gateway.toml: "),
+    ],
+)  # fmt: skip
+def test_every_mistake_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    text = new + GOOD if not old else GOOD.replace(old, new)
+    assert text != GOOD
+    with pytest.raises(ValueError, match=message) as raised:
+        load(tmp_path, text)
+    assert not [secret for secret in ENVIRONMENT.values() if secret in str(raised.value)]
+
+
+def test_several_instances_need_names(tmp_path: Path) -> None:
+    second = "[[rest]]\nname = 'two'\nbase_url = 'https://b.com'\nclient_id_env = 'A'\nclient_secret_env = 'A'\n"
+    with pytest.raises(ValueError, match=r"callers\[1\].rest is missing: there are main, two"):
+        load(tmp_path, GOOD + second)
+    with pytest.raises(ValueError, match=r"rest\[2\].client_id_env: the variable that it names is not set"):
+        load(tmp_path, GOOD + 'rest = "two"\n' + second)
+    same = second.replace("https://b.com", "https://100-aek-913.mktorest.com/rest") + "limits = {calls = 50}\n"
+    with pytest.raises(ValueError, match=r"rest\[2\].limits differ from those of another"):
+        load(tmp_path, GOOD + 'rest = "two"\n' + same)
+
+
+def test_secrets_come_from_files_and_are_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("  k3y-k3y\n")
+    text = GOOD.replace('encryption_key_env = "KEY"', f'encryption_key_file = "{tmp_path}/key"')
+    (tmp_path / "gateway.toml").write_text(text)
+    settings = GatewaySettings.load(tmp_path / "gateway.toml")
+    secrets = resolved(settings, ENVIRONMENT)
+    assert secrets.callers["crm"].encryption_key == "k3y-k3y"
+    shown = repr(settings) + repr(secrets)
+    assert not [word for word in ("k3y-k3y", "s3cr3t", "crm_1", "id-1") if word in shown]
+    (tmp_path / "key").write_text("\n")
+    with pytest.raises(ValueError, match=r"callers\[1\].encryption_key_file: the file that it names is empty"):
+        resolved(settings, ENVIRONMENT)
+
+
+def test_a_wrong_file_ends_the_process_with_a_sentence(tmp_path: Path) -> None:
+    process = run(tmp_path, GOOD.replace("SECRET", "NO_SUCH_VARIABLE"), env=ENVIRONMENT)
+    said = process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == 2
+    assert "rest[1].client_secret_env: the variable that it names is not set" in said
+    assert "Traceback" not in said
+
+
+def certificate(folder: Path) -> None:
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout key.pem -out cert.pem"
+    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True, timeout=PATIENCE)
+
+
+def test_https_is_spoken_with_a_certificate_and_a_wrong_one_is_named(tmp_path: Path) -> None:
+    certificate(tmp_path)
+    trusting = ssl.create_default_context(cafile=tmp_path / "cert.pem")
+    trusting.check_hostname = False
+    top = 'certificate = "cert.pem"\nprivate_key = "key.pem"'
+    with Sandbox(settings=FIELDS) as sandbox, serving(tmp_path, sandbox, top=top, verify=trusting) as gateway:
+        assert gateway.url.startswith("https://127.0.0.1:")
+        assert gateway.call() == "CREATED"
+    process = run(tmp_path, top.replace("key.pem", "cert.pem") + GOOD, env=ENVIRONMENT)
+    assert "certificate, private_key: " in process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == 2
