@@ -48,6 +48,7 @@ _TAG_OR_WORD = re.compile(
 )
 _SAME_AGAIN = re.compile(r"(\[(?:user|cookie|value)-\d+\])(?:[^\w<>\[\]]{1,3}\1)+")
 _PRIVATE_HEADERS = {"authorization", "cookie", "set-cookie", "proxy-authorization"}
+_HEADER_LINE = re.compile(rf"\b({'|'.join(_PRIVATE_HEADERS)})(: ?)([^\r\n'\"]+)", re.IGNORECASE)
 
 
 def hidden(value: object) -> str:
@@ -117,10 +118,11 @@ class Redactor:
             redactor._learn_value("value", value)
         return redactor
 
-    def learn(self, request: bytes) -> None:
-        """Know the private words of a request from now on, and those of the one before no more."""
+    def learn(self, *requests: bytes) -> None:
+        """Know the private words of these requests from now on, and those of the ones before no more."""
         self._words = {}
-        self._each_private(_decoded(request)[0], self._learn_value)
+        for request in requests:
+            self._each_private(_decoded(request)[0], self._learn_value)
 
     def _learn_value(self, kind: str, value: str) -> str:
         token = self._token(kind, value)
@@ -157,6 +159,19 @@ class Redactor:
         shown = self._redacted(text)
         return data if shown == text else shown.encode(encoding, "surrogateescape")
 
+    def value(self, value: str) -> str:
+        """Return the token of a value that was hidden before, or *value* itself, but for addresses, if it was not."""
+        return self._tokens.get(_plain(value)) or self.text(value)
+
+    def piece(self, text: str) -> str:
+        """Return a piece that was cut out of a message, without what may be the rest of a value at its start."""
+        if self.visible == EVERYTHING:
+            return self.text(text)
+        start = text.find("<")
+        whole = text[start:] if start >= 0 else ""
+        shown = self.text(self._each_private(whole, lambda kind, value: self._tokens.get(_plain(value), "[...]")))
+        return shown if start == 0 else f"...{shown}"
+
     def headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         """Return HTTP headers with credentials, cookies and private words hidden."""
         if self.visible == EVERYTHING and not self._secrets:
@@ -173,7 +188,10 @@ class Redactor:
         return repr(cut)
 
     def _redacted(self, text: str) -> str:
-        return self.text(self._each_private(text, self._token))
+        text = self._each_private(text, self._token)
+        if self.visible != EVERYTHING:
+            text = _HEADER_LINE.sub(lambda found: f"{found[1]}{found[2]}{self._token('secret', found[3])}", text)
+        return self.text(text)
 
     def _each_private(self, text: str, act: Callable[[str, str], str]) -> str:
         """Put what *act* makes of each private value (of its kind and text) in its place."""

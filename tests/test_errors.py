@@ -204,6 +204,13 @@ def test_bytes_stay_in_their_encoding_and_all_else_as_it_was(encoding: str) -> N
     assert Redactor(EVERYTHING).data(data) == data
 
 
+def test_headers_in_a_text_are_hidden_too() -> None:
+    shown = Redactor().data(
+        b"POST /soap HTTP/1.1\r\nCookie: _mkto_trk=id:1&token:x; a=b\r\nHost: x\r\n\r\n-H 'Authorization: Bearer y'"
+    )
+    assert shown == b"POST /soap HTTP/1.1\r\nCookie: [secret-1]\r\nHost: x\r\n\r\n-H 'Authorization: [secret-2]'"
+
+
 def test_a_key_is_hidden_whatever_is_visible() -> None:
     redactor = Redactor(EVERYTHING, secrets=["key-of-nobody", ""])
     assert redactor.data(b"<mktowsUserId>key-of-nobody</mktowsUserId>") == b"<mktowsUserId>[secret-1]</mktowsUserId>"
