@@ -154,9 +154,11 @@ def sandbox(
 ) -> None:
     """Serve an embedded Marketo until Ctrl-C, and print the variables that point a client at it.
 
-    Its control surface is under /_sandbox/: health, leads, journal, reset, faults, clock, settings.
+    /_sandbox/ is a page to look at in a browser; below it is the control surface: health, leads, journal, reset,
+    faults, clock, settings.
     """
     from marketo_soap.sandbox import Sandbox
+    from marketo_soap.sandbox.http import CONTROL, PATH
     from marketo_soap.sandbox.sandbox import ENCRYPTION_KEY, USER_ID
     from marketo_soap.sandbox.server import bound, serve_forever
     from marketo_soap.sandbox.settings import Settings
@@ -177,6 +179,7 @@ def sandbox(
         click.echo(f"export MARKETO_SOAP_ENDPOINT={endpoint}")
         click.echo(f"export MARKETO_SOAP_USER_ID={served.credentials.user_id}")
         click.echo(f"export MARKETO_SOAP_ENCRYPTION_KEY={served.credentials.encryption_key}")
+        click.echo(f"# see it in a browser: {endpoint.removesuffix(PATH)}{CONTROL}", err=True)
         click.echo("# serving; Ctrl-C stops", err=True)
         try:
             serve_forever(served, listener)

@@ -22,7 +22,9 @@ from marketo_soap.signature import AuthenticationHeader, diagnose, read_timestam
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox
 
-__all__ = ["Call", "Delivery"]
+__all__ = ["HUNG_UP", "Call", "Delivery"]
+
+HUNG_UP = "the connection was closed without an answer"  # a remark
 
 _XML = "text/xml; charset=UTF-8"
 
@@ -63,9 +65,9 @@ class Call:
             entry.verdict, entry.reason = str(outcome.code), outcome.message
         elif isinstance(outcome, SyncLeadResult) and not entry.verdict:
             entry.verdict = str(outcome.sync_status.status)
-        self._sandbox.journal.answered(entry, delivery.answer.status, delivery.answer.body)
         if delivery.close:
-            entry.remarks.append("the connection was closed without an answer")
+            entry.remarks.append(HUNG_UP)
+        self._sandbox.journal.answered(entry, delivery.answer.status, delivery.answer.body)
         return delivery
 
     # -- what service.respond asks --------------------------------------------------------------------

@@ -18,7 +18,7 @@ from marketo_soap.wsdl import wsdl
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox
 
-__all__ = ["CONTROL", "MAX_BYTES", "PATH", "HttpAnswer", "HttpRequest", "answer", "text_answer"]
+__all__ = ["CONTROL", "HOST", "MAX_BYTES", "PATH", "HttpAnswer", "HttpRequest", "answer", "text_answer"]
 
 PATH = "/soap/mktows/2_2"
 MAX_BYTES = 8 * 1024 * 1024  # of a request
@@ -26,7 +26,7 @@ CONTROL = "/_sandbox/"
 
 _XML = "text/xml; charset=UTF-8"
 _TEXT = "text/plain; charset=UTF-8"
-_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
+HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 _COMPRESSED = {"gzip", "x-gzip", "deflate"}
 # The last is what plain `curl -d` says.
 _XML_TYPES = {"", "text/xml", "application/xml", "application/x-www-form-urlencoded"}
@@ -78,7 +78,7 @@ def answer(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
     if request.method in ("GET", "HEAD"):
         if any(name.lower() == "wsdl" for name in parse_qs(request.query, keep_blank_values=True)):
             host = request.headers.get("host", "")
-            host = host if _HOST.fullmatch(host) else "127.0.0.1"
+            host = host if HOST.fullmatch(host) else "127.0.0.1"
             document = wsdl(f"{request.scheme}://{host}{quote(request.path)}")
             return HttpAnswer(200, document, (("Content-Type", _XML),))
         said = f"This is a marketo_soap sandbox: POST SOAP 1.1 envelopes to {PATH}, or GET {PATH}?WSDL\n"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from os import PathLike
+from secrets import token_urlsafe
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -64,6 +65,7 @@ class Sandbox:
             settings = evolve(settings, limits=VENDOR_LIMITS if limits == "vendor" else limits)
         self.credentials = Credentials(user_id, encryption_key)
         self.journal = Journal()
+        self.form_token = token_urlsafe()  # what the page's forms prove themselves with
         self._clock = clock
         self._lock = threading.Lock()
         self._in_progress = 0
