@@ -15,6 +15,7 @@ from marketo_soap.retry import NO_RETRY
 from marketo_soap.sandbox.settings import VENDOR_LIMITS, Settings
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="the browser tests need selenium")
+from selenium.common.exceptions import StaleElementReferenceException  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
@@ -77,7 +78,8 @@ class Visitor:
         self.until(lambda: text in self.one("body").text)
 
     def until(self, holds: Callable[[], Any]) -> None:
-        WebDriverWait(self.driver, 10, poll_frequency=0.05).until(lambda _: holds())
+        gone = [StaleElementReferenceException]  # the page was left in the middle of the question
+        WebDriverWait(self.driver, 10, poll_frequency=0.05, ignored_exceptions=gone).until(lambda _: holds())
 
     def press(self, *keys: str) -> None:
         for key in keys:
