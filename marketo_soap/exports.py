@@ -36,7 +36,8 @@ def har(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secret
         call = calls.setdefault(id(exchange.attempts[0]), len(calls) + 1)
         entries.append(_entry(exchange, redactor, call))
     log = {"version": "1.2", "creator": {"name": "marketo_soap", "version": __version__}, "entries": entries}
-    return json.dumps({"log": log}, ensure_ascii=False, indent=2).encode() + b"\n"
+    text = json.dumps({"log": log}, ensure_ascii=False, indent=2)
+    return text.encode("utf-8", "backslashreplace") + b"\n"  # half a character is JSON's own escape then
 
 
 def _entry(exchange: Exchange, redactor: Redactor, call: int) -> dict[str, Any]:
@@ -124,7 +125,8 @@ def http_file(exchanges: Iterable[Exchange], *, visible: Visible | None = None, 
             f"POST {exchange.endpoint} HTTP/1.1",
             *(f"{name}: {value}" for name, value in _telling_headers(exchange, redactor)),
         ]
-        blocks.append("\n".join(lines).encode() + b"\n\n" + redactor.data(exchange.request) + b"\n")
+        head = "\n".join(lines).encode("utf-8", "backslashreplace")
+        blocks.append(head + b"\n\n" + redactor.data(exchange.request) + b"\n")
     return b"\n".join(blocks)
 
 

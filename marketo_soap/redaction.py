@@ -230,7 +230,8 @@ class Redactor:
 
 def _decoded(data: bytes, *, exact: bool = False) -> tuple[str, str]:
     """The text of a message of any encoding, as far as looking for private values in it goes, and the encoding."""
-    wide = data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:2]
+    marked = data[:2] in (b"\xff\xfe", b"\xfe\xff") and b"\x00" in data[2:200]  # a mark alone proves nothing
+    wide = marked or b"\x00" in data[:2]
     big_endian = data[:2] == b"\xfe\xff" or data[:1] == b"\x00"
     encoding = ("utf-16-be" if big_endian else "utf-16-le") if wide else "utf-8"
     if exact:
