@@ -31,10 +31,11 @@ if TYPE_CHECKING:
         ServerFault,
         TransportError,
     )
-    from marketo_soap.history import Exchange
+    from marketo_soap.history import Exchange, History
     from marketo_soap.limiter import InProcessLimiter
     from marketo_soap.limits import Limiter, Limits
     from marketo_soap.operations import Operation, SyncLead, SyncLeadResult
+    from marketo_soap.recorder import Recorder
     from marketo_soap.records import (
         Attribute,
         ForeignSysType,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         MatchKey,
         SyncStatus,
     )
+    from marketo_soap.redaction import Visible
     from marketo_soap.retry import RetryPolicy
     from marketo_soap.sandbox import Sandbox, SandboxTransport
     from marketo_soap.signature import AuthenticationHeader, Credentials, MktowsContextHeader
@@ -65,6 +67,7 @@ __all__ = [
     "Exchange",
     "Fault",
     "ForeignSysType",
+    "History",
     "InProcessLimiter",
     "LeadRecord",
     "LeadSyncFailed",
@@ -78,6 +81,7 @@ __all__ = [
     "NotFoundFault",
     "Operation",
     "ProtocolError",
+    "Recorder",
     "RestBridge",
     "RestError",
     "RetryPolicy",
@@ -88,6 +92,7 @@ __all__ = [
     "SyncLeadResult",
     "SyncStatus",
     "TransportError",
+    "Visible",
     "envelope",
     "signature",
 ]
@@ -109,6 +114,7 @@ _HOMES = {
     "Exchange": "history",
     "Fault": "errors",
     "ForeignSysType": "records",
+    "History": "history",
     "InProcessLimiter": "limiter",
     "LeadRecord": "records",
     "LeadSyncFailed": "errors",
@@ -122,6 +128,7 @@ _HOMES = {
     "NotFoundFault": "errors",
     "Operation": "operations",
     "ProtocolError": "errors",
+    "Recorder": "recorder",
     "RestBridge": "bridge",
     "RestError": "errors",
     "RetryPolicy": "retry",
@@ -132,6 +139,7 @@ _HOMES = {
     "SyncLeadResult": "operations",
     "SyncStatus": "records",
     "TransportError": "errors",
+    "Visible": "redaction",
     "envelope": "envelope",
     "signature": "signature",
 }

@@ -13,9 +13,9 @@ import httpx
 
 from marketo_soap.errors import AmbiguousError, TransportError
 from marketo_soap.exchange import Received, Send
-from marketo_soap.history import Exchange, Headers
+from marketo_soap.history import Exchange, Headers, Timings
 
-__all__ = ["Attempt", "within"]
+__all__ = ["Attempt", "Phases", "within"]
 
 _NOT_SENT = (
     httpx.ConnectError,
@@ -38,6 +38,43 @@ def within(timeout: httpx.Timeout, seconds: float | None) -> httpx.Timeout:
     return httpx.Timeout(**{name: longest if value is None else min(value, longest) for name, value in parts.items()})
 
 
+class Phases:
+    """When the phases of an attempt began and ended, as httpx's `trace` extension tells it."""
+
+    def __init__(self) -> None:
+        self._at: dict[str, float] = {}
+
+    def note(self, event: str, info: object) -> None:
+        """Take an event of a synchronous client: `http11.send_request_body.complete`."""
+        self._at[event.partition(".")[2]] = time.perf_counter()
+
+    async def note_async(self, event: str, info: object) -> None:
+        """Take an event of an asyncio client."""
+        self.note(event, info)
+
+    @property
+    def timings(self) -> Timings | None:
+        """What is known of the phases; None if nothing was told, as by a transport in this process."""
+        if not self._at:
+            return None
+        sent = self._at.get("send_request_body.complete")
+        head = self._at.get("receive_response_headers.complete")
+        return Timings(
+            connect=self._phase("connect_tcp"),
+            tls=self._phase("start_tls"),
+            send=_between(self._at.get("send_request_headers.started"), sent),
+            wait=_between(sent, head),
+            receive=_between(head, max(self._at.values())),
+        )
+
+    def _phase(self, name: str) -> float | None:
+        return _between(self._at.get(f"{name}.started"), self._at.get(f"{name}.complete"))
+
+
+def _between(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else end - start
+
+
 class Attempt:
     """What has come of one attempt so far.
 
@@ -45,7 +82,16 @@ class Attempt:
     end of the call's time however slowly it drips, with what had come kept.
     """
 
-    def __init__(self, operation: str, endpoint: str, send: Send, started: datetime, max_bytes: int) -> None:
+    def __init__(
+        self,
+        operation: str,
+        endpoint: str,
+        send: Send,
+        started: datetime,
+        max_bytes: int,
+        phases: Phases | None = None,
+    ) -> None:
+        self._phases = phases
         self._operation, self._endpoint, self._send, self._started = operation, endpoint, send, started
         self._max_bytes = max_bytes
         self._begun = time.monotonic()
@@ -139,6 +185,8 @@ class Attempt:
             response_headers=self._headers,
             response=None if self._status is None else self._body(),
             previous=previous,
+            failure="" if self._error is None else str(self._error),
+            timings=None if self._phases is None else self._phases.timings,
         )
 
 

@@ -6,7 +6,8 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
@@ -15,16 +16,17 @@ from typing import Any, Generic, Self, TypeVar
 import httpx
 from attrs import evolve, frozen
 
-from marketo_soap.attempt import Attempt
+from marketo_soap import envelope
+from marketo_soap.attempt import Attempt, Phases
 from marketo_soap.errors import AmbiguousError, Fault, MarketoError
-from marketo_soap.exchange import Answer, Send, Step, Wait, exchange
+from marketo_soap.exchange import Answer, Send, Step, Wait, exchange, replay
 from marketo_soap.history import Exchange
 from marketo_soap.limits import Limiter
 from marketo_soap.operations import Operation
 from marketo_soap.retry import RetryPolicy
 from marketo_soap.signature import Credentials
 
-__all__ = ["TERMS", "Call", "Caller", "Counter", "Stats", "Terms"]
+__all__ = ["TERMS", "Call", "Caller", "Counter", "Stats", "Terms", "told"]
 
 TERMS = "marketo_soap.call"
 """The extension of an httpx request that holds its `Terms`."""
@@ -84,7 +86,17 @@ class Caller:
     tracer: Any
     counter: Counter
     remember: Callable[[Exchange], None]
+    timed: bool = False
     single: bool = False
+
+
+def told(hook: Callable[[Exchange], object], exchange: Exchange) -> None:
+    """Tell a hook of an attempt. What it raises is logged without its text, which may be personal."""
+    try:
+        hook(exchange)
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        logger.warning("on_exchange raised %s at %s:%s", type(error).__name__, place.filename, place.lineno)
 
 
 class Call(Generic[R]):
@@ -92,11 +104,16 @@ class Call(Generic[R]):
 
     result: R
 
-    def __init__(
-        self, caller: Caller, operation: Operation[R], target_workspace: str | None, policy: RetryPolicy
-    ) -> None:
-        self._caller, self._name, self._policy = caller, operation.name, policy
-        self._steps = exchange(
+    def __init__(self, caller: Caller, name: str, steps: Generator[Step, Answer, R], policy: RetryPolicy) -> None:
+        self._caller, self._name, self._steps, self._policy = caller, name, steps, policy
+        self.exchange: Exchange | None = None
+        self._admitted = False
+        self._span: Any = None
+
+    @classmethod
+    def of(cls, caller: Caller, operation: Operation[R], target_workspace: str | None, policy: RetryPolicy) -> Call[R]:
+        """Begin to carry out *operation*."""
+        steps = exchange(
             operation,
             caller.credentials,
             target_workspace=target_workspace,
@@ -105,9 +122,14 @@ class Call(Generic[R]):
             policy=evolve(policy, attempts=1) if caller.single else policy,
             random=random.random,
         )
-        self._exchange: Exchange | None = None
-        self._admitted = False
-        self._span: Any = None
+        return Call(caller, operation.name, steps, policy)
+
+    @classmethod
+    def again(cls, caller: Caller, request: bytes, policy: RetryPolicy) -> Call[None]:
+        """Begin to send the bytes of a request once more, signed anew."""
+        name = envelope.open_request(request).operation_type.name
+        steps = replay(request, caller.credentials, now=caller.clock, monotonic=time.monotonic, policy=policy)
+        return Call(caller, name, steps, evolve(policy, attempts=1))
 
     def advance(self, answer: Answer) -> Step | None:
         """Return the next step; None when `result` is there."""
@@ -120,15 +142,25 @@ class Call(Generic[R]):
             self._tell_of(step)
         return step
 
+    @property
+    def last_exchange(self) -> Exchange:
+        """The last attempt that was made."""
+        if self.exchange is None:
+            raise RuntimeError("no attempt was made")
+        return self.exchange
+
     def admitted(self) -> None:
         """Note that there is leave for an attempt."""
         self._admitted = True
 
     @contextmanager
-    def attempt(self, send: Send, request: httpx.Request) -> Iterator[Attempt]:
+    def attempt(self, send: Send, request: httpx.Request, *, is_async: bool = False) -> Iterator[Attempt]:
         """Make one attempt in the block: it is remembered, and its leave given back, however it ends."""
         caller = self._caller
-        attempt = Attempt(self._name, caller.endpoint, send, caller.clock(), caller.max_response_bytes)
+        phases = Phases() if caller.timed else None
+        if phases is not None:
+            request.extensions["trace"] = phases.note_async if is_async else phases.note
+        attempt = Attempt(self._name, caller.endpoint, send, caller.clock(), caller.max_response_bytes, phases)
         caller.counter.add(attempts=1)
         request.extensions[TERMS] = Terms(self._policy, send.seconds)
         try:
@@ -136,18 +168,18 @@ class Call(Generic[R]):
                 yield attempt
         finally:
             self._give_back()
-            self._exchange = attempt.exchange(self._exchange)
-            caller.remember(self._exchange)
+            self.exchange = attempt.exchange(self.exchange)
+            caller.remember(self.exchange)
         logger.debug(
             "%s, attempt %d: HTTP %s in %.3f s",
             self._name,
             send.attempt,
-            self._exchange.status,
-            self._exchange.elapsed,
-            extra=self._facts(status=self._exchange.status, elapsed=self._exchange.elapsed, attempt=send.attempt),
+            self.exchange.status,
+            self.exchange.elapsed,
+            extra=self._facts(status=self.exchange.status, elapsed=self.exchange.elapsed, attempt=send.attempt),
         )
         if self._span is not None:
-            self._span.add_event("attempt", {"attempt": send.attempt, "http.status": self._exchange.status or 0})
+            self._span.add_event("attempt", {"attempt": send.attempt, "http.status": self.exchange.status or 0})
 
     def _give_back(self) -> None:
         if self._admitted and self._caller.limiter is not None:
@@ -184,7 +216,7 @@ class Call(Generic[R]):
         self._give_back()
         self._steps.close()
         if isinstance(error, MarketoError):
-            error.exchange = error.exchange or self._exchange
+            error.exchange = error.exchange or self.exchange
             is_fault = isinstance(error, Fault)
             self._caller.counter.add(faults=int(is_fault), failures=int(not is_fault))
         if self._span is not None:

@@ -18,12 +18,12 @@ import httpx
 
 from marketo_soap import __version__
 from marketo_soap.attempt import Attempt, within
-from marketo_soap.calling import Call, Caller, Counter, Stats
+from marketo_soap.calling import Call, Caller, Counter, Stats, told
 from marketo_soap.deadline import deadline, keep_deadlines
 from marketo_soap.endpoint import checked_endpoint, is_loopback
 from marketo_soap.errors import MarketoError
 from marketo_soap.exchange import Answer, Send, Wait
-from marketo_soap.history import Exchange
+from marketo_soap.history import Exchange, History
 from marketo_soap.limiter import InProcessLimiter
 from marketo_soap.limits import Limiter
 from marketo_soap.operations import Operation, SyncLead, SyncLeadResult
@@ -88,6 +88,8 @@ class _BaseClient(Generic[TransportT]):
         proxy: str | httpx.Proxy | None = None,
         tracer: Any = None,
         allow_http: bool = False,
+        history: int | History | None = None,
+        on_exchange: Callable[[Exchange], object] | None = None,
     ) -> None:
         if isinstance(transport, OwnMarketo):
             endpoint = endpoint or transport.endpoint
@@ -103,6 +105,8 @@ class _BaseClient(Generic[TransportT]):
             limiter = None if local else _vendor_limiter(httpx.URL(self.endpoint))
         if not 0 < max_response_bytes <= MAX_BYTES:
             raise ValueError(f"max_response_bytes must be between 1 and {MAX_BYTES}")
+        self.history = History(history) if isinstance(history, int) else history
+        self._on_exchange = on_exchange
         self._limiter = limiter
         self._url = httpx.URL(self.endpoint)
         self._timeout = httpx.Timeout(timeout)
@@ -117,7 +121,8 @@ class _BaseClient(Generic[TransportT]):
             tracer,
             Counter(),
             self._remember,
-            getattr(transport, "retries_itself", False),
+            timed=self.history is not None or on_exchange is not None,
+            single=getattr(transport, "retries_itself", False),
         )
         self._open(transport, self._http_options(verify, proxy))
 
@@ -176,15 +181,26 @@ class _BaseClient(Generic[TransportT]):
         }
 
     def _begin(self, operation: Operation[R], target_workspace: str | None, retry: RetryPolicy | None) -> Call[R]:
+        self._check_process()
+        return Call.of(self._caller, operation, target_workspace, retry or self._retry)
+
+    def _begin_again(self, request: bytes) -> Call[None]:
+        self._check_process()
+        return Call.again(self._caller, request, self._retry)
+
+    def _check_process(self) -> None:
         if os.getpid() != self._process:
             raise RuntimeError("this client was made before the process forked: make one in the child")
-        return Call(self._caller, operation, target_workspace, retry or self._retry)
 
     def _remember(self, exchange: Exchange) -> None:
         # Tasks copy their parent's context by reference: a new mapping keeps them apart.
         mine = WeakKeyDictionary(_last.get() or {})
         mine[self] = exchange
         _last.set(mine)
+        if self.history is not None:
+            self.history.add(exchange)
+        if self._on_exchange is not None:
+            told(self._on_exchange, exchange)
 
 
 _REST = ("MARKETO_REST_ENDPOINT", "MARKETO_REST_CLIENT_ID", "MARKETO_REST_CLIENT_SECRET")
@@ -218,7 +234,9 @@ class Client(_BaseClient[httpx.BaseTransport]):
     subscription in this process, and none for a sandbox, a mock or an address on this machine; None is none. A
     reply may be *max_response_bytes* long. *verify* is an `ssl.SSLContext` (with client certificates, if need
     be), *proxy* httpx's, *tracer* an OpenTelemetry tracer. Plain http is accepted on this machine only,
-    unless *allow_http*.
+    unless *allow_http*. *history* keeps the last exchanges, so many (or a `History` of your own), and
+    *on_exchange* is called with each attempt's `Exchange` as soon as it has ended, in the thread or task that
+    made it; what it raises is logged and harms no call.
 
     A client holds one pool of ten connections, may be shared by threads, and is closed by `close()` or a
     `with` block; after a fork the child makes its own. Every error of a call is a `MarketoError` with its
@@ -257,7 +275,18 @@ class Client(_BaseClient[httpx.BaseTransport]):
         `ProtocolError` for a reply that breaks the contract, and `TransportError` when no usable reply came
         (`AmbiguousError` when the call may have been carried out all the same).
         """
-        with self._begin(operation, target_workspace, retry) as call:
+        return self._run(self._begin(operation, target_workspace, retry), timeout).result
+
+    def replay(self, request: bytes, *, timeout: Timeout = None) -> Exchange:
+        """Send the bytes of a stored request once, signed anew and else as they are; return what came of it.
+
+        A fault is an answer like any other. Raises `ProtocolError` for what is no request that can be signed,
+        and `TransportError` when no answer came.
+        """
+        return self._run(self._begin_again(request), timeout).last_exchange
+
+    def _run(self, call: Call[R], timeout: Timeout) -> Call[R]:
+        with call:
             answer: Answer = None
             while (step := call.advance(answer)) is not None:
                 answer = None
@@ -271,7 +300,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
                         call.admitted()
                     except MarketoError as error:
                         answer = error
-            return call.result
+        return call
 
     def _send(self, call: Call[Any], send: Send, timeout: Timeout) -> Answer:
         request = self._http.build_request(
@@ -337,7 +366,14 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
         retry: RetryPolicy | None = None,
     ) -> R:
         """Carry out *operation* and return its result; arguments and errors are those of `Client.call`."""
-        with self._begin(operation, target_workspace, retry) as call:
+        return (await self._run(self._begin(operation, target_workspace, retry), timeout)).result
+
+    async def replay(self, request: bytes, *, timeout: Timeout = None) -> Exchange:
+        """Send the bytes of a stored request once, signed anew: see `Client.replay`."""
+        return (await self._run(self._begin_again(request), timeout)).last_exchange
+
+    async def _run(self, call: Call[R], timeout: Timeout) -> Call[R]:
+        with call:
             answer: Answer = None
             while (step := call.advance(answer)) is not None:
                 answer = None
@@ -353,7 +389,7 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
                         call.admitted()
                     except MarketoError as error:
                         answer = error
-            return call.result
+        return call
 
     async def _send(self, call: Call[Any], send: Send, timeout: Timeout) -> Answer:
         request = self._http.build_request(
@@ -365,7 +401,7 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
         )
         from asyncio import timeout as within_time
 
-        with call.attempt(send, request) as attempt:
+        with call.attempt(send, request, is_async=True) as attempt:
             async with within_time(send.seconds):
                 await self._receive(attempt, request)
         return attempt.answer()

@@ -28,10 +28,11 @@ from marketo_soap.errors import (
 from marketo_soap.limits import next_reset
 from marketo_soap.operations import Operation
 from marketo_soap.redaction import Redactor, size_only
+from marketo_soap.resign import resign
 from marketo_soap.retry import RetryPolicy, retry_after
 from marketo_soap.signature import Credentials, sign, timestamp
 
-__all__ = ["Admit", "Answer", "Received", "Send", "Step", "Wait", "exchange"]
+__all__ = ["Admit", "Answer", "Received", "Send", "Step", "Wait", "exchange", "replay"]
 
 R = TypeVar("R")
 
@@ -121,6 +122,31 @@ def exchange(
         if pause is None or (remaining is not None and pause >= remaining):
             raise _in_the_end(errors)
         yield Wait(pause, errors[-1])
+
+
+def replay(
+    request: bytes,
+    credentials: Credentials,
+    *,
+    now: Callable[[], datetime],
+    monotonic: Callable[[], float],
+    policy: RetryPolicy,
+) -> Generator[Step, Answer, None]:
+    """Send the bytes of a request once, signed anew and else as they are; whatever comes is an answer.
+
+    Raises `ProtocolError` for what is no request that can be signed, and the `TransportError` that a driver
+    answers with. *policy* gives the time that it may take.
+    """
+    operation = envelope.open_request(request).operation_type
+    begun = monotonic()
+    refusal = yield Admit(policy.deadline)
+    if isinstance(refusal, MarketoError):
+        raise refusal
+    body = resign(request, credentials, timestamp(now()))
+    left = None if policy.deadline is None else policy.deadline - (monotonic() - begun)
+    answer = yield Send(body, envelope.soap_action(operation), 1, left)
+    if isinstance(answer, MarketoError):
+        raise answer
 
 
 def _read(operation: Operation[R], request: bytes, answer: Answer) -> R:

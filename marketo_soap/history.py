@@ -1,18 +1,35 @@
-"""What was sent and what came back: the exact bytes of an attempt, and how they are shown."""
+"""What was sent and what came back: the exact bytes of attempts, how they are shown, and the last of them."""
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from datetime import datetime
 
 from attrs import field, frozen
 
-from marketo_soap.redaction import HIDDEN, Redactor
+from marketo_soap import envelope
+from marketo_soap.errors import Fault, ProtocolError
+from marketo_soap.redaction import EVERYTHING, Redactor, Visible
 
-__all__ = ["Exchange", "Headers"]
+__all__ = ["Exchange", "Headers", "History", "Timings"]
 
 Headers = tuple[tuple[str, str], ...]
 
-_PRIVATE_HEADERS = {"authorization", "cookie", "set-cookie", "proxy-authorization"}
+
+@frozen
+class Timings:
+    """How long the phases of an attempt took, in seconds; None for a phase that was not gone through.
+
+    `connect` and `tls` are those of a new connection, `send` is the request, `wait` the time to the first byte
+    of the answer, `receive` the rest of it. A transport in this process has no phases.
+    """
+
+    connect: float | None = None
+    tls: float | None = None
+    send: float | None = None
+    wait: float | None = None
+    receive: float | None = None
 
 
 @frozen(repr=False)
@@ -21,8 +38,9 @@ class Exchange:
 
     `request` and `response` are the bytes as they went over the wire, never written anew (the response after
     decompression; None if none came, what had come if it broke off). `started` is the clock's time, `elapsed`
-    in seconds, `attempt` counts from 1, `previous` is the one before of the same call. The text and the `repr`
-    keep secrets and personal data out; `show(raw=True)` and the fields themselves do not.
+    in seconds, `attempt` counts from 1, `previous` is the one before of the same call. `failure` says why no
+    whole answer came, "" if one did. `timings` are there if the client keeps a history or has a hook. The text
+    and the `repr` keep secrets and personal data out; `show(raw=True)` and the fields themselves do not.
     """
 
     operation: str
@@ -36,11 +54,27 @@ class Exchange:
     response_headers: Headers = field(default=())
     response: bytes | None = None
     previous: Exchange | None = None
+    failure: str = ""
+    timings: Timings | None = None
 
     @property
     def attempts(self) -> tuple[Exchange, ...]:
         """All attempts of this call up to this one, the first one first."""
-        return (*(self.previous.attempts if self.previous else ()), self)
+        backwards: list[Exchange] = []
+        here: Exchange | None = self
+        while here is not None:
+            backwards.append(here)
+            here = here.previous
+        return tuple(backwards[::-1])
+
+    @property
+    def fault(self) -> Fault | None:
+        """The fault that the response holds, if it holds one; read anew each time."""
+        try:
+            message = envelope.read(self.response or b"")
+        except ProtocolError:
+            return None
+        return message if isinstance(message, Fault) else None
 
     def __repr__(self) -> str:
         came = "no answer" if self.response is None else f"HTTP {self.status}, {len(self.response)} bytes"
@@ -52,34 +86,89 @@ class Exchange:
     def __str__(self) -> str:
         return self.show()
 
-    def show(self, *, raw: bool = False) -> str:
-        """Return both messages as text, headers first, private values hidden unless *raw* asks for them."""
-        lines = [f"POST {self.endpoint}", *self._headers(self.request_headers, raw)]
-        lines += ["", self.request_text(raw=raw), ""]
+    def show(self, *, raw: bool = False, visible: Visible | None = None) -> str:
+        """Return both messages as text, headers first, private values as tokens.
+
+        *visible* says which of them may be seen; *raw*: all.
+        """
+        redactor = Redactor.of_request(self.request, EVERYTHING if raw else visible or Visible())
+        lines = [f"POST {self.endpoint}"]
+        lines += [f"{name}: {value}" for name, value in redactor.headers(self.request_headers)]
+        lines += ["", redactor.message(self.request), ""]
         if self.response is None:
-            lines += ["(no answer)"]
+            lines += [f"(no answer: {redactor.text(self.failure)})" if self.failure else "(no answer)"]
         else:
-            lines += [f"HTTP {self.status}", *self._headers(self.response_headers, raw)]
-            lines += ["", self.response_text(raw=raw)]
+            lines += [f"HTTP {self.status}"]
+            lines += [f"{name}: {value}" for name, value in redactor.headers(self.response_headers)]
+            lines += ["", redactor.message(self.response)]
         return "\n".join(lines)
 
     def request_text(self, *, raw: bool = False) -> str:
-        """Return the request as text, private values hidden unless *raw* asks for them."""
-        return _plain(self.request) if raw else Redactor().message(self.request)
+        """Return the request as text, private values as tokens unless *raw* asks for them."""
+        return Redactor(EVERYTHING if raw else Visible()).message(self.request)
 
     def response_text(self, *, raw: bool = False) -> str:
-        """Return the response as text, private values hidden unless *raw* asks for them; "" if none came."""
-        response = self.response or b""
-        return _plain(response) if raw else Redactor.of_request(self.request).message(response)
+        """Return the response as text, private values as tokens unless *raw* asks for them; "" if none came."""
+        redactor = Redactor.of_request(self.request, EVERYTHING if raw else Visible())
+        return redactor.message(self.response or b"")
 
-    def _headers(self, headers: Headers, raw: bool) -> list[str]:
-        if raw:
-            return [f"{name}: {value}" for name, value in headers]
-        redactor = Redactor.of_request(self.request)
-        return [
-            f"{name}: {HIDDEN if name.lower() in _PRIVATE_HEADERS else redactor.text(value)}" for name, value in headers
-        ]
+    @property
+    def size(self) -> int:
+        """How many bytes went both ways."""
+        return len(self.request) + len(self.response or b"")
 
 
-def _plain(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
+class History:
+    """The last exchanges of a client: at most *count* of them and no more of their bytes than *max_bytes*.
+
+    The attempts of one call stay together: they go as one when their time has come. The last call is kept
+    whatever its size. Threads and tasks may share one.
+    """
+
+    def __init__(self, count: int = 50, max_bytes: int = 16 * 1024 * 1024) -> None:
+        if count < 1 or max_bytes < 1:
+            raise ValueError("a history holds at least one exchange and one byte")
+        self._most, self._max_bytes = count, max_bytes
+        self._calls: deque[Exchange] = deque()
+        self._kept = self._bytes = 0
+        self._lock = threading.Lock()
+
+    @property
+    def calls(self) -> tuple[tuple[Exchange, ...], ...]:
+        """The calls that are kept, the oldest first, each as all of its attempts."""
+        with self._lock:
+            return tuple([last.attempts for last in self._calls])
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """All exchanges that are kept, call by call."""
+        return tuple([exchange for call in self.calls for exchange in call])
+
+    def add(self, exchange: Exchange) -> None:
+        """Keep *exchange*; it takes the place of the attempt before it."""
+        with self._lock:
+            for place, last in enumerate(self._calls):
+                if last is exchange.previous:
+                    del self._calls[place]
+                    self._count_in(last, -1)
+                    break
+            self._calls.append(exchange)
+            self._count_in(exchange, 1)
+            while len(self._calls) > 1 and (self._kept > self._most or self._bytes > self._max_bytes):
+                self._count_in(self._calls.popleft(), -1)
+
+    def _count_in(self, last: Exchange, sign: int) -> None:
+        self._kept += sign * len(last.attempts)
+        self._bytes += sign * sum(each.size for each in last.attempts)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._calls.clear()
+            self._kept = self._bytes = 0
+
+    def __len__(self) -> int:
+        return self._kept
+
+    def __repr__(self) -> str:
+        return f"<History of {self._kept} exchanges, {self._bytes} bytes>"

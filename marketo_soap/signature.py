@@ -20,6 +20,7 @@ __all__ = [
     "Credentials",
     "MktowsContextHeader",
     "diagnose",
+    "read_timestamp",
     "sign",
     "timestamp",
     "verify",
@@ -76,6 +77,28 @@ def timestamp(now: datetime) -> str:
     if now.utcoffset() is None:
         raise ValueError("the time of a signature needs an offset: pass an aware datetime")
     return now.isoformat(timespec="seconds")
+
+
+def read_timestamp(text: str) -> list[datetime]:
+    """Return the moments that a timestamp may mean; none if it is no time.
+
+    Real clients wrote W3C times with an offset, with Z, with fractions, `2013-07-31 12:38:47 -0700`, and
+    times without a zone, which may be UTC or local ones: both readings count.
+    """
+    text = text.strip()
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        try:
+            time = datetime.strptime(text, "%Y-%m-%d %H:%M:%S %z")
+        except ValueError:
+            return []
+    if time.tzinfo is not None:
+        return [time]
+    try:
+        return [time.replace(tzinfo=UTC), time.astimezone()]
+    except (ValueError, OverflowError):  # the first and the last day that there is have no neighbours
+        return []
 
 
 def _signature(credentials: Credentials, user_id: str, timestamp_text: str) -> str:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from lxml import etree
 
-from marketo_soap import AuthenticationHeader, Credentials, LeadRecord, SyncLead, envelope, signature
+from marketo_soap import (
+    AsyncClient,
+    AuthenticationHeader,
+    Client,
+    Credentials,
+    Exchange,
+    LeadRecord,
+    SyncLead,
+    SyncLeadResult,
+    envelope,
+    signature,
+)
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
@@ -56,3 +69,43 @@ def faulted(inside: str) -> bytes:
 def signed(operation: SyncLead, credentials: Credentials, now: datetime, workspace: str | None = None) -> bytes:
     header = signature.sign(credentials, signature.timestamp(now))
     return envelope.request(operation, header, context=workspace)
+
+
+class Either:
+    """A `Client`, or an `AsyncClient` driven to its end: one test body for both."""
+
+    def __init__(self, kind: type[Client | AsyncClient], *args: Any, **options: Any) -> None:
+        self.client: Any = kind(*args, **options)
+        self.exchange: Exchange | None = None
+
+    def __enter__(self) -> Either:
+        self._runner = asyncio.Runner()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._do(self.client.close())
+        self._runner.close()
+
+    def _do(self, result: Any) -> Any:
+        if not asyncio.iscoroutine(result):
+            return result
+
+        async def with_exchange() -> Any:
+            try:
+                return await result
+            finally:
+                self.exchange = self.client.last_exchange
+
+        return self._runner.run(with_exchange())
+
+    def replay(self, request: bytes) -> Exchange:
+        return self._do(self.client.replay(request))  # type: ignore[no-any-return]
+
+    def sync_lead(self, *args: Any, **options: Any) -> SyncLeadResult:
+        return self._do(self.client.sync_lead(*args, **options))  # type: ignore[no-any-return]
+
+    @property
+    def last_exchange(self) -> Exchange:
+        kept = self.client.last_exchange or self.exchange
+        assert isinstance(kept, Exchange)
+        return kept

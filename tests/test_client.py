@@ -22,7 +22,6 @@ from marketo_soap import (
     AmbiguousError,
     AsyncClient,
     Client,
-    Exchange,
     Fault,
     LeadRecord,
     LeadSyncFailed,
@@ -32,7 +31,6 @@ from marketo_soap import (
     RetryPolicy,
     Sandbox,
     SyncLead,
-    SyncLeadResult,
     TransportError,
     __version__,
     envelope,
@@ -40,49 +38,12 @@ from marketo_soap import (
 )
 from marketo_soap.calling import Stats
 from marketo_soap.xml import MAX_BYTES
-from tests.support import CREDENTIALS, NOW, SEED, fixture
+from tests.support import CREDENTIALS, NOW, SEED, Either, fixture
 
 ENDPOINT = "https://100-AEK-913.mktoapi.com/soap/mktows/2_2"
 ONCE = RetryPolicy(attempts=1)
 OK = fixture("sync_lead/seed.response.xml")
 LEAD = LeadRecord(email="t@t.com", attributes={"FirstName": "George"})
-
-
-class Either:
-    """A `Client`, or an `AsyncClient` driven to its end: one test body for both."""
-
-    def __init__(self, kind: type[Client | AsyncClient], *args: Any, **options: Any) -> None:
-        self.client: Any = kind(*args, **options)
-        self.exchange: Exchange | None = None
-
-    def __enter__(self) -> Either:
-        self._runner = asyncio.Runner()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._do(self.client.close())
-        self._runner.close()
-
-    def _do(self, result: Any) -> Any:
-        if not asyncio.iscoroutine(result):
-            return result
-
-        async def with_exchange() -> Any:
-            try:
-                return await result
-            finally:
-                self.exchange = self.client.last_exchange
-
-        return self._runner.run(with_exchange())
-
-    def sync_lead(self, *args: Any, **options: Any) -> SyncLeadResult:
-        return self._do(self.client.sync_lead(*args, **options))  # type: ignore[no-any-return]
-
-    @property
-    def last_exchange(self) -> Exchange:
-        kept = self.client.last_exchange or self.exchange
-        assert isinstance(kept, Exchange)
-        return kept
 
 
 Make = Callable[..., Either]

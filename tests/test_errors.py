@@ -27,7 +27,7 @@ from marketo_soap import (
     envelope,
 )
 from marketo_soap.errors import FAULT_TEXTS, fault
-from marketo_soap.redaction import Redactor
+from marketo_soap.redaction import EVERYTHING, Redactor, Visible
 from tests.support import COOKIE, HEADER, NOW, fixture
 
 FAILED = SyncLeadResult(7, SyncStatus(7, LeadSyncStatus.FAILED, "no room for t@t.com"))
@@ -73,21 +73,24 @@ def test_an_unknown_code_is_a_plain_fault() -> None:
 
 
 SECRETS = ("bigcorp1_461839624B16E06BA2D663", "92f05a7be4838ae1c0e5aafe814891ee72968a08", "t@t.com", "George")
-SHOW = Redactor()
 
 
 @pytest.mark.parametrize("end", [10_000, *range(200, 1100, 7)])
 def test_an_envelope_is_shown_without_what_is_private_even_cut_off(end: int) -> None:
     data = fixture("sync_lead/seed.request.xml")[:end]
-    for shown in (SHOW.message(data), SHOW.snippet(data), SHOW.snippet(data, length=5000)):
+    for shown in (Redactor().message(data), Redactor().snippet(data), Redactor().snippet(data, length=5000)):
         for secret in SECRETS:
             assert secret not in shown
 
 
 def test_what_is_not_private_stays() -> None:
-    shown = SHOW.message(fixture("sync_lead/seed.request.xml"))
-    assert shown.count("***") == 5
+    shown = Redactor().message(fixture("sync_lead/seed.request.xml"))
     for text in (
+        "<mktowsUserId>[user-1]</mktowsUserId>",
+        "<requestSignature>[signature-1]</requestSignature>",
+        "<Email>[email-1]</Email>",
+        "<attrValue>[value-1]</attrValue>",
+        "<attrValue>[value-2]</attrValue>",
         "<attrName>FirstName</attrName>",
         "2013-07-31T12:38:47-07:00",
         "<returnLead>false</returnLead>",
@@ -98,7 +101,7 @@ def test_what_is_not_private_stays() -> None:
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32-le"])
 def test_prefixed_and_other_encodings_are_redacted(encoding: str) -> None:
     data = '<x:Email a="b">t1</x:Email><y:attrValue>t2'.encode(encoding)
-    assert SHOW.message(data).endswith('<x:Email a="b">***</x:Email><y:attrValue>***')
+    assert Redactor().message(data).endswith('<x:Email a="b">[email-1]</x:Email><y:attrValue>[value-1]')
 
 
 PRIVATE = SyncLead(
@@ -124,10 +127,10 @@ def test_words_of_the_request_are_hidden_wherever_they_come_back(escape: Callabl
 @pytest.mark.parametrize(
     ("value", "said", "shown"),
     [
-        ("Ann", "no lead Ann", "no lead ***"),
-        ("555-123-999", "call 555-123-999", "call ***-***-***"),
+        ("Ann", "no lead Ann", "no lead [value-1]"),
+        ("555-123-999", "call 555-123-999", "call [value-1]"),
         ("12", "HTTP 12 of 12", "HTTP 12 of 12"),  # a small number tells nobody, and stands everywhere
-        ("of the Jungle", "lord of the Jungle", "lord of the ***"),
+        ("of the Jungle", "lord of the Jungle", "lord of the [value-1]"),
     ],
 )
 def test_short_values_are_hidden_if_they_tell_something(value: str, said: str, shown: str) -> None:
@@ -156,12 +159,66 @@ def test_a_value_that_equals_a_tag_does_not_spoil_the_envelope() -> None:
     "address", ["t@t.com", "a.b+c@d-e.fr", "Ünï@cödé.de", "mail%40corp.example", "x" * 300 + "@t.com"]
 )
 def test_addresses_are_hidden_anywhere(address: str) -> None:
-    assert SHOW.text(f"for <{address}>, please") == "for <***>, please"
+    assert Redactor().text(f"for <{address}>, please") == "for <[email-1]>, please"
+
+
+def test_the_same_value_has_the_same_token_wherever_it_stands() -> None:
+    call = SyncLead(LeadRecord(email="a@t.com", attributes={"Friend": "b@t.com", "Self": "a@t.com", "Name": "R&D Lab"}))
+    data = envelope.request(call, HEADER)
+    redactor = Redactor.of_request(data)
+    shown = redactor.message(data)
+    assert shown.count("[email-1]") == 2
+    assert "<attrValue>[email-2]</attrValue>" in shown
+    assert redactor.text("a@t.com knows b%40t.com of R&amp;D Lab.") == "[email-1] knows [email-2] of R&amp;D [value-1]."
+    assert redactor.message(b"<x:attrValue><![CDATA[R&D Lab]]></x:attrValue>") == "<x:attrValue>[value-1]</x:attrValue>"
+
+
+@pytest.mark.parametrize(
+    ("visible", "seen"),
+    [
+        (Visible(user_id=True), {SECRETS[0]}),
+        (Visible(signature=True), {SECRETS[1]}),
+        (Visible(emails=True), {"t@t.com"}),
+        (Visible(values=True), {"George", "of the Jungle"}),
+        (Visible(attributes={"FirstName"}), {"George"}),
+        (Visible(attributes={"LastName", "Email"}), {"of the Jungle"}),
+        (EVERYTHING, {*SECRETS, "of the Jungle"}),
+    ],
+)
+def test_a_policy_says_what_stays_visible(visible: Visible, seen: set[str]) -> None:
+    data = fixture("sync_lead/seed.request.xml")
+    shown = Redactor.of_request(data, visible).data(data).decode()
+    assert {secret for secret in (*SECRETS, "of the Jungle") if secret in shown} == seen
+
+
+def test_the_value_of_an_attribute_without_a_name_is_no_other_attribute() -> None:
+    data = b"<attribute><attrName>A</attrName></attribute><x:attribute><attrValue>who</attrValue></x:attribute>"
+    assert b"who" not in Redactor(Visible(attributes={"A"})).data(data)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "latin-1"])
+def test_bytes_stay_in_their_encoding_and_all_else_as_it_was(encoding: str) -> None:
+    before, after = "<a b='é'><Email>{}</Email>\r\n é", "t@t.com"
+    data = before.format(after).encode(encoding)
+    assert Redactor().data(data) == before.format("[email-1]").encode(encoding)
+    assert Redactor(EVERYTHING).data(data) == data
+
+
+def test_headers_in_a_text_are_hidden_too() -> None:
+    shown = Redactor().data(
+        b"POST /soap HTTP/1.1\r\nCookie: _mkto_trk=id:1&token:x; a=b\r\nHost: x\r\n\r\n-H 'Authorization: Bearer y'"
+    )
+    assert shown == b"POST /soap HTTP/1.1\r\nCookie: [secret-1]\r\nHost: x\r\n\r\n-H 'Authorization: [secret-2]'"
+
+
+def test_a_key_is_hidden_whatever_is_visible() -> None:
+    redactor = Redactor(EVERYTHING, secrets=["key-of-nobody", ""])
+    assert redactor.data(b"<mktowsUserId>key-of-nobody</mktowsUserId>") == b"<mktowsUserId>[secret-1]</mktowsUserId>"
 
 
 def test_a_snippet_is_short_and_on_one_line() -> None:
-    assert SHOW.snippet(b"a\n  b") == "'a b'"
-    assert SHOW.snippet(b"x" * 10_000) == "'" + "x" * 120 + "...'"
+    assert Redactor().snippet(b"a\n  b") == "'a b'"
+    assert Redactor().snippet(b"x" * 10_000) == "'" + "x" * 120 + "...'"
 
 
 def test_hiding_takes_linear_time() -> None:
@@ -171,7 +228,7 @@ def test_hiding_takes_linear_time() -> None:
     data = envelope.request(call, HEADER)
     Redactor.of_request(data).message(data)
     for text in ("a" * 500_000 + " x@y", "@" * 500_000, "a@" * 250_000, "a%40" * 125_000, "<Email>" * 70_000):
-        SHOW.message(text.encode())
+        Redactor().message(text.encode())
         str(fault(20103, text))
     assert time.perf_counter() - started < 10
 
@@ -179,7 +236,7 @@ def test_hiding_takes_linear_time() -> None:
 def test_an_error_of_a_call_hides_what_the_server_repeats() -> None:
     error = fault(20103, "no lead of Müller & Söhne with who@corp.example")
     error.exchange = Exchange("syncLead", "https://x/", 1, NOW, (), envelope.request(PRIVATE, HEADER), 0.5)
-    assert str(error) == "20103 no lead of *** & *** with *** [20103 - Lead not found]"
+    assert str(error) == "20103 no lead of [value-1] with [email-1] [20103 - Lead not found]"
     assert "Söhne" not in repr(error)
     assert error.message == "no lead of Müller & Söhne with who@corp.example (20103)"
 
@@ -197,6 +254,6 @@ def test_headers_are_shown_without_what_is_private() -> None:
         (("location", f"https://evil/?u={HEADER.mktows_user_id}"), ("set-cookie", "s=1")),
         b"",
     ).show()
-    assert "location: https://evil/?u=***" in shown
+    assert "location: https://evil/?u=[user-1]" in shown
     for private in ("Bearer", "s=1", HEADER.mktows_user_id):
         assert private not in shown

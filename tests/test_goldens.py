@@ -26,7 +26,7 @@ from marketo_soap import (
     SyncStatus,
     envelope,
 )
-from tests.conftest import Golden
+from marketo_soap.testing.goldens import Goldens
 from tests.support import COOKIE, FIXTURES, HEADER, SEED, SEED_HEADER, canonical, fixture
 
 PACIFIC = timezone(timedelta(hours=-7))
@@ -135,10 +135,10 @@ def name_of(path: Path) -> str:
 
 
 @pytest.mark.parametrize("case", REQUESTS)
-def test_a_request_is_written_to_the_byte(case: str, golden: Golden) -> None:
+def test_a_request_is_written_to_the_byte(case: str, marketo_golden: Goldens) -> None:
     header, context = HEADERS.get(case, HEADER), WORKSPACES.get(case)
     actual = envelope.request(REQUESTS[case], header, context=context, pretty=True)
-    golden(FIXTURES / "sync_lead" / f"{case}.request.xml", actual)
+    marketo_golden.within(FIXTURES).assert_request(actual, f"sync_lead/{case}.request.xml")
 
 
 @pytest.mark.parametrize("case", REQUESTS)
@@ -201,10 +201,11 @@ def test_every_fault_is_raised_as_its_class(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [p for p in files("faults/*.xml") if "-" not in p.name], ids=name_of)
-def test_every_published_fault_is_written_to_the_byte(path: Path, golden: Golden) -> None:
+def test_every_published_fault_is_written_to_the_byte(path: Path, marketo_golden: Goldens) -> None:
     fault = envelope.read(path.read_bytes())
     assert isinstance(fault, Fault)
-    golden(path, envelope.write_reply(SyncLead, fault, pretty=True))
+    actual = envelope.write_reply(SyncLead, fault, pretty=True)
+    marketo_golden.within(FIXTURES).assert_reply(actual, f"faults/{path.name}")
 
 
 def test_there_is_a_fixture_for_every_published_code() -> None:

@@ -323,7 +323,14 @@ def test_pytest_shows_what_the_fixtures_are(inner: pytest.Pytester) -> None:
     shown = inner.runpytest("--fixtures", "-v").stdout.str()
     ours = shown.partition("fixtures defined from marketo_soap.testing.plugin")[2].partition("fixtures defined")[0]
     names = [line.split()[0] for line in ours.splitlines() if line.startswith("marketo_")]
-    assert names == ["marketo_sandbox", "marketo_client", "marketo_async_client", "marketo_sandbox_server"]
+    assert names == [
+        "marketo_clock",
+        "marketo_sandbox",
+        "marketo_client",
+        "marketo_async_client",
+        "marketo_sandbox_server",
+        "marketo_golden",
+    ]
     assert "no docstring" not in ours
     assert "Needs the `server` extra." in ours
 

@@ -1,4 +1,4 @@
-"""The README keeps its word: its Python runs, its commands print what it shows."""
+"""The README keeps its word: its Python runs, its commands print what it shows (`...` is anything)."""
 
 from __future__ import annotations
 
@@ -34,9 +34,14 @@ def test_the_python_of_the_tour_runs() -> None:
 @pytest.mark.parametrize(("command", "shown"), SESSIONS, ids=[command for command, _ in SESSIONS])
 def test_the_commands_print_what_is_shown(command: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).parent.parent)
-    result = CliRunner().invoke(cli, shlex.split(command))
-    assert result.output == shown
+    before_pipe, *pipe = (shlex.split(part.removeprefix("marketo-soap ")) for part in command.split(" | "))
+    result = CliRunner().invoke(cli, before_pipe)
+    for part in pipe:
+        result = CliRunner().invoke(cli, part, input=result.stdout_bytes)
+    pattern = re.escape(shown.rstrip("\n")).replace(re.escape("..."), ".*?")
+    assert re.fullmatch(pattern, result.output.rstrip("\n"), re.DOTALL), result.output
 
 
-def test_the_sessions_were_found() -> None:
-    assert len(SESSIONS) >= 3
+def test_every_command_has_its_session() -> None:
+    shown = {part.removeprefix("marketo-soap ").split()[0] for command, _ in SESSIONS for part in command.split(" | ")}
+    assert set(cli.commands) - shown == {"gateway", "sandbox"}

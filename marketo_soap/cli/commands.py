@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
 
 import click
 from attrs import evolve
 
 from marketo_soap import __version__, envelope
-from marketo_soap.cli import output
+from marketo_soap.cli import envelopes, output
+from marketo_soap.cli.clients import client_of_endpoint, client_of_sandbox
 from marketo_soap.cli.gateway import gateway
 from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
 from marketo_soap.errors import MarketoError
 from marketo_soap.operations import SyncLead, SyncLeadResult
+from marketo_soap.redaction import EVERYTHING, Visible
 from marketo_soap.signature import AuthenticationHeader, Credentials, sign, timestamp
-
-if TYPE_CHECKING:
-    from marketo_soap.client import Client
 
 __all__ = ["cli"]
 
@@ -56,9 +52,9 @@ def sync_lead(
     Exit code 0: done; 1: refused or failed; 2: wrong use.
     """
     if sandbox or sandbox_db:
-        opening = _client_of_sandbox(sandbox_db or ":memory:")
+        opening = client_of_sandbox(sandbox_db)
     else:
-        opening = _client_of_endpoint(endpoint, user_id, encryption_key)
+        opening = client_of_endpoint(endpoint, user_id, encryption_key)
     with opening as client:
         try:
             outcome: SyncLeadResult | MarketoError = client.call(operation, target_workspace=workspace)
@@ -66,7 +62,7 @@ def sync_lead(
             outcome = error
         exchange = client.last_exchange
     if show_envelopes and exchange is not None:
-        output.print_envelopes(exchange, raw=raw, to_stderr=as_json)
+        output.print_envelopes(exchange, visible=EVERYTHING if raw else Visible(), to_stderr=as_json)
     if not isinstance(outcome, MarketoError):
         if as_json:
             output.print_json(output.as_data(outcome))
@@ -77,32 +73,6 @@ def sync_lead(
         raise SystemExit(1)
     else:
         raise outcome
-
-
-@contextmanager
-def _client_of_sandbox(path: str) -> Iterator[Client]:
-    from marketo_soap.client import Client
-    from marketo_soap.sandbox import Sandbox
-
-    with Sandbox(path) as sandbox, sandbox.serve() as endpoint:
-        user = sandbox.credentials
-        with Client(endpoint, user.user_id, user.encryption_key) as client:
-            yield client
-
-
-@contextmanager
-def _client_of_endpoint(endpoint: str | None, user_id: str | None, key: str | None) -> Iterator[Client]:
-    from marketo_soap.client import Client
-
-    needed = {"--endpoint": endpoint, "--user-id": user_id, "the encryption key": key}
-    missing = [name for name, value in needed.items() if not value]
-    if missing:
-        raise click.UsageError(
-            f"{', '.join(missing)} missing: set MARKETO_SOAP_ENDPOINT, MARKETO_SOAP_USER_ID and "
-            "MARKETO_SOAP_ENCRYPTION_KEY, or use --sandbox"
-        )
-    with Client(endpoint, user_id, key) as client:
-        yield client
 
 
 @cli.group("envelope")
@@ -144,17 +114,10 @@ def envelope_sync_lead(
     click.echo(data, nl=False)
 
 
-@cli.command()
-@click.argument("file", type=click.File("rb"), default="-")
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-@click.option("--raw", is_flag=True, help="Show the user id and the signature too.")
-def parse(file: IO[bytes], as_json: bool, raw: bool) -> None:
-    """Read a request, a reply or a fault from FILE (or standard input) and print what it holds."""
-    message = envelope.read(file.read())
-    if as_json:
-        output.print_json(output.message_data(message, raw=raw))
-    else:
-        output.print_message(message, raw=raw)
+for command in (envelopes.parse, envelopes.verify, envelopes.diff, envelopes.redact):
+    cli.add_command(command)
+for command in (envelopes.export, envelopes.convert, envelopes.send):
+    cli.add_command(command)
 
 
 @cli.command()
@@ -192,10 +155,11 @@ def sandbox(
 ) -> None:
     """Serve an embedded Marketo until Ctrl-C, and print the variables that point a client at it.
 
-    Its control surface is under /_sandbox/: health, leads, journal, reset, faults, clock, settings.
+    /_sandbox/ is a page to look at in a browser; below it is the control surface: health, leads, journal, reset,
+    faults, clock, settings.
     """
     from marketo_soap.sandbox import Sandbox
-    from marketo_soap.sandbox.http import PATH
+    from marketo_soap.sandbox.http import CONTROL, PATH
     from marketo_soap.sandbox.sandbox import ENCRYPTION_KEY, USER_ID
     from marketo_soap.sandbox.server import bound, serve_forever
     from marketo_soap.sandbox.settings import Settings
@@ -219,6 +183,7 @@ def sandbox(
         click.echo(f"export MARKETO_REST_ENDPOINT={endpoint.removesuffix(PATH)}/rest")
         click.echo(f"export MARKETO_REST_CLIENT_ID={served.rest_credentials.client_id}")
         click.echo(f"export MARKETO_REST_CLIENT_SECRET={served.rest_credentials.client_secret}")
+        click.echo(f"# see it in a browser: {endpoint.removesuffix(PATH)}{CONTROL}", err=True)
         click.echo("# serving; Ctrl-C stops", err=True)
         try:
             serve_forever(served, listener)

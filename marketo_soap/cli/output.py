@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections import Counter
 from typing import IO, Any
 
 import attrs
 import click
 
-from marketo_soap.envelope import Reply, Request
+from marketo_soap import envelope
+from marketo_soap.checks import Check, Verdict
+from marketo_soap.compare import Comparison, describe
+from marketo_soap.envelope import Reply
 from marketo_soap.errors import Fault, LeadSyncFailed, MarketoError
 from marketo_soap.history import Exchange
+from marketo_soap.lint import ignored_elements
 from marketo_soap.operations import SyncLeadResult
 from marketo_soap.records import LeadRecord
-from marketo_soap.redaction import HIDDEN, Redactor
-from marketo_soap.signature import AuthenticationHeader
+from marketo_soap.redaction import Redactor, Visible
 
 __all__ = ["as_data", "print_envelopes", "print_json", "print_message", "print_result"]
 
@@ -29,19 +33,23 @@ def as_data(value: Any) -> Any:
     return attrs.asdict(value) if attrs.has(type(value)) else value
 
 
-def message_data(message: Request[Any] | Reply[Any] | Fault, *, raw: bool) -> dict[str, Any]:
-    """Return what a message holds; the user id and the signature only if *raw*."""
+def message_data(data: bytes) -> dict[str, Any]:
+    """Return what the bytes of a message hold, and what of it Marketo ignores."""
+    message = envelope.read(data)
     if isinstance(message, Fault):
         return {"kind": "fault", **error_data(message, raw=True)}
     if isinstance(message, Reply):
         return {"kind": "reply", "operation": message.operation_type.name, "result": as_data(message.result)}
-    return {
+    opened = envelope.open_request(data)
+    read = {
         "kind": "request",
         "operation": message.operation.name,
-        "header": _header_data(message.header, raw),
+        "header": as_data(message.header),
         "context": as_data(message.context),
         "parameters": as_data(message.operation),
     }
+    ignored = [str(each) for each in ignored_elements(opened.operation_type, opened.params)]
+    return {**read, "ignored": ignored} if ignored else read
 
 
 def error_data(error: MarketoError, *, raw: bool = False) -> dict[str, Any]:
@@ -62,12 +70,6 @@ def error_data(error: MarketoError, *, raw: bool = False) -> dict[str, Any]:
     return data
 
 
-def _header_data(header: AuthenticationHeader | None, raw: bool) -> Any:
-    if header is None or raw:
-        return as_data(header)
-    return as_data(header) | {"mktows_user_id": HIDDEN, "request_signature": HIDDEN}
-
-
 def print_json(data: Any) -> None:
     """Print *data* as JSON, one document."""
     text = json.dumps(data, ensure_ascii=False, indent=2)
@@ -78,7 +80,7 @@ def print_result(result: SyncLeadResult, key: str | None) -> None:
     """Say at a glance what a sync did."""
     status = str(result.sync_status.status)
     colour = {"CREATED": "green", "UPDATED": "green", "FAILED": "red"}.get(status, "yellow")
-    click.echo(f"{click.style(status, fg=colour, bold=True)} lead {result.lead_id} (key: {key})")
+    click.echo(f"{click.style(status, fg=colour, bold=True)} lead {result.lead_id}{f' (key: {key})' if key else ''}")
     if result.lead_record is not None:
         _print_record(result.lead_record)
 
@@ -103,17 +105,70 @@ def printable(value: object) -> str:
     return text if text.isprintable() else ascii(text)
 
 
-def print_message(message: Request[Any] | Reply[Any] | Fault, *, raw: bool) -> None:
+def print_message(data: dict[str, Any]) -> None:
     """Print what a message holds as an indented tree."""
-    data = message_data(message, raw=raw)
-    kind, name = data.pop("kind"), data.pop("operation", None) or data.pop("type", "")
-    click.echo(click.style(f"{kind} {name}".strip(), bold=True))
+    data = dict(data)
+    where, kind = data.pop("where", ""), data.pop("kind")
+    name, ignored = data.pop("operation", None) or data.pop("type", ""), data.pop("ignored", [])
+    click.echo(click.style(f"{f'{where}: ' if where else ''}{kind} {name}".strip(), bold=True))
     _print_tree(data, "  ")
+    for each in ignored:
+        click.echo(f"  {click.style('!', fg='yellow', bold=True)} {printable(each)}")
+
+
+_COLOURS = {Verdict.PASS: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red", Verdict.SKIP: "bright_black"}
+
+
+def print_checks(where: str, checks: list[Check], *, quiet: bool = False) -> None:
+    """Print the verdicts of checks, one a line, and how many there are of each kind; *quiet*: only what is not well."""
+    if where:
+        click.secho(where, bold=True)
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        if quiet and check.verdict in (Verdict.PASS, Verdict.SKIP):
+            continue
+        verdict = click.style(f"{check.verdict:<4}", fg=_COLOURS[check.verdict], bold=True)
+        line = f" (line {check.line})" if check.line else ""
+        click.echo(f"{verdict}  {check.name:<{width}}  {printable(check.says)}{line}")
+    counts = Counter(check.verdict for check in checks)
+    click.echo(", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict]))
+
+
+def comparison_data(comparison: Comparison, redactor: Redactor) -> dict[str, Any]:
+    """Return a comparison for programs, private values as tokens."""
+
+    def shown(value: Any, private: bool) -> Any:
+        if isinstance(value, tuple):
+            return [shown(each, private) for each in value]
+        return redactor.value(value) if private and value is not None else value
+
+    first = comparison.first_byte
+    return {
+        "verdict": str(comparison.verdict),
+        "differences": [
+            {"part": d.part, "name": d.name, "old": shown(d.old, d.private), "new": shown(d.new, d.private)}
+            for d in comparison.differences
+        ],
+        "remarks": list(comparison.remarks),
+        "first_byte": first and {"offset": first.offset, "line": first.line, "column": first.column},
+    }
+
+
+def print_comparison(comparison: Comparison, redactor: Redactor, sides: tuple[str, str]) -> None:
+    """Print a comparison: the verdict, the differences, how it is written otherwise, the first differing byte."""
+    colour = {"-": "red", "~": "yellow"}
+    verdict, *lines = describe(comparison, redactor=redactor, sides=sides)
+    click.secho(verdict, bold=True, fg="red" if comparison.differences else "green")
+    for line in lines:
+        click.secho(line, fg=colour.get(line[:1]))
 
 
 def _print_tree(data: Any, indent: str) -> None:
     for name, value in data.items() if isinstance(data, dict) else enumerate(data, start=1):
-        if isinstance(value, dict | list | tuple) and value:
+        if isinstance(value, dict) and value.keys() == {"name", "type", "value"}:
+            kind = f" ({printable(value['type'])})" if value["type"] else ""
+            click.echo(f"{indent}{printable(value['name'])}{kind}: {printable(value['value']) or '(empty)'}")
+        elif isinstance(value, dict | list | tuple) and value:
             click.echo(f"{indent}{printable(name)}:")
             _print_tree(value, indent + "  ")
         else:
@@ -125,17 +180,27 @@ def _is_flag(value: object) -> bool:
     return value is None or isinstance(value, bool)
 
 
-def print_envelopes(exchange: Exchange, *, raw: bool, to_stderr: bool = False) -> None:
+def print_envelopes(exchange: Exchange, *, visible: Visible, to_stderr: bool = False) -> None:
     """Print both envelopes as they were sent: highlighted on a terminal, plain in a pipe."""
+    redactor = Redactor.of_request(exchange.request, visible)
     stream = sys.stderr if to_stderr else sys.stdout
     click.secho(f"--> POST {exchange.endpoint} ({len(exchange.request)} bytes)", bold=True, file=stream)
-    _print_xml(exchange.request_text(raw=raw), stream)
+    _print_xml(redactor.message(exchange.request), stream)
     if exchange.response is None:
         click.secho("<-- no answer", bold=True, file=stream)
         return
     size, took = len(exchange.response), exchange.elapsed * 1000
     click.secho(f"<-- HTTP {exchange.status} ({size} bytes, {took:.1f} ms)", bold=True, file=stream)
-    _print_xml(exchange.response_text(raw=raw), stream)
+    _print_xml(redactor.message(exchange.response), stream)
+
+
+def print_outcome(exchange: Exchange) -> None:
+    """Say in a line what the answer of an exchange means."""
+    message = envelope.read(exchange.response or b"")
+    if isinstance(message, Reply) and isinstance(message.result, SyncLeadResult):
+        print_result(message.result, None)
+    elif isinstance(message, Fault):
+        click.secho(Redactor.of_request(exchange.request).text(str(message)), fg="red", bold=True)
 
 
 def _print_xml(text: str, stream: IO[str]) -> None:

@@ -12,9 +12,8 @@ from marketo_soap.bridge.transport import RestBridge
 from marketo_soap.errors import fault
 from marketo_soap.gateway.instances import Instance
 from marketo_soap.gateway.settings import CallerSettings
-from marketo_soap.sandbox.call import read_timestamp
 from marketo_soap.sandbox.limits import LimitKeeper
-from marketo_soap.signature import AuthenticationHeader, Credentials, verify
+from marketo_soap.signature import AuthenticationHeader, Credentials, read_timestamp, verify
 
 __all__ = ["Caller", "Callers", "Replays"]
 

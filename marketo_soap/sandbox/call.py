@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -18,12 +17,14 @@ from marketo_soap.sandbox import rules
 from marketo_soap.sandbox.faults import PROXY_PAGE
 from marketo_soap.sandbox.settings import FaultRule
 from marketo_soap.service import Answer, respond
-from marketo_soap.signature import AuthenticationHeader, diagnose, verify
+from marketo_soap.signature import AuthenticationHeader, diagnose, read_timestamp, verify
 
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox
 
-__all__ = ["Call", "Delivery", "said_of"]
+__all__ = ["HUNG_UP", "Call", "Delivery", "said_of"]
+
+HUNG_UP = "the connection was closed without an answer"  # a remark
 
 _XML = "text/xml; charset=UTF-8"
 
@@ -64,9 +65,9 @@ class Call:
             entry.verdict, entry.reason = str(outcome.code), outcome.message
         elif isinstance(outcome, SyncLeadResult) and not entry.verdict:
             entry.verdict = str(outcome.sync_status.status)
-        self._sandbox.journal.answered(entry, delivery.answer.status, delivery.answer.body)
         if delivery.close:
-            entry.remarks.append("the connection was closed without an answer")
+            entry.remarks.append(HUNG_UP)
+        self._sandbox.journal.answered(entry, delivery.answer.status, delivery.answer.body)
         return delivery
 
     # -- what service.respond asks --------------------------------------------------------------------
@@ -151,25 +152,3 @@ def said_of(rule: FaultRule) -> str:
     """Return what a rule says that the usual one does not."""
     usual = attrs.asdict(FaultRule())
     return ", ".join(f"{name}={value!r}" for name, value in attrs.asdict(rule).items() if value != usual[name])
-
-
-def read_timestamp(text: str) -> list[datetime]:
-    """Return the moments that a timestamp may mean; none if it is no time.
-
-    Real clients wrote W3C times with an offset, with Z, with fractions, `2013-07-31 12:38:47 -0700`, and
-    times without a zone, which may be UTC or local ones: both readings count.
-    """
-    text = text.strip()
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        try:
-            time = datetime.strptime(text, "%Y-%m-%d %H:%M:%S %z")
-        except ValueError:
-            return []
-    if time.tzinfo is not None:
-        return [time]
-    try:
-        return [time.replace(tzinfo=UTC), time.astimezone()]
-    except (ValueError, OverflowError):  # the first and the last day that there is have no neighbours
-        return []

@@ -1,7 +1,8 @@
-"""The control surface: what a test or a person does to a running sandbox, over HTTP as JSON."""
+"""The control surface: what a test or a person does to a running sandbox, over HTTP as JSON or as a page."""
 
 from __future__ import annotations
 
+import base64
 import hmac
 import ipaddress
 import json
@@ -29,6 +30,7 @@ def control(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
 
     | path | methods |
     | --- | --- |
+    | (none), `page/...` | the page, for a person with a browser |
     | `health` | GET |
     | `leads` | GET (`?email=`, `?id=`) |
     | `seed` | POST a JSON list or CSV (by its Content-Type) of leads to add |
@@ -38,9 +40,15 @@ def control(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
     | `clock` | GET, POST `{"advance": seconds}` or `{"now": "2013-08-05T16:34:19-07:00"}` |
     | `settings` | GET, PATCH the ones to change |
 
-    Only this machine is let in, unless a token is set; a browser's requests from other sites are refused.
+    Only this machine is let in, unless a token is set: `Authorization: Bearer`, or, for browsers, `Basic` with
+    the token as password. A browser's requests from other sites are refused, and so is a form of the page
+    without the page's own token.
     """
     refusal = _refusal(sandbox, request)
+    if request.path == CONTROL or request.path.startswith(f"{CONTROL}page/"):
+        from marketo_soap.sandbox.page import page
+
+        return page(sandbox, request, refusal)
     if refusal is not None:
         return _json(403, {"error": refusal})
     methods = _ROUTES.get(request.path.removeprefix(CONTROL))
@@ -59,9 +67,7 @@ def control(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
 def _refusal(sandbox: Sandbox, request: HttpRequest) -> str | None:
     token = sandbox.settings.control_token
     if token is not None:
-        given = request.headers.get("authorization", "")
-        right = hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
-        return None if right else "the token is needed: Authorization: Bearer ..."
+        return _token_refusal(token, request)
     if request.peer is None:
         return None
     if not _is_loopback(request.peer):
@@ -72,6 +78,27 @@ def _refusal(sandbox: Sandbox, request: HttpRequest) -> str | None:
         host = ""
     if not _is_loopback(host):
         return "ask by this machine's own name, localhost"
+    return _site_refusal(request)
+
+
+def _token_refusal(token: str, request: HttpRequest) -> str | None:
+    given = request.headers.get("authorization", "")
+    by_itself = given[:6].lower() == "basic "  # a browser sends it with everything, whoever's page it shows
+    if by_itself:
+        given = _as_bearer(given[6:])
+    if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+        return "the token is needed: Authorization: Bearer ..."
+    return _site_refusal(request) if by_itself else None
+
+
+def _as_bearer(basic: str) -> str:
+    try:
+        return f"Bearer {base64.b64decode(basic, validate=True).decode().partition(':')[2]}"
+    except ValueError:
+        return ""
+
+
+def _site_refusal(request: HttpRequest) -> str | None:
     origin = request.headers.get("origin")
     if origin is not None and origin.partition("://")[2] != request.headers.get("host", ""):
         return "another site's page may not do that"

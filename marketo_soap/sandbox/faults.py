@@ -51,8 +51,12 @@ class FaultScript:
 
     def rules(self) -> list[FaultRule]:
         """Return the rules that may still strike."""
+        return [rule for rule, _ in self.standing()]
+
+    def standing(self) -> list[tuple[FaultRule, int]]:
+        """Return the rules that may still strike, each with how often it struck."""
         with self._lock:
-            return [loaded.rule for loaded in self._loaded if not _spent(loaded)]
+            return [(loaded.rule, loaded.struck) for loaded in self._loaded if not _spent(loaded)]
 
     def strike(self, data: bytes) -> FaultRule | None:
         """Return the rule that strikes the SOAP request *data*, if one does."""

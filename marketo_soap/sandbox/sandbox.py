@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from os import PathLike
+from secrets import token_urlsafe
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -68,6 +69,7 @@ class Sandbox:
             settings = evolve(settings, rest_limits=REST_LIMITS)
         self.credentials = Credentials(user_id, encryption_key)
         self.journal = Journal()
+        self.form_token = token_urlsafe()  # what the page's forms prove themselves with
         self._clock = clock
         self.soap_calls, self.rest_calls = Running(), Running()
         self._first_settings = settings

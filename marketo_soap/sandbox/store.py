@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -44,6 +45,16 @@ INSERT INTO sqlite_sequence (name, seq)
 _COLUMNS = "id, email, foreign_type, foreign_id, partition_name, anonymous, attributes, created_at, updated_at"
 _WRITTEN = "email, email_key, foreign_type, foreign_id, partition_name, anonymous, attributes, updated_at"
 _BUSY_SECONDS = 60.0
+
+# The attributes are first looked through as the JSON they are kept as, which is quick and finds some too many.
+_SEARCH = """(
+    CAST(id AS TEXT) = :whole
+    OR email_key LIKE :key ESCAPE '\\'
+    OR foreign_id LIKE :part ESCAPE '\\'
+    OR attributes LIKE :json ESCAPE '\\'
+        AND EXISTS (SELECT 1 FROM json_each(attributes) AS given WHERE given.value LIKE :part ESCAPE '\\')
+    OR EXISTS (SELECT 1 FROM cookie WHERE lead_id = lead.id AND cookie.value LIKE :part ESCAPE '\\')
+)"""
 
 
 @define
@@ -114,10 +125,18 @@ class Leads:
         rows = self._connection.execute("SELECT value FROM cookie WHERE lead_id = ? ORDER BY value", (lead_id,))
         return [value for (value,) in rows]
 
-    def count(self) -> int:
-        """Return how many leads there are."""
-        (count,) = self._connection.execute("SELECT count(*) FROM lead").fetchone()
+    def count(self, search: str = "") -> int:
+        """Return how many leads there are, or fit a search."""
+        query = f"SELECT count(*) FROM lead WHERE {_SEARCH}" if search else "SELECT count(*) FROM lead"
+        (count,) = self._connection.execute(query, _sought(search) if search else {}).fetchone()
         return int(count)
+
+    def page(self, search: str = "", *, limit: int, offset: int = 0) -> list[StoredLead]:
+        """Return the leads that fit a search (all, if it is empty), newest first: at most *limit* after *offset*."""
+        condition = f"WHERE {_SEARCH}" if search else ""
+        query = f"SELECT {_COLUMNS} FROM lead {condition} ORDER BY id DESC LIMIT :limit OFFSET :offset"
+        values = {**_sought(search), "limit": limit, "offset": offset}
+        return [_stored(row) for row in self._connection.execute(query, values)]
 
     def insert(self, lead: StoredLead, now: datetime) -> StoredLead:
         """Add *lead* and return it as it is kept: under a new id, unless it brings one."""
@@ -261,6 +280,17 @@ class LeadStore:
 def email_key(email: str | None) -> str | None:
     """Return what two equal addresses have in common: case and outer white space do not count."""
     return None if email is None else email.strip().lower()
+
+
+def _sought(search: str) -> dict[str, object]:
+    in_json = json.dumps(search, ensure_ascii=False)[1:-1]
+    return {"whole": search, "part": _like(search), "key": _like(search.lower()), "json": _like(in_json)}
+
+
+def _like(text: str) -> str:
+    """The pattern of what holds *text*: its own wildcards mean themselves."""
+    escaped = re.sub(r"([%_\\])", r"\\\1", text)
+    return f"%{escaped}%"
 
 
 def _written(lead: StoredLead, stamp: str) -> tuple[object, ...]:

@@ -22,8 +22,7 @@ from marketo_soap import (
     Sandbox,
 )
 from marketo_soap.sandbox.settings import FaultRule, Settings, Workspace, Workspaces
-from tests.support import COOKIE
-from tests.test_client import Either
+from tests.support import COOKIE, Either
 
 SPACES = Workspaces(enabled=True, workspaces=(Workspace("Default", "Default"), Workspace("Europe", "EU")))
 SETTINGS = BridgeSettings(

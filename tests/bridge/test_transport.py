@@ -43,8 +43,7 @@ from marketo_soap.bridge.core import as_fault
 from marketo_soap.calling import Terms
 from marketo_soap.errors import AmbiguousError, fault
 from tests.bridge.support import CREATED, DESCRIBED, DONE, TOKEN, UPDATED
-from tests.support import COOKIE, CREDENTIALS, NOW, SEED, faulted, signed
-from tests.test_client import Either
+from tests.support import COOKIE, CREDENTIALS, NOW, SEED, Either, faulted, signed
 
 BASE = "https://100-AEK-913.mktorest.com"
 LEAD = LeadRecord(email="t@t.com", attributes={"FirstName": "George"})

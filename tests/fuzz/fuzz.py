@@ -1,4 +1,4 @@
-"""Fuzz one way in, guided by coverage: `python tests/fuzz/fuzz.py reply|request|intake [arguments of libFuzzer]`.
+"""Fuzz one way in, guided by coverage: `python tests/fuzz/fuzz.py reply|request|pasted|intake [arguments of libFuzzer]`.
 
 Needs the `fuzz` extra. It starts with the fixtures and `tests/fuzz/corpus/<target>/`; what is found stays in the
 corpus, where the tests replay it. With `--collect DIRECTORY` it goes on after a finding, and keeps the first input

@@ -1,4 +1,4 @@
-"""What is fuzzed: three ways in, each a function that takes any bytes and raises for what must not happen.
+"""What is fuzzed: four ways in, each a function that takes any bytes and raises for what must not happen.
 
 No fuzzer is needed to call them: the corpus's tests and the properties do.
 """
@@ -13,15 +13,22 @@ import re
 import traceback
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
 from lxml import etree
 
-from marketo_soap import Fault, MarketoError, Sandbox, SyncLead, envelope
+from marketo_soap import Fault, MarketoError, Sandbox, SyncLead, checks, compare, envelope, exports, imports
+from marketo_soap.redaction import Redactor
+from marketo_soap.resign import resign
 from marketo_soap.sandbox import http
 from marketo_soap.xml import MKTOWS, SOAP_ENV, parse
-from tests.support import CREDENTIALS, HEADER, NOW
+from tests.support import CREDENTIALS, HEADER, NOW, fixture
+
+_SEED = fixture("sync_lead/seed.request.xml")
+_LONG = 100_000  # bytes: from here on checks and comparisons take seconds
+_ADDRESS = re.compile(rb"[a-z]@[a-z]+\.[a-z]")
 
 SEPARATOR = b"\n%%\n"
 """What stands between the requests of one input of `intake`."""
@@ -61,6 +68,24 @@ def _check_shown(value: object) -> None:
     text = str(value)
     assert repr(value)
     assert not isinstance(value, MarketoError) or len(text) < 1100, "an error of endless length"
+
+
+def pasted(data: bytes) -> None:
+    """Look through *data* as the commands do: find messages in it, check, compare, hide and export them."""
+    found = imports.messages(data)
+    for message in [message for message in found if len(message.data) < _LONG][:3]:
+        checks.check(message.data, credentials=CREDENTIALS, now=NOW)
+        _check_shown(compare.compare(message.data, _SEED))
+        with suppress(MarketoError):
+            resign(message.data, CREDENTIALS, HEADER.request_timestamp)
+    redactor = Redactor()
+    redactor.learn(*(message.data for message in found))
+    hidden = redactor.data(data)
+    assert not _ADDRESS.search(hidden), "an address is seen"
+    for exchange in imports.exchanges(data, started=NOW)[:3]:
+        json.loads(exports.har([exchange]))
+        assert exports.http_file([exchange])
+        assert exports.curl(exchange)
 
 
 # -- the sandbox --------------------------------------------------------------------------------------
@@ -143,7 +168,7 @@ def _check_soap(status: int, body: bytes) -> None:
 
 _REQUEST_LINE = re.compile(rb"([!-~]+) ([!-~]*) HTTP/1\.1\r?\n")
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_CONTROL_STATUS = {200, 400, 403, 404, 405}
+_CONTROL_STATUS = {200, 303, 400, 401, 403, 404, 405}
 _SOAP_REFUSED = {405, 413, 415}
 
 
@@ -198,7 +223,8 @@ def _exchange(sandbox: Sandbox, asked: http.HttpRequest) -> None:
     assert sandbox.in_progress == 0, "the call has not ended"
     if asked.path.startswith(http.CONTROL):
         assert said.status in _CONTROL_STATUS, f"HTTP {said.status}"
-        json.loads(said.body)
+        if dict(said.headers)["Content-Type"] == "application/json":
+            json.loads(said.body)
     elif said.status in _SOAP_REFUSED and not scripted:
         assert said.body
     elif asked.method == "POST" and not scripted:
@@ -216,7 +242,12 @@ def _check_sendable(said: http.HttpAnswer) -> None:
     assert math.isfinite(said.delay + (said.dribble or 0)), "a delay that cannot be waited for"
 
 
-TARGETS: Mapping[str, Callable[[bytes], None]] = {"reply": reply, "request": request, "intake": intake}
+TARGETS: Mapping[str, Callable[[bytes], None]] = {
+    "reply": reply,
+    "request": request,
+    "pasted": pasted,
+    "intake": intake,
+}
 """The targets by their names, which are also those of their corpora."""
 
 

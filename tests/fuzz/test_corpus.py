@@ -11,7 +11,7 @@ from tests.fuzz import mutate
 from tests.fuzz.targets import SEPARATOR, TARGETS, read_http
 
 CORPUS = Path(__file__).parent / "corpus"
-FILES = [path for name in TARGETS for path in sorted((CORPUS / name).iterdir())]
+FILES = [path for name in TARGETS for path in sorted((CORPUS / name).glob("*"))]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.name}")

@@ -1,0 +1,34 @@
+"""How far a long operation is: a bar on a terminal, a plain line now and then in a pipe; always on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+import click
+
+__all__ = ["progress"]
+
+T = TypeVar("T")
+
+_SILENT = 2.0  # seconds: what is done sooner needs no word
+_PAUSE = 5.0  # seconds between two lines
+
+
+def progress(items: Sequence[T], what: str, *, clock: Callable[[], float] = time.monotonic) -> Iterator[T]:
+    """Go through *items*, saying how many of *what* are done if it takes longer than a moment."""
+    if sys.stderr.isatty():
+        with click.progressbar(items, label=what, file=sys.stderr, hidden=len(items) < 2) as bar:
+            yield from bar
+        return
+    begun = clock()
+    due = begun + _SILENT
+    for done, item in enumerate(items):
+        if (now := clock()) >= due:
+            click.echo(f"{what}: {done} of {len(items)} after {now - begun:.0f} s", err=True)
+            due = now + _PAUSE
+        yield item
+    if due > begun + _SILENT:
+        click.echo(f"{what}: {len(items)} of {len(items)}", err=True)

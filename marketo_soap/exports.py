@@ -1,0 +1,171 @@
+"""Exchanges for other tools: HAR 1.2, .http files, curl commands, pairs of XML files. Pure.
+
+What is private is replaced by tokens, the same value by the same token within one export, unless it is
+*visible*; *secrets* (encryption keys) are replaced whatever is visible. `imports` reads all of it back.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from marketo_soap import __version__
+from marketo_soap.history import Exchange, Headers
+from marketo_soap.redaction import Redactor, Visible
+
+__all__ = ["curl", "har", "http_file", "xml_files"]
+
+_MADE_BY_THE_TOOL = {"host", "content-length", "connection", "accept-encoding", "user-agent", "transfer-encoding"}
+_PHASES = {"connect": "connect", "ssl": "tls", "send": "send", "wait": "wait", "receive": "receive"}
+
+
+def har(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()) -> bytes:
+    """Return an HTTP archive, version 1.2, as browsers' developer tools open it.
+
+    Members that begin with an underscore say more: the operation, the attempt, the number of the call. Bodies
+    that are no UTF-8 are base64. Source: the W3C draft of HAR 1.2.
+    """
+    redactor = Redactor(visible or Visible(), secrets)
+    calls: dict[int, int] = {}
+    entries = []
+    for exchange in exchanges:
+        redactor.learn(exchange.request)
+        call = calls.setdefault(id(exchange.attempts[0]), len(calls) + 1)
+        entries.append(_entry(exchange, redactor, call))
+    log = {"version": "1.2", "creator": {"name": "marketo_soap", "version": __version__}, "entries": entries}
+    text = json.dumps({"log": log}, ensure_ascii=False, indent=2)
+    return text.encode("utf-8", "backslashreplace") + b"\n"  # half a character is JSON's own escape then
+
+
+def _entry(exchange: Exchange, redactor: Redactor, call: int) -> dict[str, Any]:
+    known = exchange.timings
+    timings = {"blocked": -1.0, "dns": -1.0}
+    for name, phase in _PHASES.items():
+        seconds = None if known is None else getattr(known, phase)
+        timings[name] = -1.0 if seconds is None else round(seconds * 1000, 3)
+    if known is None:
+        timings |= {"send": 0.0, "wait": round(exchange.elapsed * 1000, 3), "receive": 0.0}
+    elif known.connect is not None and known.tls is not None:  # HAR counts TLS as a part of connecting
+        timings["connect"] = round((known.connect + known.tls) * 1000, 3)
+    for name in ("send", "wait", "receive"):  # these may not be unknown
+        timings[name] = max(timings[name], 0.0)
+    headers = redactor.headers(exchange.request_headers)
+    entry = {
+        "startedDateTime": exchange.started.isoformat(timespec="milliseconds"),
+        "time": round(sum(ms for name, ms in timings.items() if ms > 0 and name != "ssl"), 3),
+        "request": {
+            "method": "POST",
+            "url": exchange.endpoint,
+            "httpVersion": "HTTP/1.1",
+            "cookies": [],
+            "headers": _pairs(headers),
+            "queryString": [],
+            "postData": {"mimeType": _type(headers), **_body(redactor.data(exchange.request), "_encoding")},
+            "headersSize": -1,
+            "bodySize": len(exchange.request),
+        },
+        "response": _response(exchange, redactor),
+        "cache": {},
+        "timings": timings,
+        "_operation": exchange.operation,
+        "_attempt": exchange.attempt,
+        "_call": call,
+    }
+    if exchange.failure:
+        entry["_error"] = redactor.text(exchange.failure)
+    return entry
+
+
+def _response(exchange: Exchange, redactor: Redactor) -> dict[str, Any]:
+    """The response; status 0 stands for none, as browsers write it."""
+    headers = redactor.headers(exchange.response_headers)
+    body = exchange.response or b""
+    content = {"size": len(body), "mimeType": _type(headers), **_body(redactor.data(body), "encoding")}
+    return {
+        "status": exchange.status or 0,
+        "statusText": "",
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": _pairs(headers),
+        "content": content,
+        "redirectURL": "",
+        "headersSize": -1,
+        "bodySize": -1 if exchange.response is None else len(body),
+    }
+
+
+def _pairs(headers: Headers) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in headers]
+
+
+def _type(headers: Headers) -> str:
+    return next((value for name, value in headers if name.lower() == "content-type"), "text/xml")
+
+
+def _body(data: bytes, encoding: str) -> dict[str, str]:
+    try:
+        return {"text": data.decode()}
+    except UnicodeDecodeError:
+        return {"text": base64.b64encode(data).decode(), encoding: "base64"}
+
+
+def http_file(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()) -> bytes:
+    """Return the requests as a `.http` file, which editors run; what came of each is a comment."""
+    redactor = Redactor(visible or Visible(), secrets)
+    blocks = []
+    for exchange in exchanges:
+        redactor.learn(exchange.request)
+        came = f"HTTP {exchange.status}" if exchange.status else "no answer"
+        lines = [
+            f"### {exchange.operation}, attempt {exchange.attempt}",
+            f"# {exchange.started.isoformat()}: {came} after {exchange.elapsed * 1000:.1f} ms",
+            f"POST {exchange.endpoint} HTTP/1.1",
+            *(f"{name}: {value}" for name, value in _telling_headers(exchange, redactor)),
+        ]
+        head = "\n".join(lines).encode("utf-8", "backslashreplace")
+        blocks.append(head + b"\n\n" + redactor.data(exchange.request) + b"\n")
+    return b"\n".join(blocks)
+
+
+def _telling_headers(exchange: Exchange, redactor: Redactor) -> list[tuple[str, str]]:
+    headers = redactor.headers(exchange.request_headers)
+    return [(name, value) for name, value in headers if name.lower() not in _MADE_BY_THE_TOOL]
+
+
+def curl(exchange: Exchange, *, visible: Visible | None = None, secrets: Iterable[str] = ()) -> str:
+    """Return the request as a command for a POSIX shell.
+
+    A body that no argument can hold (bytes that are no UTF-8, or a first `@`, which curl takes for a file) goes
+    through base64.
+    """
+    redactor = Redactor(visible or Visible(), secrets)
+    redactor.learn(exchange.request)
+    headers = [argument for pair in _telling_headers(exchange, redactor) for argument in ("-H", ": ".join(pair))]
+    command = ["curl", exchange.endpoint, *headers, "--data-binary"]
+    data = redactor.data(exchange.request)
+    try:
+        text = data.decode()
+        plain = not text.startswith("@") and "\x00" not in text
+    except UnicodeDecodeError:
+        text, plain = "", False
+    if plain:
+        return f"{shlex.join([*command, text])}\n"
+    return f"echo {base64.b64encode(data).decode()} | base64 -d | {shlex.join([*command, '@-'])}\n"
+
+
+def xml_files(
+    exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()
+) -> Mapping[str, bytes]:
+    """Return the messages as files by name: `0001-syncLead.request.xml` and `.response.xml`, if one came."""
+    redactor = Redactor(visible or Visible(), secrets)
+    files = {}
+    for number, exchange in enumerate(exchanges, 1):
+        redactor.learn(exchange.request)
+        name = f"{number:04}-{exchange.operation}"
+        files[f"{name}.request.xml"] = redactor.data(exchange.request)
+        if exchange.response is not None:
+            files[f"{name}.response.xml"] = redactor.data(exchange.response)
+    return files

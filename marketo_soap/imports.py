@@ -1,0 +1,345 @@
+"""Envelopes out of whatever a person holds: XML, HAR, .http files, curl commands, lines of a log. Pure."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from marketo_soap import envelope
+from marketo_soap.errors import ProtocolError
+from marketo_soap.history import Exchange, Headers, Timings
+from marketo_soap.redaction import size_only
+
+__all__ = ["Found", "exchanges", "exchanges_of_files", "messages"]
+
+_BLOCK = re.compile(rb"^###.*$", re.MULTILINE)
+_HTTP = re.compile(rb"\A(?:\s|#[^\n]*\n|//[^\n]*\n)*(?:POST[ \t]+)?(https?://\S+)(?:[ \t]+HTTP/[\d.]+)?\r?\n")
+_HEADER = re.compile(rb"([\w-]+):[ \t]*([^\r\n]*)\r?\n")
+_DATA_OPTIONS = {"-d", "--data", "--data-ascii", "--data-binary", "--data-raw"}
+
+_DECLARATION = r"(?:<\?xml\b[^<>]{0,200}\?>(?:\s|\\[nrt])*)?"
+_ENVELOPE = re.compile(rf"{_DECLARATION}<(?P<prefix>[\w.-]+:)?Envelope\b")
+_LONE = re.compile(rf"\ufeff?\s*(?:<!--(?:(?!-->).)*-->\s*|<!DOCTYPE[^<>\[]*>\s*)*{_ENVELOPE.pattern}", re.DOTALL)
+_ESCAPED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
+
+
+@frozen
+class Found:
+    """A message that was found: its bytes, where it stood, and what was known of how it went."""
+
+    data: bytes = field(repr=size_only)
+    where: str = ""
+    endpoint: str = ""
+    headers: Headers = field(default=(), repr=False)
+
+
+def messages(data: bytes) -> list[Found]:
+    """Return the messages in *data*, in their order; of a HAR file both sides of each entry.
+
+    A lone XML document is taken as it is, byte for byte, however broken. Elsewhere an envelope begins at its
+    start tag (or its XML declaration) and ends at its end tag, with any prefix; backslash escapes, character
+    references and the prefixes that a log puts before every line are undone. Nothing found: an empty list.
+    """
+    if (entries := _har_entries(data)) is not None:
+        return [message for number, entry in enumerate(entries, 1) for message in _of_entry(number, entry)]
+    for read in (_of_curl, _of_http_file):
+        if found := read(data):
+            return found
+    return _of_text(data)
+
+
+def exchanges(data: bytes, *, started: datetime) -> list[Exchange]:
+    """Return what is in *data* as exchanges; a reply belongs to the request before it.
+
+    *started* stands for a time that is not on record, and "" for an endpoint.
+    """
+    if (entries := _har_entries(data)) is not None:
+        return _linked(_exchange_of(number, entry, started) for number, entry in enumerate(entries, 1))
+    paired: list[list[Found | None]] = []
+    for message in messages(data):
+        if not _is_request(message.data) and paired and paired[-1][1] is None:
+            paired[-1][1] = message
+        else:
+            paired.append([message, None])
+    return [_exchange(request, response, started) for request, response in paired if request is not None]
+
+
+def exchanges_of_files(files: Mapping[str, bytes], *, started: datetime) -> list[Exchange]:
+    """Return the exchanges in several files; `x.request.xml` and `x.response.xml` are two sides of one."""
+    all_of_them: list[Exchange] = []
+    for name, data in sorted(files.items()):
+        stem = name.removesuffix(".response.xml")
+        if stem != name and f"{stem}.request.xml" in files:
+            continue
+        response = files.get(f"{name.removesuffix('.request.xml')}.response.xml")
+        if name.endswith(".request.xml") and response is not None:
+            all_of_them.append(_exchange(Found(data), Found(response), started))
+        else:
+            all_of_them += exchanges(data, started=started)
+    return all_of_them
+
+
+# -- HAR ----------------------------------------------------------------------------------------------
+
+
+def _har_entries(data: bytes) -> list[dict[str, Any]] | None:
+    if not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        return None
+    try:
+        entries = json.loads(data)["log"]["entries"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else None
+
+
+def _dict(value: Any, *names: str) -> dict[str, Any]:
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _bytes(body: dict[str, Any]) -> bytes:
+    text = str(body.get("text") or "")
+    if "base64" in (body.get("encoding"), body.get("_encoding")):
+        try:
+            return base64.b64decode(text)
+        except ValueError:
+            return b""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _headers(side: dict[str, Any]) -> Headers:
+    pairs = side.get("headers")
+    pairs = pairs if isinstance(pairs, list) else []
+    return tuple((str(pair.get("name")), str(pair.get("value"))) for pair in pairs if isinstance(pair, dict))
+
+
+def _of_entry(number: int, entry: dict[str, Any]) -> Iterator[Found]:
+    request, response = _dict(entry, "request"), _dict(entry, "response")
+    sent, came = _bytes(_dict(request, "postData")), _bytes(_dict(response, "content"))
+    if sent:
+        yield Found(sent, f"entry {number}, request", str(request.get("url") or ""), _headers(request))
+    if came:
+        yield Found(came, f"entry {number}, response", "", _headers(response))
+
+
+def _exchange_of(number: int, entry: dict[str, Any], started: datetime) -> tuple[Any, Exchange]:
+    request, response, phases = _dict(entry, "request"), _dict(entry, "response"), _dict(entry, "timings")
+    sent = _bytes(_dict(request, "postData"))
+    came = _bytes(_dict(response, "content"))
+    status = _number(response.get("status"))
+    try:
+        begun = datetime.fromisoformat(str(entry.get("startedDateTime")))
+    except ValueError:
+        begun = started
+    exchange = Exchange(
+        operation=str(entry.get("_operation") or _operation_of(sent)),
+        endpoint=str(request.get("url") or ""),
+        attempt=int(_number(entry.get("_attempt")) or 1),
+        started=begun,
+        request_headers=_headers(request),
+        request=sent,
+        elapsed=(_number(entry.get("time")) or 0.0) / 1000,
+        status=int(status) if status else None,
+        response_headers=_headers(response),
+        response=came if status or came else None,
+        failure=str(entry.get("_error") or ""),
+        timings=_timings(phases),
+    )
+    return entry.get("_call", -number), exchange
+
+
+def _number(value: Any) -> float | None:
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12
+    return value if usable else None
+
+
+def _timings(phases: dict[str, Any]) -> Timings | None:
+    seconds = {name: None if (ms := _number(phases.get(name))) is None else ms / 1000 for name in phases}
+    connect, tls = seconds.get("connect"), seconds.get("ssl")
+    if connect is not None and tls is not None:
+        connect = max(connect - tls, 0.0)
+    if not any(seconds.get(name) for name in ("connect", "send", "receive")):
+        return None
+    return Timings(connect, tls, seconds.get("send"), seconds.get("wait"), seconds.get("receive"))
+
+
+def _linked(given: Iterable[tuple[Any, Exchange]]) -> list[Exchange]:
+    """Tie the attempts of one call together again."""
+    linked: list[Exchange] = []
+    last: tuple[Any, Exchange] | None = None
+    for call, exchange in given:
+        if last is not None and last[0] == call and exchange.attempt == last[1].attempt + 1:
+            exchange = evolve(exchange, previous=last[1])
+        last = call, exchange
+        linked.append(exchange)
+    return linked
+
+
+# -- commands and files of requests -------------------------------------------------------------------
+
+
+def _of_curl(data: bytes) -> list[Found]:
+    text = data.decode("utf-8", "surrogateescape").strip().removeprefix("$ ")
+    if not re.match(r"(?:echo \S+ \| base64 -d \| )?curl\s", text):
+        return []
+    piped = re.match(r"echo (\S+) \| base64 -d \| ", text)
+    try:
+        words = shlex.split(text[piped.end() :] if piped else text)
+    except ValueError:
+        return []
+    body, url, headers = "", "", []
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        if word in _DATA_OPTIONS:
+            body = after
+        elif word in ("-H", "--header"):
+            name, _, value = after.partition(":")
+            headers.append((name.strip(), value.strip()))
+        elif not url and re.match("https?://", word):
+            url = word
+    sent = _bytes({"text": piped[1], "encoding": "base64"}) if piped else body.encode("utf-8", "surrogateescape")
+    return [Found(sent, "the command", url, tuple(headers))] if sent else []
+
+
+def _of_http_file(data: bytes) -> list[Found]:
+    found = []
+    starts = [0, *(block.end() + 1 for block in _BLOCK.finditer(data))]
+    ends = [*(block.start() for block in _BLOCK.finditer(data)), len(data)]
+    for start, end in zip(starts, ends, strict=True):
+        block = data[start:end]
+        head = _HTTP.match(block)
+        if head is None:
+            continue
+        at, headers = head.end(), list[tuple[str, str]]()
+        while header := _HEADER.match(block, at):
+            headers.append((header[1].decode("latin-1"), header[2].decode("latin-1")))
+            at = header.end()
+        blank = re.compile(rb"\r?\n").match(block, at)
+        body = block[blank.end() if blank else at :]
+        if end < len(data):
+            body = body.removesuffix(b"\n")  # the empty line before the next request
+        body = body.removesuffix(b"\n")
+        if body:
+            line = data.count(b"\n", 0, start) + 1
+            found.append(Found(body, f"line {line}", head[1].decode("latin-1"), tuple(headers)))
+    return found
+
+
+# -- text ---------------------------------------------------------------------------------------------
+
+
+def _of_text(data: bytes) -> list[Found]:
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:2]:
+        return [Found(data)]
+    text = data.decode("utf-8", "surrogateescape")
+    begins = text.lstrip("\ufeff \t\r\n").startswith("<")
+    if begins and _LONE.match(text) and len(_ENVELOPE.findall(text)) == 1:
+        return [Found(data)]
+    for plain in (text, html.unescape(text)):
+        if found := [Found(_encoded(message), where) for message, where in _in_text(plain)]:
+            return found
+    return [Found(data)] if begins else []
+
+
+def _in_text(text: str) -> Iterator[tuple[str, str]]:
+    starts = list(_ENVELOPE.finditer(text))
+    limits = [*(start.start() for start in starts), len(text)][1:]
+    lines, counted = 1, 0
+    for start, limit in zip(starts, limits, strict=False):
+        ending = re.compile(rf"</{re.escape(start['prefix'] or '')}Envelope(?:\s|\\[nrt])*>")
+        end = ending.search(text, start.end(), limit)
+        lines, counted = lines + text.count("\n", counted, start.start()), start.start()
+        yield _unescaped(text, start.start(), end.end() if end else limit), f"line {lines}"
+
+
+def _unescaped(text: str, start: int, end: int) -> str:
+    message = text[start:end]
+    if re.search(r"\\[\"'n/]", message):
+        of_bytes = text[max(0, start - 2) : start] in ("b'", 'b"')
+        message = _ESCAPED.sub(_unescape, message)
+        if of_bytes:
+            message = message.encode("latin-1", "replace").decode("utf-8", "surrogateescape")
+    line = text.rfind("\n", 0, start) + 1
+    return _without_prefix(message, text[line:start])
+
+
+def _encoded(message: str) -> bytes:
+    whole = _PAIR.sub(lambda found: found[0].encode("utf-16", "surrogatepass").decode("utf-16"), message)
+    try:
+        return whole.encode("utf-8", "surrogateescape")  # what was no UTF-8 stays as it was
+    except UnicodeEncodeError:
+        return whole.encode("utf-8", "replace")
+
+
+def _unescape(found: re.Match[str]) -> str:
+    number = found[1] or found[2]
+    return chr(int(number, 16)) if number else _ESCAPES.get(found[3], found[3])
+
+
+def _without_prefix(message: str, prefix: str) -> str:
+    """Take what a log writes before every line off the lines, if it stands there too."""
+    first, *lines = message.split("\n")
+    if not prefix.strip() or not lines:
+        return message
+    shape = re.compile(re.sub(r"[0-9]+", r"[0-9]+", re.escape(prefix)))
+    heads = [shape.match(line) for line in lines]
+    if None in heads:
+        return message
+    return "\n".join([first, *(line[head.end() :] for line, head in zip(lines, heads, strict=True) if head)])
+
+
+# -- exchanges of single messages ---------------------------------------------------------------------
+
+
+def _is_request(data: bytes) -> bool:
+    try:
+        return isinstance(envelope.read(data), envelope.Request)
+    except ProtocolError:
+        return b"params" in data or (b"Fault" not in data and b"success" not in data)
+
+
+def _operation_of(data: bytes) -> str:
+    try:
+        return envelope.open_request(data).operation_type.name
+    except ProtocolError:
+        return ""
+
+
+def _exchange(request: Found, response: Found | None, started: datetime) -> Exchange:
+    """The exchange of a message that stands alone, or of two; a lone reply has an empty request."""
+    if response is None and not _is_request(request.data):
+        request, response = Found(b""), request
+    status = None
+    if response is not None:
+        status = 500 if b"Fault" in response.data else 200
+    return Exchange(
+        operation=_operation_of(request.data),
+        endpoint=request.endpoint,
+        attempt=1,
+        started=_signed_at(request.data) or started,
+        request_headers=request.headers,
+        request=request.data,
+        elapsed=0.0,
+        status=status,
+        response_headers=() if response is None else response.headers,
+        response=None if response is None else response.data,
+    )
+
+
+def _signed_at(data: bytes) -> datetime | None:
+    try:
+        header = envelope.open_request(data).read_header()
+        time = datetime.fromisoformat(header.request_timestamp) if header else None
+    except (ProtocolError, ValueError):
+        return None
+    return time if time is not None and time.tzinfo is not None else None

@@ -1,0 +1,186 @@
+"""The pages of the leads: all of them with a search, one of them with its history, and how to connect a service."""
+
+from __future__ import annotations
+
+from marketo_soap.sandbox.http import CONTROL, HttpAnswer
+from marketo_soap.sandbox.journal import Entry
+from marketo_soap.sandbox.page.calls import changes_of, verdict
+from marketo_soap.sandbox.page.html import Child, h
+from marketo_soap.sandbox.page.layout import (
+    PAGE,
+    PER_PAGE,
+    Visit,
+    answer_page,
+    cut,
+    empty,
+    facts,
+    live,
+    moment,
+    pager,
+    problem,
+    table,
+)
+from marketo_soap.sandbox.sandbox import ENCRYPTION_KEY
+from marketo_soap.sandbox.store import StoredLead
+from marketo_soap.xml import Element, replace_illegal
+
+__all__ = ["all_leads", "one_lead"]
+
+_LONGEST_SEARCH = 200
+_LONGEST_VALUE = 4000
+_MOST = 500  # attributes of a lead that are shown
+
+
+def all_leads(visit: Visit) -> HttpAnswer:
+    """Show the leads that fit the search, newest first, and how to connect a service."""
+    search = replace_illegal(visit.query.get("q", "").strip()[:_LONGEST_SEARCH])
+    with visit.sandbox.store.transaction() as leads:
+        total = leads.count(search)
+        found = leads.page(search, limit=PER_PAGE, offset=(visit.page - 1) * PER_PAGE)
+    listed: Child
+    if found:
+        heads = ("Id", "E-mail", "Name", "Foreign id", "Partition", "Updated")
+        listed = table("Leads, newest first", heads, map(_row, found))
+    elif search:
+        listed = empty(h("p", f"No lead has “{search}” in it."), h("p", h("a", "Show all leads", href=CONTROL)))
+    else:
+        listed = empty(
+            h("h2", "No leads yet"),
+            h("p", "Point a service at this sandbox with the values above. Its first syncLead call makes a lead here."),
+        )
+    hint = "Id, e-mail, foreign id, cookie, or an attribute's value"
+    form = h(
+        "form",
+        h("label", "Search", for_="q"),
+        h("input", type="search", id="q", name="q", value=search, autocomplete="off", aria_describedby="q-hint"),
+        h("button", "Search"),
+        h("span", hint, class_="hint", id="q-hint"),
+        action=CONTROL,
+        role="search",
+    )
+    part = live("leads", listed, pager(visit, total, "lead") if total else None)
+    return answer_page(visit, "Leads", _connection(visit, unfold=not found and not search), form, part, room="Leads")
+
+
+def _row(lead: StoredLead) -> Element:
+    foreign = f"{lead.foreign_id} ({lead.foreign_type})" if lead.foreign_id else ""
+    name = " ".join(filter(None, (lead.attributes.get("FirstName"), lead.attributes.get("LastName"))))
+    return h(
+        "tr",
+        h("th", h("a", str(lead.id), href=f"{PAGE}leads/{lead.id}"), scope="row"),
+        h("td", cut(lead.email or ""))
+        if lead.email
+        else h("td", h("i", "none" if not lead.anonymous else "anonymous")),
+        h("td", cut(name, 60)),
+        h("td", cut(foreign, 60)),
+        h("td", cut(lead.partition, 60)),
+        h("td", _stamp(lead.updated_at), class_="number"),
+        id=f"lead-{lead.id}",
+    )
+
+
+def _stamp(text: str) -> Element:
+    return h("time", text[:19].replace("T", " "), datetime=text, title=text)
+
+
+def _connection(visit: Visit, *, unfold: bool) -> Element:
+    credentials = visit.sandbox.credentials
+    key: Child = "the one that the sandbox was started with"
+    if credentials.encryption_key == ENCRYPTION_KEY:  # made up; another one may be somebody's
+        key = _to_copy(ENCRYPTION_KEY)
+    values = facts(
+        [
+            ("Endpoint", _to_copy(visit.endpoint)),
+            ("WSDL", _to_copy(f"{visit.endpoint}?WSDL")),
+            ("User id", _to_copy(credentials.user_id)),
+            ("Encryption key", key),
+        ]
+    )
+    said = "Give your service these values instead of Marketo's. A click marks a whole value, ready to be copied."
+    summary = h("summary", h("h2", "Connect a service"))
+    return h("details", summary, h("p", said), values, class_="card", open=unfold)
+
+
+def _to_copy(text: str) -> Element:
+    return h("code", text, data_copy=True)
+
+
+# -- one lead -----------------------------------------------------------------------------------------
+
+
+def one_lead(visit: Visit, lead_id: str) -> HttpAnswer:
+    """Show everything that is known of one lead, and the calls that made it so."""
+    with visit.sandbox.store.transaction() as leads:
+        lead = leads.by_id(int(lead_id))
+        cookies = leads.cookies_of(int(lead_id))[:_MOST]
+    if lead is None:
+        return problem(visit, 404, f"There is no lead {lead_id}: nobody made it, or the sandbox was reset.")
+    keys = facts(
+        [
+            ("Id", str(lead.id)),
+            ("E-mail", _value(lead.email)),
+            ("ForeignSysPersonId", _value(lead.foreign_id)),
+            ("ForeignSysType", lead.foreign_type),
+            ("Cookies", h("ul", *[h("li", h("code", cut(cookie))) for cookie in cookies]) if cookies else None),
+            ("Partition", cut(lead.partition)),
+            ("Known", "no: an anonymous visitor, known by a cookie alone" if lead.anonymous else "yes"),
+            ("Created", _stamp(lead.created_at)),
+            ("Updated", _stamp(lead.updated_at)),
+        ]
+    )
+    as_json = h("a", "This lead as JSON", href=f"{CONTROL}leads?id={lead.id}")
+    return answer_page(
+        visit,
+        f"Lead {lead.id}",
+        live(
+            "lead",
+            h("section", h("h2", "Keys"), keys, h("p", as_json), class_="card"),
+            h("section", h("h2", "Attributes"), _attributes(visit, lead)),
+            h("section", h("h2", "History"), _history(visit, lead.id)),
+        ),
+        room="Leads",
+    )
+
+
+def _value(text: str | None) -> str | None:
+    return None if text is None else cut(text, _LONGEST_VALUE)
+
+
+def _attributes(visit: Visit, lead: StoredLead) -> Element:
+    if not lead.attributes:
+        return empty(h("p", "No call has given this lead an attribute."))
+    types = visit.sandbox.settings.field_types
+    names = sorted(lead.attributes)
+    rows = [
+        h(
+            "tr",
+            h("th", cut(name), scope="row"),
+            h("td", _value(lead.attributes[name]), class_="text"),
+            h("td", types.get(name, "")),
+        )
+        for name in names[:_MOST]
+    ]
+    more = h("p", f"and {len(names) - _MOST:,} more") if len(names) > _MOST else None
+    return h("div", table("Attributes by name", ("Name", "Value", "Type"), rows), more)
+
+
+def _history(visit: Visit, lead_id: int) -> Element:
+    entries = [entry for entry in reversed(visit.sandbox.entries()) if entry.lead_id == lead_id]
+    if not entries:
+        return empty(h("p", "No call in the journal has touched this lead: it was seeded, or its calls are long ago."))
+    start = (visit.page - 1) * PER_PAGE
+    rows = map(_event, entries[start : start + PER_PAGE])
+    heads = ("Call", "Verdict", "Changes", "Key", "Time")
+    return h("div", table("Calls on this lead, newest first", heads, rows), pager(visit, len(entries), "call"))
+
+
+def _event(entry: Entry) -> Element:
+    return h(
+        "tr",
+        h("th", h("a", f"#{entry.number}", href=f"{PAGE}calls/{entry.number}"), scope="row"),
+        h("td", verdict(entry)),
+        h("td", changes_of(entry)),
+        h("td", entry.key),
+        h("td", moment(entry.time), class_="number"),
+        id=f"call-{entry.number}",
+    )

@@ -1,0 +1,207 @@
+"""Goldens: messages that are kept as files, and compared with what a test has sent or got."""
+
+from __future__ import annotations
+
+import copy
+import html
+import os
+import shlex
+from fnmatch import fnmatch
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+
+from marketo_soap.compare import Comparison, Verdict, compare, describe
+from marketo_soap.errors import ProtocolError
+from marketo_soap.history import Exchange
+from marketo_soap.xml import parse
+
+if TYPE_CHECKING:
+    import pytest
+
+    from marketo_soap.client import AsyncClient, Client
+    from marketo_soap.testing.plugin import GoldenRun
+
+__all__ = ["Goldens", "Mode", "unused"]
+
+Mode: TypeAlias = Literal["bytes", "c14n", "meaning"]
+"""When a message is that of its golden.
+
+"bytes": byte for byte. "c14n": as canonical XML (inclusive, 1.0), so that the declaration, quotes, escaping and the
+two writings of an empty element do not count, nor do comments and processing instructions; prefixes and white space
+do. "meaning": as `marketo_soap.compare` has it. Timestamp and signature count in each of them: make them stable by a
+clock and test credentials. Bytes that cannot be read are compared as bytes.
+"""
+
+_ACTUAL = ".actual.xml"
+_SHORTEST = 8  # characters of a secret: a shorter one may stand anywhere by chance
+
+
+class Goldens:
+    """What the `marketo_golden` fixture gives: goldens of one directory.
+
+    *secrets* are values that no golden may hold, by the names that a refusal tells; put your own ones in. Those
+    shorter than eight characters are not looked for.
+    """
+
+    def __init__(self, request: pytest.FixtureRequest, run: GoldenRun) -> None:
+        self.secrets: dict[str, str] = {}
+        self._request, self._run = request, run
+        self._module_folder: Path | None = request.path.parent
+        self._directory = request.path.parent / str(run.config.getini("marketo_goldens_dir"))
+
+    def within(self, directory: str | os.PathLike[str]) -> Self:
+        """Return the same for another directory, one that is no test module's own: unused files there are not told."""
+        other = copy.copy(self)
+        other._module_folder, other._directory = None, Path(directory)
+        return other
+
+    def assert_request(self, source: bytes | Exchange | Client | AsyncClient, name: str, mode: Mode = "bytes") -> None:
+        """Fail unless the request is that of the golden *name*, a path such as `case.xml` inside the directory.
+
+        *source* is the bytes, an `Exchange`, or a client whose `last_exchange` is meant. *mode* is a `Mode`.
+        """
+        __tracebackhide__ = True
+        self._check("request", source, name, mode)
+
+    def assert_reply(self, source: bytes | Exchange | Client | AsyncClient, name: str, mode: Mode = "bytes") -> None:
+        """Fail unless the reply, or the fault, is that of the golden *name*; otherwise as `assert_request`."""
+        __tracebackhide__ = True
+        self._check("reply", source, name, mode)
+
+    def _check(self, what: str, source: bytes | Exchange | Client | AsyncClient, name: str, mode: Mode) -> None:
+        __tracebackhide__ = True
+        if mode not in ("bytes", "c14n", "meaning"):
+            raise ValueError(f"mode must be bytes, c14n or meaning, not {mode!r}")
+        path = self._path(name)
+        if self._module_folder is not None:
+            self._run.used.setdefault(str(self._module_folder), set()).add(str(path))
+        data = _message_of(source, what)
+        golden = path.read_bytes() if path.exists() else None
+        secrets = self._known_secrets(source)
+        _refuse_secrets(secrets, golden or b"", f"the golden {self._run.shown(path)}")
+        _refuse_secrets(secrets, data, f"the {what} for the golden {self._run.shown(path)}")
+        actual = path.with_suffix(_ACTUAL)
+        same = golden is not None and _is_same(golden, data, mode)
+        if self._run.config.getoption("marketo_update_goldens"):
+            self._write(path, data, same)
+        elif not same:
+            actual.parent.mkdir(parents=True, exist_ok=True)
+            actual.write_bytes(data)
+            raise AssertionError(self._failure(what, path, golden, data, mode))
+        actual.unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        parts = PurePath(name)
+        if parts.is_absolute() or ".." in parts.parts or "\\" in name or parts.drive:
+            raise ValueError(f"the golden {name!r} would lie outside of its directory: give a path inside of it")
+        if parts.suffix != ".xml" or name.endswith(_ACTUAL):
+            raise ValueError(f"the golden {name!r} must be called *.xml, and not *{_ACTUAL}")
+        path = self._directory / parts
+        if not path.resolve().is_relative_to(self._directory.resolve()):
+            raise ValueError(f"the golden {name!r} would lie outside of its directory: a link leads there")
+        return path
+
+    def _write(self, path: Path, data: bytes, same: bool) -> None:
+        __tracebackhide__ = True
+        before = self._run.settled.setdefault(str(path), data)
+        if before != data and not same:
+            raise AssertionError(f"{self._run.shown(path)} is wanted twice in this run, with different bytes")
+        if not same:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            self._run.written[str(path)] = True
+
+    def _failure(self, what: str, path: Path, golden: bytes | None, data: bytes, mode: Mode) -> str:
+        shown, actual = self._run.shown(path), self._run.shown(path.with_suffix(_ACTUAL))
+        update = f"pytest --marketo-update-goldens {shlex.quote(self._run.address(self._request.node))}"
+        if golden is None:
+            return f"there is no golden {shown}\nthe {what}:  {actual}\nmake it by: {update}"
+        comparison = compare(golden, data, signed=True)
+        lines = [f"the {what} is not that of {shown} (mode {mode})"]
+        lines += describe(comparison, sides=("golden", "actual"))
+        lines += _hints(comparison)
+        return "\n".join([*lines, f"the {what}:    {actual}", f"accept it by: {update}"])
+
+    def _known_secrets(self, source: object) -> dict[str, str | None]:
+        variables = ["MARKETO_SOAP_ENCRYPTION_KEY", *self._run.config.getini("marketo_golden_secrets")]
+        found: dict[str, str | None] = {name: os.environ.get(name) for name in variables}
+        sources = {"client": getattr(source, "_caller", None)}
+        for name in ("marketo_sandbox", "marketo_sandbox_server"):
+            if name in self._request.fixturenames:
+                sources[name] = self._request.getfixturevalue(name)
+        for name, owner in sources.items():
+            found[f"the encryption key of the {name}"] = getattr(
+                getattr(owner, "credentials", None), "encryption_key", None
+            )
+        return found | self.secrets
+
+
+def _message_of(source: bytes | Exchange | Client | AsyncClient, what: str) -> bytes:
+    __tracebackhide__ = True
+    if isinstance(source, bytes):
+        return source
+    exchange: Exchange | None
+    if isinstance(source, Exchange):
+        exchange = source
+    else:
+        from marketo_soap.client import AsyncClient, Client
+
+        if not isinstance(source, Client | AsyncClient):
+            raise TypeError(f"the {what} is given as bytes, an Exchange or a client, not as a {type(source).__name__}")
+        exchange = source.last_exchange
+    if exchange is None:
+        raise AssertionError(
+            "the client has made no call in this thread or task: compare where it was made, or give its exchange"
+        )
+    data = exchange.request if what == "request" else exchange.response
+    if data is None:
+        raise AssertionError("no reply came")
+    return data
+
+
+def _refuse_secrets(secrets: dict[str, str | None], data: bytes, where: str) -> None:
+    __tracebackhide__ = True
+    text = data.decode(errors="replace").replace("\0", "").casefold()  # UTF-16 too, as far as ASCII goes
+    forms = (text, html.unescape(text))
+    for name, value in secrets.items():
+        if value and len(value) >= _SHORTEST and any(value.casefold() in form for form in forms):
+            raise AssertionError(f"{where} holds a secret, {name}: goldens are for test data alone")
+
+
+def _is_same(golden: bytes, data: bytes, mode: Mode) -> bool:
+    if golden == data or mode == "bytes":
+        return golden == data
+    if mode == "meaning":
+        return compare(golden, data, signed=True).verdict != Verdict.DIFFERENT
+    from lxml import etree
+
+    try:
+        one, other = (etree.tostring(parse(message), method="c14n") for message in (golden, data))
+    except ProtocolError:
+        return False
+    return one == other
+
+
+def _hints(comparison: Comparison) -> list[str]:
+    names = {difference.name for difference in comparison.differences}
+    if names == {"requestSignature"}:
+        return ["hint: only the signature differs: sign with the same test credentials in each run"]
+    if names and names <= {"requestTimestamp", "requestSignature"}:
+        return ["hint: only the time of signing differs: pass clock= to the client, or override marketo_clock"]
+    return []
+
+
+def unused(run: GoldenRun) -> list[str]:
+    """Return the goldens that no test of a whole run used; `marketo_golden` says when a directory is judged."""
+    config = run.config
+    if not run.complete or config.getoption("lf", False) or any("::" in argument for argument in config.args):
+        return []
+    patterns = [str(pattern).rpartition("/")[2] for pattern in config.getini("python_files")]
+    found = []
+    for folder, used in run.used.items():
+        modules = {test: path for test, path in run.collected.items() if os.path.dirname(path) == folder}
+        files = {str(p) for p in Path(folder).glob("*.py") if any(fnmatch(p.name, each) for each in patterns)}
+        if files <= set(modules.values()) and set(modules) <= run.passed - run.spoiled:
+            goldens = (Path(folder) / str(config.getini("marketo_goldens_dir"))).rglob("*.xml")
+            found += [str(p) for p in goldens if not p.name.endswith(_ACTUAL) and str(p) not in used]
+    return sorted(found)

@@ -1,0 +1,270 @@
+"""The page in a real browser: what only a browser can tell."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from marketo_soap import Client, Fault, LeadRecord, Sandbox
+from marketo_soap.retry import NO_RETRY
+from marketo_soap.sandbox.settings import VENDOR_LIMITS, Settings
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="the browser tests need selenium")
+from selenium.common.exceptions import StaleElementReferenceException  # noqa: E402
+from selenium.webdriver.chrome.service import Service  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
+
+BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (BROWSER and DRIVER), reason="the browser tests need chromium and its driver (chromedriver)"
+)
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+ROOMS = ["", "page/leads/1000001", "page/calls", "page/calls/1", "page/calls/1?exact=1", "page/faults", "page/controls"]
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    os.environ["SE_AVOID_STATS"] = "true"
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER or ""
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for flag in [*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('browser')}"]:
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=Service(executable_path=DRIVER))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+class Visitor:
+    """A person with a browser at one sandbox."""
+
+    def __init__(self, driver: Any, sandbox: Sandbox, endpoint: str) -> None:
+        self.driver, self.sandbox = driver, sandbox
+        user = sandbox.credentials
+        self.client = Client(endpoint, user.user_id, user.encryption_key, retry=NO_RETRY)
+        self.home = endpoint.replace("/soap/mktows/2_2", "/_sandbox/")
+
+    def open(self, path: str = "") -> None:
+        self.driver.get(self.home + path)
+
+    def all(self, css: str) -> list[Any]:
+        found: list[Any] = self.driver.find_elements(By.CSS_SELECTOR, css)
+        return found
+
+    def one(self, css: str) -> Any:
+        return self.driver.find_element(By.CSS_SELECTOR, css)
+
+    def says(self, text: str) -> None:
+        self.until(lambda: text in self.one("body").text)
+
+    def until(self, holds: Callable[[], Any]) -> None:
+        gone = [StaleElementReferenceException]  # the page was left in the middle of the question
+        WebDriverWait(self.driver, 10, poll_frequency=0.05, ignored_exceptions=gone).until(lambda _: holds())
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.driver.switch_to.active_element.send_keys(key)
+
+    def tab_to(self, css: str) -> None:
+        wanted = self.one(css)
+        for _ in range(40):
+            if self.driver.switch_to.active_element == wanted:
+                return
+            self.press(Keys.TAB)
+        pytest.fail(f"{css} cannot be reached by the keyboard")
+
+    def run(self, script: str, *arguments: object) -> Any:
+        return self.driver.execute_script(script, *arguments)
+
+    def emulate(self, *, width: int = 1280, scheme: str = "light") -> None:
+        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+@pytest.fixture
+def visitor(browser: Any) -> Iterator[Visitor]:
+    with ExitStack() as stack:
+        sandbox = stack.enter_context(Sandbox())
+        visitor = Visitor(browser, sandbox, stack.enter_context(sandbox.serve()))
+        stack.callback(browser.get, "about:blank")  # its connection ends before the server does
+        stack.enter_context(visitor.client)
+        visitor.emulate()
+        browser.get_log("browser")
+        yield visitor
+        assert browser.get_log("browser") == []  # what a policy kept out would be said there
+
+
+def test_news_arrive_and_disturb_nobody(visitor: Visitor) -> None:
+    visitor.client.sync_lead(LeadRecord(email="first@t.com"))
+    visitor.open()
+    visitor.tab_to("#q")
+    visitor.press("half a sear")
+    visitor.run("document.body.style.minHeight = '3000px'; window.scrollTo(0, 40)")
+    visitor.client.sync_lead(LeadRecord(email="second@t.com"))
+    visitor.says("second@t.com")
+    visitor.press("ch")
+    assert visitor.one("#q").get_attribute("value") == "half a search"
+    assert visitor.run("return window.scrollY") == 40
+    assert [row.get_attribute("id") for row in visitor.all("tbody tr")] == ["lead-1000002", "lead-1000001"]
+
+
+def test_the_focus_stays_on_its_row(visitor: Visitor) -> None:
+    visitor.open("page/calls")
+    visitor.says("No calls yet")
+    for n in range(3):
+        visitor.client.sync_lead(LeadRecord(email=f"{n}@t.com"))
+    visitor.says("#3")
+    visitor.tab_to("#call-2 a")
+    visitor.client.sync_lead(LeadRecord(email="3@t.com"))
+    visitor.says("#4")
+    assert visitor.driver.switch_to.active_element == visitor.one("#call-2 a")
+    visitor.press(Keys.ENTER)
+    visitor.says("Call #2")
+    visitor.client.sync_lead(LeadRecord(email="4@t.com"))
+    visitor.says("Calls 5")
+    assert visitor.one("nav [aria-current='page']").text == "Calls 5"
+
+
+def test_updates_can_be_paused(visitor: Visitor) -> None:
+    visitor.open()
+    visitor.until(lambda: visitor.one("#live").text == "live")
+    visitor.one("#live + button").click()
+    visitor.client.sync_lead(LeadRecord(email="first@t.com"))
+    assert visitor.run("return new Promise(done => setTimeout(done, 1500))") is None
+    assert visitor.all("tbody tr") == []
+    visitor.one("#live + button").click()
+    visitor.says("first@t.com")
+
+
+def test_a_lead_is_searched_with_the_keyboard_alone(visitor: Visitor) -> None:
+    visitor.sandbox.seed([{"email": f"{name}@t.com"} for name in ("ada", "grace", "edsger")])
+    visitor.open()
+    visitor.press(Keys.TAB)
+    assert visitor.driver.switch_to.active_element.text == "Skip to the content"
+    visitor.press(Keys.ENTER)
+    visitor.tab_to("#q")
+    visitor.press("grace", Keys.ENTER)
+    visitor.until(lambda: "q=grace" in visitor.driver.current_url)
+    assert [row.get_attribute("id") for row in visitor.all("tbody tr")] == ["lead-1000002"]
+    visitor.tab_to("tbody a")
+    assert visitor.run("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    visitor.press(Keys.ENTER)
+    visitor.says("Lead 1000002")
+
+
+def test_a_fault_that_is_switched_on_strikes(visitor: Visitor) -> None:
+    visitor.open("page/faults")
+    visitor.one("button[value='20103']").click()
+    visitor.says("Fault 20103 Lead not found")
+    assert "done" not in visitor.driver.current_url
+    with pytest.raises(Fault, match="20103"):
+        visitor.client.sync_lead(LeadRecord(email="a@t.com"))
+    visitor.says("Nothing is loaded")
+    visitor.client.sync_lead(LeadRecord(email="a@t.com"))
+
+
+def test_reset_asks_and_resets(visitor: Visitor) -> None:
+    visitor.client.sync_lead(LeadRecord(email="a@t.com"))
+    visitor.open("page/controls")
+    visitor.one("a.danger").click()
+    visitor.says("1 lead and 1 call will be gone")
+    assert len(visitor.sandbox.leads()) == 1
+    visitor.one("button.danger").click()
+    visitor.says("No leads yet")
+    assert visitor.sandbox.leads() == []
+
+
+def test_nothing_of_a_lead_runs(visitor: Visitor) -> None:
+    visitor.client.sync_lead(LeadRecord(email=EVIL, attributes={"FirstName": EVIL, "Company": f'"{EVIL}'}))
+    visitor.sandbox.fail(fault=20103, message=EVIL)
+    with pytest.raises(Fault):
+        visitor.client.sync_lead(LeadRecord(email="a@t.com"))
+    for path in [
+        "",
+        "?q=%3Cscript%3Ealert(1)%3C/script%3E",
+        "page/leads/1000001",
+        "page/calls",
+        "page/calls/1",
+        "page/calls/2",
+    ]:
+        visitor.open(path)
+        visitor.until(lambda: visitor.one("#live").text == "live")  # an alert would raise here
+        assert EVIL in visitor.one("main").text or path == "page/calls/1"
+        assert visitor.all("main script, main img") == []
+
+
+# What stands out of the window, but for what scrolls inside.
+WIDER = """return [...document.querySelectorAll("body *")].filter(one =>
+    one.getBoundingClientRect().right > innerWidth + 1 && !one.closest(".scroll, pre")).map(one => one.outerHTML)"""
+
+
+def test_a_phone_is_wide_enough(visitor: Visitor) -> None:
+    long = "x" * 3000
+    visitor.sandbox.configure(Settings(limits=VENDOR_LIMITS))
+    visitor.client.sync_lead(LeadRecord(email=long, attributes={"FirstName": long}), marketo_cookie=long)
+    for value in ("from " + "these words " * 9, "to those"):
+        visitor.client.sync_lead(LeadRecord(id=1000001, attributes={"City": value}))
+    visitor.sandbox.fail(fault=1, message=long, email=long)
+    visitor.emulate(width=360)
+    for path in [*ROOMS, f"?q={long}", "page/reset"]:
+        visitor.open(path)
+        assert visitor.run("return [innerWidth, document.documentElement.scrollWidth]") == [360, 360], path
+        assert visitor.run(WIDER) == [], path
+
+
+# The contrast (WCAG 2) of every text on the page with the colour behind it, where less than 4.5.
+FAINT = """
+const channel = (value) => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+const light = (colour) => {
+    const [r, g, b] = colour.match(/[\\d.]+/g).map(number => channel(number / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+const behind = (one) => {
+    const ground = getComputedStyle(one).backgroundColor;
+    return ground !== "rgba(0, 0, 0, 0)" || !one.parentElement ? ground : behind(one.parentElement);
+};
+return [...document.querySelectorAll("body *")].flatMap(one => {
+    const own = [...one.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+    const [dark, bright] = [light(getComputedStyle(one).color), light(behind(one))].sort((a, b) => a - b);
+    const contrast = (bright + 0.05) / (dark + 0.05);
+    return own && contrast < 4.5 ? [`${contrast}: ${one.outerHTML}`] : [];
+});
+"""
+
+
+@pytest.mark.parametrize(("scheme", "bright"), [("light", True), ("dark", False)])
+def test_text_can_be_read_by_day_and_by_night(visitor: Visitor, scheme: str, bright: bool) -> None:
+    visitor.client.sync_lead(LeadRecord(email="a@t.com", attributes={"City": "Rome"}))
+    visitor.client.sync_lead(LeadRecord(email="a@t.com", attributes={"City": "Oslo"}))
+    visitor.sandbox.fail(fault=20103, email="b@t.com")
+    with pytest.raises(Fault):
+        visitor.client.sync_lead(LeadRecord(email="b@t.com"))
+    visitor.sandbox.journal.begin(visitor.sandbox.now(), b"<a b='c'/>")
+    visitor.emulate(scheme=scheme)
+    for path in [*ROOMS, "page/calls/4", "page/reset?done=clock"]:
+        visitor.open(path)
+        assert visitor.run(FAINT) == [], path
+    ground = visitor.run("return getComputedStyle(document.body).backgroundColor")
+    assert (int(ground.split("(")[1].split(",")[0]) > 128) is bright
