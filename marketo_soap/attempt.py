@@ -103,6 +103,7 @@ class Attempt:
         self._size = 0
         self._inflater: Any = None
         self._error: TransportError | None = None
+        self._stopped = ""
 
     @contextmanager
     def over(self, request: httpx.Request) -> Iterator[None]:
@@ -114,6 +115,9 @@ class Attempt:
             self._lose("the reply did not come in the time that the call may take")
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             self._error = _meaning(self._operation, error, self._status)
+        except BaseException as error:
+            self._stopped = f"it was stopped: {type(error).__name__}"
+            raise
 
     def begin(self, response: httpx.Response) -> bool:
         """Note the head of the reply; True if its body is to be read as it comes, not by httpx."""
@@ -185,7 +189,7 @@ class Attempt:
             response_headers=self._headers,
             response=None if self._status is None else self._body(),
             previous=previous,
-            failure="" if self._error is None else str(self._error),
+            failure=self._stopped if self._error is None else str(self._error),
             timings=None if self._phases is None else self._phases.timings,
         )
 

@@ -105,7 +105,7 @@ class _BaseClient(Generic[TransportT]):
             limiter = None if local else _vendor_limiter(httpx.URL(self.endpoint))
         if not 0 < max_response_bytes <= MAX_BYTES:
             raise ValueError(f"max_response_bytes must be between 1 and {MAX_BYTES}")
-        self.history = History(history) if isinstance(history, int) else history
+        self.history = history if isinstance(history, History) or history is None else History(history)
         self._on_exchange = on_exchange
         self._limiter = limiter
         self._url = httpx.URL(self.endpoint)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,10 +17,16 @@ from marketo_soap import __version__
 from marketo_soap.history import Exchange, Headers
 from marketo_soap.redaction import Redactor, Visible
 
-__all__ = ["curl", "har", "http_file", "xml_files"]
+__all__ = ["curl", "har", "http_file", "safe_name", "xml_files"]
 
 _MADE_BY_THE_TOOL = {"host", "content-length", "connection", "accept-encoding", "user-agent", "transfer-encoding"}
+_UNSAFE = re.compile(r"\W", re.ASCII)
 _PHASES = {"connect": "connect", "ssl": "tls", "send": "send", "wait": "wait", "receive": "receive"}
+
+
+def safe_name(operation: str) -> str:
+    """Return an operation's name as a part of a file's name, whatever it is."""
+    return _UNSAFE.sub("_", operation)[:40] or "unknown"
 
 
 def har(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()) -> bytes:
@@ -28,16 +35,25 @@ def har(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secret
     Members that begin with an underscore say more: the operation, the attempt, the number of the call. Bodies
     that are no UTF-8 are base64. Source: the W3C draft of HAR 1.2.
     """
-    redactor = Redactor(visible or Visible(), secrets)
+    exchanges, redactor = _all_known(exchanges, visible, secrets)
     calls: dict[int, int] = {}
     entries = []
     for exchange in exchanges:
-        redactor.learn(exchange.request)
         call = calls.setdefault(id(exchange.attempts[0]), len(calls) + 1)
         entries.append(_entry(exchange, redactor, call))
     log = {"version": "1.2", "creator": {"name": "marketo_soap", "version": __version__}, "entries": entries}
     text = json.dumps({"log": log}, ensure_ascii=False, indent=2)
     return text.encode("utf-8", "backslashreplace") + b"\n"  # half a character is JSON's own escape then
+
+
+def _all_known(
+    exchanges: Iterable[Exchange], visible: Visible | None, secrets: Iterable[str]
+) -> tuple[list[Exchange], Redactor]:
+    """The exchanges, and a redactor that knows the private values of all of them."""
+    given = list(exchanges)
+    redactor = Redactor(visible, secrets)
+    redactor.learn(*(exchange.request for exchange in given))
+    return given, redactor
 
 
 def _entry(exchange: Exchange, redactor: Redactor, call: int) -> dict[str, Any]:
@@ -58,7 +74,7 @@ def _entry(exchange: Exchange, redactor: Redactor, call: int) -> dict[str, Any]:
         "time": round(sum(ms for name, ms in timings.items() if ms > 0 and name != "ssl"), 3),
         "request": {
             "method": "POST",
-            "url": exchange.endpoint,
+            "url": redactor.url(exchange.endpoint),
             "httpVersion": "HTTP/1.1",
             "cookies": [],
             "headers": _pairs(headers),
@@ -70,7 +86,7 @@ def _entry(exchange: Exchange, redactor: Redactor, call: int) -> dict[str, Any]:
         "response": _response(exchange, redactor),
         "cache": {},
         "timings": timings,
-        "_operation": exchange.operation,
+        "_operation": safe_name(exchange.operation),
         "_attempt": exchange.attempt,
         "_call": call,
     }
@@ -114,15 +130,14 @@ def _body(data: bytes, encoding: str) -> dict[str, str]:
 
 def http_file(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()) -> bytes:
     """Return the requests as a `.http` file, which editors run; what came of each is a comment."""
-    redactor = Redactor(visible or Visible(), secrets)
+    exchanges, redactor = _all_known(exchanges, visible, secrets)
     blocks = []
     for exchange in exchanges:
-        redactor.learn(exchange.request)
         came = f"HTTP {exchange.status}" if exchange.status else "no answer"
         lines = [
-            f"### {exchange.operation}, attempt {exchange.attempt}",
+            f"### {safe_name(exchange.operation)}, attempt {exchange.attempt}",
             f"# {exchange.started.isoformat()}: {came} after {exchange.elapsed * 1000:.1f} ms",
-            f"POST {exchange.endpoint} HTTP/1.1",
+            f"POST {redactor.url(exchange.endpoint)} HTTP/1.1",
             *(f"{name}: {value}" for name, value in _telling_headers(exchange, redactor)),
         ]
         head = "\n".join(lines).encode("utf-8", "backslashreplace")
@@ -135,16 +150,19 @@ def _telling_headers(exchange: Exchange, redactor: Redactor) -> list[tuple[str, 
     return [(name, value) for name, value in headers if name.lower() not in _MADE_BY_THE_TOOL]
 
 
-def curl(exchange: Exchange, *, visible: Visible | None = None, secrets: Iterable[str] = ()) -> str:
-    """Return the request as a command for a POSIX shell.
+def curl(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()) -> str:
+    """Return the requests as commands for a POSIX shell, one for each.
 
     A body that no argument can hold (bytes that are no UTF-8, or a first `@`, which curl takes for a file) goes
     through base64.
     """
-    redactor = Redactor(visible or Visible(), secrets)
-    redactor.learn(exchange.request)
+    exchanges, redactor = _all_known(exchanges, visible, secrets)
+    return "".join(_command(exchange, redactor) for exchange in exchanges)
+
+
+def _command(exchange: Exchange, redactor: Redactor) -> str:
     headers = [argument for pair in _telling_headers(exchange, redactor) for argument in ("-H", ": ".join(pair))]
-    command = ["curl", exchange.endpoint, *headers, "--data-binary"]
+    command = ["curl", redactor.url(exchange.endpoint), *headers, "--data-binary"]
     data = redactor.data(exchange.request)
     try:
         text = data.decode()
@@ -160,11 +178,10 @@ def xml_files(
     exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()
 ) -> Mapping[str, bytes]:
     """Return the messages as files by name: `0001-syncLead.request.xml` and `.response.xml`, if one came."""
-    redactor = Redactor(visible or Visible(), secrets)
+    exchanges, redactor = _all_known(exchanges, visible, secrets)
     files = {}
     for number, exchange in enumerate(exchanges, 1):
-        redactor.learn(exchange.request)
-        name = f"{number:04}-{exchange.operation}"
+        name = f"{number:04}-{safe_name(exchange.operation)}"
         files[f"{name}.request.xml"] = redactor.data(exchange.request)
         if exchange.response is not None:
             files[f"{name}.response.xml"] = redactor.data(exchange.response)

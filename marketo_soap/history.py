@@ -91,8 +91,8 @@ class Exchange:
 
         *visible* says which of them may be seen; *raw*: all.
         """
-        redactor = Redactor.of_request(self.request, EVERYTHING if raw else visible or Visible())
-        lines = [f"POST {self.endpoint}"]
+        redactor = Redactor.of_request(self.request, EVERYTHING if raw else visible)
+        lines = [f"POST {redactor.url(self.endpoint)}"]
         lines += [f"{name}: {value}" for name, value in redactor.headers(self.request_headers)]
         lines += ["", redactor.message(self.request), ""]
         if self.response is None:
@@ -105,11 +105,11 @@ class Exchange:
 
     def request_text(self, *, raw: bool = False) -> str:
         """Return the request as text, private values as tokens unless *raw* asks for them."""
-        return Redactor(EVERYTHING if raw else Visible()).message(self.request)
+        return Redactor(EVERYTHING if raw else None).message(self.request)
 
     def response_text(self, *, raw: bool = False) -> str:
         """Return the response as text, private values as tokens unless *raw* asks for them; "" if none came."""
-        redactor = Redactor.of_request(self.request, EVERYTHING if raw else Visible())
+        redactor = Redactor.of_request(self.request, EVERYTHING if raw else None)
         return redactor.message(self.response or b"")
 
     @property
@@ -126,6 +126,9 @@ class History:
     """
 
     def __init__(self, count: int = 50, max_bytes: int = 16 * 1024 * 1024) -> None:
+        for value in (count, max_bytes):
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise TypeError(f"a history holds a number of exchanges, not {type(value).__name__}")
         if count < 1 or max_bytes < 1:
             raise ValueError("a history holds at least one exchange and one byte")
         self._most, self._max_bytes = count, max_bytes

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import html
+import itertools
 import json
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote_plus
 
 from attrs import evolve, field, frozen
 
@@ -22,11 +24,17 @@ __all__ = ["Found", "exchanges", "exchanges_of_files", "messages"]
 
 _BLOCK = re.compile(rb"^###.*$", re.MULTILINE)
 _HTTP = re.compile(rb"\A(?:\s|#[^\n]*\n|//[^\n]*\n)*(?:POST[ \t]+)?(https?://\S+)(?:[ \t]+HTTP/[\d.]+)?\r?\n")
+_ANSWER = re.compile(rb"^HTTP/[\d.]+ \d{3}\b", re.MULTILINE)
 _HEADER = re.compile(rb"([\w-]+):[ \t]*([^\r\n]*)\r?\n")
+_CURL = re.compile(r"(?:\$ )?(?:echo \S+ \| base64 -d \| )?curl\s")
+_CONTINUED = re.compile(r"\\\r?\n")
+_QUOTED = re.compile(r"(?<=\s)\$'((?:[^'\\]|\\.)*+)'", re.DOTALL)
 _DATA_OPTIONS = {"-d", "--data", "--data-ascii", "--data-binary", "--data-raw"}
 
 _DECLARATION = r"(?:<\?xml\b[^<>]{0,200}\?>(?:\s|\\[nrt])*)?"
 _ENVELOPE = re.compile(rf"{_DECLARATION}<(?P<prefix>[\w.-]+:)?Envelope\b")
+_END = re.compile(r"<\\?/(?P<prefix>[\w.-]+:)?Envelope(?:\s|\\[nrt])*>")
+_LONGEST_PREFIX = 200  # characters that a log may put before a line
 _LONE = re.compile(rf"\ufeff?\s*(?:<!--(?:(?!-->).)*-->\s*|<!DOCTYPE[^<>\[]*>\s*)*{_ENVELOPE.pattern}", re.DOTALL)
 _ESCAPED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
@@ -121,14 +129,23 @@ def _bytes(body: dict[str, Any]) -> bytes:
 def _headers(side: dict[str, Any]) -> Headers:
     pairs = side.get("headers")
     pairs = pairs if isinstance(pairs, list) else []
-    return tuple((str(pair.get("name")), str(pair.get("value"))) for pair in pairs if isinstance(pair, dict))
+    return tuple((_line(pair.get("name")), _line(pair.get("value"))) for pair in pairs if isinstance(pair, dict))
+
+
+def _named(operation: Any) -> str:
+    return operation if isinstance(operation, str) and re.fullmatch(r"\w{1,40}", operation) else ""
+
+
+def _line(value: Any) -> str:
+    """What can stand in one line of a header: a line break in it would make another one."""
+    return "".join(character for character in str(value or "") if character.isprintable())
 
 
 def _of_entry(number: int, entry: dict[str, Any]) -> Iterator[Found]:
     request, response = _dict(entry, "request"), _dict(entry, "response")
     sent, came = _bytes(_dict(request, "postData")), _bytes(_dict(response, "content"))
     if sent:
-        yield Found(sent, f"entry {number}, request", str(request.get("url") or ""), _headers(request))
+        yield Found(sent, f"entry {number}, request", _line(request.get("url")), _headers(request))
     if came:
         yield Found(came, f"entry {number}, response", "", _headers(response))
 
@@ -143,8 +160,8 @@ def _exchange_of(number: int, entry: dict[str, Any], started: datetime) -> tuple
     except ValueError:
         begun = started
     exchange = Exchange(
-        operation=str(entry.get("_operation") or _operation_of(sent)),
-        endpoint=str(request.get("url") or ""),
+        operation=_named(entry.get("_operation")) or _operation_of(sent),
+        endpoint=_line(request.get("url")),
         attempt=int(_number(entry.get("_attempt")) or 1),
         started=begun,
         request_headers=_headers(request),
@@ -190,25 +207,45 @@ def _linked(given: Iterable[tuple[Any, Exchange]]) -> list[Exchange]:
 
 
 def _of_curl(data: bytes) -> list[Found]:
-    text = data.decode("utf-8", "surrogateescape").strip().removeprefix("$ ")
-    if not re.match(r"(?:echo \S+ \| base64 -d \| )?curl\s", text):
+    text = data.decode("utf-8", "surrogateescape").strip()
+    if not _CURL.match(text):
         return []
-    piped = re.match(r"echo (\S+) \| base64 -d \| ", text)
     try:
-        words = shlex.split(text[piped.end() :] if piped else text)
+        words = shlex.split(_QUOTED.sub(_quoted_plainly, _CONTINUED.sub(" ", text)), posix=True)
     except ValueError:
         return []
+    starts = [at for at, word in enumerate(words) if word == "curl"]
+    found = []
+    for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(words)], strict=True), 1):
+        before = words[max(0, start - 6) : start]
+        piped = before[1] if before[:1] == ["echo"] and before[2:] == ["|", "base64", "-d", "|"] else None
+        own = list(itertools.takewhile(lambda word: word not in ("|", "||", "&&", ";"), words[start + 1 : end]))
+        if message := _of_command(own, piped):
+            found.append(evolve(message, where=f"command {number}"))
+    return found
+
+
+def _of_command(words: list[str], piped: str | None) -> Found | None:
     body, url, headers = "", "", []
-    for word, after in zip(words, [*words[1:], ""], strict=True):
-        if word in _DATA_OPTIONS:
-            body = after
-        elif word in ("-H", "--header"):
-            name, _, value = after.partition(":")
-            headers.append((name.strip(), value.strip()))
+    given = iter(words)
+    for word in given:
+        option, equals, value = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
+        if option in _DATA_OPTIONS:
+            body = value if equals else next(given, "")
+        elif option in ("-H", "--header"):
+            name, _, text = (value if equals else next(given, "")).partition(":")
+            headers.append((_line(name.strip()), _line(text.strip())))
+        elif option == "--url":
+            url = value if equals else next(given, "")
         elif not url and re.match("https?://", word):
             url = word
-    sent = _bytes({"text": piped[1], "encoding": "base64"}) if piped else body.encode("utf-8", "surrogateescape")
-    return [Found(sent, "the command", url, tuple(headers))] if sent else []
+    sent = _bytes({"text": piped, "encoding": "base64"}) if piped else body.encode("utf-8", "surrogateescape")
+    return Found(sent, "", _line(url), tuple(headers)) if sent else None
+
+
+def _quoted_plainly(found: re.Match[str]) -> str:
+    """The bash form of quotes, in which browsers write escapes, as shlex knows it."""
+    return shlex.quote(_ESCAPED.sub(_unescape, found[1]))
 
 
 def _of_http_file(data: bytes) -> list[Found]:
@@ -226,7 +263,9 @@ def _of_http_file(data: bytes) -> list[Found]:
             at = header.end()
         blank = re.compile(rb"\r?\n").match(block, at)
         body = block[blank.end() if blank else at :]
-        if end < len(data):
+        if came := _ANSWER.search(body):  # a capture of both sides
+            body = body[: came.start()]
+        elif end < len(data):
             body = body.removesuffix(b"\n")  # the empty line before the next request
         body = body.removesuffix(b"\n")
         if body:
@@ -238,6 +277,16 @@ def _of_http_file(data: bytes) -> list[Found]:
 # -- text ---------------------------------------------------------------------------------------------
 
 
+_UNDO: tuple[Callable[[str], str], ...] = (
+    lambda text: text,
+    lambda text: re.sub(r"\\u00([0-7][0-9a-fA-F])", lambda found: chr(int(found[1], 16)), text),
+    html.unescape,
+    lambda text: html.unescape(html.unescape(text)),
+    unquote_plus,
+)
+"""How a log may have written `<`: as it is, as JSON, HTML (once or twice), or an address would."""
+
+
 def _of_text(data: bytes) -> list[Found]:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:2]:
         return [Found(data)]
@@ -245,21 +294,29 @@ def _of_text(data: bytes) -> list[Found]:
     begins = text.lstrip("\ufeff \t\r\n").startswith("<")
     if begins and _LONE.match(text) and len(_ENVELOPE.findall(text)) == 1:
         return [Found(data)]
-    for plain in (text, html.unescape(text)):
+    for undo in _UNDO:
+        try:
+            plain = undo(text)
+        except ValueError:  # a reference of thousands of digits
+            continue
         if found := [Found(_encoded(message), where) for message, where in _in_text(plain)]:
             return found
     return [Found(data)] if begins else []
 
 
 def _in_text(text: str) -> Iterator[tuple[str, str]]:
-    starts = list(_ENVELOPE.finditer(text))
-    limits = [*(start.start() for start in starts), len(text)][1:]
-    lines, counted = 1, 0
-    for start, limit in zip(starts, limits, strict=False):
-        ending = re.compile(rf"</{re.escape(start['prefix'] or '')}Envelope(?:\s|\\[nrt])*>")
-        end = ending.search(text, start.end(), limit)
-        lines, counted = lines + text.count("\n", counted, start.start()), start.start()
-        yield _unescaped(text, start.start(), end.end() if end else limit), f"line {lines}"
+    starts = [(found.start(), found["prefix"] or "") for found in _ENVELOPE.finditer(text)]
+    ends = [(found.start(), found.end(), found["prefix"] or "") for found in _END.finditer(text)]
+    lines = counted = at = 0
+    for number, (start, prefix) in enumerate(starts):
+        limit = starts[number + 1][0] if number + 1 < len(starts) else len(text)
+        stop = limit
+        while at < len(ends) and ends[at][0] < limit:
+            if ends[at][0] > start and ends[at][2] == prefix:
+                stop = ends[at][1]
+            at += 1
+        lines, counted = lines + text.count("\n", counted, start), start
+        yield _unescaped(text, start, stop), f"line {lines + 1}"
 
 
 def _unescaped(text: str, start: int, end: int) -> str:
@@ -269,8 +326,8 @@ def _unescaped(text: str, start: int, end: int) -> str:
         message = _ESCAPED.sub(_unescape, message)
         if of_bytes:
             message = message.encode("latin-1", "replace").decode("utf-8", "surrogateescape")
-    line = text.rfind("\n", 0, start) + 1
-    return _without_prefix(message, text[line:start])
+    line = max(text.rfind("\n", 0, start) + 1, start - _LONGEST_PREFIX)
+    return _without_prefix(message, text[line:start]) if "\n" in text[start:end] else message
 
 
 def _encoded(message: str) -> bytes:

@@ -10,14 +10,13 @@ from collections.abc import Iterable
 from datetime import UTC
 from pathlib import Path
 
-from marketo_soap.exports import har
+from marketo_soap.exports import har, safe_name
 from marketo_soap.history import Exchange
 from marketo_soap.redaction import Visible
 
 __all__ = ["Recorder"]
 
 _NAME = re.compile(r"\d{8}T\d{6}\.\d{6}-\w{1,40}-\d+-\d+-\w{1,16}\.har")
-_UNSAFE = re.compile(r"\W", re.ASCII)
 
 
 class Recorder:
@@ -49,7 +48,7 @@ class Recorder:
     def __call__(self, exchange: Exchange) -> None:
         """Write *exchange*. `OSError` if the file cannot be written."""
         data = har([exchange], visible=self._visible, secrets=self._secrets)
-        operation = _UNSAFE.sub("_", exchange.operation)[:40] or "unknown"
+        operation = safe_name(exchange.operation)
         time = exchange.started.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%f")
         ended = exchange.status or "lost"
         name = f"{time}-{operation}-{os.getpid()}-{next(self._numbers):06}-{ended}.har"

@@ -1,54 +1,70 @@
 """Keeping secrets and personal data out of what is shown: reprs, messages, printed and exported envelopes.
 
-Private are the user id, the signature, the cookie, the lead's keys and its attributes' values. In an envelope
-they are known by their elements; elsewhere, in a fault's text or a proxy's page, by the words of the request
-that came before. E-mail addresses are hidden everywhere. All of it takes linear time, on any bytes.
+Private are the user id, the signature, the cookie, e-mail addresses, foreign ids and the values of a lead's
+attributes; in the headers and parameters of a request everything else too that is not known to be harmless, for
+what is wrong with an envelope may be just the element that a value stands in. Marketo's own ids, the names and
+types of attributes, times and statuses stay visible. In free text, a fault's or a proxy's page, the values of the
+requests are looked for. All of it takes linear time, on any bytes.
 """
 
 from __future__ import annotations
 
-import html
+import codecs
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Self
-from urllib.parse import quote, unquote
+from urllib.parse import urlsplit
 
 from attrs import field, frozen
+
+from marketo_soap.private import ADDRESS, TOKEN, Known, forms, hide_addresses, hide_named, plain
 
 __all__ = ["EVERYTHING", "HIDDEN", "Redactor", "Visible", "hidden", "size_only"]
 
 HIDDEN = "***"
 
-_LETTER = r"[^\s<>\"'=,;:()\[\]@]"  # of an e-mail address
-_EMAIL = re.compile(rf"(?<!{_LETTER}){_LETTER}++@(?:{_LETTER}|@)+")
-_QUOTED_EMAIL = re.compile(r"(?<![\w.+%-])[\w.+-]++%40[\w.+%-]+")
+# Elements by their names without prefix, in lower case and without `_` and `-`: Savon has its own spelling.
 _KINDS = {
     "mktowsuserid": "user",
+    "userid": "user",
     "requestsignature": "signature",
+    "signature": "signature",
     "marketocookie": "cookie",
+    "cookie": "cookie",
     "email": "email",
     "foreignsyspersonid": "value",
     "attrvalue": "value",
 }
-# An attribute's name counts for the value that follows it, up to where the next attribute begins.
-_PRIVATE = re.compile(
-    rf"<(?P<tag>(?:[\w.-]+:)?(?P<name>{'|'.join(_KINDS)}|attrName))(?P<attributes>\s[^<>]*)?(?<!/)>"
-    r"(?P<value>.*?)(?P<end></(?P=tag)\s*>|\Z)|(?P<next><(?:[\w.-]+:)?attribute\b)",
-    re.DOTALL | re.IGNORECASE,
+_VISIBLE = {
+    "requesttimestamp",
+    "attrname",
+    "attrtype",
+    "foreignsystype",
+    "returnlead",
+    "id",
+    "leadid",
+    "targetworkspace",
+}
+_PLAIN = {"status", "code", "faultcode", "name"}  # outside of a request: words of the protocol
+_CONTAINERS = {"authenticationheader", "leadrecord", "leadattributelist", "attribute", "leadkey"}
+_NAMES = {"envelope", "header", "body", "fault", "faultstring", "detail", "serviceexception", "message", "result"}
+_NAMES |= {"syncstatus", "error", "mktowscontextheader", "cause", *_KINDS, *_VISIBLE, *_PLAIN, *_CONTAINERS}
+
+_MARKUP = re.compile(
+    r"<!--(?P<comment>.*?)(?:-->|\Z)"
+    r"|<!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|\Z)"
+    r"|<!DOCTYPE\b[^<>\[]*+(?P<subset>\[.*?(?:\]\s*>|\Z))?>?"
+    r"|<\?(?P<target>[^\s?<>]+)(?P<instruction>.*?)(?:\?>|\Z)"
+    r"|<(?P<end>\\?/)?(?P<name>[^\s<>/?!\"'=\\&;,(){}\[\]|@]+)"
+    r"(?P<attributes>(?:[^<>\"'\\]|\\.|\"[^\"<]*+\"|'[^'<]*+')*+)(?P<close>/?>)?",
+    re.DOTALL,
 )
-_WORD = re.compile(r"\w{2,}")
-# The markup of an envelope stays what it is, though a value be the same word: its namespaces, prefixed tags, and
-# the tags that have no prefix.
-_TAG_OR_WORD = re.compile(
-    r"\"http://(?:schemas\.xmlsoap\.org/soap/envelope/|www\.marketo\.com/mktows/|www\.w3\.org/2001/XMLSchema-instance)\"|"
-    r"</?(?:[\w.-]+:[\w.-]+|(?:result|leadId|syncStatus|status|error|leadRecord|Id|Email|ForeignSys(?:PersonId|Type)|"
-    r"leadAttributeList|attribute|attr(?:Name|Type|Value)|fault(?:code|string)|detail|name|message|code)\b)|"
-    r"\[(?:user|signature|cookie|email|value|secret)-\d+\]|\w{2,}"
-)
-_SAME_AGAIN = re.compile(r"(\[(?:user|cookie|value)-\d+\])(?:[^\w<>\[\]]{1,3}\1)+")
+_ATTRIBUTE = re.compile(r"([^\s=\"'/<>\\]+)(\s*=\s*\\?)(\"[^\"<]*\"|'[^'<]*')")
+_PROTOCOL = {"nil", "type", "mustunderstand", "encodingstyle", "actor", "arraytype", "schemalocation", "space", "lang"}
+_DEEPEST = 300
 _PRIVATE_HEADERS = {"authorization", "cookie", "set-cookie", "proxy-authorization"}
-_HEADER_LINE = re.compile(rf"\b({'|'.join(_PRIVATE_HEADERS)})(: ?)([^\r\n'\"]+)", re.IGNORECASE)
+_QUERY_VALUE = re.compile(r"(?<==)[^&;#]+")
 
 
 def hidden(value: object) -> str:
@@ -83,7 +99,7 @@ class Visible:
     def shows(self, kind: str) -> bool:
         """Say whether all values of *kind* (user, signature, cookie, email, value) are visible."""
         shown = {"user": self.user_id, "signature": self.signature, "cookie": self.cookie}
-        return (shown | {"email": self.emails, "value": self.values})[kind]
+        return (shown | {"email": self.emails, "value": self.values}).get(kind, False)
 
 
 EVERYTHING = Visible(True, True, True, True, True)
@@ -96,84 +112,95 @@ class Redactor:
     whatever is *visible*: encryption keys.
     """
 
-    def __init__(self, visible: Visible = Visible(), secrets: Iterable[str] = ()) -> None:
-        self.visible = visible
+    def __init__(self, visible: Visible | None = None, secrets: Iterable[str] = ()) -> None:
+        self.visible = visible or Visible()
         self._tokens: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
-        self._words: dict[str, str] = {}
-        self._secrets = {secret: self._token("secret", secret) for secret in secrets if secret}
+        self._known = Known()
+        self._secrets = {form: self._token("secret", secret) for secret in secrets if secret for form in forms(secret)}
 
     @classmethod
-    def of_request(cls, data: bytes, visible: Visible = Visible()) -> Self:
-        """Return one that knows the private words of a request's envelope."""
+    def of_request(cls, data: bytes, visible: Visible | None = None) -> Self:
+        """Return one that knows the private values of a request's envelope."""
         redactor = cls(visible)
         redactor.learn(data)
         return redactor
 
     @classmethod
     def of_values(cls, values: Iterable[str]) -> Self:
-        """Return one that knows the words of *values*: unescaped, as character references and URL-quoted."""
+        """Return one that knows *values*."""
         redactor = cls()
         for value in values:
             redactor._learn_value("value", value)
         return redactor
 
     def learn(self, *requests: bytes) -> None:
-        """Know the private words of these requests from now on, and those of the ones before no more."""
-        self._words = {}
+        """Know the private values of these requests from now on, beside those that are known already."""
         for request in requests:
-            self._each_private(_decoded(request)[0], self._learn_value)
+            for _ in self._scanned(_decoded(request)[0], self._learn_value, str):
+                pass
 
     def _learn_value(self, kind: str, value: str) -> str:
         token = self._token(kind, value)
-        plain = _plain(value)
-        referenced = plain.encode("ascii", "xmlcharrefreplace").decode()
-        for form in {plain, referenced, quote(plain, errors="replace")}:
-            for word in _telling(form.lower()):
-                self._words.setdefault(word, token)
+        self._known.add(plain(value), token)
         return token
 
+    # -- what is shown --------------------------------------------------------------------------------
+
     def text(self, text: str) -> str:
-        """Return *text*, which is no envelope, with the private words and all e-mail addresses hidden."""
+        """Return *text*, which is no envelope, with known values and all e-mail addresses hidden."""
+        text = self._without_secrets(text)
+        if self.visible == EVERYTHING:
+            return text
+        if not self.visible.emails:
+            text = hide_addresses(text, self._token)
+        return self._known.hide(hide_named(text, self._named))
+
+    def _without_secrets(self, text: str) -> str:
         for secret, token in self._secrets.items():
             text = text.replace(secret, token)
-        if not self.visible.emails:
-            if "@" in text:
-                text = _EMAIL.sub(lambda found: self._address(found[0]), text)
-            if "%40" in text:
-                text = _QUOTED_EMAIL.sub(lambda found: self._address(unquote(found[0])), text)
-        if not self._words:
-            return text
-        return _SAME_AGAIN.sub(r"\1", _TAG_OR_WORD.sub(lambda found: self._words.get(found[0].lower(), found[0]), text))
+        return text
+
+    def _named(self, kind: str, value: str) -> str:
+        return value if self.visible.shows(kind) else self._token(kind, value)
 
     def message(self, data: bytes) -> str:
-        """Return the bytes of a message as text, private elements, words and addresses hidden.
+        """Return the bytes of a message as text, with what is private hidden.
 
-        Works on broken and cut-off XML, and on what is no XML at all.
+        Works on broken and cut-off XML, on logs, and on what is no XML at all.
         """
-        return self._redacted(_decoded(data)[0])
+        return self._shown(_decoded(data)[0])
 
     def data(self, data: bytes) -> bytes:
         """Return the bytes of a message with what is private hidden, in the same encoding; what is not, untouched."""
-        text, encoding = _decoded(data, exact=True)
-        shown = self._redacted(text)
-        return data if shown == text else shown.encode(encoding, "surrogateescape")
+        text, encoding, rest = _decoded(data)
+        shown = self._shown(text)
+        return data if shown == text else _encoded(shown, encoding) + rest
 
-    def value(self, value: str) -> str:
-        """Return the token of a value that was hidden before, or *value* itself, but for addresses, if it was not."""
-        return self._tokens.get(_plain(value)) or self.text(value)
+    def _shown(self, text: str) -> str:
+        if self.visible == EVERYTHING:
+            return self.text(text)
+        return "".join(self._scanned(self._without_secrets(text), self._token, self.text))
+
+    def value(self, value: str, name: str = "") -> str:
+        """Return the token of a private value, or the value if what goes by this *name* may be seen."""
+        attribute = name.removeprefix("attribute ")
+        if self.visible == EVERYTHING or attribute in self.visible.attributes:
+            return self.text(value)
+        kind = _KINDS.get(_folded(name), "value")
+        return value if self.visible.shows(kind) else self._token(kind, value)
 
     def piece(self, text: str) -> str:
-        """Return a piece that was cut out of a message, without what may be the rest of a value at its start."""
+        """Return a piece that was cut out of a message, without what may be a part of a value at its ends."""
         if self.visible == EVERYTHING:
             return self.text(text)
         start = text.find("<")
         whole = text[start:] if start >= 0 else ""
-        shown = self.text(self._each_private(whole, lambda kind, value: self._tokens.get(_plain(value), "[...]")))
+        shown = "".join(self._scanned(whole, lambda kind, value: self._tokens.get(plain(value), "[...]"), self.text))
         return shown if start == 0 else f"...{shown}"
 
     def headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-        """Return HTTP headers with credentials, cookies and private words hidden."""
+        """Return HTTP headers with credentials, cookies and known values hidden."""
         if self.visible == EVERYTHING and not self._secrets:
             return tuple(headers)
         return tuple(
@@ -181,76 +208,186 @@ class Redactor:
             for name, value in headers
         )
 
+    def url(self, url: str) -> str:
+        """Return an address without user, password and the values of its query, which may be anything."""
+        if self.visible == EVERYTHING:
+            return self.text(url)
+        try:
+            user = urlsplit(url).netloc.rpartition("@")[0]
+        except ValueError:
+            return self._token("secret", url)
+        if user:
+            url = url.replace(user, self._token("secret", user), 1)
+        path, mark, query = url.partition("?")
+        return self.text(path) + mark + _QUERY_VALUE.sub(lambda found: self._token("secret", found[0]), query)
+
     def snippet(self, data: bytes, *, length: int = 120) -> str:
         """Return the first characters of a message for an error's text: redacted, quoted, on one line."""
         text = " ".join(self.message(data[:4096]).split())
         cut = text if len(text) <= length and len(data) <= 4096 else f"{text[:length]}..."
         return repr(cut)
 
-    def _redacted(self, text: str) -> str:
-        text = self._each_private(text, self._token)
-        if self.visible != EVERYTHING:
-            text = _HEADER_LINE.sub(lambda found: f"{found[1]}{found[2]}{self._token('secret', found[3])}", text)
-        return self.text(text)
+    # -- markup ---------------------------------------------------------------------------------------
 
-    def _each_private(self, text: str, act: Callable[[str, str], str]) -> str:
-        """Put what *act* makes of each private value (of its kind and text) in its place."""
-        attribute = ""
+    def _scanned(self, text: str, act: Callable[[str, str], str], free: Callable[[str], str]) -> Iterator[str]:
+        """Yield *text* in pieces: what *act* makes of each private value, and *free* of what is free text."""
+        place = _Place(self.visible)
+        done = 0
+        for found in _MARKUP.finditer(text):
+            yield self._between(text[done : found.start()], place, act, free)
+            done = found.end()
+            if found["name"] is not None:
+                yield self._tag(found, place, act, free)
+            elif found["cdata"] is not None:
+                yield self._between(found["cdata"], place, act, free, around=found[0])
+            elif found["comment"] is not None:
+                yield f"<!--{HIDDEN}-->" if found["comment"].strip() else found[0]
+            elif found["target"] is not None:
+                harmless = found["target"].lower() == "xml"
+                yield found[0] if harmless else f"<?{found['target']} {HIDDEN}?>"
+            else:
+                yield f"<!DOCTYPE {HIDDEN}>" if found["subset"] else found[0]
+        yield self._between(text[done:], place, act, free)
 
-        def replace(found: re.Match[str]) -> str:
-            nonlocal attribute
-            if found["next"] is not None:
-                attribute = ""
-                return found[0]
-            name, value = found["name"].lower(), found["value"]
-            if name == "attrname":
-                attribute = value.strip()
-                return found[0]
-            kind = _KINDS[name]
-            seen = name == "attrvalue" and attribute in self.visible.attributes
-            if seen or self.visible.shows(kind) or not value.strip():
-                return found[0]
-            return f"<{found['tag']}{found['attributes'] or ''}>{act(kind, value)}{found['end']}"
+    def _between(
+        self, text: str, place: _Place, act: Callable[[str, str], str], free: Callable[[str], str], around: str = ""
+    ) -> str:
+        bare = text.strip()
+        if not bare or TOKEN.fullmatch(bare):
+            return around or text
+        kind = place.kind(bare)
+        if kind is None:
+            return around or text
+        if kind:
+            start = text.index(bare)
+            return f"{text[:start]}{act(kind, bare)}{text[start + len(bare) :]}"
+        shown = free(text)
+        return around if around and shown == text else shown
 
-        return _PRIVATE.sub(replace, text)
+    def _tag(
+        self, found: re.Match[str], place: _Place, act: Callable[[str, str], str], free: Callable[[str], str]
+    ) -> str:
+        name, attributes, close = found["name"], found["attributes"], found["close"] or ""
+        local = _folded(name.rpartition(":")[2])
+        if found["end"]:
+            place.leave(local)
+        else:
+            place.enter(local)
+        if "=" in attributes:
+            inside = place.inside
 
-    def _address(self, address: str) -> str:
-        kept = address.rstrip(".")
-        return self._token("email", kept) + address[len(kept) :]
+            def shown(pair: re.Match[str]) -> str:
+                own, mark, value = pair[1], pair[3][0], pair[3][1:-1]
+                if own.startswith("xmlns") or own.rpartition(":")[2].lower() in _PROTOCOL or TOKEN.fullmatch(value):
+                    return pair[0]
+                new = act("value", value) if inside and value.strip() else free(value)
+                return f"{own}{pair[2]}{mark}{new}{mark}"
+
+            attributes = _ATTRIBUTE.sub(shown, attributes)
+        if not found["end"] and close == "/>":
+            place.leave(local)
+        if local not in _NAMES and not local.startswith(("params", "success")) and ":" not in name:
+            name = free(name)
+        return f"<{found['end'] or ''}{name}{attributes}{close}"
 
     def _token(self, kind: str, value: str) -> str:
-        plain = _plain(value)
-        token = self._tokens.get(plain)
+        text = plain(value)
+        if TOKEN.fullmatch(text):
+            return text
+        token = self._tokens.get(text)
         if token is None:
-            kind = "email" if kind == "value" and _EMAIL.fullmatch(plain) else kind
+            kind = "email" if kind == "value" and ADDRESS.fullmatch(text) else kind
             self._counts[kind] += 1
-            token = self._tokens[plain] = f"[{kind}-{self._counts[kind]}]"
+            token = self._tokens[text] = f"[{kind}-{self._counts[kind]}]"
         return token
 
 
-def _decoded(data: bytes, *, exact: bool = False) -> tuple[str, str]:
-    """The text of a message of any encoding, as far as looking for private values in it goes, and the encoding."""
-    marked = data[:2] in (b"\xff\xfe", b"\xfe\xff") and b"\x00" in data[2:200]  # a mark alone proves nothing
-    wide = marked or b"\x00" in data[:2]
-    big_endian = data[:2] == b"\xfe\xff" or data[:1] == b"\x00"
-    encoding = ("utf-16-be" if big_endian else "utf-16-le") if wide else "utf-8"
-    if exact:
-        try:
-            return data.decode(encoding), encoding
-        except UnicodeDecodeError:
-            return data.decode("ascii", "surrogateescape"), "ascii"
-    return data.decode(encoding, "replace").replace("\x00", ""), encoding
+class _Place:
+    """Where in a document one is: which elements are open, and what kind of text stands here."""
+
+    def __init__(self, visible: Visible) -> None:
+        self._visible = visible
+        self._begin()
+
+    def _begin(self) -> None:
+        self._open: list[str] = []
+        self._kinds: list[str] = []
+        self._containers = 0
+        self._attribute = ""
+
+    @property
+    def inside(self) -> bool:
+        """Whether everything that is not known to be harmless counts as a value here."""
+        return self._containers > 0 or bool(self._kinds)
+
+    def enter(self, name: str) -> None:
+        if name == "envelope":  # the one before may have been cut off
+            self._begin()
+        elif len(self._open) >= _DEEPEST:
+            return
+        self._open.append(name)
+        self._containers += _is_container(name)
+        if name in _KINDS:
+            self._kinds.append(_KINDS[name])
+        if name == "attribute":
+            self._attribute = ""
+
+    def leave(self, name: str) -> None:
+        if name not in self._open:
+            return
+        while self._open:
+            left = self._open.pop()
+            self._containers -= _is_container(left)
+            if left in _KINDS:
+                self._kinds.pop()
+            if left == name:
+                break
+
+    def kind(self, text: str) -> str | None:
+        """What kind of private value *text* is here; None for what may be seen, "" for free text."""
+        name = self._open[-1] if self._open else ""
+        if self._kinds:
+            seen = name == "attrvalue" and self._attribute in self._visible.attributes
+            return None if seen or self._visible.shows(self._kinds[-1]) else self._kinds[-1]
+        if name == "attrname":
+            self._attribute = text
+        if name in _VISIBLE or (name in _PLAIN and not self._containers):
+            return None
+        if self._containers:
+            return None if self._visible.values else "value"
+        return ""
 
 
-def _plain(value: str) -> str:
-    text = value.strip()
-    if text.startswith("<![CDATA[") and text.endswith("]]>"):
-        return text[9:-3]
-    return html.unescape(text)
+def _is_container(name: str) -> bool:
+    return name in _CONTAINERS or name.startswith("params")
 
 
-def _telling(value: str) -> list[str]:
-    """The words of a value that would tell it: those of four letters or more, else all, but not a small number."""
-    words = _WORD.findall(value)
-    small = value.strip().isdecimal() or "@" in value  # addresses are hidden anyhow
-    return [word for word in words if len(word) > 3] or ([] if small else words)
+def _folded(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
+
+
+# -- encodings ----------------------------------------------------------------------------------------
+
+
+def _decoded(data: bytes) -> tuple[str, str, bytes]:
+    """The text of a message of any encoding, the encoding, and the bytes at the end that are no whole character.
+
+    What is no UTF-8 stays as it is, by surrogates.
+    """
+    head = data[:4]
+    if head in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE) or head.count(b"\x00") == 3:
+        encoding, width = "utf-32-le" if head[0] else "utf-32-be", 4
+    elif b"\x00" in data[2:200] and (head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or b"\x00" in head[:2]):
+        big = head[:2] == codecs.BOM_UTF16_BE or head[:1] == b"\x00"
+        encoding, width = "utf-16-be" if big else "utf-16-le", 2
+    else:  # zeros anywhere else hide words from whoever looks for them
+        return data.replace(b"\x00", b"").decode("utf-8", "surrogateescape"), "utf-8", b""
+    whole = len(data) // width * width
+    try:
+        return data[:whole].decode(encoding, "surrogatepass"), encoding, data[whole:]
+    except UnicodeDecodeError:
+        return data.replace(b"\x00", b"").decode("utf-8", "surrogateescape"), "utf-8", b""
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    return text.encode(encoding, "surrogateescape" if encoding == "utf-8" else "surrogatepass")

@@ -307,7 +307,7 @@ def test_private_values_are_hidden_by_a_redactor() -> None:
     assert "- Id: absent -> '5'" in lines
     assert "- attribute FirstName: '[value-1]' -> '[value-3]'" in lines
     assert "- header requestTimestamp: '2013-07-31T12:38:47-07:00' -> '2013-08-05T16:34:19-07:00'" in lines
-    assert lines[-2].startswith("  old: ...<mktowsUserId>[...]")
+    assert lines[-2].startswith("  old: ...<mktowsUserId>[user-1]")
     for shown in ("\n".join(lines), repr(comparison)):
         for private in ("t@t.com", "George", "Secret", COOKIE, HEADER.mktows_user_id, HEADER.request_signature):
             assert private not in shown

@@ -101,7 +101,7 @@ def test_what_is_not_private_stays() -> None:
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32-le"])
 def test_prefixed_and_other_encodings_are_redacted(encoding: str) -> None:
     data = '<x:Email a="b">t1</x:Email><y:attrValue>t2'.encode(encoding)
-    assert Redactor().message(data).endswith('<x:Email a="b">[email-1]</x:Email><y:attrValue>[value-1]')
+    assert Redactor().message(data).endswith('<x:Email a="[value-1]">[email-1]</x:Email><y:attrValue>[value-2]')
 
 
 PRIVATE = SyncLead(
@@ -130,7 +130,7 @@ def test_words_of_the_request_are_hidden_wherever_they_come_back(escape: Callabl
         ("Ann", "no lead Ann", "no lead [value-1]"),
         ("555-123-999", "call 555-123-999", "call [value-1]"),
         ("12", "HTTP 12 of 12", "HTTP 12 of 12"),  # a small number tells nobody, and stands everywhere
-        ("of the Jungle", "lord of the Jungle", "lord of the [value-1]"),
+        ("of the Jungle", "lord of the Jungle", "lord [value-1]"),
     ],
 )
 def test_short_values_are_hidden_if_they_tell_something(value: str, said: str, shown: str) -> None:
@@ -169,7 +169,7 @@ def test_the_same_value_has_the_same_token_wherever_it_stands() -> None:
     shown = redactor.message(data)
     assert shown.count("[email-1]") == 2
     assert "<attrValue>[email-2]</attrValue>" in shown
-    assert redactor.text("a@t.com knows b%40t.com of R&amp;D Lab.") == "[email-1] knows [email-2] of R&amp;D [value-1]."
+    assert redactor.text("a@t.com knows b%40t.com of R&amp;D Lab.") == "[email-1] knows [email-2] of [value-1]."
     assert redactor.message(b"<x:attrValue><![CDATA[R&D Lab]]></x:attrValue>") == "<x:attrValue>[value-1]</x:attrValue>"
 
 
@@ -202,6 +202,102 @@ def test_bytes_stay_in_their_encoding_and_all_else_as_it_was(encoding: str) -> N
     data = before.format(after).encode(encoding)
     assert Redactor().data(data) == before.format("[email-1]").encode(encoding)
     assert Redactor(EVERYTHING).data(data) == data
+
+
+LEAD = "<leadRecord>{}</leadRecord>"
+WRONG = [  # what stands where nobody expects it is hidden too: it is what is wrong with an envelope
+    LEAD.format("<FirstName>Wolfgangus</FirstName>"),
+    LEAD.format("<leadAttributeList>Wolfgangus<attribute><name>FirstName</name><value>Wolfgangus</value></attribute>"),
+    LEAD.format('<leadAttributeList><attribute name="FirstName" value="Wolfgangus"/></leadAttributeList>'),
+    LEAD.format("<!-- <Email>Wolfgangus</Email> --><x>Wolfgangus</x>"),
+    '<a:mktows_user_id value="Wolfgangus">Wolfgangus</a:mktows_user_id>',
+    "<request_signature>Wolfgangus</request_signature><marketo_cookie>Wolfgangus</marketo_cookie>",
+    "<attr_value>Wolfgangus</attr_value><ForeignSysPersonId>Wolf<!-- x -->gangus</ForeignSysPersonId>",
+    "<AuthenticationHeader><user>Wolfgangus</user></AuthenticationHeader>",
+    "<m:paramsSyncLead><campaign>Wolfgangus</campaign></m:paramsSyncLead>",
+    "<mktowsUserId><!--</mktowsUserId>-->Wolfgangus</mktowsUserId>",
+    "<attrValue><![CDATA[x</attrValue>Wolfgangus]]></attrValue>",
+    "<attrValue><attrValue>x</attrValue>Wolfgangus</attrValue>",
+    "<mktowsUserId a='<b>'>Wolfgangus",
+    "<a\u00b7b:mktowsUserId>Wolfgangus</a\u00b7b:mktowsUserId>",
+    '<!DOCTYPE x [<!ENTITY u "Wolfgangus">]><x>&u;</x>',
+    "<?secret Wolfgangus?>",
+    "[mktowsUserId] => Wolfgangus\n[attrValue] => Wolfgangus of all",
+    '{"mktowsUserId":"Wolfgangus", "requestSignature": "Wolfgangus"}',
+    r"{\"mktowsUserId\":\"Wolfgangus\", \"requestSignature\": \"Wolfgangus\"}",
+    ':mktows_user_id=>"Wolfgangus", _mkto_trk=Wolfgangus; x',
+    "<\\/a><mktowsUserId>Wolfgangus<\\/mktowsUserId> rest",
+    "<attrValue>Wolfgangus",
+]
+
+
+@pytest.mark.parametrize("text", WRONG)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32", "utf-32-be"])
+def test_what_is_wrong_is_hidden_too(text: str, encoding: str) -> None:
+    for end in (None, -1, -3):
+        shown = Redactor().message(text.encode(encoding)[:end])
+        assert "olfgang" not in shown
+        assert "olfgang" not in Redactor().data(text.encode(encoding)[:end]).replace(b"\0", b"").decode(
+            "utf-8", "replace"
+        )
+        assert "Wolf" not in shown
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("Version", "utf", "xml", "encoding", "soap", "SOAP-ENV", "ns1", "xsi", "type", "xmlns", "http", "www", "com"),
+        *(
+            "returnLead",
+            "paramsSyncLead",
+            "2013",
+            "2013-07-31",
+            "Version 2013",
+            "attribute",
+            "true",
+            "Envelope",
+            "t@t.com",
+        ),
+    ],
+)
+def test_a_value_that_is_an_ordinary_word_spoils_nothing(value: str) -> None:
+    call = SyncLead(LeadRecord(email="t@t.com", attributes={"FirstName": value}))
+    data = envelope.request(call, HEADER).replace(
+        b'"http://www.marketo.com/mktows/"', b"'http://www.marketo.com/mktows/'"
+    )
+    shown = Redactor.of_request(data).data(data)
+    read = envelope.read_request(shown)
+    assert isinstance(read.operation, SyncLead)
+    assert read.header is not None
+    assert read.header.request_timestamp == HEADER.request_timestamp
+    assert read.operation.lead_record.attributes[0].value.startswith("[")
+    assert Redactor.of_request(shown).data(shown) == shown  # tokens stay what they are
+    action = (("SOAPAction", envelope.soap_action(SyncLead)),)
+    assert Redactor.of_request(data).headers(action) == action or value in ("com", "http", "www", "type", "xml")
+
+
+def test_an_address_is_shown_without_what_may_be_private() -> None:
+    shown = Redactor().url("https://usr7:pass@h.example/soap?user=usr7&n=Wolf%20G&x#f")
+    assert shown == "https://[secret-1]@h.example/soap?user=[secret-2]&n=[secret-3]&x#f"
+    assert Redactor().url("https://h.example/soap/mktows/2_2") == "https://h.example/soap/mktows/2_2"
+
+
+def test_values_are_found_whole_in_free_text() -> None:
+    redactor = Redactor.of_values(["+1 650 555 1234", "1979-05-01", "555-1234", "Wolfgangus"])
+    said = "call +1 650 555 1234 or 555-1234, born 1979-05-01; Wolfgangus_x at 1979-08-01"
+    assert redactor.text(said) == "call [value-1] or [value-3], born [value-2]; [value-4]_x at 1979-08-01"
+
+
+def test_a_key_is_hidden_in_any_form() -> None:
+    redactor = Redactor(EVERYTHING, secrets=["a&b-secret"])
+    for form in ("a&b-secret", "a&amp;b-secret", "a%26b-secret"):
+        assert (
+            redactor.data(f"<mktowsUserId>{form}</mktowsUserId>".encode()) == b"<mktowsUserId>[secret-1]</mktowsUserId>"
+        )
+
+
+def test_a_reference_of_many_digits_does_no_harm() -> None:
+    assert Redactor().message(b"<attrValue>&#" + b"9" * 5000 + b";</attrValue>") == "<attrValue>[value-1]</attrValue>"
 
 
 def test_headers_in_a_text_are_hidden_too() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import json
 import shutil
 import subprocess
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from attrs import evolve
@@ -49,7 +52,7 @@ def all_forms(given: list[Exchange], **options: Any) -> dict[str, bytes]:
     return {
         "har": har(given, **options),
         "http": http_file(given, **options),
-        "curl": b"".join(curl(exchange, **options).encode() for exchange in given),
+        "curl": curl(given, **options).encode(),
         **xml_files(given, **options),
     }
 
@@ -156,8 +159,75 @@ def test_a_file_of_requests_is_read_back() -> None:
     "data", [REQUEST, REQUEST.replace(b"George", b'O\'Hara $(id) `id` \\ "x"'), ODD.request, b"@/etc/passwd"]
 )
 def test_a_command_is_read_back(data: bytes) -> None:
-    (found,) = messages(curl(evolve(DONE, request=data), visible=EVERYTHING).encode())
+    (found,) = messages(curl([evolve(DONE, request=data)], visible=EVERYTHING).encode())
     assert (found.data, found.endpoint, found.headers) == (data, DONE.endpoint, SENT)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "curl 'https://x/soap' \\\n  -H 'content-type: text/xml' \\\n  --data-raw {} \\\n  --compressed\n",
+        "$ curl --location --request POST 'https://x/soap' --header 'content-type: text/xml' --data-raw {}",
+        "curl -X POST -H'content-type: text/xml' --url=https://x/soap --data={}",
+    ],
+)
+@pytest.mark.parametrize("dollar", [False, True])
+def test_commands_of_browsers_are_read(form: str, dollar: bool) -> None:
+    quoted = (
+        "$'" + COMPACT.replace("\\", "\\\\").replace("\n", "\\n").replace("'", "\\'") + "'"
+        if dollar
+        else f"'{COMPACT}'"
+    )
+    if dollar and "--data={}" in form:
+        form = form.replace("--data={}", "--data {}")
+    (found,) = messages(form.format(quoted).encode())
+    assert (found.data.decode(), found.endpoint) == (COMPACT, "https://x/soap")
+    assert found.headers == (("content-type", "text/xml"),)
+
+
+def test_several_commands_are_read_back_with_their_tokens() -> None:
+    other = evolve(DONE, request=REQUEST.replace(SEED_HEADER.mktows_user_id.encode(), b"another_user"))
+    first, second, third = messages(curl([DONE, other, ODD]).encode())
+    assert b"<mktowsUserId>[user-1]<" in first.data
+    assert b"<mktowsUserId>[user-2]<" in second.data
+    assert third.data == ODD.request
+
+
+def test_a_capture_of_both_sides_is_taken_apart() -> None:
+    data = b"POST https://x/soap HTTP/1.1\r\nA: b\r\n\r\n" + REQUEST + b"HTTP/1.1 500 Error\r\n\r\n" + FAULT
+    assert messages(data)[0].data == REQUEST.rstrip(b"\n")
+
+
+def test_what_an_archive_claims_goes_nowhere_else(tmp_path: Path) -> None:
+    archive = json.loads(har([DONE], visible=EVERYTHING))
+    entry = archive["log"]["entries"][0]
+    entry["_operation"] = "/../../evil"
+    entry["request"]["url"] = "https://usr:pass@x/?u=usr\r\nX: y"
+    entry["request"]["headers"].append({"name": "B", "value": "c\r\nZ: 1"})
+    (read,) = exchanges(json.dumps(archive).encode(), started=DAWN)
+    assert list(xml_files([evolve(read, operation="/../../evil")])) == [
+        "0001-_______evil.request.xml",
+        "0001-_______evil.response.xml",
+    ]
+    for exported in all_forms([read]).values():
+        assert b"\nZ: 1" not in exported
+        assert b"\nX: y" not in exported
+        assert b"pass@" not in exported
+        assert b"u=usr" not in exported
+
+
+def test_pasting_takes_linear_time() -> None:
+    started = time.perf_counter()
+    for data in (
+        json.dumps([COMPACT] * 1000),
+        "<Envelope " * 300_000,
+        "b'<Envelope\\n" * 50_000,
+        "</Envelope>" * 200_000,
+        "&lt;Envelope" * 100_000,
+        f"{COMPACT}\n" * 1000,
+    ):
+        messages(data.encode())
+    assert time.perf_counter() - started < 20
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
@@ -170,7 +240,7 @@ def test_a_shell_runs_the_command() -> None:
             exchange = client.last_exchange
         assert exchange is not None
         sandbox.reset()
-        command = curl(exchange, visible=EVERYTHING)
+        command = curl([exchange], visible=EVERYTHING)
         done = subprocess.run(
             ["sh", "-c", f"{command} -s --noproxy '*'".replace("\n", "")], capture_output=True, timeout=30, check=True
         )
@@ -206,6 +276,10 @@ PASTED: dict[str, tuple[str, list[str]]] = {
     ),
     "two sides": (f"sent: {COMPACT}\ngot: {REPLY.decode()}", [COMPACT, REPLY.decode().rstrip("\n")]),
     "cut off, then whole": (f"1: {COMPACT[:200]}\n2: {COMPACT}", [f"{COMPACT[:200]}\n2: ", COMPACT]),
+    "JSON of PHP": (json.dumps({"msg": COMPACT}).replace("/", "\\/"), [COMPACT]),
+    "JSON of Go": (json.dumps({"msg": COMPACT}).replace("<", "\\u003c").replace(">", "\\u003e"), [COMPACT]),
+    "HTML twice": (html.escape(html.escape(COMPACT)), [COMPACT]),
+    "an address": (f"https://x/?body={quote_plus(COMPACT)}", [COMPACT]),
     "nothing": ("no envelope here", []),
 }
 

@@ -1,5 +1,6 @@
 """The `marketo-soap` command. Needs the `cli` extra, and `server` for the sandbox."""
 
+import io
 import sys
 
 
@@ -9,4 +10,7 @@ def main() -> None:
         from marketo_soap.cli.commands import cli
     except ModuleNotFoundError as error:
         sys.exit(f"marketo-soap needs {error.name}: pip install 'marketo_soap[cli,server]'")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter loses no answer
     cli()

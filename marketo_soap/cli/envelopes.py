@@ -64,6 +64,18 @@ def _name(file: IO[bytes]) -> str:
     return output.printable(getattr(file, "name", "<stdin>"))
 
 
+def _first(file: IO[bytes]) -> bytes:
+    """The first message in *file* that can be read, or else the first."""
+    found = _found(file)
+    for message in found:
+        try:
+            envelope.read(message.data)
+        except ProtocolError:
+            continue
+        return message.data
+    return found[0].data
+
+
 def _request(file: IO[bytes]) -> Found:
     """The first request in *file*."""
     found = _found(file)
@@ -88,14 +100,15 @@ def parse(file: IO[bytes], as_json: bool, visible: Visible, secrets: tuple[str, 
     """
     found = _found(file)
     redactor = Redactor(visible, secrets)
+    redactor.learn(*(message.data for message in found))
     data, broken = [], False
-    for message in found:
-        redactor.learn(*(each.data for each in found))
+    for message in progress(found, "messages read"):
         shown = redactor.data(message.data)
         try:
             read = output.message_data(shown)
         except MarketoError as error:
             if len(found) == 1:
+                error.hint = "marketo-soap verify tells everything that is wrong with a request"
                 raise
             read, broken = {"kind": "unreadable", "message": str(error)}, True
         data.append({"where": message.where, **read} if message.where else read)
@@ -168,7 +181,7 @@ def diff(
 
     Exit code 0 if they mean the same, 1 if not.
     """
-    before, after = (_found(file)[0].data for file in (old, new))
+    before, after = (_first(file) for file in (old, new))
     comparison = compare.compare(before, after, signed=signed)
     redactor = Redactor(visible, secrets)
     redactor.learn(before, after)
@@ -195,8 +208,13 @@ def redact(file: IO[bytes], visible: Visible, secrets: tuple[str, ...]) -> None:
         click.echo(exports.har(kept, visible=visible, secrets=secrets), nl=False)
         return
     redactor = Redactor(visible, secrets)
-    redactor.learn(*(message.data for message in messages(data)))
+    found = messages(data)
+    redactor.learn(*(message.data for message in found))
     click.echo(redactor.data(data), nl=False)
+    if not any(not _is_reply(message.data) for message in found):
+        click.echo(
+            "# no request was found: values that stand in free text are not known, look before you share", err=True
+        )
 
 
 def _is_archive(data: bytes) -> bool:
@@ -206,7 +224,7 @@ def _is_archive(data: bytes) -> bool:
 _FORMS: dict[str, Callable[..., bytes | str]] = {
     "har": exports.har,
     "http": exports.http_file,
-    "curl": lambda given, **policy: "".join(exports.curl(exchange, **policy) for exchange in given),
+    "curl": exports.curl,
 }
 
 
@@ -231,6 +249,7 @@ def export(
         raise click.UsageError("--as xml needs a directory: --output DIRECTORY")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, data in exports.xml_files(given, visible=visible, secrets=secrets).items():
+        (directory / name).touch(mode=0o600)
         (directory / name).write_bytes(data)
         click.echo(directory / name)
 
@@ -287,7 +306,9 @@ def send(
         credentials = _credentials(local, user_id, encryption_key)
         signed = resign(request, credentials, timestamp(datetime.now(UTC).astimezone()))
         click.echo(f"# would go to {'an embedded sandbox' if local else output.printable(endpoint)}", err=True)
-        click.echo(Redactor(visible, secrets).data(signed), nl=False)
+        redactor = Redactor(visible, secrets)
+        redactor.learn(signed)
+        click.echo(redactor.data(signed), nl=False)
         return
     if not local and not yes:
         _confirm(str(endpoint))

@@ -105,5 +105,7 @@ class GuardedGroup(click.Group):
             if isinstance(error, BrokenPipeError):
                 raise
             raise click.ClickException(printable(f"{type(error).__name__}: {error}")) from None
-        except ValueError as error:
+        except (click.exceptions.Exit, click.Abort):
+            raise
+        except (ValueError, RuntimeError) as error:  # click has a RuntimeError for a standard input that is closed
             raise click.UsageError(printable(str(error)), ctx) from None

@@ -13,7 +13,7 @@ import click
 
 from marketo_soap import envelope
 from marketo_soap.checks import Check, Verdict
-from marketo_soap.compare import Comparison, describe
+from marketo_soap.compare import Comparison, Difference, describe
 from marketo_soap.envelope import Reply
 from marketo_soap.errors import Fault, LeadSyncFailed, MarketoError
 from marketo_soap.history import Exchange
@@ -137,16 +137,16 @@ def print_checks(where: str, checks: list[Check], *, quiet: bool = False) -> Non
 def comparison_data(comparison: Comparison, redactor: Redactor) -> dict[str, Any]:
     """Return a comparison for programs, private values as tokens."""
 
-    def shown(value: Any, private: bool) -> Any:
+    def shown(value: Any, of: Difference) -> Any:
         if isinstance(value, tuple):
-            return [shown(each, private) for each in value]
-        return redactor.value(value) if private and value is not None else value
+            return [shown(each, of) for each in value]
+        return redactor.value(value, of.name) if of.private and value is not None else value
 
     first = comparison.first_byte
     return {
         "verdict": str(comparison.verdict),
         "differences": [
-            {"part": d.part, "name": d.name, "old": shown(d.old, d.private), "new": shown(d.new, d.private)}
+            {"part": d.part, "name": d.name, "old": shown(d.old, d), "new": shown(d.new, d)}
             for d in comparison.differences
         ],
         "remarks": list(comparison.remarks),

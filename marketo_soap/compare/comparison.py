@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 
 from attrs import field, frozen
 
@@ -123,7 +124,7 @@ def describe(
     lines = [str(comparison.verdict)]
     for difference in comparison.differences[:most]:
         place = difference.name if difference.part == "body" else f"{difference.part} {difference.name}"
-        hide = redactor.value if redactor and difference.private else None
+        hide = partial(redactor.value, name=difference.name) if redactor and difference.private else None
         texts = " -> ".join(_value(value, hide) for value in (difference.old, difference.new))
         lines.append(f"- {_plain(place)}: {texts}")
     if len(comparison.differences) > most:

@@ -85,7 +85,7 @@ def pasted(data: bytes) -> None:
     for exchange in imports.exchanges(data, started=NOW)[:3]:
         json.loads(exports.har([exchange]))
         assert exports.http_file([exchange])
-        assert exports.curl(exchange)
+        assert exports.curl([exchange])
 
 
 # -- the sandbox --------------------------------------------------------------------------------------
