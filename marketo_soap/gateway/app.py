@@ -6,12 +6,14 @@ import asyncio
 import ipaddress
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from attrs import frozen
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from marketo_soap.errors import Fault, fault
 from marketo_soap.gateway.gateway import Gateway
 from marketo_soap.gateway.metrics import CONTENT_TYPE
 from marketo_soap.web.http import TEXT, XML, Refused, asks_for_wsdl, own_address, plain_body
@@ -22,6 +24,8 @@ __all__ = ["Application"]
 
 PATH = re.compile(r"/soap/mktows/[A-Za-z0-9._-]+")
 _ADMIN = {"/healthz", "/readyz", "/metrics"}
+_SMALL = 64 * 1024  # bytes of a body that costs little to wait for
+_LARGE_AT_ONCE = 16
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
@@ -38,6 +42,7 @@ class Application:
 
     def __init__(self, gateway: Gateway, *, soap: bool, admin: str) -> None:
         self._gateway, self._soap, self._admin = gateway, soap, admin
+        self._large = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -69,16 +74,35 @@ class Application:
         gateway = self._gateway
         limit = gateway.settings.max_body_bytes
         try:
-            async with asyncio.timeout(gateway.settings.read_seconds):
-                body = await read_body(receive, limit)
+            with self._room(headers):
+                async with asyncio.timeout(gateway.settings.read_seconds):
+                    body = await read_body(receive, limit)
             answer = await gateway.answer(plain_body(headers, body, limit))
             return _Said(answer.status, answer.body, XML)
+        except Fault as full:
+            answer = gateway.refuse(500, full)
         except Refused as refused:
             # Clients of SOAP read a fault where they would not read a status; only what is too long keeps its own.
-            answer = gateway.refuse(413 if refused.status == 413 else 500, 20012, f"Request Not Understood: {refused}")
+            status = 413 if refused.status == 413 else 500
+            answer = gateway.refuse(status, fault(20012, f"Request Not Understood: {refused}"))
         except TimeoutError:
-            answer = gateway.refuse(408, 20012, "Request Not Understood: it did not arrive in time")
+            answer = gateway.refuse(408, fault(20012, "Request Not Understood: it did not arrive in time"))
         return _Said(answer.status, answer.body, XML, (("Connection", "close"),))
+
+    @contextmanager
+    def _room(self, headers: Mapping[str, str]) -> Iterator[None]:
+        """Wait for a body in the block. Of long ones few may come at once: nobody knows yet who sends them."""
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length) <= _SMALL:
+            yield
+            return
+        if self._large >= _LARGE_AT_ONCE:
+            raise fault(20024)
+        self._large += 1
+        try:
+            yield
+        finally:
+            self._large -= 1
 
     def _shown(self, scope: Scope, headers: Mapping[str, str]) -> bool:
         """Whether the caller may see how the gateway is: one that a proxy speaks for is not on this machine."""

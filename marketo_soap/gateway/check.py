@@ -53,11 +53,14 @@ class _Asker:
         """Return the JSON that REST answers; raises what is wrong with it."""
         try:
             response = self.http.get(path, params=params)
-            data = response.json()
         except httpx.HTTPError as error:
             raise _Problem(f"no answer: {type(error).__name__}") from None
+        try:
+            data = response.json()
         except ValueError:
-            raise _Problem(f"HTTP {response.status_code} without a reply of REST") from None
+            data = None
+        if not isinstance(data, dict):
+            raise _Problem(f"HTTP {response.status_code} without a reply of REST")
         if path.startswith("/identity") and (response.status_code != 200 or "access_token" not in data):
             raise _Problem(f"the client id or the client secret is refused (HTTP {response.status_code})")
         if path.startswith("/rest") and not data.get("success"):
@@ -66,7 +69,9 @@ class _Asker:
 
 
 def _refusal(data: Mapping[str, Any]) -> str:
-    code = str(next(iter(data.get("errors") or [{}])).get("code", ""))[:10]
+    errors = data.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else None
+    code = str(first.get("code", ""))[:10] if isinstance(first, dict) else "without a code"
     told = {"603": "access denied: the role of the service's user lacks a permission", "610": "there is no such call"}
     return f"REST {code}: {told.get(code, 'refused')}"
 
@@ -87,14 +92,18 @@ def _instance(
     try:
         fields = {each["rest"]["name"]: each for each in asker.ask("/rest/v1/leads/describe.json")["result"]}
         yield Verdict(True, where, f"describe: {len(fields)} fields")
-    except (_Problem, KeyError, TypeError) as problem:
+    except _Problem as problem:
         yield Verdict(False, where, f"describe: {problem}")
+    except (KeyError, TypeError):
+        yield Verdict(False, where, "describe: the reply has another form")
     partitions: set[str] | None = None
     try:
         partitions = {each["name"] for each in asker.ask("/rest/v1/leads/partitions.json")["result"]}
         yield Verdict(True, where, f"partitions: {len(partitions)}")
-    except (_Problem, KeyError, TypeError) as problem:
+    except _Problem as problem:
         yield Verdict(False, where, f"partitions: {problem}")
+    except (KeyError, TypeError):
+        yield Verdict(False, where, "partitions: the reply has another form")
     for place, bridge in _bridges(settings, rest):
         if fields:
             yield from _fields(f"{where}, {place}", bridge, fields)

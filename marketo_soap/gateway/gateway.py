@@ -13,17 +13,18 @@ from marketo_soap import envelope, service
 from marketo_soap.bridge.core import as_fault
 from marketo_soap.bridge.transport import Served
 from marketo_soap.calling import Terms
-from marketo_soap.errors import BridgeConfigurationError, TransportError, fault
+from marketo_soap.errors import BridgeConfigurationError, Fault, TransportError, fault
 from marketo_soap.gateway.callers import Caller, Callers
 from marketo_soap.gateway.instances import instances_of
 from marketo_soap.gateway.journal import CallRecord, Journal
+from marketo_soap.gateway.reading import Reader
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.gateway.settings import GatewaySettings
 from marketo_soap.service import Answer
 
 __all__ = ["Gateway"]
 
-_QUICK = 64 * 1024  # bytes of a request that is read between other calls; longer ones are read in a thread
+_QUICK = 64 * 1024  # bytes of a request that does not wait for longer ones to be read
 
 
 class Gateway:
@@ -47,6 +48,7 @@ class Gateway:
             for caller in settings.callers
         )
         self._pool = ThreadPoolExecutor(settings.max_calls, thread_name_prefix="marketo-gateway")
+        self._readers = Reader(), Reader()
         self.running = 0  # calls over REST
 
     # -- calls ----------------------------------------------------------------------------------------
@@ -61,10 +63,10 @@ class Gateway:
             call.answered(answer)
         return answer
 
-    def refuse(self, status: int, code: int, why: str, size: int = 0) -> Answer:
-        """Answer what came over HTTP and is no request, by a fault."""
-        with self._recorded(size) as call:
-            answer = service.refused(None, fault(code, why))
+    def refuse(self, status: int, refusal: Fault) -> Answer:
+        """Answer what came over HTTP and is no request, or not yet one."""
+        with self._recorded(0) as call:
+            answer = service.refused(None, refusal)
             call.answered(answer)
         return Answer(status, answer.body, answer.outcome)
 
@@ -79,8 +81,7 @@ class Gateway:
             self.journal.end(call, time.monotonic())
 
     async def _answered(self, call: CallRecord, body: bytes) -> Answer:
-        quick = len(body) <= _QUICK
-        opened = envelope.open_request(body) if quick else await asyncio.to_thread(envelope.open_request, body)
+        opened = await self._readers[len(body) > _QUICK].open(body)
         call.operation = opened.operation_type
         header = service.header_of(opened)
         caller = self._callers.identify(header)
@@ -128,4 +129,6 @@ class Gateway:
         self._pool.shutdown(wait=False, cancel_futures=True)
         for instance in self._instances.values():
             instance.close()
+        for reader in self._readers:
+            reader.close()
         self.journal.close()

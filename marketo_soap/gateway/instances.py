@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 
-from marketo_soap.bridge.locks import KeyLocks
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.transport import RestBridge
 from marketo_soap.errors import Fault
@@ -71,11 +70,10 @@ class Instance:
         client_id: str,
         client_secret: str,
         meter: Meter,
-        locks: KeyLocks,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings, self.meter = settings, meter
-        self._client_id, self._client_secret, self._locks = client_id, client_secret, locks
+        self._client_id, self._client_secret = client_id, client_secret
         self._bridges: list[RestBridge] = []
         self._monotonic = monotonic
         self._refused_at: float | None = None
@@ -94,7 +92,6 @@ class Instance:
             limiter=self.meter,
             allow_http=rest.allow_http,
         )
-        bridge._locks = self._locks  # two callers that upsert one lead must meet, whatever bridge each has
         self._bridges.append(bridge)
         return bridge
 
@@ -124,10 +121,10 @@ class Instance:
 
 
 def instances_of(rest: tuple[RestSettings, ...], secrets: Mapping[str, tuple[str, str]]) -> dict[str, Instance]:
-    """Return the instances by their names; those at one origin share its limits and its locks."""
-    shared: dict[str, tuple[Meter, KeyLocks]] = {}
+    """Return the instances by their names; those at one origin share its limits, as they share its locks."""
+    meters: dict[str, Meter] = {}
     found = {}
     for each in rest:
-        meter, locks = shared.setdefault(each.origin, (Meter(each.limits), KeyLocks()))
-        found[each.name] = Instance(each, *secrets[each.name], meter, locks)
+        meter = meters.setdefault(each.origin, Meter(each.limits))
+        found[each.name] = Instance(each, *secrets[each.name], meter)
     return found

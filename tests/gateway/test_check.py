@@ -55,7 +55,10 @@ def test_each_problem_is_told(tmp_path: Path, names: tuple[str, str, str], said:
         ({"operation": "identity", "status": 503, "html": True}, ["credentials: HTTP 503 without a reply of REST"]),
         ({"operation": "identity", "close": "before"}, ["credentials: no answer: RemoteProtocolError"]),
         ({"operation": "describeLead", "rest": "603"}, ["describe: REST 603: access denied: the role"]),
-        ({"operation": "describeLead", "body": '{"success":true,"result":[7]}'}, ["describe: "]),
+        (
+            {"operation": "describeLead", "body": '{"success":true,"result":[7]}'},
+            ["describe: the reply has another form"],
+        ),
         ({"operation": "getLeadPartitions", "rest": "610"}, ["partitions: REST 610: there is no such call"]),
     ],
 )

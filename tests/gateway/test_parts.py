@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 
-from marketo_soap import Credentials, SyncLead, envelope, signature
-from marketo_soap.errors import Fault, ServerFault, fault
+from marketo_soap import BridgeSettings, Credentials, SyncLead, envelope, signature
+from marketo_soap.errors import Fault, ProtocolError, RestError, ServerFault, fault
 from marketo_soap.gateway import CallerSettings, GatewaySettings, RestSettings, callers
+from marketo_soap.gateway.app import Application
 from marketo_soap.gateway.callers import Callers, Replays
 from marketo_soap.gateway.gateway import Gateway
 from marketo_soap.gateway.instances import Instance, Meter
 from marketo_soap.gateway.logs import quiet_logging
 from marketo_soap.gateway.metrics import Counter, Histogram, exposition
+from marketo_soap.gateway.reading import Reader
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.limits import Limits
 from tests.gateway.support import LEAD, parsed_metrics
@@ -25,14 +29,15 @@ from tests.gateway.support import LEAD, parsed_metrics
 CREDENTIALS = Credentials("user_1", "k3y")
 
 
-def gateway(**changed: Any) -> Gateway:
+def gateway(more: tuple[CallerSettings, ...] = (), **changed: Any) -> Gateway:
     settings = GatewaySettings(
-        (CallerSettings("crm", "user_1", encryption_key_env="K"),),
+        (CallerSettings("crm", "user_1", encryption_key_env="K"), *more),
         (RestSettings("https://100-AEK-913.mktorest.com", client_id="a", client_secret_env="S"),),
         access_log="",
         **changed,
     )
-    return Gateway(settings, Secrets({"crm": CREDENTIALS}, {"main": ("a", "b")}))
+    keys = {caller.name: Credentials(caller.user_id, "k3y") for caller in settings.callers}
+    return Gateway(settings, Secrets(keys, {"main": ("a", "b")}))
 
 
 def request(credentials: Credentials = CREDENTIALS) -> bytes:
@@ -112,19 +117,81 @@ def test_a_full_disk_does_not_stop_calls(monkeypatch: pytest.MonkeyPatch, caplog
     ]
 
 
-def test_long_requests_are_read_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_that_strangers_send_are_not_kept() -> None:
+    threads = set()
+
+    def read(body: bytes) -> None:
+        threads.add(threading.current_thread())
+        raise ProtocolError("no envelope", problem="malformed")
+
+    async def work() -> None:
+        reader = Reader(worn=1000)
+        for _ in range(40):
+            with pytest.raises(ProtocolError):
+                await reader.open(b"<a/>" + b" " * 96)
+        reader.close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("marketo_soap.envelope.open_request", read)
+        asyncio.run(work())
+    assert threading.current_thread() not in threads
+    assert len(threads) == 4
+
+
+def asked(app: Application, path: str, address: str = "10.0.0.9", **options: Any) -> httpx.Response:
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app, client=(address, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://a") as http:
+            return await http.request(options.pop("method", "GET"), path, **options)
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize(
+    ("admin", "address", "status"),
+    [("local", "10.0.0.9", 404), ("local", "::1", 200), ("all", "10.0.0.9", 200), ("none", "127.0.0.1", 404)],
+)
+def test_other_machines_see_how_it_is_where_told_to(admin: str, address: str, status: int) -> None:
     here = gateway()
-    assert asyncio.run(here.answer(b"<a>" + b" " * 100_000 + b"</a>")).outcome.code == 20012
+    for path in ("/metrics", "/readyz", "/healthz"):
+        assert asked(Application(here, soap=True, admin=admin), path, address).status_code == status
+    here.close()
+
+
+def test_the_wsdl_says_the_configured_address() -> None:
+    here = gateway(public_url="https://soap.example.com/old/path", behind_proxy=True, host="0.0.0.0")
+    app = Application(here, soap=True, admin="none")
+    assert b'location="https://soap.example.com/old/path"' in asked(app, "/soap/mktows/2_2?wsdl").content
+    assert asked(Application(here, soap=False, admin="all"), "/soap/mktows/2_2?wsdl").status_code == 404
+    here.close()
+
+
+def test_few_long_requests_are_awaited_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marketo_soap.gateway.app._LARGE_AT_ONCE", 0)
+    here = gateway()
+    app = Application(here, soap=True, admin="none")
+    for body, code in ((b"<a/>", b"20012"), (b" " * 70_000, b"20024")):
+        said = asked(app, "/soap/mktows/2_2", method="POST", content=body, headers={"Content-Type": "text/xml"})
+        assert (said.status_code, b"<code>%s</code>" % code in said.content) == (500, True)
+    here.close()
+
+
+def test_bridges_of_one_instance_keep_to_one_set_of_locks_and_limits() -> None:
+    other = CallerSettings("web", "user_2", encryption_key_env="K", bridge=BridgeSettings(naive_offset="-06:00"))
+    more = CallerSettings("app", "user_3", encryption_key_env="K")
+    here = gateway(more=(other, more))
+    first, second, third = (caller.bridge for caller in here._callers._by_id.values())
+    assert first is third
+    assert first is not second
+    assert first._locks is second._locks
+    assert first._limiter is second._limiter
     here.close()
 
 
 def test_refused_credentials_are_known_until_they_are_news_no_more() -> None:
     tick = [0.0]
     rest = RestSettings("https://100-AEK-913.mktorest.com", client_id="a", client_secret_env="S")
-    from marketo_soap.bridge.locks import KeyLocks
-    from marketo_soap.errors import RestError
-
-    instance = Instance(rest, "a", "b", Meter(Limits()), KeyLocks(), lambda: tick[0])
+    instance = Instance(rest, "a", "b", Meter(Limits()), lambda: tick[0])
     refused, other, silent = fault(20014), fault(20106), fault(20011)
     refused.rest, other.rest = RestError("601", "Access token invalid"), RestError("1003", "no")
     silent.rest = RestError("", "no answer")
