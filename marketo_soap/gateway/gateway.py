@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from marketo_soap import envelope, service
 from marketo_soap.bridge.core import as_fault
 from marketo_soap.bridge.transport import Served
-from marketo_soap.calling import Terms
+from marketo_soap.calling import Terms, told
 from marketo_soap.errors import BridgeConfigurationError, Fault, TransportError, fault
 from marketo_soap.gateway.callers import Caller, Callers
 from marketo_soap.gateway.instances import instances_of
@@ -20,6 +20,8 @@ from marketo_soap.gateway.journal import CallRecord, Journal
 from marketo_soap.gateway.reading import Reader
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.gateway.settings import GatewaySettings
+from marketo_soap.history import Exchange
+from marketo_soap.recorder import Recorder
 from marketo_soap.service import Answer
 
 __all__ = ["Gateway"]
@@ -49,6 +51,11 @@ class Gateway:
         )
         self._pool = ThreadPoolExecutor(settings.max_calls, thread_name_prefix="marketo-gateway")
         self._readers = Reader(), Reader()
+        self._recorder: Recorder | None = None
+        if settings.record_directory is not None:
+            hidden = [credentials.encryption_key for credentials in secrets.callers.values()]
+            hidden += [secret for _, secret in secrets.rest.values()]
+            self._recorder = Recorder(settings.record_directory, keep=settings.record_keep, secrets=hidden)
         self.running = 0  # calls over REST
 
     # -- calls ----------------------------------------------------------------------------------------
@@ -107,6 +114,25 @@ class Gateway:
         return await asyncio.shield(work)
 
     def _over_rest(self, caller: Caller, body: bytes) -> Served:
+        if self._recorder is None:
+            return self._served(caller, body)
+        started, begun = datetime.now(UTC), time.monotonic()
+        served = self._served(caller, body)
+        exchange = Exchange(
+            operation=envelope.open_request(body).operation_type.name,
+            endpoint=self.settings.public_url or caller.instance.settings.origin,
+            attempt=1,
+            started=started,
+            request_headers=(),
+            request=body,
+            elapsed=time.monotonic() - begun,
+            status=served.answer.status,
+            response=served.answer.body,
+        )
+        told(self._recorder, exchange)
+        return served
+
+    def _served(self, caller: Caller, body: bytes) -> Served:
         terms = Terms(caller.instance.settings.retry, self.settings.call_seconds)
         try:
             return caller.bridge.answer(body, terms=terms)

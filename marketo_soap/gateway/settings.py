@@ -24,6 +24,15 @@ __all__ = ["CallerSettings", "GatewaySettings", "RestSettings"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _SECRETS = ("encryption_key", "client_secret")
+_POSITIVE = (
+    "call_seconds",
+    "read_seconds",
+    "max_body_bytes",
+    "max_calls",
+    "max_connections",
+    "stop_seconds",
+    "record_keep",
+)
 
 
 @frozen
@@ -94,7 +103,8 @@ class GatewaySettings:
     `/healthz`, `/readyz` and `/metrics` answer callers on this machine that no proxy speaks for, anybody with
     *metrics_public*. With *admin_port* they are on that port of *admin_host* instead, for whoever reaches it.
 
-    *access_log* is a file for one JSON object a call, "-" for standard output, "" for none.
+    *access_log* is a file for one JSON object a call, "-" for standard output, "" for none. *record_directory*
+    keeps the last *record_keep* exchanges of known callers as HAR files, private values as tokens (`Recorder`).
 
     A call may take *call_seconds* in all: PHP's own time-out is 60. A request must arrive within
     *read_seconds*, be at most *max_body_bytes* long, and find fewer than *max_calls* others in progress (20024)
@@ -114,6 +124,8 @@ class GatewaySettings:
     admin_host: str = "127.0.0.1"
     admin_port: int | None = None
     access_log: str = "-"
+    record_directory: str | None = None
+    record_keep: int = 1000
     call_seconds: float = 55.0
     read_seconds: float = 20.0
     max_body_bytes: int = MAX_BYTES
@@ -124,7 +136,7 @@ class GatewaySettings:
 
     def __attrs_post_init__(self) -> None:
         self._check_addresses()
-        for name in ("call_seconds", "read_seconds", "max_body_bytes", "max_calls", "max_connections", "stop_seconds"):
+        for name in (*_POSITIVE, "record_keep"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be more than 0")
         if self.stop_delay < 0:

@@ -258,3 +258,17 @@ def test_the_access_log_tells_what_happened_and_nothing_private(gateway: Served)
     signature_text = body.partition(b"<requestSignature>")[2].partition(b"<")[0].decode()
     assert len(signature_text) == 40
     assert not [word for word in [*private, signature_text] if word in text]
+
+
+def test_exchanges_of_known_callers_are_recorded_without_what_is_private(gateway: Served) -> None:
+    assert gateway.call(0, LeadRecord(email="recorded@jungle.example")) == "CREATED"
+    newest = max((gateway.folder / "records").iterdir())
+    assert gateway.call(0, key="wrong") == "20014"
+    assert max((gateway.folder / "records").iterdir()) == newest
+    text = newest.read_text()
+    (entry,) = json.loads(text)["log"]["entries"]
+    assert (entry["_operation"], entry["response"]["status"]) == ("syncLead", 200)
+    assert "<Email>[email-1]</Email>" in entry["request"]["postData"]["text"]
+    for private in ("recorded@", "user_0_", KEYS["KEY_0"]):
+        assert private not in text
+    assert len(list((gateway.folder / "records").iterdir())) <= 20
