@@ -326,8 +326,8 @@ def _unescaped(text: str, start: int, end: int) -> str:
         message = _ESCAPED.sub(_unescape, message)
         if of_bytes:
             message = message.encode("latin-1", "replace").decode("utf-8", "surrogateescape")
-    line = max(text.rfind("\n", 0, start) + 1, start - _LONGEST_PREFIX)
-    return _without_prefix(message, text[line:start]) if "\n" in text[start:end] else message
+    before = text[max(0, start - _LONGEST_PREFIX) : start]
+    return _without_prefix(message, before.rpartition("\n")[2])
 
 
 def _encoded(message: str) -> bytes:

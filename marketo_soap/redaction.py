@@ -55,14 +55,18 @@ _MARKUP = re.compile(
     r"<!--(?P<comment>.*?)(?:-->|\Z)"
     r"|<!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|\Z)"
     r"|<!DOCTYPE\b[^<>\[]*+(?P<subset>\[.*?(?:\]\s*>|\Z))?>?"
-    r"|<\?(?P<target>[^\s?<>]+)(?P<instruction>.*?)(?:\?>|\Z)"
+    r"|<\?(?P<target>[^\s?<>]+)[^<>]*+>?"
     r"|<(?P<end>\\?/)?(?P<name>[^\s<>/?!\"'=\\&;,(){}\[\]|@]+)"
     r"(?P<attributes>(?:[^<>\"'\\]|\\.|\"[^\"<]*+\"|'[^'<]*+')*+)(?P<close>/?>)?",
     re.DOTALL,
 )
+_DECLARATION = re.compile(
+    r"<\?xml(?:\s+(?:version|encoding|standalone)\s*=\s*\\?(?:\"[\w.-]*\\?\"|'[\w.-]*\\?'))*\s*\?>"
+)
 _ATTRIBUTE = re.compile(r"([^\s=\"'/<>\\]+)(\s*=\s*\\?)(\"[^\"<]*\"|'[^'<]*')")
 _PROTOCOL = {"nil", "type", "mustunderstand", "encodingstyle", "actor", "arraytype", "schemalocation", "space", "lang"}
 _DEEPEST = 300
+_LONGEST_NAME = 100
 _PRIVATE_HEADERS = {"authorization", "cookie", "set-cookie", "proxy-authorization"}
 _QUERY_VALUE = re.compile(r"(?<==)[^&;#]+")
 
@@ -243,8 +247,7 @@ class Redactor:
             elif found["comment"] is not None:
                 yield f"<!--{HIDDEN}-->" if found["comment"].strip() else found[0]
             elif found["target"] is not None:
-                harmless = found["target"].lower() == "xml"
-                yield found[0] if harmless else f"<?{found['target']} {HIDDEN}?>"
+                yield found[0] if _DECLARATION.fullmatch(found[0]) else f"<?{found['target']} {HIDDEN}?>"
             else:
                 yield f"<!DOCTYPE {HIDDEN}>" if found["subset"] else found[0]
         yield self._between(text[done:], place, act, free)
@@ -273,17 +276,8 @@ class Redactor:
             place.leave(local)
         else:
             place.enter(local)
-        if "=" in attributes:
-            inside = place.inside
-
-            def shown(pair: re.Match[str]) -> str:
-                own, mark, value = pair[1], pair[3][0], pair[3][1:-1]
-                if own.startswith("xmlns") or own.rpartition(":")[2].lower() in _PROTOCOL or TOKEN.fullmatch(value):
-                    return pair[0]
-                new = act("value", value) if inside and value.strip() else free(value)
-                return f"{own}{pair[2]}{mark}{new}{mark}"
-
-            attributes = _ATTRIBUTE.sub(shown, attributes)
+        if attributes.strip(" \t\r\n/"):
+            attributes = "".join(_attributes(attributes, act if place.inside else None, free))
         if not found["end"] and close == "/>":
             place.leave(local)
         if local not in _NAMES and not local.startswith(("params", "success")) and ":" not in name:
@@ -300,6 +294,28 @@ class Redactor:
             self._counts[kind] += 1
             token = self._tokens[text] = f"[{kind}-{self._counts[kind]}]"
         return token
+
+
+def _attributes(text: str, act: Callable[[str, str], str] | None, free: Callable[[str], str]) -> Iterator[str]:
+    """Yield the attributes of a tag: those of the protocol as they are, others as values (*act*) or free text."""
+    done = 0
+    for pair in _ATTRIBUTE.finditer(text):
+        yield _loose(text[done : pair.start()], act, free)
+        done = pair.end()
+        own, mark, value = pair[1], pair[3][0], pair[3][1:-1]
+        if own.startswith("xmlns") or own.rpartition(":")[2].lower() in _PROTOCOL or TOKEN.fullmatch(value):
+            yield pair[0] if "@" not in value else free(pair[0])
+        else:
+            yield f"{own}{pair[2]}{mark}{act('value', value) if act and value.strip() else free(value)}{mark}"
+    yield _loose(text[done:], act, free)
+
+
+def _loose(text: str, act: Callable[[str, str], str] | None, free: Callable[[str], str]) -> str:
+    """What stands in a tag and is no attribute: the end of the tag was lost, or its quotes."""
+    bare = text.strip(" \t\r\n/")
+    if not bare:
+        return text
+    return text.replace(bare, act("value", bare), 1) if act else free(text)
 
 
 class _Place:
@@ -352,7 +368,7 @@ class _Place:
         if name == "attrname":
             self._attribute = text
         if name in _VISIBLE or (name in _PLAIN and not self._containers):
-            return None
+            return None if len(text) <= _LONGEST_NAME and "@" not in text else ""  # its end tag may be lost
         if self._containers:
             return None if self._visible.values else "value"
         return ""
@@ -374,10 +390,10 @@ def _decoded(data: bytes) -> tuple[str, str, bytes]:
 
     What is no UTF-8 stays as it is, by surrogates.
     """
-    head = data[:4]
-    if head in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE) or head.count(b"\x00") == 3:
+    head, zeros = data[:4], data.count(b"\x00") / max(len(data), 1)
+    if zeros > 0.6 and (head in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE) or head.count(b"\x00") == 3):
         encoding, width = "utf-32-le" if head[0] else "utf-32-be", 4
-    elif b"\x00" in data[2:200] and (head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or b"\x00" in head[:2]):
+    elif zeros > 0.3 and (head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or b"\x00" in head[:2]):
         big = head[:2] == codecs.BOM_UTF16_BE or head[:1] == b"\x00"
         encoding, width = "utf-16-be" if big else "utf-16-le", 2
     else:  # zeros anywhere else hide words from whoever looks for them
