@@ -47,12 +47,13 @@ ORDER = [
     "client",
     "web",
     "bridge",
+    "migration",
     "sandbox",
     "gateway",
     "testing",
     "cli",
 ]
-PURE = ORDER[: ORDER.index("config")]
+PURE = [*ORDER[: ORDER.index("config")], "migration"]
 IMPURE = {"httpx", "socket", "sqlite3", "asyncio", "random", "time", "os", "ssl", "select", "subprocess"}
 
 

@@ -11,6 +11,7 @@ from marketo_soap import __version__, envelope
 from marketo_soap.cli import envelopes, output
 from marketo_soap.cli.clients import client_of_endpoint, client_of_sandbox
 from marketo_soap.cli.gateway import gateway
+from marketo_soap.cli.migration import bridge_check
 from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
 from marketo_soap.errors import MarketoError
 from marketo_soap.operations import SyncLead, SyncLeadResult
@@ -192,3 +193,4 @@ def sandbox(
 
 
 cli.add_command(gateway)
+cli.add_command(bridge_check)

@@ -1,0 +1,101 @@
+"""What a SOAP call costs in calls of REST: the bridge's own translation, run against imagined replies. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from attrs import evolve, frozen
+
+from marketo_soap.bridge.keys import Keys
+from marketo_soap.bridge.names import Names
+from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest
+from marketo_soap.bridge.settings import BridgeSettings
+from marketo_soap.bridge.sync_lead import sync_lead
+from marketo_soap.envelope import Request
+from marketo_soap.errors import Fault
+from marketo_soap.operations import SyncLead
+from marketo_soap.records import ForeignSysType, LeadRecord
+from marketo_soap.signature import MktowsContextHeader
+
+__all__ = ["Costs", "Span", "all_configured"]
+
+# What the searches for a lead find, one after the other. No translation makes more than two.
+_WORLDS = ((True, True), (False, True), (False, False))
+_IMAGINED = "imagined"
+
+
+@frozen
+class Span:
+    """How many calls of REST: *least* and *most*, as leads are known already or are not; why some are *refused*."""
+
+    least: int
+    most: int
+    refused: Fault | None = None
+
+
+def all_configured(settings: BridgeSettings) -> BridgeSettings:
+    """Return *settings* with a field for every kind of foreign id: those of a caller that is ready."""
+    fields = dict.fromkeys(ForeignSysType, _IMAGINED) | dict(settings.foreign_id_fields)
+    return evolve(settings, foreign_id_fields=fields)
+
+
+class Costs:
+    """The cost of calls as they will be when the settings name all that the calls use.
+
+    Token, describe and partitions are at hand; retries, duplicates and lost races are not counted.
+    """
+
+    def __init__(self, settings: BridgeSettings) -> None:
+        self._settings = all_configured(settings)
+        self._names = Names(settings, None)
+        self._known: dict[tuple[Any, ...], Span] = {}
+
+    def of(self, keys: Keys, workspace: str, return_lead: bool) -> Span:
+        """Return the cost of a call with these keys; attributes do not matter."""
+        partition = (self._settings.partition_of(workspace) or _IMAGINED) if workspace else ""
+        system = keys.system if keys.person_id else None
+        shape = keys.id is not None, system, bool(keys.cookie), bool(keys.email), partition, return_lead
+        if shape not in self._known:
+            runs = [self._run(*shape, world) for world in _WORLDS]
+            counts = [calls for calls, _ in runs]
+            refused = next((fault for _, fault in runs if fault is not None), None)
+            self._known[shape] = Span(min(counts), max(counts), refused)
+        return self._known[shape]
+
+    def _run(
+        self,
+        by_id: bool,
+        system: str | None,
+        cookie: bool,
+        email: bool,
+        partition: str,
+        return_lead: bool,
+        world: tuple[bool, ...],
+    ) -> tuple[int, Fault | None]:
+        lead = LeadRecord(1 if by_id else None, "a@example.com" if email else None, "1" if system else None, system)
+        operation = SyncLead(lead, return_lead, "cookie" if cookie else None)
+        settings = evolve(self._settings, workspace_partitions={partition: partition} if partition else {})
+        request = Request(operation, None, MktowsContextHeader(partition) if partition else None)
+        return _count(sync_lead(request, settings, self._names), partition, list(world))
+
+
+def _count(translation: Generator[Any, Any, Any], partition: str, found: list[bool]) -> tuple[int, Fault | None]:
+    # One record that answers everything: a lead, what became of it, and its partition.
+    record = {"id": 1, "status": "updated", "leadPartitionId": 1, "name": partition}
+    some, none = RestReply(True, (), (record,)), RestReply(True)
+    calls, answer = 0, None
+    try:
+        while True:
+            ask = translation.send(answer)
+            answer = None
+            if isinstance(ask, Lookup):
+                answer = ask.read(some)
+            elif isinstance(ask, RestRequest):
+                calls += 1
+                is_search = any(name == "filterType" for name, _ in ask.query)
+                answer = some if not is_search or found.pop(0) else none
+    except StopIteration:
+        return calls, None
+    except Fault as refused:
+        return calls, refused

@@ -1,0 +1,111 @@
+"""Counting much in little room: distinct keys as hashes, calls by time, and findings by kind. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, datetime
+from hashlib import blake2b
+from operator import itemgetter
+
+from marketo_soap.limits import today
+from marketo_soap.migration.cost import Span
+from marketo_soap.migration.report import Finding, Level
+
+__all__ = ["Distinct", "Findings", "Load", "Shared", "digest"]
+
+_MOST_HASHES = 1_000_000
+_MOST_FINDINGS = 2_000
+_LONGEST_VALUE = 200
+_YEARS = range(2000, 2100)
+
+
+def digest(text: str) -> int:
+    """Return a number that stands for *text*, which is not kept."""
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+
+
+class Distinct:
+    """How many different keys there were; those beyond a million are not told apart any more."""
+
+    def __init__(self) -> None:
+        self.hashes: set[int] = set()
+
+    def add(self, key: int) -> None:
+        """Count a key's digest."""
+        if len(self.hashes) < _MOST_HASHES:
+            self.hashes.add(key)
+
+
+class Shared:
+    """Which keys several owners use."""
+
+    def __init__(self) -> None:
+        self._owners: dict[int, int] = {}
+        self.several: set[int] = set()
+
+    def add(self, key: int, owner: int) -> bool:
+        """Note a use, as digests; say whether it shows that a key is shared which was not known to be so."""
+        if len(self._owners) >= _MOST_HASHES and key not in self._owners:
+            return False
+        if self._owners.setdefault(key, owner) == owner or key in self.several:
+            return False
+        self.several.add(key)
+        return True
+
+
+class Load:
+    """Calls of REST by time: by the day of the quota, and by the second."""
+
+    def __init__(self) -> None:
+        self.first: datetime | None = None
+        self.last: datetime | None = None
+        self._days: Counter[date] = Counter()
+        self._seconds: Counter[int] = Counter()
+
+    def add(self, time: datetime, span: Span) -> None:
+        """Count a call; a time that no call can have had is ignored."""
+        if time.tzinfo is None or time.year not in _YEARS:
+            return
+        self.first = time if self.first is None else min(self.first, time)
+        self.last = time if self.last is None else max(self.last, time)
+        self._days[today(time)] += span.most
+        second = int(time.timestamp())
+        if len(self._seconds) < _MOST_HASHES or second in self._seconds:
+            self._seconds[second] += span.most
+
+    def busiest_day(self) -> tuple[date | None, int]:
+        """Return the day with the most calls of REST, and how many; of equals the first that was met."""
+        return max(self._days.items(), key=itemgetter(1), default=(None, 0))
+
+    def busiest(self, seconds: int) -> int:
+        """Return the most calls of REST in any so many seconds."""
+        times, most, inside, begin = sorted(self._seconds), 0, 0, 0
+        for time in times:
+            inside += self._seconds[time]
+            while times[begin] <= time - seconds:
+                inside -= self._seconds[times[begin]]
+                begin += 1
+            most = max(most, inside)
+        return most
+
+
+class Findings:
+    """What was found, each kind once, with its count and its first place."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[Level, str, str, str], tuple[int, str, str | None]] = {}
+
+    def add(
+        self, level: Level, kind: str, subject: str, text: str, where: str, value: str | None = None, *, count: int = 1
+    ) -> None:
+        """Count a finding. *value* is what is shown to those who ask for it."""
+        key = level, kind, subject, text
+        if key not in self._found and len(self._found) >= _MOST_FINDINGS:
+            key, value = (level, kind, "(others)", ""), None
+        so_far, first, example = self._found.get(key, (0, where, value and value[:_LONGEST_VALUE]))
+        self._found[key] = so_far + count, first, example
+
+    def all(self) -> list[Finding]:
+        """Return them, the gravest first."""
+        found = [Finding(*key, *counted) for key, counted in self._found.items()]
+        return sorted(found, key=lambda each: (list(Level).index(each.level), each.kind, each.subject, each.text))
