@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from marketo_soap.cli.commands import cli
+from marketo_soap.config import structure
+from marketo_soap.gateway.settings import GatewaySettings
+from marketo_soap.sandbox.settings import Settings
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 CONSOLE = re.findall(r"^```console\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
@@ -40,6 +44,12 @@ def test_the_commands_print_what_is_shown(command: str, shown: str, monkeypatch:
         result = CliRunner().invoke(cli, part, input=result.stdout_bytes)
     pattern = re.escape(shown.rstrip("\n")).replace(re.escape("..."), ".*?")
     assert re.fullmatch(pattern, result.output.rstrip("\n"), re.DOTALL), result.output
+
+
+def test_the_settings_of_the_tour_are_right() -> None:
+    sandbox, gateway = re.findall(r"^```toml\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    assert structure(Settings, tomllib.loads(sandbox)).timestamp_window == 900
+    assert structure(GatewaySettings, tomllib.loads(gateway)).callers[0].refuse_replays
 
 
 def test_every_command_has_its_session() -> None:
