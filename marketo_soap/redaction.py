@@ -67,6 +67,7 @@ _ATTRIBUTE = re.compile(r"([^\s=\"'/<>\\]+)(\s*=\s*\\?)(\"[^\"<]*\"|'[^'<]*')")
 _PROTOCOL = {"nil", "type", "mustunderstand", "encodingstyle", "actor", "arraytype", "schemalocation", "space", "lang"}
 _DEEPEST = 300
 _LONGEST_NAME = 100
+_NARROW = re.compile(rb"[\x20-\x7e]{12}")
 _PRIVATE_HEADERS = {"authorization", "cookie", "set-cookie", "proxy-authorization"}
 _QUERY_VALUE = re.compile(r"(?<==)[^&;#]+")
 
@@ -391,6 +392,8 @@ def _decoded(data: bytes) -> tuple[str, str, bytes]:
     What is no UTF-8 stays as it is, by surrogates.
     """
     head, zeros = data[:4], data.count(b"\x00") / max(len(data), 1)
+    if zeros > 0.3 and _NARROW.search(data):  # not all of it is wide
+        zeros = 0.0
     if zeros > 0.6 and (head in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE) or head.count(b"\x00") == 3):
         encoding, width = "utf-32-le" if head[0] else "utf-32-be", 4
     elif zeros > 0.3 and (head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or b"\x00" in head[:2]):
