@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         MatchKey,
         SyncStatus,
     )
-    from marketo_soap.redaction import Visible
+    from marketo_soap.redaction import EVERYTHING, Visible
     from marketo_soap.retry import RetryPolicy
     from marketo_soap.sandbox import Sandbox, SandboxTransport
     from marketo_soap.signature import AuthenticationHeader, Credentials, MktowsContextHeader
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "EVERYTHING",
     "FAULTS",
     "AmbiguousError",
     "AmbiguousFault",
@@ -99,6 +100,7 @@ __all__ = [
 
 # Every run of pytest imports this package, for its plugin: so it loads nothing, and names come when first used.
 _HOMES = {
+    "EVERYTHING": "redaction",
     "FAULTS": "errors",
     "AmbiguousError": "errors",
     "AmbiguousFault": "errors",
