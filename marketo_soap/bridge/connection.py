@@ -115,6 +115,8 @@ class Connections:
 
         loop = get_running_loop()
         with self._lock:
+            for ended in [other for other in self._async_http if other.is_closed()]:
+                del self._async_http[ended]  # its sockets went with it; a pool holds on to its loop
             if loop not in self._async_http:
                 self._async_http[loop] = httpx.AsyncClient(transport=_async(self._transport), **self._options())
             return self._async_http[loop]

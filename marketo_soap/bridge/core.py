@@ -12,7 +12,7 @@ from marketo_soap import envelope, service
 from marketo_soap.bridge.codes import no_answer
 from marketo_soap.bridge.names import Catalogue, Names, names_of_reply
 from marketo_soap.bridge.rest import Lookup, read
-from marketo_soap.bridge.session import Session, Shared, Steps
+from marketo_soap.bridge.session import Session, Shared, Steps, Tokens
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
 from marketo_soap.bridge.sync_lead import sync_lead
@@ -33,10 +33,15 @@ class Core:
     """What all calls over one bridge have in common. *described* is what `describe_file` holds."""
 
     def __init__(
-        self, client_id: str, client_secret: str, settings: BridgeSettings, described: Catalogue | None = None
+        self,
+        client_id: str,
+        client_secret: str,
+        settings: BridgeSettings,
+        described: Catalogue | None = None,
+        tokens: Tokens | None = None,
     ) -> None:
         self.settings = settings
-        self.shared = Shared()
+        self.shared = Shared(tokens)
         self._client_id, self._client_secret = client_id, client_secret
         self._names = _names(settings, described)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from marketo_soap.bridge.settings import BridgeSettings
+from marketo_soap.codec import INT_MAX
 from marketo_soap.errors import BridgeConfigurationError, fault
 from marketo_soap.operations import SyncLead
 from marketo_soap.records import ForeignSysType
@@ -23,9 +24,13 @@ class Keys:
     cookie: str | None = field(repr=hidden)
     email: str | None = field(repr=hidden)
 
-    def held(self) -> frozenset[str]:
-        """Return the keys that two calls must not use at once: upserts that race make duplicates."""
-        keys = {"id": self.id, self.system or "": self.person_id, "cookie": self.cookie}
+    def held(self, foreign_field: str = "") -> frozenset[str]:
+        """Return the keys that two calls must not use at once: upserts that race make duplicates.
+
+        *foreign_field* keeps the foreign id: types that share one meet there, and so do `7` and `007`.
+        """
+        person_id = self.person_id and (self.person_id.lower().lstrip("0") or "0")
+        keys = {"id": self.id, foreign_field: person_id, "cookie": self.cookie}
         keys["email"] = self.email and self.email.lower()
         return frozenset(f"{kind}:{key}" for kind, key in keys.items() if key is not None)
 
@@ -41,6 +46,8 @@ def keys_of(operation: SyncLead, settings: BridgeSettings) -> Keys:
     keys = Keys(record.id, system, person_id, _filled(operation.marketo_cookie), _filled(record.email))
     if keys.id is None and not (person_id or keys.cookie or keys.email):
         raise fault(20101, "Id, ForeignSysPersonId, marketoCookie or Email is required")
+    if keys.id is not None and not 1 <= keys.id <= INT_MAX:
+        raise fault(20110, "Id must be a positive integer")
     if person_id and not system:
         raise fault(20109, "ForeignSysType is required with ForeignSysPersonId")
     if system and system not in list(ForeignSysType):
@@ -50,6 +57,8 @@ def keys_of(operation: SyncLead, settings: BridgeSettings) -> Keys:
         raise BridgeConfigurationError(text, setting="foreign_id_fields")
     if keys.email and not keys.email.isascii():
         raise fault(20110, "Email must be ASCII")
+    if keys.id is None and not (person_id or keys.email) and "," in (keys.cookie or ""):
+        raise fault(20110, "marketoCookie must hold no comma: REST would look for two")
     if keys.id is None and not (person_id or keys.email) and settings.cookie_only == "refuse":
         raise fault(20101, "marketoCookie alone is no key here: Id, ForeignSysPersonId or Email is required")
     return keys

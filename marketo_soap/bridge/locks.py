@@ -75,7 +75,7 @@ class KeyLocks:
                     return
                 left = None if timeout is None else timeout - (self._clock.monotonic() - begun)
                 if left is not None and left <= 0:
-                    raise TransportError(f"not sent: calls for the same lead took longer than {timeout:.1f} s")
+                    raise TransportError(f"not sent: other calls for the same took longer than {timeout:.1f} s")
                 yield left
         finally:
             if not held:

@@ -83,6 +83,7 @@ class Names:
     """
 
     def __init__(self, settings: BridgeSettings, instance: Catalogue | None, *, refused: str = "") -> None:
+        self.instance = instance
         self._overrides = settings.attribute_names
         self._catalogues = [] if instance is None else [instance]
         if "standard" in settings.field_sources:
@@ -127,18 +128,22 @@ def _standard() -> Catalogue:
 _GONE = frozenset({"603", "605", "610", "616", "702", "703"})
 
 
-def names_of_reply(settings: BridgeSettings, kept: Catalogue | None) -> Callable[[RestReply], Names]:
+def names_of_reply(
+    settings: BridgeSettings, kept: Catalogue | None
+) -> Callable[[RestReply, Names | None], tuple[Names, bool]]:
     """Return a reader of describe replies; *kept* is what a file has.
 
-    Where describe is gone or forbidden, and where a file can stand in for it, the other sources do: the vendor
-    may withdraw it at any time. Else its refusal is raised, for it may soon be over.
+    What was described before stays good when the instance does not describe itself now. Where describe is gone
+    or forbidden, and where a file can stand in for it, the other sources do: the vendor may withdraw it at any
+    time. Else its refusal is raised, for it may soon be over.
     """
 
-    def read(reply: RestReply) -> Names:
+    def read(reply: RestReply, before: Names | None) -> tuple[Names, bool]:
         if reply.success and (fields := described(reply.result)):
-            return Names(settings, Catalogue(fields))
-        if not reply.success and kept is None and reply.code not in _GONE:
+            return Names(settings, Catalogue(fields)), True
+        known = kept if before is None or before.instance is None else before.instance
+        if not reply.success and known is None and reply.code not in _GONE:
             raise refusal(reply.errors[0], settings, level="response", unknown=20011)
-        return Names(settings, kept, refused=f"REST {reply.code}" if reply.code else "it named none")
+        return Names(settings, known, refused=f"REST {reply.code}" if reply.code else "it named none"), False
 
     return read

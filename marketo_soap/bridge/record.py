@@ -42,10 +42,10 @@ def rest_lead(lead: LeadRecord, names: Names, settings: BridgeSettings) -> RestL
         rest_name = found.field.rest_name
         if found.guessed:
             notes.append(f"attribute {attribute.name!r} is not known: sent as {rest_name!r}")
-        if rest_name in values:
-            notes.append(f"attribute {attribute.name!r} stands there twice: the last one is sent")
         if attribute.value == "" and settings.empty_value == "skip":
             continue
+        if rest_name in values:
+            notes.append(f"attribute {attribute.name!r} stands there twice: the last one is sent")
         values[rest_name] = _json(attribute, found.field.type, settings, notes)
     return RestLead(values, notes)
 

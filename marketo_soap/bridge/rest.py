@@ -82,10 +82,14 @@ def write(path: str, data: Any, *, effect: Literal["repeatable", "once"]) -> Res
 
 @frozen
 class Lookup(Generic[T]):
-    """Something that many calls need: asked for once, read by *read*, and kept for *seconds*."""
+    """Something that many calls need: asked for once, and kept for *seconds*.
+
+    *read* makes it of a reply and of what was known before (None: nothing), and says whether it is good: what
+    is not is asked for again soon. It raises the refusal if nothing can stand in.
+    """
 
     request: RestRequest
-    read: Callable[[RestReply], T]
+    read: Callable[[RestReply, T | None], tuple[T, bool]]
     seconds: float
 
 

@@ -1,7 +1,7 @@
 """One call over REST as a generator of steps: tokens, leave, retries, deadlines, and what is known already. Pure.
 
 It holds no clock, socket or lock: a driver (`transport.py`) carries out the steps. What threads and tasks share
-is in `Shared`, and changed only while the lock of its key is held.
+is in `Shared`; what is asked for there is asked for by one call at a time.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Generator
+from copy import copy
 from typing import Any, TypeAlias, TypeVar, cast
 
 from attrs import Factory, evolve, field, frozen
@@ -22,7 +23,7 @@ from marketo_soap.exchange import Admit, Received, Wait
 from marketo_soap.redaction import hidden
 from marketo_soap.retry import RetryPolicy, retry_after
 
-__all__ = ["Session", "Shared", "Steps", "Token"]
+__all__ = ["Session", "Shared", "Steps", "Token", "Tokens"]
 
 R = TypeVar("R")
 Steps: TypeAlias = Generator[Step, StepAnswer, R]
@@ -41,12 +42,19 @@ class Token:
     until: float
 
 
-class Shared:
-    """What all calls of a bridge know: the token, and what was looked up."""
+class Tokens:
+    """The token of a client id, which several bridges may share."""
 
-    def __init__(self) -> None:
-        self.token: Token | None = None
+    token: Token | None = None
+
+
+class Shared:
+    """What all calls of a bridge know: the token, what was looked up, and what failed of that last."""
+
+    def __init__(self, tokens: Tokens | None = None) -> None:
+        self.tokens = tokens or Tokens()
         self.lookups: dict[str, tuple[Any, float]] = {}
+        self.failures: dict[str, tuple[MarketoError, float]] = {}  # and when they ended
 
 
 @frozen
@@ -105,19 +113,26 @@ class Session:
 
     def _asked(self, lookup: Lookup[Any]) -> Steps[Any]:
         path = lookup.request.path
-        if (known := self._known(path)) is None:  # another call may have asked meanwhile
+        if (known := self._known(path)) is not None:  # another call may have asked meanwhile
+            return known[0]
+        before, _ = self.shared.lookups.get(path, (None, 0.0))
+        try:
             reply = yield from self._call(lookup.request)
-            seconds = lookup.seconds if reply.success else min(lookup.seconds, _REFUSED_FOR)
-            known = lookup.read(reply), self.monotonic() + seconds
-            self.shared.lookups[path] = known
-        return known[0]
+            value, good = lookup.read(reply, before)
+        except MarketoError:
+            if before is None:
+                raise
+            value, good = before, False
+        seconds = lookup.seconds if good else min(lookup.seconds, _REFUSED_FOR)
+        self.shared.lookups[path] = value, self.monotonic() + seconds
+        return value
 
     def _token(self) -> Steps[Token]:
         token = self._valid_token()
         return token or (yield from self._alone("token", self._renewed_token()))
 
     def _valid_token(self) -> Token | None:
-        token = self.shared.token
+        token = self.shared.tokens.token
         return token if token is not None and self.monotonic() < token.until else None
 
     def _renewed_token(self) -> Steps[Token]:
@@ -131,16 +146,27 @@ class Session:
             raise refusal(answer.errors[0], self.settings, level="response", unknown=20014)
         text, lifetime = answer
         # A short-lived one is the old one, about to end. Half of what it has left is safe, too.
-        self.shared.token = Token(text, asked + (lifetime - _EARLY if lifetime > 2 * _EARLY else lifetime / 2))
-        return self.shared.token
+        self.shared.tokens.token = Token(text, asked + (lifetime - _EARLY if lifetime > 2 * _EARLY else lifetime / 2))
+        return self.shared.tokens.token
 
     def _alone(self, key: str, work: Steps[R]) -> Steps[R]:
-        """Do *work* while nobody else does what has this key."""
-        keys = frozenset({key})
+        """Do *work* while nobody else does what has this key.
+
+        It may be that somebody had it before, and failed while this call waited: then it fails alike, at once, and
+        an outage is not waited for by one call after the other.
+        """
+        keys, asked = frozenset({key}), self.monotonic()
         yield from self._hold(keys)
         try:
+            failure, ended = self.shared.failures.get(key, (None, 0.0))
+            if failure is not None and ended > asked:
+                work.close()
+                raise copy(failure)
             result = yield from work
-        except MarketoError:
+            self.shared.failures.pop(key, None)
+        except MarketoError as error:
+            if _tells_of_the_server(error):
+                self.shared.failures[key] = copy(error), self.monotonic()
             yield Release(keys)
             raise
         yield Release(keys)
@@ -176,8 +202,8 @@ class Session:
             retry = _kind(reply, answer)
             if retry is Retry.TOKEN and token is not None and not renewed:
                 renewed = True
-                if self.shared.token is token:  # else another call has dropped it
-                    self.shared.token = None
+                if self.shared.tokens.token is token:  # else another call has dropped it
+                    self.shared.tokens.token = None
                 continue
             if retry is Retry.FORM and request.method == "GET":
                 request = request.as_form()
@@ -212,6 +238,11 @@ class Session:
     def _left(self) -> float | None:
         seconds = self.policy.deadline if self.seconds is None else self.seconds
         return None if seconds is None else seconds - (self.monotonic() - self.begun)
+
+
+def _tells_of_the_server(error: MarketoError) -> bool:
+    """Whether *error* came of the server, not of the time that one call had."""
+    return isinstance(error, Fault) or error.__cause__ is not None
 
 
 def _kind(reply: Any, answer: StepAnswer) -> Retry:

@@ -78,6 +78,8 @@ class BridgeSettings:
             if system not in list(ForeignSysType):
                 raise ValueError(f"foreign_id_fields.{system}: the types are {', '.join(ForeignSysType)}")
             _check_name(name, f"foreign_id_fields.{system}")
+            if name in ("id", "email"):
+                raise ValueError(f"foreign_id_fields.{system}: {name} is a key of its own: name a custom field")
         for soap_name, name in self.attribute_names.items():
             _check_name(name, f"attribute_names.{soap_name}")
         for workspace, partition in self.workspace_partitions.items():

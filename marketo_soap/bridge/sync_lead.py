@@ -66,7 +66,7 @@ def sync_lead(
         yield Note(note)
     sync = _Sync(settings, keys, partition, translated.values, known)
     sync.add_keys()
-    yield Hold(keys.held())
+    yield Hold(keys.held(sync.foreign_field))
     lead_id, status = yield from sync.by_strongest_key()
     if keys.cookie:
         yield from sync.associate(lead_id, status)
@@ -113,7 +113,10 @@ class _Sync:
         if check_partition and self.partition is not None:
             yield from self._check_partition(lead_id)
         self.values["id"] = lead_id
-        return self._settled((yield from self._write("updateOnly", "id")))
+        written = self._settled((yield from self._write("updateOnly", "id")))
+        if written != (lead_id, LeadSyncStatus.UPDATED):  # a cookie must not be tied to somebody else
+            raise no_answer("REST answered for another lead than the one that was named", fate_unknown=True)
+        return written
 
     def _upsert(self, lookup: str) -> Asking[Written]:
         outcome = yield from self._write("createOrUpdate", lookup, partition=self.partition)
@@ -186,10 +189,12 @@ class _Sync:
         if partitions.get(str(reply.result[0].get("leadPartitionId"))) != self.partition:
             raise local_refusal("1010", self.settings, "the lead is not in the partition of the workspace")
 
-    def _partitions(self, reply: RestReply) -> Mapping[str, str]:
-        if not reply.success:
+    def _partitions(self, reply: RestReply, before: Mapping[str, str] | None) -> tuple[Mapping[str, str], bool]:
+        if reply.success and reply.result:
+            return {str(each.get("id")): str(each.get("name")) for each in reply.result}, True
+        if before is None and not reply.success:
             raise refusal(reply.errors[0], self.settings, level="response")
-        return {str(each.get("id")): str(each.get("name")) for each in reply.result}
+        return before or {}, False
 
     def _read(self, request: RestRequest) -> Asking[RestReply]:
         reply: RestReply = yield request

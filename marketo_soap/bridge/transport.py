@@ -9,6 +9,7 @@ import random
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -77,7 +78,8 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
     say and did not stop for; it is also logged, and stands in the answer's headers `X-Bridge-Warning`.
     `X-Rest-Calls` says what a call cost, `rest_calls` what all did, tokens not counted. Calls for one lead go one
     after the other over all bridges to an instance in this process, as upserts that race make duplicates; *locks*
-    are shared with other bridges where that is not so, on this machine or over a sandbox.
+    are shared with other bridges where that is not so, on this machine or over a sandbox. A bridge *beside* another
+    with the same credentials shares its token and its locks.
 
     Retries and deadlines are the client's own `RetryPolicy`, applied to each call of REST; its time-outs too:
     90 s is what the server may take for a lead, so give a client more. Faults have what REST said as `rest`.
@@ -103,6 +105,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         on_warning: Callable[[str], object] | None = None,
         allow_http: bool = False,
         locks: KeyLocks | None = None,
+        beside: RestBridge | None = None,
     ) -> None:
         for name, value in (("client_id", client_id), ("client_secret", client_secret)):
             if not isinstance(value, str) or not value.strip() or value != value.strip():
@@ -110,7 +113,8 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.credentials = Credentials("bridge", "bridge")
         self.settings = settings or BridgeSettings()
         self._origin = origin_of(base_url, allow_http=allow_http)
-        self._core = Core(client_id, client_secret, self.settings, _described(self.settings))
+        tokens = None if beside is None else beside._core.shared.tokens
+        self._core: Core = Core(client_id, client_secret, self.settings, _described(self.settings), tokens)
         self._local = isinstance(transport, OwnMarketo | httpx.MockTransport) or is_loopback(self._origin)
         if limiter == "vendor":
             limiter = None if self._local else _limiters.setdefault(self._origin, InProcessLimiter(REST_LIMITS))
@@ -118,7 +122,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._connect = partial(Connections, self._origin, transport, verify, proxy, max_response_bytes)
         self._on_warning = on_warning
         self.rest_calls = 0
-        self._begin_anew(locks)
+        self._begin_anew(locks or (None if beside is None else beside._locks))
 
     def __repr__(self) -> str:
         return f"<RestBridge to {self._origin}>"
@@ -127,9 +131,9 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._process = os.getpid()
         if locks is None:
             locks = KeyLocks() if self._local else _locks.setdefault((self._process, self._origin), KeyLocks())
-        self._locks = locks
+        self._locks: KeyLocks = locks
         self._lock = threading.Lock()
-        self._busy = 0
+        self._busy: Counter[object] = Counter()  # calls by event loop; None: those of threads
         self._connections = self._connect()
 
     # -- requests of SOAP -----------------------------------------------------------------------------
@@ -153,7 +157,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         authenticate: Callable[[AuthenticationHeader], None] = _open_to_all,
     ) -> Served:
         """Answer the bytes of a SOAP request, as a service does; raises what `Core.serve` raises."""
-        with self._call(timeout) as call, call.over(self._steps(data, terms, authenticate)) as steps:
+        with self._call(timeout, None) as call, call.over(self._steps(data, terms, authenticate)) as steps:
             answer: StepAnswer = None
             while (step := call.advance(steps, answer)) is not None:
                 try:
@@ -171,7 +175,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         authenticate: Callable[[AuthenticationHeader], None] = _open_to_all,
     ) -> Served:
         """Answer in a task; arguments and errors are those of `answer`."""
-        with self._call(timeout) as call, call.over(self._steps(data, terms, authenticate)) as steps:
+        with self._call(timeout, _loop()) as call, call.over(self._steps(data, terms, authenticate)) as steps:
             answer: StepAnswer = None
             while (step := call.advance(steps, answer)) is not None:
                 try:
@@ -181,17 +185,19 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return call.served
 
     @contextmanager
-    def _call(self, timeout: httpx.Timeout) -> Iterator[_Call]:
+    def _call(self, timeout: httpx.Timeout, where: object) -> Iterator[_Call]:
         if os.getpid() != self._process:  # a forked child has none of its parent's connections and calls
             self._begin_anew()
         with self._lock:
-            self._busy += 1
+            self._busy[where] += 1
         call = _Call(self._locks, self._limiter, timeout, self._told)
         try:
             yield call
         finally:
             with self._lock:
-                self._busy -= 1
+                self._busy[where] -= 1
+                if not self._busy[where]:
+                    del self._busy[where]
                 self.rest_calls += call.rest_calls
 
     def _steps(
@@ -212,8 +218,8 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         if self._on_warning is not None:
             try:
                 self._on_warning(text)
-            except Exception:  # the lead may have been written by now
-                logger.exception("on_warning failed")
+            except Exception as error:  # the lead may have been written by now
+                logger.warning("on_warning raised %s", type(error).__name__)
 
     # -- steps in a thread ----------------------------------------------------------------------------
 
@@ -232,8 +238,8 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return None
 
     def close(self) -> None:
-        """Close the connections, unless other calls are in progress; the bridge stays of use."""
-        if not self._busy:
+        """Close the connections of threads, unless other calls are in progress; the bridge stays of use."""
+        if not self._busy[None]:
             self._connections.close()
 
     # -- steps in a task ------------------------------------------------------------------------------
@@ -256,7 +262,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close the connections of this event loop, unless calls are in progress; the bridge stays of use."""
-        if not self._busy:
+        if not self._busy[_loop()]:
             await self._connections.aclose()
 
 
@@ -318,6 +324,12 @@ class _Call:
         if self.admitted and self._limiter is not None:
             self.admitted = False
             self._limiter.release()
+
+
+def _loop() -> object:
+    from asyncio import get_running_loop
+
+    return get_running_loop()
 
 
 def _described(settings: BridgeSettings) -> Catalogue | None:

@@ -90,7 +90,7 @@ def _count(translation: Generator[Any, Any, Any], partition: str, found: list[bo
             ask = translation.send(answer)
             answer = None
             if isinstance(ask, Lookup):
-                answer = ask.read(some)
+                answer, _ = ask.read(some, None)
             elif isinstance(ask, RestRequest):
                 calls += 1
                 is_search = any(name == "filterType" for name, _ in ask.query)

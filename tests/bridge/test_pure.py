@@ -185,25 +185,35 @@ KEPT = Catalogue(described(FIELDS[:2]))
 
 @pytest.mark.parametrize("code", ["603", "610", "616"])
 def test_where_describe_is_gone_the_other_sources_serve(code: str) -> None:
-    found = names_of_reply(BridgeSettings(), None)(refused(code))
+    found = names_of_reply(BridgeSettings(), None)(refused(code), None)[0]
     assert found.refused == f"REST {code}"
     assert found.find("LastName") is not None
     assert found.find("erpId") is None
-    assert names_of_reply(BridgeSettings(), KEPT)(refused("606")).readable == KEPT.fields
+    assert names_of_reply(BridgeSettings(), KEPT)(refused("606"), None)[0].readable == KEPT.fields
+
+
+@pytest.mark.parametrize("again", [refused("611"), refused("603"), RestReply(True)])
+def test_what_was_described_before_stays_good(again: RestReply) -> None:
+    before, good = names_of_reply(BridgeSettings(), None)(reply(DESCRIBED), None)
+    assert good
+    now, good = names_of_reply(BridgeSettings(), None)(again, before)
+    assert not good
+    assert now.refused
+    assert now.readable == before.readable
 
 
 def test_a_describe_that_will_be_back_is_waited_for() -> None:
     with pytest.raises(Fault) as raised:
-        names_of_reply(BridgeSettings(), None)(refused("606"))
+        names_of_reply(BridgeSettings(), None)(refused("606"), None)
     assert raised.value.code == 20023
 
 
 def test_the_fields_of_the_best_source_are_returned() -> None:
-    instance = names_of_reply(BridgeSettings(), KEPT)(reply(DESCRIBED))
+    instance = names_of_reply(BridgeSettings(), KEPT)(reply(DESCRIBED), None)[0]
     assert [each.rest_name for each in instance.readable][:3] == ["email", "firstName", "lastName"]
     assert len(instance.readable) == len(FIELDS) - 1
     assert Names(BridgeSettings(field_sources=()), None).readable == ()
-    assert names_of_reply(BridgeSettings(), None)(RestReply(True)).refused == "it named none"
+    assert names_of_reply(BridgeSettings(), None)(RestReply(True), None)[0].refused == "it named none"
 
 
 # -- values -------------------------------------------------------------------------------------------

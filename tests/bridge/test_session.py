@@ -43,7 +43,7 @@ class World:
         self.now = 0.0
         self.shared = Shared()
         if token is not None:
-            self.shared.token = Token(token, until)
+            self.shared.tokens.token = Token(token, until)
 
     def session(self, policy: RetryPolicy, seconds: float | None) -> Session:
         return Session(
@@ -136,7 +136,7 @@ def test_a_token_is_asked_for_once_and_not_counted() -> None:
         "/identity/oauth/token?grant_type=client_credentials&client_id=the-id&client_secret=the-secret"
     )
     assert "the-secret" not in repr(run.of(Fetch)) + repr(world.session(RetryPolicy(), None))
-    assert "tok-" not in repr(run.of(Fetch)) + repr(world.shared.token)
+    assert "tok-" not in repr(run.of(Fetch)) + repr(world.shared.tokens.token)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_token_that_another_call_has_renewed_meanwhile_is_used() -> None:
     session = world.session(RetryPolicy(), None).carry_out(asking(CREATE))
     session.send(None)
     session.send(None)
-    world.shared.token = Token("tok-2", 1000.0)
+    world.shared.tokens.token = Token("tok-2", 1000.0)
     assert isinstance(session.send(said("601")), Admit)
     fetch = session.send(None)
     assert isinstance(fetch, Fetch)
@@ -184,6 +184,37 @@ def test_one_renewal_serves_all_who_wait_for_it() -> None:
     assert first.send(received(TOKEN)) == Release(frozenset({"token"}))
     assert second.send(None) == Release(frozenset({"token"}))
     assert isinstance(second.send(None), Admit)
+
+
+@pytest.mark.parametrize("answer", [received("{}", 401), received("", 503)])
+def test_a_failed_renewal_is_told_to_all_who_waited_for_it(answer: Received) -> None:
+    world = World(token=None)
+    first, second = (world.session(RetryPolicy(attempts=1), None).carry_out(asking(CREATE)) for _ in range(2))
+    first.send(None)
+    second.send(None)
+    assert isinstance(first.send(None), Fetch)
+    world.now += 1.0
+    assert isinstance(first.send(answer), Release)
+    assert second.send(None) == Release(frozenset({"token"}))  # and no Fetch
+    errors = []
+    for call in (first, second):
+        with pytest.raises(Fault) as raised:
+            call.send(None)
+        errors.append(raised.value)
+    assert errors[0].code == errors[1].code
+    assert errors[0] is not errors[1]
+    later = Run(received(TOKEN), OK, world=world)  # who comes afterwards asks anew
+    assert later.error is None
+
+
+def test_time_that_one_call_lacks_is_no_failure_of_others() -> None:
+    world = World(token=None)
+    first, second = (world.session(RetryPolicy(attempts=1), each).carry_out(asking(CREATE)) for each in (1.0, 100.0))
+    first.send(None)
+    second.send(None)
+    world.now += 5.0
+    assert isinstance(first.send(None), Release)  # its time is over
+    assert isinstance(second.send(None), Fetch)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
@@ -351,7 +382,9 @@ def test_an_address_that_is_too_long_after_all_goes_by_post() -> None:
 
 # -- what is looked up --------------------------------------------------------------------------------
 
-DESCRIBE: Lookup[int] = Lookup(read("/rest/v1/leads/describe.json"), lambda reply: len(reply.result), 86_400.0)
+DESCRIBE: Lookup[int] = Lookup(
+    read("/rest/v1/leads/describe.json"), lambda reply, _: (len(reply.result), reply.success), 86_400.0
+)
 
 
 def test_a_lookup_is_made_once_a_day() -> None:
@@ -383,6 +416,17 @@ def test_a_lookup_that_fails_lets_the_next_one_try() -> None:
     run = Run(*[LOST] * 4, asks=(DESCRIBE,))
     assert run.error.code == 20011
     assert isinstance(run.steps[-1], Release)
+
+
+def test_what_was_looked_up_before_serves_when_it_cannot_be_looked_up_now() -> None:
+    world = World(until=1e9)
+    Run(received(DESCRIBED), asks=(DESCRIBE,), world=world)
+    world.now += 100_000.0
+    run = Run(*[LOST] * 4, asks=(DESCRIBE,), world=world)
+    assert run.error is None
+    assert run.result
+    world.now += 299.0
+    assert not [step for step in Run(asks=(DESCRIBE,), world=world).steps if isinstance(step, Fetch)]
 
 
 def test_an_error_is_thrown_into_the_translation() -> None:

@@ -9,6 +9,7 @@ from attrs import evolve
 
 from marketo_soap import (
     AmbiguousError,
+    AmbiguousFault,
     BridgeConfigurationError,
     BridgeSettings,
     Fault,
@@ -18,6 +19,7 @@ from marketo_soap import (
     envelope,
 )
 from marketo_soap.bridge.codes import CODES
+from marketo_soap.bridge.keys import Keys
 from marketo_soap.bridge.names import Names
 from marketo_soap.bridge.rest import RestReply, read_reply
 from marketo_soap.bridge.sync_lead import sync_lead
@@ -157,8 +159,25 @@ def test_a_call_that_only_names_its_lead_needs_no_catalogue() -> None:
 
 def test_all_keys_of_a_call_are_held() -> None:
     lead = LeadRecord(id=1, email="T@t.com", foreign_sys_person_id="E7", foreign_sys_type="CUSTOM")
-    run = translate(lead, CHANGED, FINE, settings=FOREIGN, cookie=COOKIE)
-    assert run.held == {"id:1", "CUSTOM:E7", f"cookie:{COOKIE}", "email:t@t.com"}
+    run = translate(lead, found({"id": 1, "status": "updated"}), FINE, settings=FOREIGN, cookie=COOKIE)
+    field = FOREIGN.foreign_id_fields["CUSTOM"]
+    assert run.held == {"id:1", f"{field}:e7", f"cookie:{COOKIE}", "email:t@t.com"}
+
+
+@pytest.mark.parametrize("record", [{"id": 6, "status": "updated"}, {"id": 1141, "status": "created"}])
+def test_an_answer_for_another_lead_ties_no_cookie(record: dict[str, Any]) -> None:
+    run = translate(LeadRecord(id=1141), found(record), cookie=COOKIE)
+    assert len(run.requests) == 1
+    assert isinstance(run.error, AmbiguousFault)
+
+
+def test_ids_of_one_field_meet_however_they_are_written() -> None:
+    held = [
+        Keys(None, system, person_id, None, None).held("erpId")
+        for system, person_id in (("CUSTOM", "007"), ("SFDC", "7"), ("CUSTOM", "7"))
+    ]
+    assert held[0] == held[1] == held[2]
+    assert Keys(None, "SFDC", "0", None, None).held("erpId") == {"erpId:0"}
 
 
 def test_only_writes_that_end_as_once_may_be_repeated() -> None:
@@ -189,7 +208,8 @@ def test_all_pages_of_a_key_are_read() -> None:
     run = translate(EMAIL, skipped("1007"), page, found({"id": 1141, "updatedAt": "2022"}), CHANGED, settings=RECENT)
     assert dict(run.requests[2].query)["nextPageToken"] == "p2"
     assert run.bodies[-1]["input"][0]["id"] == 1141
-    endless = translate(EMAIL, skipped("1007"), page, page, page, page, CHANGED, settings=RECENT)
+    five = found({"id": 5, "status": "updated"})
+    endless = translate(EMAIL, skipped("1007"), page, page, page, page, five, settings=RECENT)
     assert endless.error is None
 
 
@@ -205,6 +225,9 @@ def test_all_pages_of_a_key_are_read() -> None:
         ("<leadRecord><ForeignSysPersonId>E7</ForeignSysPersonId><ForeignSysType/></leadRecord>", 20109),
         ("<leadRecord><ForeignSysPersonId>E7</ForeignSysPersonId><ForeignSysType>SAP</ForeignSysType></leadRecord>", 20110),
         ("<leadRecord><Email>ü@t.com</Email></leadRecord>", 20110),
+        ("<leadRecord><Id>0</Id></leadRecord>", 20110),
+        ("<leadRecord><Id>-7</Id></leadRecord>", 20110),
+        ("<leadRecord/><marketoCookie>id:1,token:2</marketoCookie>", 20110),
     ],
 )  # fmt: skip
 def test_a_broken_call_costs_no_call_of_rest(inner: str, code: int) -> None:

@@ -125,7 +125,7 @@ def test_a_soap_call_goes_over_rest(make: Make) -> None:
 
 @pytest.mark.parametrize("lead", [LEAD, LeadRecord(id=1141, attributes={"FirstName": "George"})])
 def test_with_token_and_describe_at_hand_a_sync_is_one_call(make: Make, lead: LeadRecord) -> None:
-    rest = Rest()
+    rest = Rest(CREATED if lead.id is None else CREATED.replace("created", "updated"))
     over = bridge(rest)
     client = make(over)
     client.sync_lead(lead)
@@ -440,7 +440,7 @@ def test_time_that_runs_out_in_the_queue_for_a_lead_is_known_to_have_sent_nothin
     rest = Rest()
     over = bridge(rest)
     over._locks.acquire(frozenset({"email:t@t.com"}))
-    with pytest.raises(TransportError, match="calls for the same lead") as raised:
+    with pytest.raises(TransportError, match="other calls for the same") as raised:
         make(over, retry=RetryPolicy(deadline=1.0)).sync_lead(KEY_ALONE)
     assert not raised.value.fate_unknown
     assert rest.seen == []
@@ -671,3 +671,27 @@ def test_nobody_there_is_a_transport_error(make: Make) -> None:
     with pytest.raises(TransportError) as raised:
         client.sync_lead(KEY_ALONE)
     assert not raised.value.fate_unknown
+
+
+def test_pools_of_event_loops_that_have_ended_go() -> None:
+    over = bridge(Rest())
+
+    async def once() -> None:
+        async with AsyncClient(transport=over) as client:
+            await client.sync_lead(LEAD)
+
+    over._busy[None] += 1  # somebody else is busy all the time
+    for _ in range(5):
+        asyncio.run(once())
+    assert len(over._connections._async_http) <= 1
+
+
+def test_bridges_beside_each_other_share_token_and_locks() -> None:
+    rest = Rest()
+    first = bridge(rest)
+    second = bridge(rest, beside=first, settings=BridgeSettings(on_duplicate="most_recent"))
+    for over in (first, second):
+        with Client(transport=over) as client:
+            client.sync_lead(LEAD)
+    assert rest.paths.count("token") == 1
+    assert second._locks is first._locks
