@@ -52,9 +52,9 @@ def sync_lead(
 ) -> Translation[SyncLeadResult]:
     """Insert or update one lead over REST."""
     assert isinstance(request.operation, SyncLead)
-    keys = keys_of(request.operation, settings)
     workspace = None if request.context is None else request.context.target_workspace.strip()
     partition = partition_of(workspace, settings) if workspace else None
+    keys = keys_of(request.operation, settings)
     record = request.operation.lead_record
     # What only names its lead needs no catalogue. An integer field of foreign ids does.
     needed = record.attributes or request.operation.return_lead or keys.person_id
@@ -169,7 +169,8 @@ class _Sync:
         """Return the id of the lead to update, None for no lead."""
         if len(leads) > 1 and not self._resolves_duplicates:
             raise local_refusal("1007", self.settings, f"{len(leads)} leads have this key")
-        latest = max(leads, key=lambda lead: str(lead.get("updatedAt") or ""), default=None)
+        # Of those of one second the newest, which was SOAP's choice.
+        latest = max(leads, key=lambda lead: (str(lead.get("updatedAt") or ""), _id(lead.get("id")) or 0), default=None)
         if latest is None:
             return None
         found = _id(latest.get("id"))
