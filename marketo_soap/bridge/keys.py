@@ -44,14 +44,16 @@ def keys_of(operation: SyncLead, settings: BridgeSettings) -> Keys:
     record = operation.lead_record
     person_id, system = _filled(record.foreign_sys_person_id), _filled(record.foreign_sys_type)
     keys = Keys(record.id, system, person_id, _filled(operation.marketo_cookie), _filled(record.email))
-    if keys.id is None and not (person_id or keys.cookie or keys.email):
-        raise fault(20101, "Id, ForeignSysPersonId, marketoCookie or Email is required")
-    if keys.id is not None and not 1 <= keys.id <= INT_MAX:
-        raise fault(20110, "Id must be a positive integer")
     if person_id and not system:
         raise fault(20109, "ForeignSysType is required with ForeignSysPersonId")
+    if system and not person_id:
+        raise fault(20109, "ForeignSysPersonId is required with ForeignSysType")
     if system and system not in list(ForeignSysType):
         raise fault(20110, f"ForeignSysType must be one of {', '.join(ForeignSysType)}")
+    if keys.id is not None and not 1 <= keys.id <= INT_MAX:
+        raise fault(20110, "Id must be a positive integer")
+    if keys.id is None and not (person_id or keys.cookie or keys.email):
+        raise fault(20101, "Id, ForeignSysPersonId, marketoCookie or Email is required")
     if person_id and system not in settings.foreign_id_fields:
         text = f"no REST field is configured for ids of the type {system}: name it in foreign_id_fields"
         raise BridgeConfigurationError(text, setting="foreign_id_fields")

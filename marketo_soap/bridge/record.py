@@ -32,21 +32,29 @@ class RestLead:
 
 def rest_lead(lead: LeadRecord, names: Names, settings: BridgeSettings) -> RestLead:
     """Translate the attributes of *lead*. Raises a `Fault` for names and values that REST does not know."""
-    values: dict[str, Any] = {}
+    last: dict[str, tuple[Attribute, str]] = {}  # by REST name; a name that is unknown counts before any value
     notes: list[str] = []
+    if not all(attribute.name.strip() for attribute in lead.attributes):
+        raise fault(20109, "attrName is required")
     for attribute in lead.attributes:
         found = names.find(attribute.name)
         if found is None:
             why = f" (the instance did not describe its fields: {names.refused})" if names.refused else ""
             raise fault(20105, f"Unknown lead field {attribute.name!r}{why}")
         rest_name = found.field.rest_name
+        if rest_name == "id":
+            notes.append(f"attribute {attribute.name!r} is not sent: the id is no value that could be written")
+            continue
         if found.guessed:
             notes.append(f"attribute {attribute.name!r} is not known: sent as {rest_name!r}")
-        if attribute.value == "" and settings.empty_value == "skip":
-            continue
-        if rest_name in values:
+        if rest_name in last:
             notes.append(f"attribute {attribute.name!r} stands there twice: the last one is sent")
-        values[rest_name] = _json(attribute, found.field.type, settings, notes)
+        last[rest_name] = attribute, found.field.type
+    values = {
+        rest_name: _json(attribute, kind, settings, notes)
+        for rest_name, (attribute, kind) in last.items()
+        if attribute.value != "" or settings.empty_value != "skip"
+    }
     return RestLead(values, notes)
 
 

@@ -197,7 +197,9 @@ class Session:
                 raise _in_the_end(error, doubt) from None
             answer = yield Fetch(request, None if token is None else token.text, len(errors) + 1, self._left())
             reply = read(answer) if isinstance(answer, Received) else None
-            if reply is not None and (not isinstance(reply, RestReply) or reply.success):
+            if isinstance(reply, RestReply) and reply.success:
+                return cast("R", evolve(reply, in_doubt=doubt))  # its record may be refused
+            if reply is not None and not isinstance(reply, RestReply):
                 return reply
             retry = _kind(reply, answer)
             if retry is Retry.TOKEN and token is not None and not renewed:

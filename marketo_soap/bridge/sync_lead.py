@@ -52,9 +52,9 @@ def sync_lead(
 ) -> Translation[SyncLeadResult]:
     """Insert or update one lead over REST."""
     assert isinstance(request.operation, SyncLead)
-    keys = keys_of(request.operation, settings)
     workspace = None if request.context is None else request.context.target_workspace.strip()
     partition = partition_of(workspace, settings) if workspace else None
+    keys = keys_of(request.operation, settings)
     record = request.operation.lead_record
     # What only names its lead needs no catalogue. An integer field of foreign ids does.
     needed = record.attributes or request.operation.return_lead or keys.person_id
@@ -100,7 +100,8 @@ class _Sync:
         if keys.id is not None:
             return (yield from self._update(keys.id, check_partition=True))
         if keys.person_id:
-            if self.settings.foreign_id_adopt_email and keys.email:
+            # A filter cannot look for an id with a comma in it: it would look for two.
+            if self.settings.foreign_id_adopt_email and keys.email and "," not in keys.person_id:
                 return (yield from self._find_or_create({self.foreign_field: True, "email": False}))
             return (yield from self._upsert(self.foreign_field))
         if keys.email and self.partition is not None:
@@ -172,7 +173,8 @@ class _Sync:
         """Return the id of the lead to update, None for no lead."""
         if len(leads) > 1 and not self._resolves_duplicates:
             raise local_refusal("1007", self.settings, f"{len(leads)} leads have this key")
-        latest = max(leads, key=lambda lead: str(lead.get("updatedAt") or ""), default=None)
+        # Of those of one second the newest, which was SOAP's choice.
+        latest = max(leads, key=lambda lead: (str(lead.get("updatedAt") or ""), _id(lead.get("id")) or 0), default=None)
         if latest is None:
             return None
         found = _id(latest.get("id"))

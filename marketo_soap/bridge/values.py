@@ -72,5 +72,6 @@ def text_value(value: Any, *, booleans: str) -> str:
         return booleans.split("/")[0 if value else 1]
     if isinstance(value, int | float):
         number = Decimal(repr(value)) if abs(value) < 1e300 else Decimal("NaN")
-        return format(number, "f") if number.is_finite() else ""
+        # A whole number may be shown as 5.0: to a caller of SOAP it is the 5 that was sent.
+        return format(number, "f").removesuffix(".0") if number.is_finite() else ""
     return replace_illegal(value) if isinstance(value, str) else ""

@@ -289,7 +289,7 @@ def test_a_value_that_rest_would_refuse_is_refused_without_being_told(kind: str,
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (True, "true"), (False, "false"), (3, "3"), (1.0, "1.0"), (1e-7, "0.0000001"), (None, ""), ("x\x00", "x\ufffd"),
+        (True, "true"), (False, "false"), (3, "3"), (1.0, "1"), (2.5, "2.5"), (1e-7, "0.0000001"), (None, ""), ("x\x00", "x\ufffd"),
         ([1], ""), ({}, ""), (float("nan"), ""), (float("inf"), ""), (10**400, ""),
     ],
 )  # fmt: skip

@@ -171,6 +171,13 @@ def test_an_answer_for_another_lead_ties_no_cookie(record: dict[str, Any]) -> No
     assert isinstance(run.error, AmbiguousFault)
 
 
+def test_an_id_with_a_comma_is_not_looked_for() -> None:
+    lead = LeadRecord(email="t@t.com", foreign_sys_person_id="E7,E8", foreign_sys_type="CUSTOM")
+    run = translate(lead, CHANGED, settings=ADOPT)
+    assert [request.effect for request in run.requests] == ["once"]
+    assert run.error is None
+
+
 def test_ids_of_one_field_meet_however_they_are_written() -> None:
     held = [
         Keys(None, system, person_id, None, None).held("erpId")

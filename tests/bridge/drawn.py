@@ -1,0 +1,59 @@
+"""Calls that hypothesis draws, and the leads that are there before them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.bridge.gaps import BAD_COOKIE
+from tests.bridge.two_roads import Call
+from tests.bridge.values import FIELDS, READ_ONLY, REST_ALONE, SPELLINGS, UNKNOWN
+
+COOKIES = [f"id:100-AEK-913&token:_mch-x.com-1372890712966-{number}" for number in range(4)]
+ANONYMOUS = COOKIES[3]
+SEEDS: list[dict[str, Any]] = [
+    {"anonymous": True, "cookies": [ANONYMOUS]},
+    {"email": "a@x.com", "attributes": {"FirstName": "Ann", "Unsubscribed": "1"}},
+    {"email": "A@x.com", "foreign_type": "SFDC", "foreign_id": "7", "cookies": [COOKIES[0]]},
+    {"email": "b@x.com", "partition": "EU", "cookies": [COOKIES[1]]},
+    {"email": "c@x.com", "foreign_type": "CUSTOM", "foreign_id": "7"},
+]
+
+PLAIN_EMAILS = st.sampled_from(["a@x.com", "A@X.com", "b@x.com", " b@x.com ", "c@x.com", "d@x.com", "e@x.com"])
+EMAILS = PLAIN_EMAILS | st.sampled_from(["malformed", "ü@x.com"])
+WORKSPACES = st.sampled_from(["Default", "default", "Europe", " europe ", "Asia", "Mars"])
+VALUES = st.one_of(
+    *[st.tuples(st.just(name), st.sampled_from(["", *texts])) for name, texts in FIELDS.items()],
+    st.tuples(st.sampled_from(["Email", "email"]), EMAILS | st.sampled_from(["", " "])),
+    st.tuples(st.just("Country"), st.just("DE")),
+)
+SPELLED = st.sampled_from([name for name in SPELLINGS if SPELLINGS[name] in FIELDS]).flatmap(
+    lambda name: st.tuples(st.just(name), st.sampled_from(["", *FIELDS[SPELLINGS[name]]]))
+)
+ODD = st.one_of(
+    SPELLED,
+    st.tuples(st.sampled_from(["Id", "id"]), st.sampled_from(["", "1000001", "many"])),
+    st.tuples(st.sampled_from([*READ_ONLY, *UNKNOWN, "leadPartitionId"]), st.sampled_from(["", "1"])),
+    *[st.tuples(st.just(name), st.sampled_from(["", *texts])) for name, texts in REST_ALONE.items()],
+)
+ATTRIBUTES = st.lists(st.integers(0, 7).flatmap(lambda one: VALUES if one else ODD), max_size=4).map(tuple)
+FOREIGN = st.tuples(st.sampled_from(["CUSTOM", "SFDC", "NETSUITE"]), st.sampled_from(["7", "8", " 9 ", "E7"]))
+RARELY = st.sampled_from([False, False, False, True])
+
+
+@st.composite
+def calls(draw: st.DrawFn, *, plain: bool = False) -> Call:
+    """A call; a *plain* one has nothing that could be refused, but for what its keys name."""
+    keys = draw(st.sets(st.sampled_from(["id", "email", "foreign", "cookie"]), min_size=1))
+    system, person_id = draw(FOREIGN) if "foreign" in keys else (None, None)
+    return Call(
+        id=draw(st.integers(1_000_001, 1_000_007)) if "id" in keys else None,
+        email=draw(PLAIN_EMAILS if plain else EMAILS) if "email" in keys else None,
+        system=system,
+        person_id=person_id,
+        cookie=draw(st.sampled_from(COOKIES if plain else [*COOKIES, BAD_COOKIE])) if "cookie" in keys else None,
+        attributes=(("FirstName", "George"),) if plain else draw(ATTRIBUTES),
+        workspace=draw(WORKSPACES) if draw(RARELY) and not plain else None,
+        returned=draw(st.booleans()),
+    )
