@@ -204,9 +204,8 @@ def test_only_writes_that_end_as_once_may_be_repeated() -> None:
 
 
 def test_what_a_comma_in_a_key_finds_besides_is_not_the_lead() -> None:
-    lead = LeadRecord(foreign_sys_person_id="a,b", foreign_sys_type="CUSTOM", email="t@t.com")
-    others = found({"id": 1, "erpId": "a"}, {"id": 2, "erpId": "b"})
-    run = translate(lead, others, NOBODY, MADE, settings=ADOPT)
+    others = found({"id": 1, "email": "a"}, {"id": 2, "email": "b@t.com"})
+    run = translate(LeadRecord(email="a,b@t.com"), others, MADE, workspace="Default")
     assert run.said[-1] == "createOnly"
 
 

@@ -38,7 +38,7 @@ def test_all_is_well(tmp_path: Path) -> None:
     [
         (("nope", "EU", "firstName"), "foreign_id_fields.CUSTOM: the instance has no field nope"),
         (("notes", "EU", "firstName"), "foreign_id_fields.CUSTOM: the field notes is of type text, not string, "),
-        (("id", "EU", "firstName"), "foreign_id_fields.CUSTOM: the field id cannot be written"),
+        (("mktoName", "EU", "firstName"), "foreign_id_fields.CUSTOM: the field mktoName cannot be written"),
         (("erpId", "US", "firstName"), "workspace_partitions.Europe: the partition US is not: there are Default, EU"),
         (("erpId", "EU", "nope"), "attribute_names.A: the instance has no field nope"),
     ],
