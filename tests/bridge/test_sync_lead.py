@@ -206,7 +206,7 @@ def test_only_writes_that_end_as_once_may_be_repeated() -> None:
 def test_what_a_comma_in_a_key_finds_besides_is_not_the_lead() -> None:
     others = found({"id": 1, "email": "a"}, {"id": 2, "email": "b@t.com"})
     run = translate(LeadRecord(email="a,b@t.com"), others, MADE, workspace="Default")
-    assert run.said[-1] == "createOnly"
+    assert run.said[-1] == "createOnly Default"
 
 
 def test_all_pages_of_a_key_are_read() -> None:
