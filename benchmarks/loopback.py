@@ -20,15 +20,16 @@ START = 30.0
 """Seconds that the server's process may take to start and to stop."""
 
 
-def sync_lead_ratio(seconds: float, limiter: Limiter | None = None) -> float:
+def sync_lead_ratio(seconds: float, limiter: Limiter | None = None, history: int | None = None) -> float:
     """Return how many times longer `Client.sync_lead` takes than to post the same bytes with httpx.
 
-    Both keep their connection alive; the server does the same work for both. *limiter* is the client's.
+    Both keep their connection alive; the server does the same work for both. *limiter* and *history*
+    are the client's.
     """
     lead = LeadRecord(email=EMAIL, attributes=SEED_VALUES)
     with (
         _server() as endpoint,
-        Client(endpoint, USER_ID, ENCRYPTION_KEY, limiter=limiter) as client,
+        Client(endpoint, USER_ID, ENCRYPTION_KEY, limiter=limiter, history=history) as client,
         httpx.Client(trust_env=False) as http,
     ):
         client.sync_lead(lead)
