@@ -104,6 +104,7 @@ class Attempt:
         self._inflater: Any = None
         self._error: TransportError | None = None
         self._stopped = ""
+        self._whole = False
 
     @contextmanager
     def over(self, request: httpx.Request) -> Iterator[None]:
@@ -123,7 +124,8 @@ class Attempt:
         """Note the head of the reply; True if its body is to be read as it comes, not by httpx."""
         self._status = response.status_code
         self._headers = tuple(response.headers.multi_items())
-        if response.is_stream_consumed:  # it came whole, from a transport in this process
+        self._whole = response.is_stream_consumed
+        if self._whole:  # from a transport in this process: it is there, however late
             return False
         encoding = response.headers.get("content-encoding", "").strip().lower()
         if encoding in _COMPRESSED:
@@ -146,7 +148,7 @@ class Attempt:
         self._size += len(piece)
         if self._size > self._max_bytes:
             self._lose(f"the reply is longer than {self._max_bytes} bytes")
-        elif self._send.seconds is not None and time.monotonic() - self._begun > self._send.seconds:
+        elif not self._whole and self._send.seconds is not None and time.monotonic() - self._begun > self._send.seconds:
             self._lose("the reply did not end in the time that the call may take")
         return self._error is None
 

@@ -40,7 +40,11 @@ def structure(cls: type[T], data: Any, where: str = "") -> T:
     missing = [f.name for f in fields if f.default is attrs.NOTHING and f.name not in data]
     if missing:
         raise ValueError(f"{_at(where, missing[0])} is missing")
-    return cls(**{name: _value(hints[name], value, _at(where, name)) for name, value in data.items()})
+    values = {name: _value(hints[name], value, _at(where, name)) for name, value in data.items()}
+    try:
+        return cls(**values)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}" if where else str(error)) from None
 
 
 def _at(where: str, name: str) -> str:

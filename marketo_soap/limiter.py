@@ -69,6 +69,12 @@ class InProcessLimiter:
         """How many calls are in progress."""
         return self._schedule.running
 
+    @property
+    def spent_today(self) -> int:
+        """How many calls of the day's quota are used, by this process."""
+        with self._lock:
+            return self._schedule.spent(self._clock.now())
+
     def acquire(self, timeout: float | None = None) -> None:
         """Wait for leave to make a call: `TransportError` after *timeout* seconds, `LimitFault` for today."""
         event = threading.Event()

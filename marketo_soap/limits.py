@@ -1,7 +1,8 @@
-"""The vendor's call limits: the numbers, when the day begins anew, and what may start when. Pure."""
+"""The vendor's call limits: the numbers, when the day begins anew, and what may start when. No clock is read here."""
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
@@ -11,7 +12,7 @@ from attrs import frozen
 
 from marketo_soap.errors import LimitFault, fault
 
-__all__ = ["VENDOR_LIMITS", "Limiter", "Limits", "Schedule", "next_reset", "today"]
+__all__ = ["VENDOR_LIMITS", "LimitKeeper", "Limiter", "Limits", "Schedule", "next_reset", "today"]
 
 _CENTRAL = "America/Chicago"
 
@@ -32,7 +33,7 @@ class Limits:
         for name in ("calls", "window", "at_once", "per_day"):
             value = getattr(self, name)
             if value is not None and not value > 0:
-                raise ValueError(f"limits: {name} must be more than 0")
+                raise ValueError(f"{name} must be more than 0")
 
 
 VENDOR_LIMITS = Limits()
@@ -96,15 +97,20 @@ class Schedule:
         limits = self.limits
         while self._ended and self._ended[0] + limits.window <= tick:
             self._ended.popleft()
-        if today(now) != self._day:
-            self._day, self._spent = today(now), 0
-        if limits.per_day is not None and self._spent >= limits.per_day:
+        spent = self.spent(now)
+        if limits.per_day is not None and spent >= limits.per_day:
             raise quota_spent(now)
         if limits.at_once is not None and self.running >= limits.at_once:
             return None
         if limits.calls is not None and self.running + len(self._ended) >= limits.calls:
             return self._ended[0] + limits.window - tick if self._ended else None
         return 0.0
+
+    def spent(self, now: datetime) -> int:
+        """Return how many calls have started on the day of *now*."""
+        if today(now) != self._day:
+            self._day, self._spent = today(now), 0
+        return self._spent
 
     def start(self) -> None:
         """Count a call that starts now."""
@@ -116,3 +122,51 @@ class Schedule:
         self.running -= 1
         if self.limits.calls is not None:
             self._ended.append(tick)
+
+
+class LimitKeeper:
+    """The limits as a server keeps them: counts calls that come; refused ones too if *count_refused*."""
+
+    def __init__(self, limits: Limits, *, count_refused: bool = False) -> None:
+        self.limits = limits
+        self._count_refused = count_refused
+        self._lock = threading.Lock()
+        self._recent: deque[datetime] = deque()
+        self._day: date | None = None
+        self._today = 0
+
+    def admit(self, now: datetime, at_once: int) -> None:
+        """Count a call at *now*, with *at_once* calls in progress (this one too), or raise why not.
+
+        20024 comes before 20023, and 20023 before 20015.
+        """
+        limits = self.limits
+        with self._lock:
+            self._forget(now)
+            code = None
+            if limits.at_once is not None and at_once > limits.at_once:
+                code = 20024
+            elif limits.calls is not None and len(self._recent) >= limits.calls:
+                code = 20023
+            elif limits.per_day is not None and self._today >= limits.per_day:
+                code = 20015
+            if code is None or self._count_refused:
+                self._recent.append(now)
+                self._today += 1
+        if code is not None:
+            raise fault(code)
+
+    def used(self, now: datetime) -> dict[str, int]:
+        """Return how much is used: calls in the window, calls today."""
+        with self._lock:
+            self._forget(now)
+            return {"calls": len(self._recent), "per_day": self._today}
+
+    def _forget(self, now: datetime) -> None:
+        start = now - timedelta(seconds=self.limits.window)
+        while self._recent and self._recent[0] <= start:
+            self._recent.popleft()
+        while self._recent and self._recent[-1] > now:  # the clock was moved back
+            self._recent.pop()
+        if today(now) != self._day:
+            self._day, self._today = today(now), 0

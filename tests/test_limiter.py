@@ -153,6 +153,30 @@ def test_a_real_window_of_a_moment() -> None:
 # -- against the sandbox's own count ------------------------------------------------------------------
 
 
+def test_a_limiter_tells_what_is_spent_of_the_day() -> None:
+    class Days(Clock):
+        day = 0
+
+        def now(self) -> datetime:
+            return NOW + timedelta(days=self.day)
+
+    days = Days()
+    limiter = InProcessLimiter(Limits(per_day=2), clock=days)
+    for _ in range(2):
+        limiter.acquire()
+        limiter.release()
+    with pytest.raises(LimitFault):
+        limiter.acquire()
+    assert limiter.spent_today == 2
+    days.day = 1
+    assert limiter.spent_today == 0
+    free = InProcessLimiter(Limits(per_day=None), clock=days)
+    free.acquire()
+    days.day = 2
+    free.acquire()
+    assert free.spent_today == 1
+
+
 class VirtualClock(Clock):
     """A clock that jumps to when something is due, as soon as nobody is calling."""
 

@@ -49,7 +49,7 @@ def test_the_commands_print_what_is_shown(command: str, shown: str, monkeypatch:
 def test_the_settings_of_the_tour_are_right() -> None:
     sandbox, gateway = re.findall(r"^```toml\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
     assert structure(Settings, tomllib.loads(sandbox)).timestamp_window == 900
-    assert structure(GatewaySettings, tomllib.loads(gateway)).callers[0].refuse_replays
+    assert structure(GatewaySettings, tomllib.loads(gateway)).callers[0].refuse_replays == "request"
 
 
 def test_every_command_has_its_session() -> None:

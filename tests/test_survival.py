@@ -438,3 +438,12 @@ def test_httpx_is_asked_for_no_more_than_it_promises() -> None:
         assert response.is_stream_consumed
         assert list(response.iter_bytes()) == [b"x"]
         response.close()
+
+
+def test_an_answer_that_is_there_whole_is_not_lost_for_being_late() -> None:
+    def slow(request: httpx.Request) -> httpx.Response:
+        time.sleep(0.3)
+        return httpx.Response(200, content=OK)
+
+    with Client("https://x/", "u", "k", transport=httpx.MockTransport(slow), retry=RetryPolicy(deadline=0.2)) as client:
+        assert client.sync_lead(LEAD).lead_id > 0

@@ -22,7 +22,8 @@ __all__ = ["gateway"]
 def gateway(config: str, only_check: bool) -> None:
     """Serve an endpoint that speaks SOAP to callers and REST to Marketo, until SIGTERM or Ctrl-C.
 
-    Exit code 0: stopped, or all is well; 1: cannot listen, or --check found problems; 2: the settings are wrong.
+    Exit code 0: stopped, or all is well; 1: cannot listen, calls had not ended at the stop, or --check found
+    problems; 2: the settings are wrong.
     """
     from marketo_soap.gateway.logs import quiet_logging
     from marketo_soap.gateway.secrets import resolved

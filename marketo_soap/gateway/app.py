@@ -6,12 +6,11 @@ import asyncio
 import ipaddress
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from attrs import frozen
 from starlette.requests import ClientDisconnect
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from marketo_soap.errors import Fault, fault
 from marketo_soap.gateway.gateway import Gateway
@@ -26,6 +25,7 @@ PATH = re.compile(r"/soap/mktows/[A-Za-z0-9._-]+")
 _ADMIN = {"/healthz", "/readyz", "/metrics"}
 _SMALL = 64 * 1024  # bytes of a body that costs little to wait for
 _LARGE_AT_ONCE = 16
+_CLOSE = (("Connection", "close"),)
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
@@ -58,6 +58,9 @@ class Application:
     async def _answer(self, scope: Scope, receive: Receive) -> _Said:
         path, method = scope["path"], scope["method"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if "content-length" in headers and "transfer-encoding" in headers:  # a proxy may have read another body
+            both = fault(20012, "Request Not Understood: Content-Length and Transfer-Encoding contradict each other")
+            return _Said(500, self._gateway.refuse(500, both).body, XML, _CLOSE)
         if self._soap and PATH.fullmatch(path):
             if method == "POST":
                 return await self._call(headers, receive)
@@ -74,9 +77,8 @@ class Application:
         gateway = self._gateway
         limit = gateway.settings.max_body_bytes
         try:
-            with self._room(headers):
-                async with asyncio.timeout(gateway.settings.read_seconds):
-                    body = await read_body(receive, limit)
+            async with asyncio.timeout(gateway.settings.read_seconds):
+                body = await self._body(receive, limit)
             answer = await gateway.answer(plain_body(headers, body, limit))
             return _Said(answer.status, answer.body, XML)
         except Fault as full:
@@ -87,22 +89,27 @@ class Application:
             answer = gateway.refuse(status, fault(20012, f"Request Not Understood: {refused}"))
         except TimeoutError:
             answer = gateway.refuse(408, fault(20012, "Request Not Understood: it did not arrive in time"))
-        return _Said(answer.status, answer.body, XML, (("Connection", "close"),))
+        return _Said(answer.status, answer.body, XML, _CLOSE)
 
-    @contextmanager
-    def _room(self, headers: Mapping[str, str]) -> Iterator[None]:
-        """Wait for a body in the block. Of long ones few may come at once: nobody knows yet who sends them."""
-        length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) <= _SMALL:
-            yield
-            return
-        if self._large >= _LARGE_AT_ONCE:
-            raise fault(20024)
-        self._large += 1
+    async def _body(self, receive: Receive, limit: int) -> bytes:
+        """Read a body. Of long ones few may come at once: nobody knows yet who sends them."""
+        size, large = 0, False
+
+        async def measured() -> Message:
+            nonlocal size, large
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > _SMALL and not large:
+                if self._large >= _LARGE_AT_ONCE:
+                    raise fault(20024)
+                self._large += 1
+                large = True
+            return message
+
         try:
-            yield
+            return await read_body(measured, limit)
         finally:
-            self._large -= 1
+            self._large -= large
 
     def _shown(self, scope: Scope, headers: Mapping[str, str]) -> bool:
         """Whether the caller may see how the gateway is: one that a proxy speaks for is not on this machine."""

@@ -12,7 +12,7 @@ from marketo_soap.bridge.transport import RestBridge
 from marketo_soap.errors import fault
 from marketo_soap.gateway.instances import Instance
 from marketo_soap.gateway.settings import CallerSettings
-from marketo_soap.sandbox.limits import LimitKeeper
+from marketo_soap.limits import LimitKeeper, Limits
 from marketo_soap.signature import AuthenticationHeader, Credentials, read_timestamp, verify
 
 __all__ = ["Caller", "Callers", "Replays"]
@@ -21,7 +21,7 @@ _KEPT = 50_000  # requests of a caller that are remembered
 
 
 class Replays:
-    """The requests of the last *seconds*, by signature and body; of more than *kept* the oldest are forgotten."""
+    """The requests of the last *seconds*, by their keys; of more than *kept* the oldest are forgotten."""
 
     def __init__(self, seconds: float, kept: int = _KEPT) -> None:
         self._seconds, self._kept = seconds, kept
@@ -37,22 +37,17 @@ class Replays:
         """Remember a request."""
         self._seen[key] = tick + self._seconds
 
-    @staticmethod
-    def key(header: AuthenticationHeader, body: bytes) -> bytes:
-        """Return what a request is known by."""
-        return hashlib.sha256(header.request_signature.encode() + b"\0" + body).digest()
-
 
 class Caller:
-    """A caller and what it has used of its limits."""
+    """A caller and what it has used of its limits: *share* calls at once where it has none of its own."""
 
     def __init__(
-        self, settings: CallerSettings, credentials: Credentials, instance: Instance, bridge: RestBridge
+        self, settings: CallerSettings, credentials: Credentials, instance: Instance, bridge: RestBridge, share: int
     ) -> None:
         self.name, self.credentials, self.instance, self.bridge = settings.name, credentials, instance, bridge
         self.running = 0
         self._settings = settings
-        self._limits = None if settings.limits is None else LimitKeeper(settings.limits)
+        self._limits = LimitKeeper(settings.limits or Limits(calls=None, at_once=share, per_day=None))
         # A time that is ahead is good until it is as far behind.
         self._replays = Replays(2 * settings.timestamp_window) if settings.refuse_replays else None
 
@@ -61,17 +56,17 @@ class Caller:
         times = read_timestamp(header.request_timestamp)
         if not times:
             raise fault(20014, "Authentication failed: requestTimestamp is not a time")
-        if min(abs((now - time).total_seconds()) for time in times) > self._settings.timestamp_window:
+        # Without a zone it is UTC: where this machine stands must not make old signatures good.
+        if abs((now - times[0]).total_seconds()) > self._settings.timestamp_window:
             raise fault(20016)
         if not self._settings.enabled:
             raise fault(20013)
-        key = b""
-        if self._replays is not None:
-            key = self._replays.key(header, body)
-            if self._replays.knows(key, tick):
-                raise fault(20016, "Request Expired: the very same request has been received before")
-        if self._limits is not None:
-            self._limits.admit(now, self.running + 1)
+        key = header.request_signature.encode()
+        if self._settings.refuse_replays == "request":
+            key = hashlib.sha256(key + b"\0" + body).digest()
+        if self._replays is not None and self._replays.knows(key, tick):
+            raise fault(20016, f"Request Expired: the same {self._settings.refuse_replays} has been received before")
+        self._limits.admit(now, self.running + 1)
         if self._replays is not None:
             self._replays.add(key, tick)
 

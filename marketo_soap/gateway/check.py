@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import httpx
 from attrs import frozen
 
+from marketo_soap.bridge.connection import Connections
+from marketo_soap.bridge.rest import read, read_reply
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.endpoint import is_loopback
+from marketo_soap.bridge.steps import Fetch
+from marketo_soap.errors import TransportError
+from marketo_soap.exchange import Received
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.gateway.settings import GatewaySettings, RestSettings
+from marketo_soap.xml import MAX_BYTES
 
 __all__ = ["Verdict", "check"]
 
 _KEY_TYPES = ("string", "email", "integer")
+_SECONDS = 30.0  # for each call
+_TOKEN = re.compile(r"[!-~]+")
 
 
 @frozen
@@ -35,9 +44,11 @@ def check(
     The right to write leads shows at the first write only.
     """
     for rest in settings.rest:
-        local = is_loopback(rest.origin)
-        with httpx.Client(base_url=rest.origin, timeout=30.0, trust_env=not local, transport=transport) as http:
-            yield from _instance(_Asker(http, f"rest {rest.name}"), settings, rest, *secrets.rest[rest.name])
+        connections = Connections(rest.origin, transport, True, None, MAX_BYTES)
+        try:
+            yield from _instance(_Asker(connections), settings, rest, *secrets.rest[rest.name])
+        finally:
+            connections.close()
 
 
 class _Problem(Exception):  # noqa: N818 - a verdict on its way
@@ -46,69 +57,78 @@ class _Problem(Exception):  # noqa: N818 - a verdict on its way
 
 @frozen
 class _Asker:
-    http: httpx.Client
-    where: str
+    connections: Connections
 
-    def ask(self, path: str, **params: str) -> Any:
-        """Return the JSON that REST answers; raises what is wrong with it."""
+    def token(self, client_id: str, client_secret: str) -> str:
+        """Return a token; raises why none was given."""
+        params = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
+        received = self._get("/identity/oauth/token", None, params)
+        if received.status in (400, 401, 403):
+            raise _Problem(f"the client id or the client secret is refused (HTTP {received.status})")
         try:
-            response = self.http.get(path, params=params)
-        except httpx.HTTPError as error:
-            raise _Problem(f"no answer: {type(error).__name__}") from None
-        try:
-            data = response.json()
-        except ValueError:
+            data = json.loads(received.body)
+        except (ValueError, RecursionError):
             data = None
-        if not isinstance(data, dict):
-            raise _Problem(f"HTTP {response.status_code} without a reply of REST")
-        if path.startswith("/identity") and (response.status_code != 200 or "access_token" not in data):
-            raise _Problem(f"the client id or the client secret is refused (HTTP {response.status_code})")
-        if path.startswith("/rest") and not data.get("success"):
-            raise _Problem(_refusal(data))
-        return data
+        token = data.get("access_token") if isinstance(data, dict) else None
+        if received.status != 200 or not isinstance(token, str) or not _TOKEN.fullmatch(token):
+            raise _Problem(f"HTTP {received.status} without a token")
+        return token
+
+    def named(self, path: str, token: str, name: Callable[[Any], Any]) -> Mapping[str, Any]:
+        """Return the records of REST's reply by their names, those that have one; raises what is wrong with it."""
+        reply = read_reply(self._get(path, token, {}))
+        if not reply.success:
+            raise _Problem(_refusal(reply.code))
+        named = [(name(each), each) for each in reply.result]
+        found = {key: each for key, each in named if isinstance(key, str) and key}
+        if not found:
+            raise _Problem("the reply has another form")
+        return found
+
+    def _get(self, path: str, token: str | None, params: Mapping[str, str]) -> Received:
+        received = self.connections.fetch(Fetch(read(path, **params), token, 1, _SECONDS), httpx.Timeout(_SECONDS))
+        if isinstance(received, TransportError):
+            raise _Problem(f"no answer: {type(received.__cause__ or received).__name__}")
+        return received
 
 
-def _refusal(data: Mapping[str, Any]) -> str:
-    errors = data.get("errors")
-    first = errors[0] if isinstance(errors, list) and errors else None
-    code = str(first.get("code", ""))[:10] if isinstance(first, dict) else "without a code"
+def _refusal(code: str) -> str:
     told = {"603": "access denied: the role of the service's user lacks a permission", "610": "there is no such call"}
-    return f"REST {code}: {told.get(code, 'refused')}"
+    return f"REST {code or 'without a code'}: {told.get(code, 'refused')}"
 
 
 def _instance(
     asker: _Asker, settings: GatewaySettings, rest: RestSettings, client_id: str, client_secret: str
 ) -> Iterator[Verdict]:
-    where = asker.where
+    where = f"rest {rest.name}"
+    fields: Mapping[str, Any] | None = None
+    partitions: Mapping[str, Any] | None = None
     try:
-        params = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
-        token = asker.ask("/identity/oauth/token", **params)["access_token"]
+        token = asker.token(client_id, client_secret)
+        yield Verdict(True, where, "credentials: a token was given")
     except _Problem as problem:
         yield Verdict(False, where, f"credentials: {problem}")
         return
-    yield Verdict(True, where, "credentials: a token was given")
-    asker.http.headers["Authorization"] = f"Bearer {token}"
-    fields: Mapping[str, Any] = {}
     try:
-        fields = {each["rest"]["name"]: each for each in asker.ask("/rest/v1/leads/describe.json")["result"]}
+        fields = asker.named("/rest/v1/leads/describe.json", token, _rest_name)
         yield Verdict(True, where, f"describe: {len(fields)} fields")
     except _Problem as problem:
         yield Verdict(False, where, f"describe: {problem}")
-    except (KeyError, TypeError):
-        yield Verdict(False, where, "describe: the reply has another form")
-    partitions: set[str] | None = None
     try:
-        partitions = {each["name"] for each in asker.ask("/rest/v1/leads/partitions.json")["result"]}
+        partitions = asker.named("/rest/v1/leads/partitions.json", token, lambda each: each.get("name"))
         yield Verdict(True, where, f"partitions: {len(partitions)}")
     except _Problem as problem:
         yield Verdict(False, where, f"partitions: {problem}")
-    except (KeyError, TypeError):
-        yield Verdict(False, where, "partitions: the reply has another form")
     for place, bridge in _bridges(settings, rest):
-        if fields:
+        if fields is not None:
             yield from _fields(f"{where}, {place}", bridge, fields)
         if partitions is not None:
             yield from _partitions(f"{where}, {place}", bridge, partitions)
+
+
+def _rest_name(described: Any) -> Any:
+    rest = described.get("rest")
+    return rest.get("name") if isinstance(rest, dict) else None
 
 
 def _bridges(settings: GatewaySettings, rest: RestSettings) -> Iterator[tuple[str, BridgeSettings]]:
@@ -137,7 +157,7 @@ def _fields(where: str, bridge: BridgeSettings, fields: Mapping[str, Any]) -> It
             yield Verdict(True, where, f"{key}: the field {name} is there")
 
 
-def _partitions(where: str, bridge: BridgeSettings, partitions: set[str]) -> Iterator[Verdict]:
+def _partitions(where: str, bridge: BridgeSettings, partitions: Mapping[str, Any]) -> Iterator[Verdict]:
     for workspace, name in bridge.workspace_partitions.items():
         there = name in partitions
         said = "is there" if there else f"is not: there are {', '.join(sorted(partitions))}"

@@ -13,7 +13,7 @@ from marketo_soap import envelope, service
 from marketo_soap.bridge.core import as_fault
 from marketo_soap.bridge.transport import Served
 from marketo_soap.calling import Terms, told
-from marketo_soap.errors import BridgeConfigurationError, Fault, TransportError, fault
+from marketo_soap.errors import AmbiguousError, BridgeConfigurationError, Fault, TransportError, fault
 from marketo_soap.gateway.callers import Caller, Callers
 from marketo_soap.gateway.instances import instances_of
 from marketo_soap.gateway.journal import CallRecord, Journal
@@ -26,6 +26,7 @@ from marketo_soap.service import Answer
 
 __all__ = ["Gateway"]
 
+_STOPPED = "the gateway was stopped before this call had ended, so it may have been done or not"
 _QUICK = 64 * 1024  # bytes of a request that does not wait for longer ones to be read
 
 
@@ -40,12 +41,15 @@ class Gateway:
         self.stopping = False
         self._instances = instances_of(settings.rest, secrets.rest)
         self.journal = Journal(settings.access_log, self._instances)
+        # One alone must not keep all others out.
+        share = settings.max_calls if len(settings.callers) == 1 else max(1, settings.max_calls // 2)
         self._callers = Callers(
             Caller(
                 caller,
                 secrets.callers[caller.name],
                 instance := self._instances[settings.rest_of(caller).name],
                 instance.bridge(settings.bridge_of(caller)),
+                share,
             )
             for caller in settings.callers
         )
@@ -65,6 +69,10 @@ class Gateway:
         with self._recorded(len(body)) as call:
             try:
                 answer = await self._answered(call, body)
+            except asyncio.CancelledError:
+                if not self.stopping:
+                    raise
+                answer = service.refused(call.operation, as_fault(AmbiguousError(_STOPPED)))
             except Exception as error:
                 answer = service.refused(call.operation, error)
             call.answered(answer)

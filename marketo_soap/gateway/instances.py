@@ -2,63 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
 
+from marketo_soap.bridge.locks import KeyLocks
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.transport import RestBridge
 from marketo_soap.errors import Fault
 from marketo_soap.gateway.settings import RestSettings
 from marketo_soap.limiter import InProcessLimiter
-from marketo_soap.limits import Limits, today
 
-__all__ = ["Instance", "Meter", "instances_of"]
+__all__ = ["Instance", "instances_of"]
 
 _REFUSALS = {"401", "600", "601", "602"}
 _KNOWN_FOR = 60.0  # seconds: without calls there is no news, and nobody calls a gateway that is never ready again
-
-
-class Meter:
-    """A limiter that tells how many calls it gave leave to today."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self._limiter = InProcessLimiter(limits)
-        self._lock = threading.Lock()
-        self._day: date | None = None
-        self._used = 0
-
-    def acquire(self, timeout: float | None = None) -> None:
-        """Wait for leave to make a call."""
-        self._limiter.acquire(timeout)
-        with self._lock:
-            self._begin_day()
-            self._used += 1
-
-    async def acquire_async(self, timeout: float | None = None) -> None:
-        """Wait for leave to make a call, in a task."""
-        await self._limiter.acquire_async(timeout)
-        with self._lock:
-            self._begin_day()
-            self._used += 1
-
-    def release(self) -> None:
-        """Say that the call has ended."""
-        self._limiter.release()
-
-    @property
-    def used_today(self) -> int:
-        """How many calls of the day's quota are used, by this gateway."""
-        with self._lock:
-            self._begin_day()
-            return self._used
-
-    def _begin_day(self) -> None:
-        day = today(datetime.now(UTC))
-        if day != self._day:
-            self._day, self._used = day, 0
 
 
 class Instance:
@@ -69,10 +26,11 @@ class Instance:
         settings: RestSettings,
         client_id: str,
         client_secret: str,
-        meter: Meter,
+        limiter: InProcessLimiter,
+        locks: KeyLocks,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.settings, self.meter = settings, meter
+        self.settings, self.limiter, self._locks = settings, limiter, locks
         self._client_id, self._client_secret = client_id, client_secret
         self._bridges: list[RestBridge] = []
         self._monotonic = monotonic
@@ -89,8 +47,10 @@ class Instance:
             self._client_id,
             self._client_secret,
             settings=settings,
-            limiter=self.meter,
+            limiter=self.limiter,
             allow_http=rest.allow_http,
+            locks=self._locks,
+            beside=self._bridges[0] if self._bridges else None,
         )
         self._bridges.append(bridge)
         return bridge
@@ -121,10 +81,10 @@ class Instance:
 
 
 def instances_of(rest: tuple[RestSettings, ...], secrets: Mapping[str, tuple[str, str]]) -> dict[str, Instance]:
-    """Return the instances by their names; those at one origin share its limits, as they share its locks."""
-    meters: dict[str, Meter] = {}
+    """Return the instances by their names; those at one origin share its limits and its locks."""
+    shared: dict[str, tuple[InProcessLimiter, KeyLocks]] = {}
     found = {}
     for each in rest:
-        meter = meters.setdefault(each.origin, Meter(each.limits))
-        found[each.name] = Instance(each, *secrets[each.name], meter)
+        of_origin = shared.setdefault(each.origin, (InProcessLimiter(each.limits), KeyLocks()))
+        found[each.name] = Instance(each, *secrets[each.name], *of_origin)
     return found

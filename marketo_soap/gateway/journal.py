@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import count
 from secrets import token_hex
-from typing import IO, Any
+from typing import Any
 
 from attrs import define
 
 from marketo_soap.errors import Fault
 from marketo_soap.gateway.instances import Instance
+from marketo_soap.gateway.lines import LineWriter, opened
 from marketo_soap.gateway.metrics import Counter, Histogram, exposition, family
 from marketo_soap.operations import SyncLeadResult
 from marketo_soap.service import Answer
 
 __all__ = ["CallRecord", "Journal"]
 
-logger = logging.getLogger("marketo_soap.gateway")
-
+_FLUSH_SECONDS = 2.0  # at the end
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _REQUEST_ID = re.compile(r"[0-9a-f]{1,8}#[0-9a-f]{1,16}")
 _CODE = re.compile(r"[0-9]{3,4}")
@@ -93,12 +91,9 @@ class Journal:
     """Writes the access log (*path*; "-" is standard output, "" nowhere) and keeps the numbers."""
 
     def __init__(self, path: str, instances: Mapping[str, Instance]) -> None:
-        self._file: IO[str] | None = None
-        if path:
-            self._file = sys.stdout if path == "-" else open(path, "a", encoding="utf-8")  # noqa: SIM115
+        self._log = LineWriter(opened(path)) if path else None
         self._instances = instances
         self._prefix, self._numbers = token_hex(4), count(1)
-        self._failed = False
         self.in_progress = 0
         self._calls = Counter(
             "marketo_gateway_calls_total", "SOAP calls, by what came of them.", "caller", "operation", "outcome"
@@ -123,44 +118,33 @@ class Journal:
             self._faults.add(call.verdict)
         if call.rest_code is not None:
             self._refusals.add(call.rest_code)
-        if self._file is not None:
-            self._write(call.line(seconds))
-
-    def _write(self, line: str) -> None:
-        """Write a line; a disk that is full must not stop calls, but is told of once."""
-        assert self._file is not None
-        try:
-            self._file.write(f"{line}\n")
-            self._file.flush()
-            self._failed = False
-        except (OSError, ValueError) as error:
-            if not self._failed:
-                logger.error("the access log cannot be written: %s", error)
-            self._failed = True
+        if self._log is not None:
+            self._log.write(call.line(seconds))
 
     def close(self) -> None:
-        """Close the access log."""
-        if self._file is not None and self._file is not sys.stdout:
-            self._file.close()
+        """Write what the access log still owes, if it takes that in time."""
+        if self._log is not None:
+            self._log.close(_FLUSH_SECONDS)
 
     def metrics(self) -> bytes:
         """Return the numbers for Prometheus."""
-        return exposition(
-            self._calls.lines, self._faults.lines, self._refusals.lines, self._seconds.lines, self._now, self._rest
-        )
+        kept = (self._calls, self._faults, self._refusals, self._seconds)
+        return exposition(*(each.lines for each in kept), self._now, self._rest)
 
     def _now(self) -> Iterator[str]:
         said = "SOAP calls in progress."
         yield from family("marketo_gateway_calls_in_progress", "gauge", said, [({}, self.in_progress)])
+        said, dropped = "Lines of the access log that could not be written.", self._log.dropped if self._log else 0
+        yield from family("marketo_gateway_log_lines_dropped_total", "counter", said, [({}, dropped)])
 
     def _rest(self) -> Iterator[str]:
         instances = self._instances.items()
         calls = [({"instance": name}, each.rest_calls) for name, each in instances]
         yield from family("marketo_gateway_rest_calls_total", "counter", "REST calls, tokens not counted.", calls)
-        used = [({"instance": name}, each.meter.used_today) for name, each in instances]
+        used = [({"instance": name}, each.limiter.spent_today) for name, each in instances]
         said = "REST calls of today's quota used by this gateway; the day is that of US Central time."
         yield from family("marketo_gateway_rest_quota_used", "gauge", said, used)
-        limits = [({"instance": name}, each.meter.limits.per_day or 0) for name, each in instances]
+        limits = [({"instance": name}, each.settings.limits.per_day or 0) for name, each in instances]
         said = "REST calls a day that the settings allow."
         yield from family("marketo_gateway_rest_quota_limit", "gauge", said, limits)
         refused = [({"instance": name}, int(each.refused)) for name, each in instances]

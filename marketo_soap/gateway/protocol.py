@@ -1,4 +1,4 @@
-"""HTTP connections that end when nothing useful comes: uvicorn itself waits for ever for the head of a request."""
+"""HTTP connections that end when nothing comes or goes: uvicorn itself waits for ever for a head, or for a reader."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ _Base: Any = AutoHTTPProtocol
 
 
 def impatient(seconds: float) -> type[asyncio.Protocol]:
-    """Return uvicorn's protocol, made to drop connections that take longer than *seconds* to send a head."""
+    """Return uvicorn's protocol, made to drop connections whose peers do not go on.
+
+    A peer has *seconds* to send a head, and as long to take what it is sent.
+    """
 
     class Impatient(_Base):  # type: ignore[misc]
         _alarm: asyncio.TimerHandle | None = None
+        _unread: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
+            transport.set_write_buffer_limits(high=1, low=0)  # whatever is not taken is told of
             self._watch()
 
         def data_received(self, data: bytes) -> None:
@@ -28,7 +33,17 @@ def impatient(seconds: float) -> type[asyncio.Protocol]:
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._calm()
+            self._taken()
             super().connection_lost(exc)
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            if self._unread is None:
+                self._unread = self.loop.call_later(seconds, self.transport.abort)
+
+        def resume_writing(self) -> None:
+            self._taken()
+            super().resume_writing()
 
         def _watch(self) -> None:
             """Set the alarm when a head begins to come; a request that is there has a deadline of its own."""
@@ -41,5 +56,10 @@ def impatient(seconds: float) -> type[asyncio.Protocol]:
             if self._alarm is not None:
                 self._alarm.cancel()
                 self._alarm = None
+
+        def _taken(self) -> None:
+            if self._unread is not None:
+                self._unread.cancel()
+                self._unread = None
 
     return Impatient

@@ -36,8 +36,14 @@ def resolved(settings: GatewaySettings, environ: Mapping[str, str]) -> Secrets:
 
 
 def _rest(where: str, rest: RestSettings, environ: Mapping[str, str]) -> tuple[str, str]:
-    client_id = rest.client_id or _secret(where, "client_id", rest.client_id_env, None, environ)
-    return client_id.strip(), _secret(where, "client_secret", rest.client_secret_env, rest.client_secret_file, environ)
+    client_id = rest.client_id
+    if client_id is None:
+        client_id = _secret(where, "client_id", rest.client_id_env, None, environ)
+    secret = _secret(where, "client_secret", rest.client_secret_env, rest.client_secret_file, environ)
+    for name, text in (("client_id", client_id), ("client_secret", secret)):
+        if not text or not text.isprintable() or " " in text:
+            raise ValueError(f"{where}.{name} is empty, or has spaces or line breaks in it")
+    return client_id, secret
 
 
 def _secret(where: str, name: str, variable: str | None, path: str | None, environ: Mapping[str, str]) -> str:

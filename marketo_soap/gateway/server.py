@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import signal
 import socket
@@ -26,6 +27,7 @@ __all__ = ["check_certificate", "serve"]
 logger = logging.getLogger("marketo_soap.gateway")
 
 _KEEP_ALIVE = 20  # seconds that a connection may be idle
+_LAST_WORDS = 1.0  # seconds for answers to go out at the end
 
 
 class _Server(uvicorn.Server):
@@ -38,7 +40,8 @@ class _Server(uvicorn.Server):
 def serve(settings: GatewaySettings, secrets: Secrets) -> None:
     """Serve until SIGTERM or SIGINT comes, and the calls in progress have ended or had their time.
 
-    `OSError` if it cannot listen. Says on standard error where it does.
+    `OSError` if it cannot listen. Says on standard error where it does. If calls had not ended in time, the
+    process ends here, with 1.
     """
     gateway = Gateway(settings, secrets)
     public = "all" if settings.metrics_public else "local"
@@ -59,8 +62,7 @@ def serve(settings: GatewaySettings, secrets: Secrets) -> None:
     gateway.close()
     if gateway.running:
         logger.error("%d calls had not ended in time: what became of them is unknown", gateway.running)
-        sys.stdout.flush()
-        os._exit(0)  # their threads would be waited for
+        os._exit(1)  # their threads would be waited for
 
 
 def _server(settings: GatewaySettings, gateway: Gateway, admin: str) -> _Server:
@@ -70,9 +72,10 @@ def _server(settings: GatewaySettings, gateway: Gateway, admin: str) -> _Server:
         http=impatient(settings.read_seconds),
         ws="none",
         log_config=None,
+        log_level="error",  # a warning is a line for every stranger who sends what is no HTTP
         limit_concurrency=settings.max_connections + 1,
         timeout_keep_alive=_KEEP_ALIVE,
-        timeout_graceful_shutdown=max(1, round(settings.stop_seconds)),
+        timeout_graceful_shutdown=math.ceil(settings.stop_seconds),
         server_header=False,
         **tls,
     )
@@ -85,6 +88,7 @@ def _admin_server(settings: GatewaySettings, gateway: Gateway) -> _Server:
         http=impatient(settings.read_seconds),
         ws="none",
         log_config=None,
+        log_level="error",
         limit_concurrency=100,
         timeout_graceful_shutdown=1,
         server_header=False,
@@ -106,9 +110,25 @@ async def _until_stopped(gateway: Gateway, servers: list[_Server], listeners: li
     gateway.stopping = True
     await asyncio.sleep(gateway.settings.stop_delay)
     for server, task in zip(servers, tasks, strict=True):  # health is told of to the last
-        server.should_exit = True
-        await task
+        await _ended(gateway, server, task)
     ended.cancel()
+
+
+async def _ended(gateway: Gateway, server: _Server, task: asyncio.Task[None]) -> None:
+    """Stop *server*. Only calls are waited for: not who sends half a request, or does not read an answer."""
+    server.should_exit = True
+    loop = asyncio.get_running_loop()
+    busy = loop.time()
+    while not task.done():
+        await asyncio.wait([task], timeout=0.1)
+        if gateway.journal.in_progress:
+            busy = loop.time()
+        elif loop.time() > busy + _LAST_WORDS:
+            for connection in list(server.server_state.connections):
+                connection.transport.abort()
+    await task
+    if server.server_state.tasks:  # they were cancelled, and say so to their callers
+        await asyncio.wait(server.server_state.tasks, timeout=_LAST_WORDS)
 
 
 def check_certificate(settings: GatewaySettings) -> None:

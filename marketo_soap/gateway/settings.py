@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from os import PathLike
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from attrs import field, frozen
 
 from marketo_soap.bridge.connection import origin_of
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.bridge.transport import REST_LIMITS
+from marketo_soap.bridge.transport import REST_LIMITS, RestBridge
 from marketo_soap.config import structure
 from marketo_soap.endpoint import checked_endpoint, is_loopback
 from marketo_soap.limits import Limits
@@ -73,10 +74,13 @@ class CallerSettings:
     ones, or those that the caller always had. *rest* names the `[[rest]]` that its calls go to (may be left
     out if there is but one), *bridge* how they are translated, in place of that one's. *limits* are this
     caller's own: `calls` in `window` seconds (20023), `at_once` (20024), `per_day` (20015); a number that is
-    left out is the vendor's of SOAP, no table is no limit. *timestamp_window* is how many seconds a
-    requestTimestamp may be old, or ahead (20016). *refuse_replays*: the same signature with the same body is
-    refused within that time (20016); callers that repeat a call must then sign anew. *enabled = false* shuts
-    the caller out (20013).
+    left out is the vendor's of SOAP; no table is half of the gateway's *max_calls* at once, where there are
+    other callers, and no other limit. *timestamp_window* is how many seconds a requestTimestamp may be old, or
+    ahead (20016); one without a zone is UTC. *refuse_replays* says what is refused within that time (20016):
+    "request", the same signature with the very same body, catches accidental repeats alone, as signatures do
+    not cover bodies; "signature", any second use of one, stops replays, and with them the second of two calls
+    that a client signs in one second, as most write no fractions of it. With either, callers that repeat a
+    call must sign anew. *enabled = false* shuts the caller out (20013).
     """
 
     name: str
@@ -87,7 +91,7 @@ class CallerSettings:
     bridge: BridgeSettings | None = None
     limits: Limits | None = None
     timestamp_window: float = 900.0
-    refuse_replays: bool = False
+    refuse_replays: Literal[False, "request", "signature"] = False
     enabled: bool = True
 
 
@@ -108,8 +112,8 @@ class GatewaySettings:
 
     A call may take *call_seconds* in all: PHP's own time-out is 60. A request must arrive within
     *read_seconds*, be at most *max_body_bytes* long, and find fewer than *max_calls* others in progress (20024)
-    and *max_connections* open. At SIGTERM the calls in progress have *stop_seconds* to end; for *stop_delay*
-    before that, `/readyz` alone says that it is over.
+    and *max_connections* open. At SIGTERM the calls in progress have *stop_seconds* to end, no less than
+    *call_seconds*; for *stop_delay* before that, `/readyz` alone says that it is over.
     """
 
     callers: tuple[CallerSettings, ...]
@@ -139,6 +143,8 @@ class GatewaySettings:
         for name in (*_POSITIVE, "record_keep"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be more than 0")
+        if self.stop_seconds < self.call_seconds:
+            raise ValueError("stop_seconds must not be less than call_seconds: calls in progress may take those")
         if self.stop_delay < 0:
             raise ValueError("stop_delay must not be negative")
         self._check_rest()
@@ -158,7 +164,9 @@ class GatewaySettings:
                 f"{where}: a secret does not stand in the configuration: name the variable that holds it in "
                 f"{name}_env, or the file in {name}_file"
             )
-        return structure(cls, data)
+        settings = structure(cls, data)
+        settings._check_files()
+        return settings
 
     @property
     def tls(self) -> bool:
@@ -230,6 +238,25 @@ class GatewaySettings:
                 raise ValueError(f"{where}.timestamp_window must be more than 0")
         _check_unique("callers", "name", [caller.name for caller in self.callers])
         _check_unique("callers", "user_id", [caller.user_id for caller in self.callers])
+
+    def _check_files(self) -> None:
+        bridges = [(where, rest, rest.bridge) for where, rest in _numbered("rest", self.rest)]
+        bridges += [
+            (where, self.rest_of(each), self.bridge_of(each)) for where, each in _numbered("callers", self.callers)
+        ]
+        for where, rest, bridge in bridges:
+            try:
+                RestBridge(rest.origin, "-", "-", settings=bridge, limiter=None, allow_http=rest.allow_http).close()
+            except OSError as error:
+                raise ValueError(f"{where}.bridge.describe_file: it cannot be read: {error.strerror}") from None
+            except ValueError as error:
+                raise ValueError(f"{where}.bridge.{error}") from None
+        if self.access_log not in ("", "-"):  # nothing is made yet: another user may be the one that serves
+            there = os.path.exists(self.access_log)
+            folder = os.path.dirname(os.path.abspath(self.access_log))
+            writable = os.access(self.access_log if there else folder, os.W_OK)
+            if not writable or os.path.isdir(self.access_log):
+                raise ValueError("access_log: it cannot be written there")
 
 
 def _numbered(key: str, values: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from attrs import evolve
 
+from marketo_soap.limits import LimitKeeper
 from marketo_soap.records import LeadRecord
 from marketo_soap.sandbox import rules, seeds
 from marketo_soap.sandbox.call import Call, Delivery
 from marketo_soap.sandbox.faults import FaultScript
 from marketo_soap.sandbox.journal import Entry, Journal
-from marketo_soap.sandbox.limits import LimitKeeper, Running
+from marketo_soap.sandbox.limits import Running
 from marketo_soap.sandbox.rest.catalogue import Catalogue
 from marketo_soap.sandbox.rest.tokens import RestCredentials, Tokens
 from marketo_soap.sandbox.settings import REST_LIMITS, VENDOR_LIMITS, FaultRule, Limits, Settings

@@ -30,11 +30,11 @@ def listen(host: str, port: int) -> tuple[socket.socket, str]:
     return listener, f"{name}:{listener.getsockname()[1]}"
 
 
-def server_config(app: Any, **options: Any) -> uvicorn.Config:
+def server_config(app: Any, *, log_level: str = "warning", **options: Any) -> uvicorn.Config:
     """Return what all servers here are set up with, and *options*."""
     return uvicorn.Config(
         app,
-        log_level="warning",
+        log_level=log_level,
         access_log=False,
         lifespan="off",
         proxy_headers=False,  # who calls is said by the connection, not by a header that anybody can send

@@ -12,10 +12,11 @@ CALLERS = [
     "limits = {calls = 2}",
     "limits = {at_once = 1}",
     "limits = {per_day = 1}",
-    "refuse_replays = true",
+    "refuse_replays = 'request'",
     "enabled = false",
     "timestamp_window = 60.0",
     "bridge = {foreign_id_fields = {CUSTOM = 'erpId'}}",
+    "refuse_replays = 'signature'",
 ]
 
 

@@ -9,6 +9,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -47,7 +48,16 @@ class Served:
         return outcome(self.post(signed(caller, lead, **signing)))
 
     def log(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.folder / "access.log").read_text().splitlines()]
+        """The access log, once all that was answered stands in it."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            lines = (self.folder / "access.log").read_text().splitlines()
+            if self.process.poll() is not None or time.monotonic() > end:
+                break
+            if len(lines) >= self.metrics()["marketo_gateway_call_seconds_count"]:
+                break
+            time.sleep(0.01)
+        return [json.loads(line) for line in lines]
 
     def metrics(self) -> dict[str, float]:
         response = self.http.get(f"{self.admin}/metrics")
@@ -99,9 +109,14 @@ def environment() -> dict[str, str]:
     return {**os.environ, **KEYS, "SECRET": Settings().client_secret}
 
 
-def run(folder: Path, text: str, *options: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+def run(
+    folder: Path, text: str, *options: str, env: Mapping[str, str] | None = None, before: str = ""
+) -> subprocess.Popen[str]:
+    """A process of the command; *before* is code that it begins with."""
     (folder / "gateway.toml").write_text(text)
-    command = [sys.executable, "-W", "error", "-m", "marketo_soap.cli", "gateway", "--config", "gateway.toml"]
+    code = f"{before}\nfrom marketo_soap.cli.commands import cli\ncli()"
+    module = ["-c", code] if before else ["-m", "marketo_soap.cli"]
+    command = [sys.executable, "-W", "error", *module, "gateway", "--config", "gateway.toml"]
     pipe = subprocess.PIPE
     env = {"PYTHONPATH": str(Path(__file__).parents[2]), **(environment() if env is None else env)}
     return subprocess.Popen([*command, *options], cwd=folder, env=env, stdout=pipe, stderr=pipe, text=True)
@@ -115,11 +130,13 @@ def serving(
     *,
     top: str = "",
     rest: str = "",
+    log: str = "access.log",
+    before: str = "",
     verify: ssl.SSLContext | bool = True,
 ) -> Iterator[Served]:
-    top = f'access_log = "access.log"\n{top}'
+    top = f'access_log = "{log}"\n{top}'
     with sandbox.serve() as endpoint:
-        process = run(folder, configuration(endpoint, callers or [""], top=top, rest=rest))
+        process = run(folder, configuration(endpoint, callers or [""], top=top, rest=rest), before=before)
         assert process.stderr is not None
         said = [process.stderr.readline().strip() for _ in range(3)]
         assert said[2] == "ready", said

@@ -115,14 +115,18 @@ def test_compressed_requests_are_read(gateway: Served) -> None:
     assert outcome(response) in ("CREATED", "UPDATED")
 
 
-def test_a_replay_is_refused_where_told_to_and_only_the_same_bytes(gateway: Served) -> None:
-    body = signed(4)
+@pytest.mark.parametrize(("caller", "refused"), [(4, [1, 3]), (8, [1, 2, 3])], ids=["request", "signature"])
+def test_a_replay_is_refused_where_told_to(gateway: Served, caller: int, refused: list[int]) -> None:
+    body = signed(caller)
     other = body.replace(b"George", b"Ursula")
     assert other != body
     said = [outcome(gateway.post(each)) for each in (body, body, other, other)]
-    assert (said[1], said[3]) == ("20016", "20016")
-    assert "fault" not in said[0] + said[2]
-    assert {said[0], said[2]} <= {"CREATED", "UPDATED"}
+    assert [number for number, verdict in enumerate(said) if verdict == "20016"] == refused
+    assert {said[number] for number in range(4) if number not in refused} <= {"CREATED", "UPDATED"}
+    assert gateway.call(caller, seconds=1) == "UPDATED"
+
+
+def test_repeats_are_answered_unless_told_otherwise(gateway: Served) -> None:
     repeated = signed(0)
     assert [outcome(gateway.post(repeated)) for _ in range(2)] == ["UPDATED", "UPDATED"]
 
@@ -272,3 +276,31 @@ def test_exchanges_of_known_callers_are_recorded_without_what_is_private(gateway
     for private in ("recorded@", "user_0_", KEYS["KEY_0"]):
         assert private not in text
     assert len(list((gateway.folder / "records").iterdir())) <= 20
+
+
+@pytest.mark.parametrize("path", ["/soap/mktows/2_2", "/healthz"])
+def test_a_request_of_two_lengths_is_refused_and_its_connection_closed(gateway: Served, path: str) -> None:
+    host, _, port = gateway.admin.removeprefix("http://").partition(":")
+    body = signed()
+    head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\nContent-Length: 4\r\n"
+    said = f"{head}Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
+        connection.sendall(said + said)
+        answer = connection.makefile("rb").read()
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"<code>20012</code>" in answer or answer.startswith(b"HTTP/1.1 400 ")  # one reader of HTTP is stricter
+
+
+def test_bodies_that_only_might_be_long_keep_nobody_out(gateway: Served) -> None:
+    host, _, port = gateway.admin.removeprefix("http://").partition(":")
+    head = b"POST /soap/mktows/2_2 HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n"
+    idle = [socket.create_connection((host, int(port)), timeout=PATIENCE) for _ in range(20)]
+    for connection in idle:
+        connection.sendall(head + b"3\r\n<a>\r\n")
+    time.sleep(0.2)
+    notes = LeadRecord(email="long@jungle.example", attributes={"notes": "n" * 70_000})
+    body = signed(0, notes)
+    response = gateway.http.post(gateway.url, content=iter([body]), headers={"Content-Type": "text/xml"})
+    assert outcome(response) != "20024"
+    for connection in idle:
+        connection.close()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from marketo_soap import Sandbox
@@ -52,7 +54,7 @@ def test_each_problem_is_told(tmp_path: Path, names: tuple[str, str, str], said:
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
-        ({"operation": "identity", "status": 503, "html": True}, ["credentials: HTTP 503 without a reply of REST"]),
+        ({"operation": "identity", "status": 503, "html": True}, ["credentials: HTTP 503 without a token"]),
         ({"operation": "identity", "close": "before"}, ["credentials: no answer: RemoteProtocolError"]),
         ({"operation": "describeLead", "rest": "603"}, ["describe: REST 603: access denied: the role"]),
         (
@@ -74,6 +76,27 @@ def test_a_wrong_secret_is_told(tmp_path: Path) -> None:
     with Sandbox(settings=FIELDS) as sandbox:
         (said,) = problems(tmp_path, sandbox, SECRET="wrong-wrong")
     assert said == "credentials: the client id or the client secret is refused (HTTP 401)"
+
+
+def test_odd_replies_hide_nothing_and_break_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = BRIDGE % ("erpId", "Nowhere", "firstName")
+    (tmp_path / "gateway.toml").write_text(configuration("https://100-AEK-913.mktorest.com/soap/", [text]))
+    settings = GatewaySettings.load(tmp_path / "gateway.toml")
+    fields: list[Any] = [{"id": 1}, {"rest": "x"}, {"rest": {"name": ["y"]}}, 7]
+    fields += [{"rest": {"name": name}, "dataType": "string"} for name in ("erpId", "firstName")]
+    replies = {
+        "/identity/oauth/token": {"access_token": "t0ken"},
+        "/rest/v1/leads/describe.json": {"success": True, "result": fields},
+        "/rest/v1/leads/partitions.json": {"success": True, "result": [{"name": 1}, {"name": "EU"}, {}]},
+    }
+    caplog.set_level(logging.INFO)
+    network = httpx.MockTransport(lambda request: httpx.Response(200, json=replies[request.url.path]))
+    said = [each.said for each in check(settings, resolved(settings, environment()), transport=network) if not each.ok]
+    assert said == ["workspace_partitions.Europe: the partition Nowhere is not: there are EU"]
+    replies["/identity/oauth/token"] = {"access_token": "two\r\nlines"}
+    said = [each.said for each in check(settings, resolved(settings, environment()), transport=network)]
+    assert said == ["credentials: HTTP 200 without a token"]
+    assert FIELDS.client_secret not in caplog.text
 
 
 @pytest.mark.parametrize(("field", "code"), [("erpId", 0), ("nope", 1)])

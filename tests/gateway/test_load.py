@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+import socket
 import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,7 @@ def test_what_was_acknowledged_is_there_once_whatever_befell_rest(tmp_path: Path
     with Sandbox(settings=FIELDS) as sandbox, serving(tmp_path, sandbox, rest=rest) as gateway:
         for number, rule in enumerate(TROUBLE, 5):
             sandbox.fail(times=None, every=number, operation="syncLeads", **rule)
-        sandbox.fail(rest="602", operation="syncLeads", times=2)
+        sandbox.fail(rest="602", operation="syncLeads")  # twice in one call would be the end of it
 
         def work(caller: int) -> list[tuple[str, str, str]]:
             said = []
@@ -117,21 +119,70 @@ def readiness_until_gone(gateway: Served) -> list[int]:
     raise AssertionError("it never stopped")
 
 
-def test_the_time_for_an_end_is_bounded(tmp_path: Path) -> None:
-    with Sandbox(settings=FIELDS) as sandbox, serving(tmp_path, sandbox, top="stop_seconds = 1.0") as gateway:
+SLOW = """
+import time
+from marketo_soap.bridge.transport import RestBridge
+answer = RestBridge.answer
+def late(self, body, *, terms):
+    if b"late@" in body:
+        time.sleep(30)
+    return answer(self, body, terms=terms)
+RestBridge.answer = late
+"""
+
+
+def test_the_time_for_an_end_is_bounded_and_callers_are_told_what_is_unknown(tmp_path: Path) -> None:
+    top = "stop_seconds = 0.9\ncall_seconds = 0.9"
+    with Sandbox(settings=FIELDS) as sandbox, serving(tmp_path, sandbox, top=top, before=SLOW) as gateway:
         gateway.call()
-        sandbox.fail(delay=2.6, operation="syncLeads")
         with ThreadPoolExecutor(1) as pool:
-            call = pool.submit(gateway.call)
-            time.sleep(0.3)
+            call = pool.submit(gateway.post, signed(lead=lead("late@jungle.example", "Late")))
+            while not gateway.metrics()["marketo_gateway_calls_in_progress"]:
+                time.sleep(0.02)
             begun = time.monotonic()
-            assert gateway.stop() == 0
-            assert time.monotonic() - begun < 2.4
-            with pytest.raises((httpx.TransportError, AssertionError)):
-                call.result(PATIENCE)
+            assert gateway.stop() == 1
+            assert time.monotonic() - begun < 8
+            assert outcome(call.result(PATIENCE)) == "20011"
+            assert b"may have been done or not" in call.result().content
         assert gateway.process.stderr is not None
         assert "1 calls had not ended in time" in gateway.process.stderr.read()
-        assert [line["verdict"] for line in gateway.log()] == ["CREATED", "stopped"]
+        assert [line["verdict"] for line in gateway.log()] == ["CREATED", "20011"]
+
+
+def test_who_does_not_read_is_not_waited_for_at_the_end(tmp_path: Path) -> None:
+    with Sandbox(settings=FIELDS) as sandbox, serving(tmp_path, sandbox) as gateway:
+        deaf = unread(gateway, 1000)
+        begun = time.monotonic()
+        assert gateway.stop() == 0
+        assert time.monotonic() - begun < 8
+        deaf.close()
+
+
+def test_who_does_not_read_loses_the_connection(tmp_path: Path) -> None:
+    with Sandbox(settings=FIELDS) as sandbox, serving(tmp_path, sandbox, top="read_seconds = 0.5") as gateway:
+        deaf = unread(gateway, 1000)
+        with pytest.raises(ConnectionError):
+            until_it_is_lost(deaf)
+        deaf.close()
+
+
+def until_it_is_lost(connection: socket.socket) -> None:
+    for _ in range(100):
+        time.sleep(0.1)
+        connection.sendall(b"GET ")
+
+
+def unread(gateway: Served, requests: int) -> socket.socket:
+    """A connection over which the WSDL was asked for so often, and not read."""
+    host, _, port = gateway.admin.removeprefix("http://").partition(":")
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(2)
+    connection.connect((host, int(port)))
+    with suppress(TimeoutError):
+        connection.sendall(b"GET /soap/mktows/2_2?WSDL HTTP/1.1\r\nHost: a\r\n\r\n" * requests)
+    time.sleep(2.0)  # until nothing more goes in
+    return connection
 
 
 def test_calls_beyond_those_in_all_are_refused_and_kept_calls_end(tmp_path: Path) -> None:
@@ -155,3 +206,24 @@ def test_readiness_tells_of_refused_credentials_and_recovers(tmp_path: Path) -> 
         sandbox.script.clear()
         assert gateway.call() == "CREATED"
         assert gateway.http.get(f"{gateway.admin}/readyz").status_code == 200
+
+
+def test_an_access_log_that_nobody_reads_holds_up_neither_calls_nor_the_end(tmp_path: Path) -> None:
+    with Sandbox(settings=FIELDS) as sandbox, serving(tmp_path, sandbox, log="-") as gateway:
+        body = signed(key="wrong")
+        for _ in range(400):  # of some 250 bytes each; a pipe holds 64 KiB
+            assert gateway.post(body).status_code == 500
+        assert gateway.stop() == 0
+        assert gateway.process.stdout is not None
+        assert len(gateway.process.stdout.read().splitlines()) > 100
+
+
+def test_what_is_no_http_is_not_logged_a_line_each(tmp_path: Path) -> None:
+    with Sandbox(settings=FIELDS) as sandbox, serving(tmp_path, sandbox) as gateway:
+        host, _, port = gateway.admin.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
+            connection.sendall(b"what is this\r\n\r\n")
+            assert connection.makefile("rb").read().startswith(b"HTTP/1.1 400 ")
+        assert gateway.stop() == 0
+        assert gateway.process.stderr is not None
+        assert gateway.process.stderr.read() == ""

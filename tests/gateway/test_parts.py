@@ -6,23 +6,28 @@ import asyncio
 import io
 import logging
 import threading
-from datetime import UTC, datetime
+import time
+from contextlib import nullcontext, suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from marketo_soap import BridgeSettings, Credentials, SyncLead, envelope, signature
+from marketo_soap.bridge.locks import KeyLocks
 from marketo_soap.errors import Fault, ProtocolError, RestError, ServerFault, fault
 from marketo_soap.gateway import CallerSettings, GatewaySettings, RestSettings, callers
 from marketo_soap.gateway.app import Application
 from marketo_soap.gateway.callers import Callers, Replays
 from marketo_soap.gateway.gateway import Gateway
-from marketo_soap.gateway.instances import Instance, Meter
+from marketo_soap.gateway.instances import Instance, instances_of
+from marketo_soap.gateway.lines import LineWriter
 from marketo_soap.gateway.logs import quiet_logging
 from marketo_soap.gateway.metrics import Counter, Histogram, exposition
 from marketo_soap.gateway.reading import Reader
 from marketo_soap.gateway.secrets import Secrets
+from marketo_soap.limiter import InProcessLimiter
 from marketo_soap.limits import Limits
 from tests.gateway.support import LEAD, parsed_metrics
 
@@ -102,19 +107,43 @@ def test_an_unexpected_exception_is_a_fault_and_its_text_is_not_logged(monkeypat
     assert here.running == here.journal.in_progress == 0
 
 
-def test_a_full_disk_does_not_stop_calls(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    class Full(io.StringIO):
-        def write(self, text: str) -> int:
+def test_a_full_disk_does_not_stop_calls(caplog: pytest.LogCaptureFixture) -> None:
+    class Disk(io.BytesIO):
+        def write(self, data: Any) -> int:
             raise OSError(28, "No space left on device")
 
     here = gateway()
-    here.journal._file = Full()
+    here.journal._log = log = LineWriter(Disk())
     for _ in range(3):
         assert asyncio.run(here.answer(b"<a/>")).outcome.code == 20012
     here.close()
+    assert log.dropped == 3
+    assert b"\nmarketo_gateway_log_lines_dropped_total 3\n" in here.journal.metrics()
     assert [record.getMessage() for record in caplog.records] == [
         "the access log cannot be written: [Errno 28] No space left on device"
     ]
+
+
+def test_a_log_that_takes_nothing_holds_nobody_up() -> None:
+    class Stuck(io.BytesIO):
+        def write(self, data: Any) -> int:
+            taken.set()
+            free.wait(20)
+            written.append(data[:3])  # what a pipe has room for
+            return len(data[:3])
+
+    taken, free = threading.Event(), threading.Event()
+    written: list[bytes] = []
+    log = LineWriter(Stuck(), waiting=2)
+    log.write("first")
+    assert taken.wait(20)
+    for line in ("second", "third", "lost"):
+        log.write(line)
+    log.close(0.01)
+    assert log.dropped == 1
+    free.set()
+    log.close(20)
+    assert b"".join(written) == b"first\nsecond\nthird\n"
 
 
 def test_names_that_strangers_send_are_not_kept() -> None:
@@ -176,6 +205,44 @@ def test_few_long_requests_are_awaited_at_once(monkeypatch: pytest.MonkeyPatch) 
     here.close()
 
 
+@pytest.mark.parametrize(("zone", "hours", "code"), [("CST6CDT", 6, 20016), ("UTC", 6, 20016), ("CST6CDT", 0, None)])
+def test_a_time_without_a_zone_is_utc_wherever_the_gateway_stands(
+    monkeypatch: pytest.MonkeyPatch, zone: str, hours: int, code: int | None
+) -> None:
+    here = gateway()
+    now = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    header = signature.sign(CREDENTIALS, (now - timedelta(hours=hours)).isoformat().removesuffix("+00:00"))
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        caller = here._callers.identify(header)
+        with pytest.raises(Fault, match=str(code)) if code else nullcontext():
+            caller.admit(header, b"", now, 0.0)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+        here.close()
+
+
+def test_one_caller_of_several_gets_half_of_the_calls_unless_told_otherwise() -> None:
+    own = CallerSettings("web", "user_2", encryption_key_env="K", limits=Limits(at_once=3))
+    header = signature.sign(CREDENTIALS, signature.timestamp(now := datetime.now(UTC)))
+
+    def at_once(*more: CallerSettings) -> list[int]:
+        here = gateway(more=more, max_calls=4)
+        counts = []
+        for caller in here._callers._by_id.values():
+            with suppress(Fault):
+                for caller.running in range(9):  # which is what it counts
+                    caller.admit(header, b"", now, 0.0)
+            counts.append(caller.running)
+        here.close()
+        return counts
+
+    assert at_once() == [4]
+    assert at_once(own) == [2, 3]
+
+
 def test_bridges_of_one_instance_keep_to_one_set_of_locks_and_limits() -> None:
     other = CallerSettings("web", "user_2", encryption_key_env="K", bridge=BridgeSettings(naive_offset="-06:00"))
     more = CallerSettings("app", "user_3", encryption_key_env="K")
@@ -191,7 +258,7 @@ def test_bridges_of_one_instance_keep_to_one_set_of_locks_and_limits() -> None:
 def test_refused_credentials_are_known_until_they_are_news_no_more() -> None:
     tick = [0.0]
     rest = RestSettings("https://100-AEK-913.mktorest.com", client_id="a", client_secret_env="S")
-    instance = Instance(rest, "a", "b", Meter(Limits()), lambda: tick[0])
+    instance = Instance(rest, "a", "b", InProcessLimiter(Limits()), KeyLocks(), lambda: tick[0])
     refused, other, silent = fault(20014), fault(20106), fault(20011)
     refused.rest, other.rest = RestError("601", "Access token invalid"), RestError("1003", "no")
     silent.rest = RestError("", "no answer")
@@ -202,16 +269,6 @@ def test_refused_credentials_are_known_until_they_are_news_no_more() -> None:
         seen.append(instance.refused)
     tick[0] = 61.0
     assert [*seen, instance.refused] == [True, True, False, True, False, True, False]
-
-
-def test_a_meter_counts_what_it_let_through() -> None:
-    meter = Meter(Limits(per_day=2))
-    for _ in range(2):
-        meter.acquire()
-        meter.release()
-    with pytest.raises(Fault, match="20015"):
-        meter.acquire()
-    assert meter.used_today == 2
 
 
 def test_metrics_are_written_as_the_format_has_it() -> None:
@@ -225,3 +282,16 @@ def test_metrics_are_written_as_the_format_has_it() -> None:
     samples = parsed_metrics(text)
     assert [samples[f'b_seconds_bucket{{le="{bound}"}}'] for bound in ("0.1", "1", "+Inf")] == [2, 3, 4]
     assert samples["b_seconds_sum"] == pytest.approx(7.9)
+
+
+def test_bridges_of_one_instance_share_locks_and_token() -> None:
+    rest = (
+        RestSettings("http://127.0.0.1:1", client_id="a", client_secret_env="A"),
+        RestSettings("http://127.0.0.1:1/rest", name="other", client_id="b", client_secret_env="A"),
+    )
+    one, other = instances_of(rest, {"main": ("a", "s"), "other": ("b", "s")}).values()
+    first, second = one.bridge(BridgeSettings()), one.bridge(BridgeSettings(on_duplicate="most_recent"))
+    assert first is one.bridge(BridgeSettings())
+    assert first._locks is second._locks is other.bridge(BridgeSettings())._locks
+    assert first._core.shared.tokens is second._core.shared.tokens
+    assert other.bridge(BridgeSettings())._core.shared.tokens is not first._core.shared.tokens

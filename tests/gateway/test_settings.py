@@ -51,6 +51,7 @@ def test_a_sound_file_is_read(tmp_path: Path) -> None:
         ("", "private_key = 'a.pem'\n", "certificate is missing"),
         ("", "max_calls = 0\n", "max_calls must be more than 0"),
         ("", "read_seconds = -1\n", "read_seconds must be more than 0"),
+        ("", "stop_seconds = 54\n", "stop_seconds must not be less than call_seconds"),
         ("", "stop_delay = -1\n", "stop_delay must not be negative"),
         ('base_url = "https://100-AEK-913.mktorest.com"\n', "", r"rest\[1\].base_url is missing"),
         ("https://100-AEK", "http://100-AEK", r"rest\[1\].base_url: endpoint must be https"),
@@ -68,7 +69,18 @@ def test_a_sound_file_is_read(tmp_path: Path) -> None:
         ('user_id = "crm_1"', 'user_id = " "', r"callers\[1\].user_id is empty"),
         ('"KEY"\n', '"KEY"\nrest = "other"\n', r"callers\[1\].rest: there is no \[\[rest\]\] of that name"),
         ('"KEY"\n', '"KEY"\ntimestamp_window = 0\n', r"callers\[1\].timestamp_window must be more than 0"),
-        ('"KEY"\n', '"KEY"\nlimits = {calls = 0}\n', "limits: calls must be more than 0"),
+        ('"KEY"\n', '"KEY"\nrefuse_replays = true\n',
+         r"callers\[1\].refuse_replays must be one of False, 'request', 'signature'"),
+        ('"KEY"\n', '"KEY"\nlimits = {calls = 0}\n', r"callers\[1\].limits: calls must be more than 0"),
+        ('"SECRET"\n', '"SECRET"\nretry = {attempts = 0}\n', r"rest\[1\].retry: attempts must be more than 0"),
+        ('"SECRET"\n', '"SECRET"\nbridge = {describe_file = "/no", field_sources = ["file"]}\n',
+         r"rest\[1\].bridge.describe_file: it cannot be read: No such file"),
+        ('"KEY"\n', '"KEY"\nbridge = {describe_file = "/dev/null", field_sources = ["file"]}\n',
+         r"callers\[1\].bridge.describe_file /dev/null: not a reply of describe.json"),
+        ("", "access_log = '/no/such/place'\n", "access_log: it cannot be written there"),
+        ("", "access_log = '/'\n", "access_log: it cannot be written there"),
+        ('client_id = "id-1"', 'client_id = ""', r"rest\[1\].client_id is empty, or has spaces or line breaks"),
+        ('client_id = "id-1"', 'client_id = "id\\n1"', r"rest\[1\].client_id is empty, or has spaces or line breaks"),
         ('"KEY"\n', '"KEY"\nbridge = {on_duplicate = "no"}\n', r"callers\[1\].bridge.on_duplicate must be one of"),
         ('"KEY"\n', '"KEY"\n' + OTHER.replace("web_1", "crm_1"), r"callers\[2\].user_id is that of callers\[1\], too"),
         ('"KEY"\n', '"KEY"\n' + OTHER.replace('"web"', '"crm"'), r"callers\[2\].name is that of callers\[1\], too"),
@@ -110,11 +122,24 @@ def test_secrets_come_from_files_and_are_not_shown(tmp_path: Path) -> None:
         resolved(settings, ENVIRONMENT)
 
 
-def test_a_wrong_file_ends_the_process_with_a_sentence(tmp_path: Path) -> None:
-    process = run(tmp_path, GOOD.replace("SECRET", "NO_SUCH_VARIABLE"), env=ENVIRONMENT)
+@pytest.mark.parametrize(
+    ("text", "options", "sentence"),
+    [
+        (
+            GOOD.replace("SECRET", "NO_SUCH_VARIABLE"),
+            [],
+            "rest[1].client_secret_env: the variable that it names is not",
+        ),
+        ("access_log = '/no/place'\n" + GOOD, ["--check"], "access_log: it cannot be written there"),
+    ],
+)
+def test_a_wrong_file_ends_the_process_with_a_sentence(
+    tmp_path: Path, text: str, options: list[str], sentence: str
+) -> None:
+    process = run(tmp_path, text, *options, env=ENVIRONMENT)
     said = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 2
-    assert "rest[1].client_secret_env: the variable that it names is not set" in said
+    assert sentence in said
     assert "Traceback" not in said
 
 

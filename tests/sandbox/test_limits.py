@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from marketo_soap import Client, LeadRecord, LimitFault, RetryPolicy, Sandbox
-from marketo_soap.sandbox.limits import LimitKeeper
+from marketo_soap.limits import LimitKeeper
 from marketo_soap.sandbox.settings import VENDOR_LIMITS, Limits
 from tests.sandbox.conftest import Clock
 from tests.support import CREDENTIALS, NOW, SEED, signed
