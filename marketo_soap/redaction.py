@@ -54,7 +54,7 @@ _NAMES |= {"syncstatus", "error", "mktowscontextheader", "cause", *_KINDS, *_VIS
 _MARKUP = re.compile(
     r"<!--(?P<comment>.*?)(?:-->|\Z)"
     r"|<!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|\Z)"
-    r"|<!DOCTYPE\b[^<>\[]*+(?P<subset>\[.*?(?:\]\s*>|\Z))?>?"
+    r"|<![Dd][Oo][Cc][Tt][Yy][Pp][Ee]\b[^<>\[]*+(?:\[.*?(?:\]\s*>|\Z))?>?"
     r"|<\?(?P<target>[^\s?<>]+)[^<>]*+>?"
     r"|<(?P<end>\\?/)?(?P<name>[^\s<>/?!\"'=\\&;,(){}\[\]|@]+)"
     r"(?P<attributes>(?:[^<>\"'\\]|\\.|\"[^\"<]*+\"|'[^'<]*+')*+)(?P<close>/?>)?",
@@ -63,6 +63,7 @@ _MARKUP = re.compile(
 _DECLARATION = re.compile(
     r"<\?xml(?:\s+(?:version|encoding|standalone)\s*=\s*\\?(?:\"[\w.-]*\\?\"|'[\w.-]*\\?'))*\s*\?>"
 )
+_DOCTYPE = re.compile(r"<!DOCTYPE\s+[\w:.-]{1,40}\s*>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"([^\s=\"'/<>\\]+)(\s*=\s*\\?)(\"[^\"<]*\"|'[^'<]*')")
 _PROTOCOL = {"nil", "type", "mustunderstand", "encodingstyle", "actor", "arraytype", "schemalocation", "space", "lang"}
 _DEEPEST = 300
@@ -250,7 +251,7 @@ class Redactor:
             elif found["target"] is not None:
                 yield found[0] if _DECLARATION.fullmatch(found[0]) else f"<?{found['target']} {HIDDEN}?>"
             else:
-                yield f"<!DOCTYPE {HIDDEN}>" if found["subset"] else found[0]
+                yield found[0] if _DOCTYPE.fullmatch(found[0]) else f"<!DOCTYPE {HIDDEN}>"
         yield self._between(text[done:], place, act, free)
 
     def _between(

@@ -445,6 +445,8 @@ def test_no_golden_is_called_unused_after_a_part_of_a_run(inner: pytest.Pytester
     result = inner.runpytest(*arguments)
     result.stdout.no_fnmatch_line("*unused:*")
     assert result.parseoutcomes()["passed"]
+    if "-k" in arguments:
+        result.stdout.fnmatch_lines("not used, and not judged as not all tests beside them ran and passed: *")
 
 
 def test_no_golden_is_called_unused_after_a_worker_was_lost(inner: pytest.Pytester) -> None:

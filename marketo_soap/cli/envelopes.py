@@ -64,29 +64,16 @@ def _name(file: IO[bytes]) -> str:
     return output.printable(getattr(file, "name", "<stdin>"))
 
 
-def _first(file: IO[bytes]) -> bytes:
+def _first(file: IO[bytes], read: Callable[[bytes], object]) -> bytes:
     """The first message in *file* that can be read, or else the first."""
     found = _found(file)
     for message in found:
         try:
-            envelope.read(message.data)
+            read(message.data)
         except ProtocolError:
             continue
         return message.data
     return found[0].data
-
-
-def _request(file: IO[bytes]) -> Found:
-    """The first request in *file*."""
-    found = _found(file)
-    for message in found:
-        try:
-            envelope.open_request(message.data)
-        except ProtocolError:
-            continue
-        return message
-    envelope.open_request(found[0].data)  # says what is wrong with it
-    raise AssertionError("it was read a moment ago")
 
 
 @click.command()
@@ -181,7 +168,7 @@ def diff(
 
     Exit code 0 if they mean the same, 1 if not.
     """
-    before, after = (_first(file) for file in (old, new))
+    before, after = (_first(file, envelope.read) for file in (old, new))
     comparison = compare.compare(before, after, signed=signed)
     redactor = Redactor(visible, secrets)
     redactor.learn(before, after)
@@ -271,7 +258,7 @@ def _complete(exchange: Exchange, endpoint: str) -> Exchange:
 )
 def convert(file: IO[bytes], style: str) -> None:
     """Print the request in FILE as another client would put it on the wire: every value as it is."""
-    request = envelope.read_request(_request(file).data)
+    request = envelope.read_request(_first(file, envelope.open_request))
     click.echo(styles.write(request, styles.Style(style)), nl=False)
 
 
@@ -300,7 +287,8 @@ def send(
 
     It goes to an embedded sandbox unless an endpoint is named. Exit code 1 for a fault or no answer.
     """
-    request = _request(file).data
+    request = _first(file, envelope.open_request)
+    envelope.open_request(request)
     local = sandbox or sandbox_db is not None or not endpoint
     if dry_run:
         credentials = _credentials(local, user_id, encryption_key)

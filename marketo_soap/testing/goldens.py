@@ -191,17 +191,20 @@ def _hints(comparison: Comparison) -> list[str]:
     return []
 
 
-def unused(run: GoldenRun) -> list[str]:
-    """Return the goldens that no test of a whole run used; `marketo_golden` says when a directory is judged."""
+def unused(run: GoldenRun) -> tuple[list[str], list[str]]:
+    """Return the goldens that no test used: those of a whole run, and those that a part of one cannot judge.
+
+    `marketo_golden` says when a directory is judged.
+    """
     config = run.config
-    if not run.complete or config.getoption("lf", False) or any("::" in argument for argument in config.args):
-        return []
+    partial = not run.complete or config.getoption("lf", False) or any("::" in argument for argument in config.args)
     patterns = [str(pattern).rpartition("/")[2] for pattern in config.getini("python_files")]
-    found = []
+    found, unjudged = [], []
     for folder, used in run.used.items():
         modules = {test: path for test, path in run.collected.items() if os.path.dirname(path) == folder}
         files = {str(p) for p in Path(folder).glob("*.py") if any(fnmatch(p.name, each) for each in patterns)}
-        if files <= set(modules.values()) and set(modules) <= run.passed - run.spoiled:
-            goldens = (Path(folder) / str(config.getini("marketo_goldens_dir"))).rglob("*.xml")
-            found += [str(p) for p in goldens if not p.name.endswith(_ACTUAL) and str(p) not in used]
-    return sorted(found)
+        whole = not partial and files <= set(modules.values()) and set(modules) <= run.passed - run.spoiled
+        goldens = (Path(folder) / str(config.getini("marketo_goldens_dir"))).rglob("*.xml")
+        left = [str(p) for p in goldens if not p.name.endswith(_ACTUAL) and str(p) not in used]
+        (found if whole else unjudged).extend(left)
+    return sorted(found), sorted(unjudged)

@@ -70,6 +70,7 @@ class GoldenRun:
         self.passed: set[str] = set()
         self.spoiled: set[str] = set()
         self.unused: list[str] = []
+        self.unjudged: list[str] = []
         self.complete = True
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
@@ -89,7 +90,7 @@ class GoldenRun:
         elif self.used and self.config.getini("marketo_unused_goldens") != "ignore":
             from marketo_soap.testing.goldens import unused
 
-            self.unused = unused(self)
+            self.unused, self.unjudged = unused(self)
             if self.unused and self.config.getini("marketo_unused_goldens") == "error" and session.exitstatus == 0:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -110,12 +111,15 @@ class GoldenRun:
         self.collected.update(told["collected"])
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self.written or self.unused:
+        if self.written or self.unused or self.unjudged:
             terminalreporter.section("marketo goldens")
         for path in sorted(self.written):
             terminalreporter.line(f"written: {self.shown(path)}")
         for path in self.unused:
             terminalreporter.line(f"unused:  {self.shown(path)}")
+        if self.unjudged:
+            count = len(self.unjudged)
+            terminalreporter.line(f"not used, and not judged as not all tests beside them ran and passed: {count}")
         if self.unused:
             fails = self.config.getini("marketo_unused_goldens") == "error"
             terminalreporter.line(f"no test compared anything with the unused: delete them{' (an error)' * fails}")
