@@ -25,7 +25,7 @@ def test_the_first_screen_has_two_commands() -> None:
     commands = re.findall(r"^\$ (.*)$", first, re.MULTILINE)
     assert len(commands) == 2
     assert "marketo-soap sync-lead --sandbox" in commands[0]
-    assert commands[1].endswith(".venv/bin/pytest -q")
+    assert commands[1].endswith(".venv/bin/pytest -q -n2")
 
 
 def test_the_python_of_the_tour_runs() -> None:
