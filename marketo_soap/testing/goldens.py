@@ -199,7 +199,8 @@ def unused(run: GoldenRun) -> tuple[list[str], list[str]]:
     config = run.config
     partial = not run.complete or config.getoption("lf", False) or any("::" in argument for argument in config.args)
     patterns = [str(pattern).rpartition("/")[2] for pattern in config.getini("python_files")]
-    found, unjudged = [], []
+    found: list[str] = []
+    unjudged: list[str] = []
     for folder, used in run.used.items():
         modules = {test: path for test, path in run.collected.items() if os.path.dirname(path) == folder}
         files = {str(p) for p in Path(folder).glob("*.py") if any(fnmatch(p.name, each) for each in patterns)}
