@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 from attrs import evolve
@@ -133,6 +134,11 @@ for command in (envelopes.export, envelopes.convert, envelopes.send):
 @click.option("--user-id", help="What callers sign with; default: a made-up one.")
 @click.option("--encryption-key", help="The made-up key of the sandbox; never a real one.")
 @click.option("--db", type=click.Path(dir_okay=False), default=":memory:", help="A file to keep the leads in.")
+@click.option(
+    "--durability",
+    type=click.Choice(["normal", "full"]),
+    help="full: not even a power cut loses a call of --db, each waits for the disk.  [default: normal]",
+)
 @click.option("--config", type=click.Path(exists=True, dir_okay=False), help="Settings, as TOML.")
 @click.option("--seed", type=click.Path(exists=True, dir_okay=False), multiple=True, help="Leads to add: CSV or JSON.")
 @click.option(
@@ -149,6 +155,7 @@ def sandbox(
     user_id: str | None,
     encryption_key: str | None,
     db: str,
+    durability: Literal["normal", "full"] | None,
     config: str | None,
     seed: tuple[str, ...],
     vendor_limits: bool,
@@ -166,6 +173,8 @@ def sandbox(
     from marketo_soap.sandbox.settings import Settings
 
     settings = Settings.load(config) if config else Settings()
+    if durability is not None:
+        settings = evolve(settings, durability=durability)
     if control_token_file is not None:
         settings = evolve(settings, control_token=control_token_file.read_text(encoding="utf-8").strip())
     with Sandbox(

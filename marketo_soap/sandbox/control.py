@@ -6,8 +6,9 @@ import base64
 import hmac
 import ipaddress
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,11 +19,14 @@ from marketo_soap.config import structure
 from marketo_soap.sandbox import seeds
 from marketo_soap.sandbox.http import CONTROL, HttpAnswer, HttpRequest
 from marketo_soap.sandbox.settings import FaultRule, Settings, plain
+from marketo_soap.sandbox.store import PAGE, email_key
 
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox
 
 __all__ = ["control"]
+
+_MOST_LEADS = 1000  # of a page
 
 
 def control(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
@@ -32,7 +36,7 @@ def control(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
     | --- | --- |
     | (none), `page/...` | the page, for a person with a browser |
     | `health` | GET |
-    | `leads` | GET (`?email=`, `?id=`) |
+    | `leads` | GET (`?email=`, `?id=`; `?limit=100&after=` the id of the last one: a page, oldest first) |
     | `seed` | POST a JSON list or CSV (by its Content-Type) of leads to add |
     | `journal` | GET (`?last=N`), DELETE |
     | `reset` | POST |
@@ -59,7 +63,8 @@ def control(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
         return _json(405, {"error": f"only {', '.join(methods)}"}, ("Allow", ", ".join(methods)))
     query = {name: values[-1] for name, values in parse_qs(request.query).items()}
     try:
-        return _json(200, act(sandbox, request, query))
+        data = act(sandbox, request, query)
+        return _in_pieces(data) if isinstance(data, Iterator) else _json(200, data)
     except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
         return _json(400, {"error": str(error)})
 
@@ -115,6 +120,23 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _in_pieces(pages: Iterator[list[Any]]) -> HttpAnswer:
+    """Answer with one list: at once, if it is a single page, else page by page as the caller reads."""
+    first, second = next(pages), next(pages, None)
+    if not second:
+        return _json(200, first)
+    return attrs.evolve(_json(200, []), body=b"", pieces=_pieces(chain((first, second), pages)))
+
+
+def _pieces(pages: Iterable[list[Any]]) -> Iterator[bytes]:
+    between = "["
+    for page in pages:
+        text = "".join(f"{',' if n else ''}\n{json.dumps(item, indent=2)}" for n, item in enumerate(page))
+        yield (between + text.replace("\n", "\n  ")).encode()
+        between = ","
+    yield b"\n]\n"
+
+
 def _json(status: int, data: Any, *headers: tuple[str, str]) -> HttpAnswer:
     body = json.dumps(data, indent=2).encode() + b"\n"
     return HttpAnswer(status, body, (("Content-Type", "application/json"), ("Cache-Control", "no-store"), *headers))
@@ -131,7 +153,7 @@ Query = dict[str, str]
 
 
 def _health(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
-    with sandbox.store.transaction() as leads:
+    with sandbox.store.reading() as leads:
         count = leads.count()
     now = sandbox.now()
     used = sandbox.limits.used(now) if sandbox.limits else None
@@ -145,11 +167,19 @@ def _health(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
 
 
 def _get_leads(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
-    def wanted(lead: dict[str, Any]) -> bool:
-        email = (lead["email"] or "").lower()
-        return query.get("email", email).lower() == email and query.get("id", str(lead["id"])) == str(lead["id"])
-
-    return [lead for lead in sandbox.dump() if wanted(lead)]
+    email = query.get("email")
+    if "id" not in query and "limit" not in query and "after" not in query:
+        return sandbox.store.in_pages(seeds.dump, email=email)
+    with sandbox.store.reading() as leads:
+        if "id" in query:
+            lead = leads.by_id(int(query["id"])) if query["id"].isdecimal() and len(query["id"]) < 19 else None
+            found = [] if lead is None or (email and email_key(email) != email_key(lead.email)) else [lead]
+        else:
+            limit = int(query.get("limit", PAGE))
+            if not 1 <= limit <= _MOST_LEADS:
+                raise ValueError(f"limit is between 1 and {_MOST_LEADS}")
+            found = leads.after(int(query.get("after", 0)), limit=limit, email=email)
+        return list(seeds.dump(leads, found))
 
 
 def _add_leads(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:

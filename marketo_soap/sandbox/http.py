@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
@@ -42,6 +42,7 @@ class HttpRequest:
 class HttpAnswer:
     """An HTTP answer: status, body, headers as pairs, and how it is to travel (see `Delivery`).
 
+    A body that is too long to be held comes in *pieces*, which are made as they are read.
     Whoever carries it calls `done()` when it has been delivered, or could not be.
     """
 
@@ -53,6 +54,7 @@ class HttpAnswer:
     close: bool = False
     truncate: int | None = None
     dribble: float | None = None
+    pieces: Iterator[bytes] | None = field(repr=False, default=None)
 
     @property
     def plain(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from datetime import datetime
+from sys import getsizeof
 from typing import Any
 
 from attrs import define, field
@@ -16,6 +17,8 @@ from marketo_soap.redaction import size_only
 from marketo_soap.sandbox.store import StoredLead
 
 __all__ = ["Change", "Entry", "Journal"]
+
+_OVERHEAD = 2048  # of an entry: the objects around what it holds
 
 
 @define
@@ -94,13 +97,28 @@ def _values(lead: StoredLead | None) -> dict[str, str | None]:
     return {**lead.attributes, "Email": lead.email, "ForeignSysPersonId": lead.foreign_id}
 
 
+def _size(entry: Entry) -> int:
+    """Return how many bytes of memory an entry keeps. Before and after share the values that did not change."""
+    leads = [lead for lead in (entry.before, entry.after) if lead is not None]
+    texts = {id(text): text for lead in leads for pair in lead.attributes.items() for text in pair}
+    for text in (entry.reason, *entry.remarks, *(lead.email for lead in leads), *(lead.foreign_id for lead in leads)):
+        texts[id(text)] = text or ""
+    held = [entry.request, entry.response or b"", *texts.values(), *(lead.attributes for lead in leads)]
+    return _OVERHEAD + sum(map(getsizeof, held))
+
+
 class Journal:
-    """The last calls, oldest first: at most *size* of them, and no more of their bytes than *max_bytes*."""
+    """The last calls, oldest first: at most *size* of them, and at most *max_bytes* of memory.
+
+    Counted are the messages and, as soon as a call is answered, the lead before and after it; the last call is kept
+    whatever its size.
+    """
 
     def __init__(self, size: int = 1000, max_bytes: int = 64 * 1024 * 1024) -> None:
         self._lock = threading.Lock()
         self._entries: deque[Entry] = deque()
         self._size, self._max_bytes = size, max_bytes
+        self._sizes: dict[int, int] = {}  # of the entries by their numbers
         self._count = self._bytes = 0
 
     def begin(self, now: datetime, request: bytes) -> Entry:
@@ -109,7 +127,7 @@ class Journal:
             self._count += 1
             entry = Entry(self._count, now, request)
             self._entries.append(entry)
-            self._keep_within(len(request))
+            self._keep_within(entry)
         return entry
 
     def answered(self, entry: Entry, status: int, response: bytes) -> None:
@@ -117,13 +135,14 @@ class Journal:
         with self._lock:
             entry.status, entry.response = status, response
             if self._entries and entry.number >= self._entries[0].number:
-                self._keep_within(len(response))
+                self._keep_within(entry)
 
-    def _keep_within(self, more: int) -> None:
-        self._bytes += more
+    def _keep_within(self, entry: Entry) -> None:
+        size = _size(entry)
+        self._bytes += size - self._sizes.get(entry.number, 0)
+        self._sizes[entry.number] = size
         while len(self._entries) > 1 and (len(self._entries) > self._size or self._bytes > self._max_bytes):
-            oldest = self._entries.popleft()
-            self._bytes -= len(oldest.request) + len(oldest.response or b"")
+            self._bytes -= self._sizes.pop(self._entries.popleft().number)
 
     def entries(self) -> list[Entry]:
         """Return the entries, oldest first."""
@@ -134,4 +153,5 @@ class Journal:
         """Forget everything."""
         with self._lock:
             self._entries.clear()
+            self._sizes.clear()
             self._bytes = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from os import PathLike
 from secrets import token_urlsafe
 from types import TracebackType
@@ -74,8 +75,12 @@ class Sandbox:
         self._clock = clock
         self.soap_calls, self.rest_calls = Running(), Running()
         self._first_settings = settings
-        self._apply(settings)
         self._store = LeadStore(path)
+        try:
+            self._apply(settings)
+        except BaseException:
+            self._store.close()
+            raise
 
     # -- calls ----------------------------------------------------------------------------------------
 
@@ -116,13 +121,22 @@ class Sandbox:
 
     def leads(self) -> list[LeadRecord]:
         """Return every lead, oldest first, as a reply would show it."""
-        with self._store.transaction() as leads:
+        with self._store.reading() as leads:
             return [rules.record_of(lead, self.settings) for lead in leads.all()]
+
+    def iter_leads(self) -> Iterator[LeadRecord]:
+        """Go through what `leads` returns with a few in memory at a time. Other calls may change them meanwhile."""
+        pages = self._store.in_pages(lambda _, page: [rules.record_of(lead, self.settings) for lead in page])
+        return chain.from_iterable(pages)
 
     def dump(self) -> list[dict[str, Any]]:
         """Return every lead with all there is of it: cookies, partition, times; `seed` takes it back."""
-        with self._store.transaction() as leads:
-            return seeds.dump(leads)
+        with self._store.reading() as leads:
+            return list(seeds.dump(leads, leads.all()))
+
+    def iter_dump(self) -> Iterator[dict[str, Any]]:
+        """Go through what `dump` returns with a few in memory at a time. Other calls may change them meanwhile."""
+        return chain.from_iterable(self._store.in_pages(seeds.dump))
 
     def seed(self, leads: str | PathLike[str] | Iterable[Mapping[str, Any]]) -> int:
         """Add leads from a CSV or JSON file (by its ending), or from dicts as `dump` gives; return how many.
@@ -177,6 +191,8 @@ class Sandbox:
             self.catalogue = Catalogue(settings.custom_fields, open_to_all=settings.unknown_fields == "accept")
         if changed("client_id", "client_secret"):
             self.tokens = Tokens()
+        if changed("durability"):
+            self._store.set_durability(settings.durability)
 
     def fail(self, **rule: Any) -> None:
         """Add a `FaultRule` to the script: `sandbox.fail(fault=20023, times=3)`."""

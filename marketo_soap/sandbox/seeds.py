@@ -117,10 +117,10 @@ def _check_free(leads: Leads, lead: StoredLead) -> None:
         raise ValueError("its foreign id is another lead's")
 
 
-def dump(leads: Leads) -> list[dict[str, Any]]:
-    """Return every lead with all there is of it, as JSON can hold it and `load` takes it."""
-    return [
-        {
+def dump(leads: Leads, stored: Iterable[StoredLead]) -> Iterator[dict[str, Any]]:
+    """Give each of the *stored* leads with all there is of it, as JSON can hold it and `load` takes it."""
+    for lead in stored:
+        yield {
             "id": lead.id,
             "email": lead.email,
             "foreign_type": lead.foreign_type,
@@ -132,5 +132,3 @@ def dump(leads: Leads) -> list[dict[str, Any]]:
             "created_at": lead.created_at,
             "updated_at": lead.updated_at,
         }
-        for lead in leads.all()
-    ]

@@ -14,11 +14,11 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from marketo_soap.sandbox.http import PATH, HttpAnswer, HttpRequest, answer, refused
+from marketo_soap.sandbox.http import CONTROL, PATH, HttpAnswer, HttpRequest, answer, refused
 from marketo_soap.web.http import Refused
 from marketo_soap.web.server import listen, read_body, server_config
 
@@ -38,7 +38,9 @@ class _Endpoint:
         request = Request(scope, receive)
         said = await self._answer(request)
         try:
-            if said.plain:
+            if said.pieces is not None:
+                await StreamingResponse(said.pieces, said.status, dict(said.headers))(scope, receive, send)
+            elif said.plain:
                 await Response(said.body, said.status, dict(said.headers))(scope, receive, send)
             else:
                 await _deliver(said, receive, send)
@@ -55,6 +57,8 @@ class _Endpoint:
         read = HttpRequest(
             request.method, request.scope["scheme"], request.scope["path"], query, request.headers, body, peer
         )
+        if read.path.startswith(CONTROL):  # what a person looks at may be long: let no call wait for it
+            return await run_in_threadpool(answer, self._sandbox, read)
         with self._sandbox.store.reserved() as free:
             if free:
                 return answer(self._sandbox, read)

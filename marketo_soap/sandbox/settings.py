@@ -146,6 +146,9 @@ class Settings:
     *client_id* and *client_secret* are what REST callers ask for tokens with, which live *token_lifetime*
     seconds. *rest_limits* are REST's own, and off too unless given. *rest_shows_anonymous*: REST finds
     anonymous leads as it does known ones.
+
+    *durability* is that of a file: with "normal" nothing is lost when the process is killed, but a power cut may take
+    the last calls; "full" waits for the disk in each call, and loses nothing.
     """
 
     access: bool = True
@@ -165,6 +168,7 @@ class Settings:
     token_lifetime: float = 3600.0
     rest_limits: Limits | None = None
     rest_shows_anonymous: bool = False
+    durability: Literal["normal", "full"] = "normal"
 
     def __attrs_post_init__(self) -> None:
         if not self.client_id.strip() or not self.client_secret.strip():

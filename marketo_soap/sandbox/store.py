@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from os import PathLike, fspath
-from typing import Any
+from os import PathLike
+from typing import Any, TypeVar
 
 from attrs import define, field
 
 from marketo_soap.redaction import hidden
+from marketo_soap.sandbox import search
+from marketo_soap.sandbox.database import Database, Migration, Snapshot
 
-__all__ = ["LeadStore", "Leads", "Snapshot", "StoredLead"]
+__all__ = ["PAGE", "LeadStore", "Leads", "Snapshot", "StoredLead"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS lead (
@@ -41,20 +41,32 @@ CREATE INDEX IF NOT EXISTS cookie_by_lead ON cookie (lead_id);
 INSERT INTO sqlite_sequence (name, seq)
     SELECT 'lead', 1000000 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'lead');
 """
+# To count leads reads all of them, so their number is kept.
+_COUNT = """
+CREATE TABLE lead_count (number INTEGER NOT NULL);
+INSERT INTO lead_count SELECT count(*) FROM lead;
+CREATE TRIGGER lead_counted AFTER INSERT ON lead BEGIN UPDATE lead_count SET number = number + 1; END;
+CREATE TRIGGER lead_discounted AFTER DELETE ON lead BEGIN UPDATE lead_count SET number = number - 1; END;
+"""
+
+
+def _carry_out(script: str) -> Migration:
+    def migrate(connection: sqlite3.Connection) -> None:
+        for statement in script.split(";\n"):
+            connection.execute(statement)
+
+    return migrate
+
+
+_MIGRATIONS = (_carry_out(_SCHEMA), _carry_out(_COUNT), search.install)
 
 _COLUMNS = "id, email, foreign_type, foreign_id, partition_name, anonymous, attributes, created_at, updated_at"
 _WRITTEN = "email, email_key, foreign_type, foreign_id, partition_name, anonymous, attributes, updated_at"
-_BUSY_SECONDS = 60.0
+_LEAST_ID = -(2**63)
 
-# The attributes are first looked through as the JSON they are kept as, which is quick and finds some too many.
-_SEARCH = """(
-    CAST(id AS TEXT) = :whole
-    OR email_key LIKE :key ESCAPE '\\'
-    OR foreign_id LIKE :part ESCAPE '\\'
-    OR attributes LIKE :json ESCAPE '\\'
-        AND EXISTS (SELECT 1 FROM json_each(attributes) AS given WHERE given.value LIKE :part ESCAPE '\\')
-    OR EXISTS (SELECT 1 FROM cookie WHERE lead_id = lead.id AND cookie.value LIKE :part ESCAPE '\\')
-)"""
+PAGE = 100
+
+Shown = TypeVar("Shown")
 
 
 @define
@@ -73,16 +85,6 @@ class StoredLead:
     attributes: dict[str, str] = field(factory=dict, repr=hidden)
     created_at: str = ""
     updated_at: str = ""
-
-
-class Snapshot:
-    """A copy of a whole database, in memory until nobody holds it any more."""
-
-    def __init__(self) -> None:
-        self.connection = sqlite3.connect(":memory:", check_same_thread=False)
-
-    def __del__(self) -> None:
-        self.connection.close()
 
 
 class Leads:
@@ -116,27 +118,37 @@ class Leads:
         found = self._many("instr(attributes, ?)", json.dumps(value, ensure_ascii=False))
         return [lead for lead in found if lead.attributes.get(name) == value]
 
-    def all(self) -> list[StoredLead]:
-        """Return every lead in the order of its creation."""
-        return self._many("TRUE")
+    def all(self) -> Iterator[StoredLead]:
+        """Go through every lead in the order of its creation."""
+        return map(_stored, self._connection.execute(f"SELECT {_COLUMNS} FROM lead ORDER BY id"))
+
+    def after(self, lead_id: int = _LEAST_ID, *, limit: int, email: str | None = None) -> list[StoredLead]:
+        """Return at most *limit* leads with greater ids, oldest first; of those with this address, if it is given."""
+        condition = "email_key = :email AND" if email is not None else ""
+        query = f"SELECT {_COLUMNS} FROM lead WHERE {condition} id > :id ORDER BY id LIMIT :limit"
+        values = {"email": email_key(email), "id": lead_id, "limit": limit}
+        return [_stored(row) for row in self._connection.execute(query, values)]
+
+    def before(self, lead_id: int | None = None, *, limit: int, offset: int = 0) -> list[StoredLead]:
+        """Return at most *limit* leads with smaller ids (all, if it is None), newest first, after *offset* of them."""
+        condition = "WHERE id < :id" if lead_id is not None else ""
+        query = f"SELECT {_COLUMNS} FROM lead {condition} ORDER BY id DESC LIMIT :limit OFFSET :offset"
+        values = {"id": lead_id, "limit": limit, "offset": offset}
+        return [_stored(row) for row in self._connection.execute(query, values)]
+
+    def find(self, text: str, *, limit: int) -> list[int]:
+        """Return the ids of the newest *limit* leads that hold *text*; see `search.find`."""
+        return search.find(self._connection, text, limit)
 
     def cookies_of(self, lead_id: int) -> list[str]:
         """Return the cookies that are tied to a lead."""
         rows = self._connection.execute("SELECT value FROM cookie WHERE lead_id = ? ORDER BY value", (lead_id,))
         return [value for (value,) in rows]
 
-    def count(self, search: str = "") -> int:
-        """Return how many leads there are, or fit a search."""
-        query = f"SELECT count(*) FROM lead WHERE {_SEARCH}" if search else "SELECT count(*) FROM lead"
-        (count,) = self._connection.execute(query, _sought(search) if search else {}).fetchone()
+    def count(self) -> int:
+        """Return how many leads there are."""
+        (count,) = self._connection.execute("SELECT number FROM lead_count").fetchone()
         return int(count)
-
-    def page(self, search: str = "", *, limit: int, offset: int = 0) -> list[StoredLead]:
-        """Return the leads that fit a search (all, if it is empty), newest first: at most *limit* after *offset*."""
-        condition = f"WHERE {_SEARCH}" if search else ""
-        query = f"SELECT {_COLUMNS} FROM lead {condition} ORDER BY id DESC LIMIT :limit OFFSET :offset"
-        values = {**_sought(search), "limit": limit, "offset": offset}
-        return [_stored(row) for row in self._connection.execute(query, values)]
 
     def insert(self, lead: StoredLead, now: datetime) -> StoredLead:
         """Add *lead* and return it as it is kept: under a new id, unless it brings one."""
@@ -174,8 +186,9 @@ class Leads:
 
     def clear(self) -> None:
         """Delete everything and start the ids anew."""
-        self._connection.execute("DELETE FROM cookie")
-        self._connection.execute("DELETE FROM lead")
+        with search.paused(self._connection):
+            self._connection.execute("DELETE FROM cookie")
+            self._connection.execute("DELETE FROM lead")
         self._connection.execute("UPDATE sqlite_sequence SET seq = 1000000 WHERE name = 'lead'")
 
     def _one(self, condition: str, *values: object) -> StoredLead | None:
@@ -188,109 +201,49 @@ class Leads:
         return [_stored(row) for row in self._connection.execute(query, values)]
 
 
-class LeadStore:
-    """A database of leads: a file that several processes may share, or memory.
-
-    What a transaction wrote is in the file (in SQLite's write-ahead log) when it ends: a killed process loses
-    nothing of it. Callers wait for each other up to a minute, threads and processes alike.
-    """
+class LeadStore(Database):
+    """A database of leads: a file that several processes may share, or memory."""
 
     def __init__(self, path: str | PathLike[str] = ":memory:") -> None:
-        self.path = fspath(path)
-        self._lock = threading.RLock()
-        self._begun = False
-        self._connection = sqlite3.connect(
-            self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        try:
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-            self._connection.execute("PRAGMA foreign_keys = ON")
-            with self.transaction():
-                for statement in _SCHEMA.split(";\n"):
-                    self._connection.execute(statement)
-        except BaseException:
-            self._connection.close()
-            raise
+        super().__init__(path, _MIGRATIONS)
 
     @contextmanager
     def transaction(self) -> Iterator[Leads]:
         """Open a writing transaction: kept whole if the block ends, undone whole if it raises."""
-        with self._lock:
-            if not self._begun:
-                self._connection.execute("BEGIN IMMEDIATE")
-            self._begun = False
-            try:
-                yield Leads(self._connection)
-            except BaseException:
-                self._roll_back()
-                raise
-            self._connection.execute("COMMIT")
+        with self._writing() as connection:
+            yield Leads(connection)
+            search.index_changes(connection)
 
     @contextmanager
-    def reserved(self) -> Iterator[bool]:
-        """Begin ahead, without waiting, what the next transaction in the block needs; False if others are writing.
+    def reading(self) -> Iterator[Leads]:
+        """See the leads as they are at the beginning of the block, without keeping others from writing to the file.
 
-        With True, the block's first transaction does not wait for anybody.
+        In memory, other threads wait until the block ends.
         """
-        if not self._lock.acquire(blocking=False):
-            yield False
-            return
-        try:
-            self._begun = self._begin_at_once()
-            yield self._begun
-        finally:
-            if self._begun:
-                self._begun = False
-                self._roll_back()
-            self._lock.release()
+        with self._reading() as connection:
+            yield Leads(connection)
 
-    def _roll_back(self) -> None:
-        if self._connection.in_transaction:  # a full disk has SQLite end it by itself
-            self._connection.execute("ROLLBACK")
+    def in_pages(
+        self, show: Callable[[Leads, list[StoredLead]], Iterable[Shown]], *, email: str | None = None
+    ) -> Iterator[list[Shown]]:
+        """Go through all leads, oldest first, or those with this address: *show* makes of each page what is wanted.
 
-    def _begin_at_once(self) -> bool:
-        self._connection.execute("PRAGMA busy_timeout = 0")
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            return False
-        finally:
-            self._connection.execute(f"PRAGMA busy_timeout = {int(_BUSY_SECONDS * 1000)}")
-        return True
-
-    def snapshot(self) -> Snapshot:
-        """Return a copy of everything, to `restore` later."""
-        copy = Snapshot()
-        with self._lock:
-            self._connection.backup(copy.connection)
-        return copy
-
-    def restore(self, snapshot: Snapshot) -> None:
-        """Make everything as it was when *snapshot* was taken."""
-        with self._lock:
-            snapshot.connection.backup(self._connection)
-
-    def close(self) -> None:
-        """Close the database."""
-        with self._lock:
-            self._connection.close()
+        Only a page is in memory at a time, and others may write between two of them.
+        """
+        last = _LEAST_ID
+        while True:
+            with self.reading() as leads:
+                page = leads.after(last, limit=PAGE, email=email)
+                shown = list(show(leads, page))
+            yield shown
+            if len(page) < PAGE:
+                return
+            last = page[-1].id
 
 
 def email_key(email: str | None) -> str | None:
     """Return what two equal addresses have in common: case and outer white space do not count."""
     return None if email is None else email.strip().lower()
-
-
-def _sought(search: str) -> dict[str, object]:
-    in_json = json.dumps(search, ensure_ascii=False)[1:-1]
-    return {"whole": search, "part": _like(search), "key": _like(search.lower()), "json": _like(in_json)}
-
-
-def _like(text: str) -> str:
-    """The pattern of what holds *text*: its own wildcards mean themselves."""
-    escaped = re.sub(r"([%_\\])", r"\\\1", text)
-    return f"%{escaped}%"
 
 
 def _written(lead: StoredLead, stamp: str) -> tuple[object, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import httpx
@@ -72,6 +72,8 @@ def _response(request: httpx.Request, said: HttpAnswer) -> httpx.Response:
         raise httpx.ReadTimeout("The read operation timed out", request=request)
     if said.close:
         raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
+    if said.pieces is not None:
+        return httpx.Response(said.status, headers=said.headers, stream=_Broken(request, said))
     headers = [*said.headers, ("Content-Length", str(len(said.body)))]
     if said.truncate is None and said.dribble is None:
         return httpx.Response(said.status, headers=headers, content=said.body)
@@ -79,12 +81,14 @@ def _response(request: httpx.Request, said: HttpAnswer) -> httpx.Response:
 
 
 class _Broken(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that comes slowly, or not to its end."""
+    """A body that comes in pieces, slowly, or not to its end."""
 
     def __init__(self, request: httpx.Request, said: HttpAnswer) -> None:
         self._request, self._said = request, said
 
-    def _pieces(self) -> list[bytes]:
+    def _pieces(self) -> Iterable[bytes]:
+        if self._said.pieces is not None:
+            return self._said.pieces
         body = self._said.body[: self._said.truncate]
         return [body] if self._said.dribble is None else [body[at : at + 1] for at in range(len(body))]
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import hmac
+import tracemalloc
 
 import pytest
 
 from marketo_soap import AuthenticationHeader, Client, Credentials, Fault, LeadRecord, Sandbox, envelope, signature
 from marketo_soap.sandbox.journal import Change, Journal
+from marketo_soap.sandbox.settings import Settings
+from tests.sandbox.conftest import Clock
 from tests.support import CREDENTIALS, HEADER, NOW, SEED
 
 STAMP = "2013-08-05T16:34:19-07:00"
@@ -122,16 +126,43 @@ def test_the_journal_is_bounded(sandbox: Sandbox) -> None:
 
 
 def test_the_journal_is_bounded_in_bytes_too() -> None:
-    journal = Journal(size=1000, max_bytes=1000)
+    journal = Journal(size=1000, max_bytes=100_000)
     for n in range(20):
-        entry = journal.begin(NOW, bytes(100))
-        journal.answered(entry, 200, bytes(50 * (n % 2)))
+        entry = journal.begin(NOW, bytes(10_000))
+        journal.answered(entry, 200, bytes(5000 * (n % 2)))
     kept = journal.entries()
-    assert sum(len(entry.request) + len(entry.response or b"") for entry in kept) <= 1000
+    assert sum(len(entry.request) + len(entry.response or b"") for entry in kept) <= 100_000
     assert kept[-1].number == 20
     assert len(kept) > 5
-    journal.begin(NOW, bytes(5000))
+    journal.begin(NOW, bytes(500_000))
     assert [entry.number for entry in journal.entries()] == [21]
+
+
+def test_the_journal_counts_the_leads_before_and_after(clock: Clock) -> None:
+    """Measured: small calls on leads of many attributes kept thirty times the bound."""
+    settings, bound = Settings(unknown_fields="accept"), 2_000_000
+    attributes = {f"Attribute{n}": f"value {n}" for n in range(1000)}
+    with (
+        Sandbox(clock=clock, settings=settings) as sandbox,
+        Client(transport=sandbox.transport(), clock=clock) as client,
+    ):
+        sandbox.seed([{"email": "a@t.com", "attributes": attributes}])
+        sandbox.journal = Journal(max_bytes=bound)
+        client.sync_lead(LeadRecord(email="a@t.com"))
+        tracemalloc.start()
+        try:
+            for n in range(60):
+                client.sync_lead(LeadRecord(email="a@t.com", attributes={"City": str(n)}))
+            gc.collect()
+            before, _ = tracemalloc.get_traced_memory()
+            entries = len(sandbox.entries())
+            sandbox.journal.clear()
+            gc.collect()
+            kept = before - tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+    assert bound / 2 < kept < bound * 1.1
+    assert 5 < entries < 60
 
 
 def test_a_reply_says_the_sandboxes_time(client: Client, sandbox: Sandbox) -> None:

@@ -408,7 +408,7 @@ def test_reset_asks_first(http: httpx.Client, sandbox: Sandbox, client: Client) 
     [link] = read(http.get("page/controls")).xpath("//a[starts-with(., 'Reset')]/@href")
     assert "1 lead and 1 call will be gone" in text(follow(http, link))
     assert sandbox.leads()
-    assert "as it was at first" in text(read(submit(http, link, "Reset the sandbox")))
+    assert "as the sandbox was started" in text(read(submit(http, link, "Reset the sandbox")))
     assert (sandbox.leads(), sandbox.entries()) == ([], [])
 
 

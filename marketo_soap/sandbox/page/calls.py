@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from marketo_soap.envelope import open_request
 from marketo_soap.errors import FAULT_TEXTS, ProtocolError
 from marketo_soap.records import LeadSyncStatus
@@ -30,6 +32,8 @@ from marketo_soap.xml import Element
 
 __all__ = ["all_calls", "changes_of", "download", "one_call", "verdict"]
 
+_DIGITS_OF_FAULTS = 5  # codes of REST have other numbers of digits
+_RECORDS = re.compile("[0-9]+ (CREATED|UPDATED)(, [0-9]+ (CREATED|UPDATED))*")  # of a REST call, none was skipped
 _MOST = 200  # changes or notes of a call that are shown
 _GONE = "This call is not in the journal: it was never made, was cleared, or is older than what the journal keeps."
 
@@ -49,7 +53,13 @@ def _verdict(entry: Entry) -> tuple[str, str]:
     if entry.verdict == LeadSyncStatus.UPDATED:
         return "changed", f"Updated{lost}"
     if entry.verdict.isdecimal():
+        if len(entry.verdict) != _DIGITS_OF_FAULTS:
+            return "bad", f"Error {entry.verdict}"
         return "bad", f"Fault {entry.verdict} {FAULT_TEXTS.get(int(entry.verdict), '')}".rstrip()
+    if entry.verdict == "OK":
+        return "good", f"OK{lost}"
+    if found := _RECORDS.fullmatch(entry.verdict):
+        return ("changed" if "UPDATED" in found[0] else "good"), f"{entry.verdict.lower()}{lost}"
     if entry.verdict:
         return "bad", entry.verdict.capitalize()
     return "bad", f"HTTP {entry.status}" if entry.status else "Hung up before the call"

@@ -12,6 +12,7 @@ from marketo_soap.xml import Element
 
 __all__ = ["advance", "confirm_reset", "controls", "reset", "set_limits"]
 
+_RESTORED = "Faults, limits, clock and settings become what the sandbox was started with."
 _NEARLY = 0.8  # of a limit
 _STEPS = {"20": "20 seconds", "900": "15 minutes", "3600": "1 hour", "86400": "1 day"}
 
@@ -26,7 +27,7 @@ def controls(visit: Visit) -> HttpAnswer:
         h(
             "section",
             h("h2", "Reset"),
-            h("p", "Start anew: no leads, no calls, no faults, the clock and the settings as at first."),
+            h("p", "Delete all leads and calls. ", _RESTORED),
             h("p", h("a", "Reset the sandbox…", href=f"{PAGE}reset", class_="button danger")),
             class_="card",
         ),
@@ -91,10 +92,10 @@ def _clock(visit: Visit) -> list[Child]:
 
 def confirm_reset(visit: Visit) -> HttpAnswer:
     """Ask whether everything may go."""
-    with visit.sandbox.store.transaction() as leads:
+    with visit.sandbox.store.reading() as leads:
         count = leads.count()
     calls = len(visit.sandbox.entries())
-    gone = f"{many(count, 'lead')} and {many(calls, 'call')} will be gone. This cannot be undone."
+    gone = f"{many(count, 'lead')} and {many(calls, 'call')} will be gone. {_RESTORED} This cannot be undone."
     buttons = h(
         "p",
         h("button", "Reset the sandbox", class_="danger"),
@@ -124,6 +125,6 @@ def advance(visit: Visit) -> str:
 
 
 def reset(visit: Visit) -> str:
-    """Make everything as it was at first."""
+    """Delete leads and calls, and go back to the first settings."""
     visit.sandbox.reset()
     return f"{CONTROL}?done=reset"

@@ -62,7 +62,7 @@ _DONE = {
     "cleared": "No fault is loaded any more.",
     "clock": "The clock has been moved.",
     "limits": "The limits have been changed.",
-    "reset": "Everything is as it was at first.",
+    "reset": "Leads and calls are deleted. All else is as the sandbox was started.",
 }
 
 
@@ -83,8 +83,12 @@ class Visit:
     @property
     def page(self) -> int:
         """Which page of a long list is asked for, from 1."""
-        text = self.query.get("page", "1")
-        return min(max(int(text), 1), _LAST_PAGE) if text.isascii() and text.isdecimal() and len(text) < 9 else 1
+        return min(max(self.number("page", 8) or 1, 1), _LAST_PAGE)
+
+    def number(self, name: str, digits: int = 18) -> int | None:
+        """Return a parameter of the query that is a number of at most so many digits; None if it is not."""
+        text = self.query.get(name, "")
+        return int(text) if text.isascii() and text.isdecimal() and len(text) <= digits else None
 
     def here(self, **changes: str | None) -> str:
         """Return this page's address with other query parameters; None takes one away."""
@@ -197,15 +201,28 @@ def many(count: int, what: str) -> str:
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
-def pager(visit: Visit, total: int, what: str) -> Element:
-    """Return where in a list of *total* this page is, and links to its neighbours."""
+def pager(
+    visit: Visit,
+    total: int,
+    what: str,
+    *,
+    capped: bool = False,
+    more: bool | None = None,
+    newer: Mapping[str, str | None] | None = None,
+    older: Mapping[str, str | None] | None = None,
+) -> Element:
+    """Return where in a list of *total* this page is, and links to its neighbours.
+
+    *capped*: there are more than *total*, which are not counted. *more* says whether an older page follows, if the
+    numbers do not. *newer* and *older* are what the query of those pages says besides the number of the page.
+    """
     first = (visit.page - 1) * PER_PAGE + 1
     last = min(visit.page * PER_PAGE, total)
-    of_all = many(total, what)
+    of_all = f"{'more than ' if capped else ''}{many(total, what)}"
     said = f"{first:,} to {last:,} of {of_all}" if first <= last else of_all
     nav = h("nav", h("span", said), class_="pager", aria_label="Parts of the list")
     if visit.page > 1:
-        nav.append(h("a", "Newer", rel="prev", href=visit.here(page=str(visit.page - 1))))
-    if last < total:
-        nav.append(h("a", "Older", rel="next", href=visit.here(page=str(visit.page + 1))))
+        nav.append(h("a", "Newer", rel="prev", href=visit.here(page=str(visit.page - 1), **(newer or {}))))
+    if last < total if more is None else more:
+        nav.append(h("a", "Older", rel="next", href=visit.here(page=str(visit.page + 1), **(older or {}))))
     return nav

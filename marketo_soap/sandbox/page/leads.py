@@ -21,7 +21,8 @@ from marketo_soap.sandbox.page.layout import (
     table,
 )
 from marketo_soap.sandbox.sandbox import ENCRYPTION_KEY
-from marketo_soap.sandbox.store import StoredLead
+from marketo_soap.sandbox.search import SCANNED
+from marketo_soap.sandbox.store import Leads, StoredLead
 from marketo_soap.xml import Element, replace_illegal
 
 __all__ = ["all_leads", "one_lead"]
@@ -29,14 +30,15 @@ __all__ = ["all_leads", "one_lead"]
 _LONGEST_SEARCH = 200
 _LONGEST_VALUE = 4000
 _MOST = 500  # attributes of a lead that are shown
+_MOST_FOUND = 1000  # leads
+_LAST_WITHOUT_ID = 20  # pages that are found by their number alone
 
 
 def all_leads(visit: Visit) -> HttpAnswer:
     """Show the leads that fit the search, newest first, and how to connect a service."""
     search = replace_illegal(visit.query.get("q", "").strip()[:_LONGEST_SEARCH])
-    with visit.sandbox.store.transaction() as leads:
-        total = leads.count(search)
-        found = leads.page(search, limit=PER_PAGE, offset=(visit.page - 1) * PER_PAGE)
+    with visit.sandbox.store.reading() as leads:
+        found, turn = _found(leads, visit, search) if search else _listed(leads, visit)
     listed: Child
     if found:
         heads = ("Id", "E-mail", "Name", "Foreign id", "Partition", "Updated")
@@ -48,7 +50,7 @@ def all_leads(visit: Visit) -> HttpAnswer:
             h("h2", "No leads yet"),
             h("p", "Point a service at this sandbox with the values above. Its first syncLead call makes a lead here."),
         )
-    hint = "Id, e-mail, foreign id, cookie, or an attribute's value"
+    hint = f"Id, e-mail, foreign id, cookie, or part of a value. 1 or 2 characters: in the newest {SCANNED:,} leads"
     form = h(
         "form",
         h("label", "Search", for_="q"),
@@ -58,8 +60,33 @@ def all_leads(visit: Visit) -> HttpAnswer:
         action=CONTROL,
         role="search",
     )
-    part = live("leads", listed, pager(visit, total, "lead") if total else None)
+    part = live("leads", listed, turn)
     return answer_page(visit, "Leads", _connection(visit, unfold=not found and not search), form, part, room="Leads")
+
+
+def _listed(leads: Leads, visit: Visit) -> tuple[list[StoredLead], Child]:
+    """Find a page of all leads by the lead that it begins after, for to skip those before it reads them."""
+    total, before, after = leads.count(), visit.number("before"), visit.number("after")
+    if before is None and after is not None:
+        found, more = leads.after(after, limit=PER_PAGE)[::-1], True
+    else:
+        skipped = 0 if before is not None else (min(visit.page, _LAST_WITHOUT_ID) - 1) * PER_PAGE
+        found = leads.before(before, limit=PER_PAGE + 1, offset=skipped)
+        found, more = found[:PER_PAGE], len(found) > PER_PAGE
+    if not found:
+        return found, pager(visit, total, "lead", more=False) if total else None
+    newer = {"after": str(found[0].id) if visit.page > 2 else None, "before": None}
+    older = {"before": str(found[-1].id), "after": None}
+    return found, pager(visit, total, "lead", more=more, newer=newer, older=older)
+
+
+def _found(leads: Leads, visit: Visit, search: str) -> tuple[list[StoredLead], Child]:
+    ids = leads.find(search, limit=_MOST_FOUND + 1)
+    start = (visit.page - 1) * PER_PAGE
+    total = min(len(ids), _MOST_FOUND)
+    shown = ids[start : min(start + PER_PAGE, total)]
+    found = [lead for lead_id in shown if (lead := leads.by_id(lead_id)) is not None]
+    return found, pager(visit, total, "lead", capped=len(ids) > total) if total else None
 
 
 def _row(lead: StoredLead) -> Element:
@@ -110,7 +137,7 @@ def _to_copy(text: str) -> Element:
 
 def one_lead(visit: Visit, lead_id: str) -> HttpAnswer:
     """Show everything that is known of one lead, and the calls that made it so."""
-    with visit.sandbox.store.transaction() as leads:
+    with visit.sandbox.store.reading() as leads:
         lead = leads.by_id(int(lead_id))
         cookies = leads.cookies_of(int(lead_id))[:_MOST]
     if lead is None:

@@ -121,10 +121,15 @@ def _which(rule: FaultRule) -> str:
         "" if rule.operation is None else rule.operation,
         "" if rule.email is None else f"Email {rule.email}",
         *[f"{name} {value}" for name, value in rule.attribute.items()],
-        "" if rule.every == 1 else f"each {rule.every}. call",
+        "" if rule.every == 1 else f"every {_ordinal(rule.every)} call",
         "" if rule.chance == 1 else f"with a chance of {rule.chance:.0%}",
     ]
     return ", ".join(filter(None, parts)) or "any"
+
+
+def _ordinal(number: int) -> str:
+    ends = {1: "st", 2: "nd", 3: "rd"} if number % 100 not in (11, 12, 13) else {}
+    return f"{number:,}{ends.get(number % 10, 'th')}"
 
 
 # -- what the buttons do ------------------------------------------------------------------------------

@@ -1,0 +1,364 @@
+"""How the leads are kept: files of former versions, reading beside writers, work that does not grow, the search."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+import threading
+import tracemalloc
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from marketo_soap import Client, LeadRecord, Sandbox
+from marketo_soap.sandbox import seeds
+from marketo_soap.sandbox.database import Database
+from marketo_soap.sandbox.http import HttpRequest, answer
+from marketo_soap.sandbox.settings import Settings
+from marketo_soap.sandbox.store import Leads, LeadStore, StoredLead
+from tests.support import NOW
+
+FORMER = """
+CREATE TABLE lead (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, email TEXT, email_key TEXT, foreign_type TEXT, foreign_id TEXT,
+    partition_name TEXT NOT NULL, anonymous INTEGER NOT NULL, attributes TEXT NOT NULL, created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL, UNIQUE (foreign_type, foreign_id)
+);
+CREATE INDEX lead_by_email ON lead (email_key);
+CREATE TABLE cookie (value TEXT PRIMARY KEY, lead_id INTEGER NOT NULL REFERENCES lead (id) ON DELETE CASCADE)
+    WITHOUT ROWID;
+CREATE INDEX cookie_by_lead ON cookie (lead_id);
+INSERT INTO sqlite_sequence (name, seq) VALUES ('lead', 1000000);
+INSERT INTO lead VALUES
+    (1000001, 'Ada@t.com', 'ada@t.com', 'SFDC', '7', 'Default', 0, '{"City": "Rome"}', '2026-01-01', '2026-01-02');
+INSERT INTO cookie VALUES ('mch-1', 1000001);
+"""
+
+
+@pytest.fixture
+def former(tmp_path: Path) -> Path:
+    """A file as it was written before the schema had versions."""
+    path = tmp_path / "former.db"
+    connection = sqlite3.connect(path)
+    connection.executescript("PRAGMA journal_mode = WAL;" + FORMER)
+    connection.close()
+    return path
+
+
+def get(sandbox: Sandbox, path: str, query: str = "") -> bytes:
+    said = answer(sandbox, HttpRequest("GET", "http", f"/_sandbox/{path}", query, {}))
+    assert said.status == 200
+    return said.body
+
+
+# -- versions of the schema ---------------------------------------------------------------------------
+
+
+def test_a_file_of_a_former_version_is_opened_with_all_there_is(former: Path) -> None:
+    barrier = threading.Barrier(4)
+
+    def use(_: int) -> None:
+        barrier.wait(10)
+        with Sandbox(former) as sandbox, Client(transport=sandbox.transport()) as client:
+            assert client.sync_lead(LeadRecord(attributes={"City": "Oslo"}), marketo_cookie="mch-1").lead_id == 1000001
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(use, range(4)))
+    with Sandbox(former) as sandbox, Client(transport=sandbox.transport()) as client:
+        (lead,) = sandbox.dump()
+        assert (lead["email"], lead["foreign_id"], lead["cookies"]) == ("Ada@t.com", "7", ["mch-1"])
+        assert client.sync_lead(LeadRecord(email="b@t.com")).lead_id == 1000002
+        with sandbox.store.reading() as leads:
+            assert (leads.count(), leads.find("ADA@", limit=9), leads.find("oslo", limit=9)) == (
+                2,
+                [1000001],
+                [1000001],
+            )
+            assert leads.find("Rome", limit=9) == []
+
+
+def test_a_file_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "later.db"
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(ValueError, match="written by a newer marketo_soap"):
+        Sandbox(path)
+
+
+def test_a_current_file_is_opened_beside_a_writer(tmp_path: Path) -> None:
+    path = tmp_path / "leads.db"
+    with Sandbox(path) as one, one.store.transaction(), Sandbox(path) as two:
+        assert two.leads() == []
+
+
+@pytest.mark.parametrize(("durability", "level"), [("normal", 1), ("full", 2)])
+def test_durability_is_sqlites(tmp_path: Path, durability: Any, level: int) -> None:
+    with Sandbox(tmp_path / "leads.db", settings=Settings(durability=durability)) as sandbox:
+        for _ in range(2):
+            with sandbox.store.transaction() as leads:
+                assert leads._connection.execute("PRAGMA synchronous").fetchone() == (level,)
+            sandbox.configure(Settings())
+            sandbox.reset()  # goes back to the first settings
+
+
+# -- reading beside writers ---------------------------------------------------------------------------
+
+
+@contextmanager
+def control(sandbox: Sandbox) -> Iterator[httpx.Client]:
+    with (
+        sandbox.serve() as url,
+        httpx.Client(trust_env=False, base_url=httpx.URL(url).join("/_sandbox/"), timeout=20) as http,
+    ):
+        yield http
+
+
+READING = [
+    "",
+    "?q=a@t",
+    "page/leads/1000001",
+    "page/reset",
+    "health",
+    "leads",
+    "leads?id=1000001",
+    "leads?email=a@t.com",
+]
+
+
+def test_reading_needs_no_write_lock(tmp_path: Path) -> None:
+    path = tmp_path / "leads.db"
+    with Sandbox(path) as sandbox, Sandbox(path) as other, control(sandbox) as http:
+        sandbox.seed([{"email": "a@t.com"}])
+        with other.store.transaction() as leads:
+            leads.insert(StoredLead(email="b@t.com"), NOW)
+            for read in READING:
+                said = http.get(read)
+                assert said.status_code == 200
+                assert "b@t.com" not in said.text
+            assert len(sandbox.leads()) == len(sandbox.dump()) == 1
+        assert len(sandbox.leads()) == 2
+
+
+def test_no_call_waits_for_a_long_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, done = threading.Event(), threading.Event()
+
+    def slowly(leads: Leads, stored: list[StoredLead]) -> list[dict[str, Any]]:
+        reading.set()
+        assert done.wait(30)
+        return []
+
+    monkeypatch.setattr(seeds, "dump", slowly)
+    with Sandbox(tmp_path / "leads.db") as sandbox, control(sandbox) as http, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(http.get, "leads")
+        try:
+            assert reading.wait(30)
+            user = sandbox.credentials
+            endpoint = str(http.base_url.join("/soap/mktows/2_2"))
+            with Client(endpoint, user.user_id, user.encryption_key) as client:
+                assert client.sync_lead(LeadRecord(email="a@t.com")).lead_id == 1000001
+            assert not waiting.done()
+        finally:
+            done.set()
+        assert waiting.result(30).json() == []
+
+
+# -- much of it ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [":memory:", "leads.db"])
+def test_reading_does_not_grow_with_the_leads(tmp_path: Path, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps, connect = [0], Database._connect
+
+    def counted(database: Database) -> sqlite3.Connection:
+        connection = connect(database)
+
+        def step() -> int:
+            steps[0] += 1
+            return 0
+
+        connection.set_progress_handler(step, 100)
+        return connection
+
+    monkeypatch.setattr(Database, "_connect", counted)
+    reads: dict[str, Callable[[Sandbox], object]] = {
+        "health": lambda sandbox: get(sandbox, "health"),
+        "page": lambda sandbox: get(sandbox, ""),
+        "next page": lambda sandbox: get(sandbox, "", "page=3&before=1000200"),
+        "page before": lambda sandbox: get(sandbox, "", "page=3&after=1000200"),
+        "rare": lambda sandbox: get(sandbox, "", "q=n77@t"),
+        "frequent": lambda sandbox: get(sandbox, "", "q=@t.com"),
+        "short": lambda sandbox: get(sandbox, "", "q=7@"),
+        "none": lambda sandbox: get(sandbox, "", "q=7@t.com7"),
+        "lead": lambda sandbox: get(sandbox, "page/leads/1000077"),
+        "reset": lambda sandbox: get(sandbox, "page/reset"),
+        "id": lambda sandbox: get(sandbox, "leads", "id=1000077"),
+        "email": lambda sandbox: get(sandbox, "leads", "email=N77@t.com"),
+        "part": lambda sandbox: get(sandbox, "leads", "limit=10&after=1000077"),
+        "first leads": lambda sandbox: list(islice(sandbox.iter_leads(), 10)),
+        "first dump": lambda sandbox: list(islice(sandbox.iter_dump(), 10)),
+    }
+    with Sandbox(path if path == ":memory:" else tmp_path / path) as sandbox:
+
+        def work() -> dict[str, int]:
+            counts = {}
+            for name, read in reads.items():
+                steps[0] = 0
+                read(sandbox)
+                counts[name] = steps[0]
+            return counts
+
+        sandbox.seed([{"email": f"n{n}@t.com"} for n in range(1500)])
+        few = work()
+        sandbox.seed([{"email": f"n{n}@t.com"} for n in range(1500, 6000)])
+        many = work()
+    assert {name: (few[name], count) for name, count in many.items() if count > few[name] * 1.2 + 2} == {}
+
+
+@pytest.mark.parametrize("count", [0, 1, 100, 101, 250])
+def test_all_leads_come_page_by_page(count: int) -> None:
+    with Sandbox() as sandbox:
+        sandbox.seed([{"email": f"{n}@t.com", "attributes": {"City": 'a\n"b'}} for n in range(count)])
+        dumped = sandbox.dump()
+        assert list(sandbox.iter_dump()) == dumped
+        assert list(sandbox.iter_leads()) == sandbox.leads()
+        with control(sandbox) as http, http.stream("GET", "leads") as said:
+            assert said.headers["content-type"] == "application/json"
+            assert ("content-length" in said.headers) == (count <= 100)
+            said.read()
+            assert said.json() == dumped
+        with httpx.Client(transport=sandbox.transport(), base_url="https://sandbox.invalid/_sandbox/") as inside:
+            assert inside.get("leads").content == said.content
+            parts, last = [], "0"
+            while part := inside.get("leads", params={"limit": "40", "after": last}).json():
+                parts += part
+                last = part[-1]["id"]
+            assert parts == dumped
+            for limit in ("0", "-1", "1001", "x"):
+                assert inside.get("leads", params={"limit": limit}).status_code == 400
+
+
+def test_all_leads_come_to_asyncio_too() -> None:
+    async def main() -> None:
+        with Sandbox() as sandbox:
+            sandbox.seed([{"email": f"{n}@t.com"} for n in range(150)])
+            async with httpx.AsyncClient(transport=sandbox.transport(), base_url="https://sandbox.invalid") as http:
+                assert len((await http.get("/_sandbox/leads")).json()) == 150
+
+    asyncio.run(main())
+
+
+def test_a_stream_of_leads_holds_a_few() -> None:
+    with Sandbox() as sandbox:
+        sandbox.seed([{"email": f"{n}@t.com", "attributes": {"City": "x" * 2000}} for n in range(2000)])
+        for stream in (sandbox.iter_dump, sandbox.iter_leads, lambda: iter(get_pieces(sandbox))):
+            tracemalloc.start()
+            try:
+                assert sum(1 for _ in stream()) >= 20
+                _, peak = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+            assert peak < 2_000_000  # all of them are 4 MB and more
+
+
+def get_pieces(sandbox: Sandbox) -> Iterator[bytes]:
+    said = answer(sandbox, HttpRequest("GET", "http", "/_sandbox/leads", "", {}))
+    assert said.pieces is not None
+    return said.pieces
+
+
+# -- the search ---------------------------------------------------------------------------------------
+
+
+def held(leads: Leads, text: str) -> list[int]:
+    """The ids of the leads that hold a text, newest first, by looking at each."""
+    found = []
+    for lead in leads.all():
+        texts = [lead.email, lead.foreign_id, *leads.cookies_of(lead.id), *lead.attributes.values()]
+        if any(text.lower() in (value or "").lower() for value in texts) or text == str(lead.id):
+            found.append(lead.id)
+    return found[::-1]
+
+
+@pytest.mark.parametrize(
+    "index", ["fts5 (text, content = '', tokenize = 'trigram')", "fts5 (text, tokenize = 'missing')"]
+)
+def test_a_search_finds_what_a_look_at_each_lead_finds(index: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However leads come, change and go, whether or not they are indexed yet, and without an index."""
+    monkeypatch.setattr("marketo_soap.sandbox.search._INDEX", f"CREATE VIRTUAL TABLE lead_search USING {index}")
+    index_soon(monkeypatch)
+    chance, store = random.Random(5), LeadStore()
+    words = ["Rome", "ROMA", "Ömer", "ömer&Söhne", 'a "b" c', "100%", "under_score", "mañana"]
+
+    def change(leads: Leads) -> None:
+        known = [lead.id for lead in leads.all()]
+        lead_id = chance.choice([0, *known])
+        match chance.randrange(5) if lead_id else 0:
+            case 0:
+                leads.insert(StoredLead(email=f"{chance.choice(words)}@t.com"), NOW)
+            case 1 | 2:
+                lead = leads.by_id(lead_id)
+                assert lead is not None
+                lead.attributes = {"City": chance.choice(words), "Country": chance.choice(words)}
+                lead.foreign_type, lead.foreign_id = "SFDC", f"sf-{chance.choice(words)}"
+                leads.release_foreign_id("SFDC", lead.foreign_id)
+                leads.update(lead, NOW)
+            case 3:
+                leads.tie_cookie(f"mch-{chance.choice(words)}", lead_id)
+            case _ if chance.random() < 0.3:
+                leads._connection.execute("DELETE FROM lead WHERE id = ?", (lead_id,))
+
+    for turn in range(120):
+        try:
+            with store.transaction() as leads:
+                for _ in range(chance.randrange(1, 12)):
+                    change(leads)
+                if chance.random() < 0.1:
+                    raise KeyError
+        except KeyError:
+            pass
+        if turn == 60:
+            copy = store.snapshot()
+        if turn == 80:
+            store.restore(copy)
+        if turn == 100:
+            with store.transaction() as leads:
+                leads.clear()
+        with store.reading() as leads:
+            assert leads.count() == len(list(leads.all()))
+            for text in [*words, "mch-", "sf-1", "ome", "om", "%", "@t.com", "1000001", "nothing"]:
+                assert leads.find(text, limit=10_000) == held(leads, text), (turn, text)
+    store.close()
+
+
+def index_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marketo_soap.sandbox.search._NOTED", 5)
+    monkeypatch.setattr("marketo_soap.sandbox.search._BATCH", 5)
+
+
+def test_the_index_stays_whole_and_behind_by_a_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index_soon(monkeypatch)
+    with Sandbox(tmp_path / "leads.db") as sandbox, Client(transport=sandbox.transport()) as client:
+        for n in range(200):
+            client.sync_lead(
+                LeadRecord(email=f"{n % 70}@t.com", attributes={"City": f"C{n}"}), marketo_cookie=f"c{n % 9}"
+            )
+        with sandbox.store.transaction() as leads:
+            leads._connection.execute("INSERT INTO lead_search (lead_search) VALUES ('integrity-check')")
+            assert leads._connection.execute("SELECT count(*) FROM lead_changed").fetchone()[0] < 20
+
+
+def test_a_search_shows_the_newest_thousand() -> None:
+    with Sandbox() as sandbox:
+        sandbox.seed([{"email": f"{n}@t.com"} for n in range(1100)])
+        page = get(sandbox, "", "q=@t.com&page=20").decode()
+        assert "951 to 1,000 of more than 1,000 leads" in page
+        assert 'rel="next"' not in page
+        assert "No lead has" in get(sandbox, "", "q=@t.com&page=21").decode()
