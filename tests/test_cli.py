@@ -308,6 +308,7 @@ def test_the_sandbox_takes_settings_seeds_and_limits(tmp_path: Path) -> None:
     seed.write_text("Email,FirstName\nt@t.com,George\n")
     token.write_text("open sesame\n")
     options = ["--config", config, "--seed", seed, "--control-token-file", token, "--vendor-limits", "--port", "0"]
+    options += ["--db", tmp_path / "leads.db", "--durability", "full"]
     command = [sys.executable, "-m", "marketo_soap.cli", "sandbox", *map(str, options)]
     served = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert served.stdout is not None
@@ -320,6 +321,7 @@ def test_the_sandbox_takes_settings_seeds_and_limits(tmp_path: Path) -> None:
         _, said = served.communicate(timeout=20)
     assert (settings["unknown_fields"], settings["limits"]["calls"]) == ("accept", 100)
     assert "1 leads from" in said
+    assert settings["durability"] == "full"
     config.write_text("unknown_fields = 'x'\n")
     assert "unknown_fields must be one of" in run("sandbox", "--config", str(config), code=2).stderr
 

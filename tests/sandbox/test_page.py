@@ -21,7 +21,8 @@ from marketo_soap.sandbox.http import HttpAnswer, HttpRequest, answer
 from marketo_soap.sandbox.page.envelopes import SHOWN_BYTES, indented, message
 from marketo_soap.sandbox.page.html import document, h
 from marketo_soap.sandbox.sandbox import ENCRYPTION_KEY
-from marketo_soap.sandbox.settings import Settings
+from marketo_soap.sandbox.settings import FaultRule, Settings
+from tests.sandbox.conftest import Rest
 from tests.support import CREDENTIALS, NOW
 
 EVIL = "<script>alert(1)</script>"
@@ -152,6 +153,43 @@ def test_what_went_wrong_is_said_in_words(inside: httpx.Client, sandbox: Sandbox
     assert "closed without an answer" in text(read(inside.get("page/calls/2")))
 
 
+@pytest.mark.parametrize(
+    ("verdict", "tone", "said"),
+    [
+        ("OK", "good", "OK"),
+        ("CREATED", "good", "Created"),
+        ("UPDATED", "changed", "Updated"),
+        ("3 CREATED", "good", "3 created"),
+        ("2 CREATED, 1 UPDATED", "changed", "2 created, 1 updated"),
+        ("2 CREATED, 1 skipped 1004", "bad", "2 created, 1 skipped 1004"),
+        ("skipped 1004", "bad", "Skipped 1004"),
+        ("606", "bad", "Error 606"),
+        ("9" * 5000, "bad", f"Error {'9' * 5000}"),
+        ("20103", "bad", "Fault 20103 Lead not found"),
+        ("FAILED", "bad", "Failed"),
+    ],
+)
+def test_a_verdict_has_its_tone(inside: httpx.Client, sandbox: Sandbox, verdict: str, tone: str, said: str) -> None:
+    entry = sandbox.journal.begin(NOW, b"POST /rest/v1/leads.json\n\n{}")
+    entry.verdict = verdict
+    sandbox.journal.answered(entry, 200, b"{}")
+    [shown] = read(inside.get("page/calls")).xpath("//td/span[contains(@class, 'verdict')]")
+    assert (text(shown), shown.get("class")) == (said, f"verdict {tone}")
+
+
+def test_rest_calls_have_the_tone_of_success(rest: Rest, inside: httpx.Client) -> None:
+    rest.sync({"email": "a@t.com"}, {"email": "b@t.com"})
+    rest.find("email", "a@t.com")
+    rest.find("email", "")
+    shown = read(inside.get("page/calls")).xpath("//td/span[contains(@class, 'verdict')]")
+    assert [(text(each), each.get("class").split()[1]) for each in shown] == [
+        ("Error 1002", "bad"),
+        ("OK", "good"),
+        ("2 created", "good"),
+        ("OK", "good"),
+    ]
+
+
 def test_a_call_in_progress_is_shown(inside: httpx.Client, sandbox: Sandbox) -> None:
     sandbox.journal.begin(NOW, b"<a")
     page = read(inside.get("page/calls/1"))
@@ -174,6 +212,10 @@ def test_long_lists_are_paged(inside: httpx.Client, sandbox: Sandbox, client: Cl
             break
         page = follow(inside, further[0])
     assert ids == [str(1000000 + n) for n in range(120, 0, -1)]
+    assert "101 to 120 of 120 leads" in text(page)
+    back = [page := follow(inside, page.xpath("//a[@rel='prev']/@href")[0]) for _ in range(2)]
+    assert [each.xpath("//tbody/tr/th/a/text()") for each in back] == [ids[50:100], ids[:50]]
+    assert not page.xpath("//a[@rel='prev']")
     for query in ("page=99999999", "page=-1", "page=x", f"page={'9' * 5000}", "page=%C2%B2", "&".join(["a=1"] * 50)):
         read(inside.get(f"?{query}"))
     for n in range(51):
@@ -401,6 +443,38 @@ def test_the_clock_is_advanced(http: httpx.Client, sandbox: Sandbox) -> None:
     assert "2013-08-05 23:49:19" in text(read(submit(http, "page/controls", "15 minutes")))
     submit(http, "page/controls", "Move the clock", seconds="-900.5")
     assert (sandbox.now() - NOW).total_seconds() == -0.5
+
+
+def test_reset_promises_what_it_does() -> None:
+    """Faults of the configuration stay, as do its limits."""
+    settings = Settings(faults=(FaultRule(times=None, fault=20103),))
+    with Sandbox(settings=settings) as sandbox:
+        sandbox.fail(html=True)
+        with httpx.Client(transport=sandbox.transport(), base_url="https://sandbox.invalid/_sandbox/") as http:
+            for path in ("page/controls", "page/reset"):
+                said = text(read(http.get(path)))
+                assert "Faults, limits, clock and settings become what the sandbox was started with." in said
+            submit(http, "page/reset", "Reset the sandbox")
+        assert sandbox.script.rules() == list(settings.faults)
+
+
+@pytest.mark.parametrize(
+    ("every", "said"),
+    [
+        (1, "any"),
+        (2, "every 2nd call"),
+        (3, "every 3rd call"),
+        (5, "every 5th call"),
+        (11, "every 11th call"),
+        (21, "every 21st call"),
+        (112, "every 112th call"),
+        (1003, "every 1,003rd call"),
+    ],
+)
+def test_how_often_a_fault_strikes_is_said(inside: httpx.Client, sandbox: Sandbox, every: int, said: str) -> None:
+    sandbox.fail(every=every, fault=20103)
+    [cell] = read(inside.get("page/faults")).xpath("//tbody/tr/td[1]")
+    assert text(cell) == said
 
 
 def test_reset_asks_first(http: httpx.Client, sandbox: Sandbox, client: Client) -> None:
