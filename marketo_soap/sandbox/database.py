@@ -72,6 +72,8 @@ class Database:
 
     def set_durability(self, durability: Durability) -> None:
         """Choose what a power cut may take: "normal" the last transactions, "full" (an fsync for each) nothing."""
+        if durability not in ("normal", "full"):
+            raise ValueError(f"durability is normal or full, not {durability!r}")
         with self._lock:
             self._connection.execute(f"PRAGMA synchronous = {durability}")
 
@@ -99,7 +101,8 @@ class Database:
             connection.execute("BEGIN")
             yield connection
         finally:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             with self._idle_lock:
                 if self._closed:
                     connection.close()

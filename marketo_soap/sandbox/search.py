@@ -60,7 +60,9 @@ def install(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
     try:
         connection.execute(_INDEX)
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
+        if not str(error).startswith("no such "):  # module fts5, or tokenizer trigram
+            raise
         return
     connection.execute("INSERT INTO lead_search (rowid, text) SELECT id, text FROM lead_text")
     _add_triggers(connection)
@@ -110,7 +112,10 @@ def index_changes(connection: sqlite3.Connection) -> None:
 
 
 def find(connection: sqlite3.Connection, text: str, limit: int) -> list[int]:
-    """Return the ids of the leads that hold *text*, whatever its case, or have it as their id: the newest *limit*."""
+    """Return the ids of the newest *limit* leads that hold *text*, whatever its case, or have it as their id.
+
+    Of a lead with very much in it, only the first `_INDEXED` characters are searched.
+    """
     text = text.lower()
     if len(text) >= _SHORTEST and _is_indexed(connection):
         indexed = connection.execute(

@@ -104,6 +104,11 @@ def test_a_current_file_is_opened_beside_a_writer(tmp_path: Path) -> None:
         assert two.leads() == []
 
 
+def test_an_unknown_durability_is_refused() -> None:
+    with pytest.raises(ValueError, match="durability is normal or full"):
+        Sandbox(settings=Settings(durability="fast"))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(("durability", "level"), [("normal", 1), ("full", 2)])
 def test_durability_is_sqlites(tmp_path: Path, durability: Any, level: int) -> None:
     with Sandbox(tmp_path / "leads.db", settings=Settings(durability=durability)) as sandbox:
@@ -300,6 +305,7 @@ def test_a_search_finds_what_a_look_at_each_lead_finds(index: str, monkeypatch: 
     monkeypatch.setattr("marketo_soap.sandbox.search._INDEX", f"CREATE VIRTUAL TABLE lead_search USING {index}")
     index_soon(monkeypatch)
     chance, store = random.Random(5), LeadStore()
+    copy = store.snapshot()
     words = ["Rome", "ROMA", "Ömer", "ömer&Söhne", 'a "b" c', "100%", "under_score", "mañana"]
 
     def change(leads: Leads) -> None:

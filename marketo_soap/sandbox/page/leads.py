@@ -65,7 +65,7 @@ def all_leads(visit: Visit) -> HttpAnswer:
 
 
 def _listed(leads: Leads, visit: Visit) -> tuple[list[StoredLead], Child]:
-    """Find a page of all leads by the lead that it begins after, for to skip those before it reads them."""
+    """Find a page of all leads by the id that it follows: SQLite would read all that an offset skips."""
     total, before, after = leads.count(), visit.number("before"), visit.number("after")
     if before is None and after is not None:
         found, more = leads.after(after, limit=PER_PAGE)[::-1], True
