@@ -121,7 +121,8 @@ def test_what_survives_is_not_spoken_of(fine: Request[Any]) -> None:
         (call({"LeadSource": "x"}), {"field_sources": ("describe", "first_letter")}, ("risk", "guessed", "LeadSource"), "ready"),
         (call({"mktoName": "x"}), {}, ("work", "read-only", "mktoName"), "needs work"),
         (call({"Id": ""}), {}, ("risk", "not-sent", "Id"), "ready"),
-        (call({"Email": "no address"}), {}, ("work", "value", "Email"), "needs work"),
+        (call({"Email": "new@t.com"}), {}, ("risk", "new-address", "Email"), "ready"),
+        (call({"Email": "no address"}, id=7), {}, ("work", "value", "Email"), "needs work"),
         (call({"x@t.com": ""}), {}, ("settings", "unmapped", "[email-1]"), "needs settings"),
         (call(email="no address"), {}, ("work", "value", "Email"), "needs work"),
         (lacking(Email="j\u00f6rg@t.com"), {}, ("work", "refused", "20110"), "needs work"),
@@ -261,6 +262,7 @@ PARTITIONS = {"Default": "Default", "Europe": "EU"}
         (call(GOOD, return_lead=True), {}, {2}),
         (call(cookie=COOKIE), {}, {3}),
         (call(email="t@t.com", cookie=COOKIE, return_lead=True), {}, {3}),
+        (call({"Email": "t@t.com"}, cookie=COOKIE), {}, {2}),
         (call(workspace="Europe"), {}, {2}),
         (call(id=1), {}, {1}),
         (call(id=1, workspace="Default", cookie=COOKIE), {}, {3}),
@@ -294,6 +296,11 @@ def test_a_call_costs_what_the_bridge_takes(given: Request[Any], settings: dict[
     survey.observe(given, "")
     cost = survey.report().cost
     assert seen == prices == {cost.least, cost.most}
+
+
+def test_a_new_address_costs_a_search() -> None:
+    costs = [surveyed(call({"Email": "new@t.com"}), email_attribute=each).cost for each in ("new_address", "key")]
+    assert [(cost.least, cost.most) for cost in costs] == [(2, 2), (1, 1)]
 
 
 def test_a_call_that_is_not_set_up_costs_what_it_will_when_it_is() -> None:

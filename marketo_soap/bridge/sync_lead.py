@@ -64,6 +64,8 @@ def sync_lead(
         yield Note(f"the instance did not describe its fields: {known.refused}")
     for note in translated.notes:
         yield Note(note)
+    if keys.new_email:
+        yield Note("the attribute Email is taken as the new address of the lead that the Email element finds")
     sync = _Sync(settings, keys, partition, translated.values, known)
     sync.add_keys()
     yield Hold(keys.held(sync.foreign_field))
@@ -87,7 +89,7 @@ class _Sync:
         """Put the keys among the values, over attributes of the same field."""
         keys = self.keys
         if keys.email:
-            self.values["email"] = keys.email
+            self.values["email"] = keys.new_email or keys.email
         if keys.person_id:
             whole = self.names.of_rest(self.foreign_field).type == "integer"
             if whole and not (keys.person_id.isascii() and keys.person_id.isdecimal() and len(keys.person_id) < 20):
@@ -104,7 +106,7 @@ class _Sync:
             if self.settings.foreign_id_adopt_email and keys.email and "," not in keys.person_id:
                 return (yield from self._find_or_create({self.foreign_field: True, "email": False}))
             return (yield from self._upsert(self.foreign_field))
-        if keys.email and self.partition is not None:
+        if keys.email and (self.partition is not None or keys.new_email):
             return (yield from self._find_or_create({"email": False}))
         if keys.email:
             return (yield from self._upsert("email"))
@@ -156,7 +158,7 @@ class _Sync:
 
     def _find(self, lookup: str) -> Asking[list[Mapping[str, Any]]]:
         """Return all leads that have the key: `id`, `updatedAt` and the key's own field."""
-        value = str(self.keys.cookie if lookup == "cookies" else self.values[lookup])
+        value = str({"cookies": self.keys.cookie, "email": self.keys.email}.get(lookup) or self.values[lookup])
         fields = "id,updatedAt" if lookup == "cookies" else f"id,updatedAt,{lookup}"
         query = {"filterType": lookup, "filterValues": value, "fields": fields}
         leads: list[Mapping[str, Any]] = []

@@ -140,8 +140,11 @@ class Settings:
     *custom_fields* maps further field names to their types; *unknown_fields* says what an attribute that is in
     no catalogue does: "fault" (20105, as recorded) or "accept". *foreign_id_adopts_email*: an unknown foreign
     id beside a known Email updates that lead instead of making one. *cookie_before_email*: of both, the cookie
-    matches first. *limits* are off unless given; *count_refused*: refused calls count too. *control_token*
-    opens the control surface to other machines.
+    matches first. *email_attribute* says what an attribute Email is beside a different Email element: the
+    "new_address" of the lead that the element matches, or the "key" in its place. *foreign_type_alone*: a
+    ForeignSysType without its ForeignSysPersonId, beside another key, is no matter ("ignore"), for the vendor's
+    table calls it optional, or a "fault" (20109). *limits* are off unless given; *count_refused*: refused calls
+    count too. *control_token* opens the control surface to other machines.
 
     *client_id* and *client_secret* are what REST callers ask for tokens with, which live *token_lifetime*
     seconds. *rest_limits* are REST's own, and off too unless given. *rest_shows_anonymous*: REST finds
@@ -154,6 +157,8 @@ class Settings:
     unknown_fields: Literal["fault", "accept"] = "fault"
     foreign_id_adopts_email: bool = False
     cookie_before_email: bool = True
+    email_attribute: Literal["new_address", "key"] = "new_address"
+    foreign_type_alone: Literal["ignore", "fault"] = "ignore"
     workspaces: Workspaces = Workspaces()
     limits: Limits | None = None
     count_refused: bool = False

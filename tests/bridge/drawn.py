@@ -45,15 +45,18 @@ RARELY = st.sampled_from([False, False, False, True])
 @st.composite
 def calls(draw: st.DrawFn, *, plain: bool = False) -> Call:
     """A call; a *plain* one has nothing that could be refused, but for what its keys name."""
-    keys = draw(st.sets(st.sampled_from(["id", "email", "foreign", "cookie"]), min_size=1))
+    keys = draw(st.sets(st.sampled_from(["id", "email", "foreign", "cookie"]), min_size=1 if plain else 0))
     system, person_id = draw(FOREIGN) if "foreign" in keys else (None, None)
+    attributes = (("FirstName", "George"),) if plain else draw(ATTRIBUTES)
+    if not keys:
+        attributes += (("Email", draw(EMAILS)),)
     return Call(
         id=draw(st.integers(1_000_001, 1_000_007)) if "id" in keys else None,
         email=draw(PLAIN_EMAILS if plain else EMAILS) if "email" in keys else None,
         system=system,
         person_id=person_id,
         cookie=draw(st.sampled_from(COOKIES if plain else [*COOKIES, BAD_COOKIE])) if "cookie" in keys else None,
-        attributes=(("FirstName", "George"),) if plain else draw(ATTRIBUTES),
+        attributes=attributes,
         workspace=draw(WORKSPACES) if draw(RARELY) and not plain else None,
         returned=draw(st.booleans()),
     )

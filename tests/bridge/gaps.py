@@ -51,6 +51,18 @@ class Play:
     retold: list[Callable[[Said], Said]] = Factory(list)  # how REST's answer differs
 
     @property
+    def written(self) -> str | None:
+        """The Email among the attributes."""
+        given = {SPELLINGS.get(name, name): text.strip() for name, text in self.call.attributes}
+        return given.get("Email") or None
+
+    @property
+    def email(self) -> str | None:
+        """The Email that is the key."""
+        key, written = self.call.email, self.written
+        return written if key is None or (written and self.pair.bridge.email_attribute == "key") else key
+
+    @property
     def target(self) -> int | None:
         """The lead that REST finds, by the precedence of 4.2 step 3; of several the latest."""
         return max(self.targets, key=lambda each: (self.before.leads[each]["updated_at"], each), default=None)
@@ -63,9 +75,9 @@ class Play:
         elif call.person_id is not None:
             found = before.by_foreign(call.system, call.person_id)
             if not found and self.pair.bridge.foreign_id_adopt_email:
-                found = before.by_email(call.email)
-        elif call.email is not None:
-            found = before.by_email(call.email)
+                found = before.by_email(self.email)
+        elif self.email is not None:
+            found = before.by_email(self.email)
         else:
             found = before.by_cookie(call.cookie)
         return [each for each in found if self.visible(each)]
@@ -77,18 +89,18 @@ class Play:
     def adopts(self) -> bool:
         """Whether an unknown foreign id leaves the choice to the Email."""
         call, adopts = self.call, self.pair.bridge.foreign_id_adopt_email
-        unknown = call.id is None and call.person_id is not None and call.email is not None
+        unknown = call.id is None and call.person_id is not None and self.email is not None
         return adopts and unknown and not self.before.by_foreign(call.system, call.person_id)
 
     @property
     def by_email(self) -> bool:
         call = self.call
-        return self.adopts or (call.id is None and call.person_id is None and call.email is not None)
+        return self.adopts or (call.id is None and call.person_id is None and self.email is not None)
 
     @property
     def by_cookie_alone(self) -> bool:
         call = self.call
-        return call.cookie is not None and call.id is None and call.person_id is None and call.email is None
+        return call.cookie is not None and call.id is None and call.person_id is None and self.email is None
 
     @property
     def partition(self) -> str | None:
@@ -177,7 +189,7 @@ def foreign_type_not_configured(play: Play) -> bool:
 
 @gap("2.1, 4.2 step 1", "REST takes ASCII addresses alone")
 def email_not_ascii(play: Play) -> bool:
-    if play.call.email is None or play.call.email.isascii():
+    if (play.email or "").isascii() and (play.written or "").isascii():
         return False
     play.refused = (20110, False)
     return True
@@ -212,18 +224,9 @@ def name_of_rest_alone(play: Play) -> bool:
     return True
 
 
-@gap("4.2 step 2", "a key beats an attribute of the same field (SOAP was recorded to go by the attribute)")
-def key_beats_attribute(play: Play) -> bool:
-    key, text = play.call.email, (play.call.last.get("Email") or "").strip()
-    if key is None:
-        return False
-    play.without("Email")
-    return bool(text) and text != key.strip()
-
-
 @gap("2.3", "an empty value clears, an Email too; what SOAP did is unknown")
 def empty_email_clears(play: Play) -> bool:
-    if play.call.last.get("Email") != "" or play.pair.bridge.empty_value == "skip":
+    if play.call.last.get("Email") != "" or play.call.email is not None or play.pair.bridge.empty_value == "skip":
         return False
     play.without("Email")
     target = play.target
@@ -315,7 +318,7 @@ def refused_there(play: Play) -> bool:
 
 def _refused_there(play: Play) -> bool:
     given = play.call.last
-    address = play.call.email or given.get("Email") or "a@x.com"
+    address = play.written or play.call.email or given.get("Email") or "a@x.com"
     malformed = "@x.com" not in address.lower() or not address.isascii()
     return malformed or any(name in READ_ONLY_NAMES or play.made(name, given[name]) is REFUSED_THERE for name in given)
 
@@ -333,7 +336,7 @@ def cookie_beside_email(play: Play) -> bool:
     call = play.call
     if not play.by_email or call.person_id is not None or call.cookie is None:
         return False
-    owners, by_email = play.before.by_cookie(call.cookie), play.before.by_email(call.email)
+    owners, by_email = play.before.by_cookie(call.cookie), play.before.by_email(play.email)
     if not owners or (by_email and not play.pair.sandbox.cookie_before_email):
         return False
     if by_email and owners[0] == max(by_email) and not play.elsewhere(owners[0]):
@@ -367,31 +370,14 @@ def anonymous_stays(play: Play) -> bool:
     return True
 
 
-@gap("4.2 step 3", "an Email among the attributes is written, but no key")
-def email_attribute_is_no_key(play: Play) -> bool:
-    call, email = play.call, (play.call.last.get("Email") or "").strip()
-    if not email or call.email is not None or call.id is not None:
+@gap("2.1, 4.2 step 2", "createOnly makes no lead with an address that another lead has")
+def new_address_taken(play: Play) -> bool:
+    new = play.written
+    if not play.by_email or play.target is not None or new is None or new.lower() == (play.email or "").strip().lower():
         return False
-    found = play.target
-    by_email = play.before.by_email(email)
-    if call.person_id is not None:
-        differs = play.pair.sandbox.foreign_id_adopts_email and found is None and bool(by_email)
-    elif found is None or play.untied:
-        differs = bool(by_email)
-    else:
-        differs = bool(by_email) and not play.pair.sandbox.cookie_before_email and max(by_email) != found
-        differs = differs or (bool(by_email) and not play.pair.sandbox.cookie_before_email and play.elsewhere(found))
-    if not differs:
+    if not any(map(play.visible, play.before.by_email(new))):
         return False
-    play.without("Email")
-
-    def write(leads: Leads, lead_id: int) -> None:
-        lead = leads.by_id(lead_id)
-        assert lead is not None
-        lead.email = email
-        leads.update(lead, _time(lead))
-
-    play.edits.append(write)
+    play.refused = (20106, False)
     return True
 
 

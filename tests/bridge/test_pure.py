@@ -325,6 +325,8 @@ def test_settings_come_from_a_file(tmp_path: Path) -> None:
         ({"on_duplicate": "first"}, "on_duplicate"),
         ({"on_associate_error": "ignore"}, "on_associate_error"),
         ({"cookie_only": "maybe"}, "cookie_only"),
+        ({"email_attribute": "ignore"}, "email_attribute"),
+        ({"foreign_type_alone": "keep"}, "foreign_type_alone"),
         ({"empty_value": "none"}, "empty_value"),
         ({"boolean_text": "yes/no"}, "boolean_text"),
         ({"describe_file": "x.json", "field_sources": ["describe"]}, "describe_file"),

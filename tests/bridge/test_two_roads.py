@@ -56,7 +56,6 @@ EXAMPLES: Mapping[str, tuple[str, list[Call]]] = {
     "cookie_alone_refused": ("strict", [Call(cookie=COOKIES[2])]),
     "name_resolved": ("usual", [evolve(ANN, attributes=(("firstName", "George"),))]),
     "name_of_rest_alone": ("usual", [evolve(ANN, attributes=(("externalCompanyId", "C1"),))]),
-    "key_beats_attribute": ("usual", [evolve(ANN, attributes=(("Email", "e@x.com"),))]),
     "empty_email_clears": ("usual", [Call(id=1_000_002, attributes=(("Email", ""),))]),
     "value_refused": ("usual", [evolve(ANN, attributes=(("NumberOfEmployees", "100%"),))]),
     "foreign_id_not_a_number": ("spaces", [Call(system="NETSUITE", person_id="E7")]),
@@ -70,7 +69,7 @@ EXAMPLES: Mapping[str, tuple[str, list[Call]]] = {
     "cookie_beside_email": ("usual", [evolve(ANN, cookie=COOKIES[0])]),
     "anonymous_not_promoted": ("usual", [Call(cookie=ANONYMOUS)]),
     "anonymous_stays": ("otherwise", [Call(cookie=ANONYMOUS)]),
-    "email_attribute_is_no_key": ("usual", [Call(cookie=COOKIES[2], attributes=(("Email", "c@x.com"),))]),
+    "new_address_taken": ("usual", [evolve(ANN, attributes=(("Email", "c@x.com"),))]),
     "most_recently_updated": ("otherwise", [Call(id=1_000_002), Call(email="a@x.com")]),
     "not_assigned": ("spaces", [evolve(ANN, attributes=(("Country", "DE"),))]),
     "foreign_ids_of_two_types": ("usual", [Call(id=1_000_003, system="CUSTOM", person_id="E7")]),
@@ -141,6 +140,21 @@ def test_ordinary_calls_seldom_fall_into_a_gap() -> None:
 # -- what has to be the same in particular ------------------------------------------------------------
 
 SAME: Mapping[str, tuple[str, Call]] = {
+    "without an Email element the attribute is the key": ("usual", Call(attributes=(("Email", "C@x.com"),))),
+    "also beside a cookie": ("usual", Call(cookie=COOKIES[2], attributes=(("Email", "c@x.com"),))),
+    "beside a different Email element it is the new address": (
+        "usual",
+        Call(email="c@x.com", attributes=(("Email", "new@x.com"),)),
+    ),
+    "it is the address of a lead that the element does not find": (
+        "usual",
+        evolve(ANN, attributes=(("Email", "n@x.com"),)),
+    ),
+    "it is the new address of a lead in any partition": (
+        "spaces",
+        Call(email="b@x.com", attributes=(("Email", "new@x.com"),), workspace="Default"),
+    ),
+    "it may be the key in place of the element": ("strict", Call(email="b@x.com", attributes=(("Email", "c@x.com"),))),
     "an unknown name counts before a bad value": (
         "usual",
         evolve(ANN, attributes=(("NumberOfEmployees", "14.1"), ("Nope", "x"))),
@@ -193,8 +207,10 @@ KEYED = "<Email>d@x.com</Email>"
         ("<leadRecord><Email>  </Email></leadRecord>", 20101),
         ("<leadRecord><email>d@x.com</email></leadRecord>", 20101),
         (f"<leadRecord>{KEYED}{KEYED}</leadRecord>", 20110),
-        (f"<leadRecord>{KEYED}<ForeignSysType>CUSTOM</ForeignSysType></leadRecord>", 20109),
-        ("<leadRecord><ForeignSysPersonId/><ForeignSysType>CUSTOM</ForeignSysType></leadRecord>", 20109),
+        (f"<leadRecord>{KEYED}<ForeignSysType>CUSTOM</ForeignSysType></leadRecord>", None),
+        (f"<leadRecord>{KEYED}<ForeignSysPersonId> </ForeignSysPersonId><ForeignSysType>SFDC</ForeignSysType></leadRecord>", None),
+        (f"<leadRecord>{KEYED}<ForeignSysType>SAP</ForeignSysType></leadRecord>", 20110),
+        ("<leadRecord><ForeignSysPersonId/><ForeignSysType>CUSTOM</ForeignSysType></leadRecord>", 20101),
         ("<leadRecord><ForeignSysPersonId>7</ForeignSysPersonId></leadRecord>", 20109),
         (
             "<leadRecord><ForeignSysPersonId>7</ForeignSysPersonId><ForeignSysType>SAP</ForeignSysType></leadRecord>",

@@ -140,13 +140,14 @@ PAIRS: Mapping[str, Pair] = {
         ),
     ),
     "strict": Pair(
-        Settings(custom_fields=_FIELDS, workspaces=_SPACES, cookie_before_email=False),
+        Settings(custom_fields=_FIELDS, workspaces=_SPACES, cookie_before_email=False, email_attribute="key"),
         BridgeSettings(
             foreign_id_fields=_THREE,
             workspace_partitions=_PARTITIONS,
             on_duplicate="most_recent",
             cookie_only="refuse",
             naive_offset="",
+            email_attribute="key",
         ),
     ),
 }
