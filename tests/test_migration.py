@@ -130,7 +130,6 @@ def test_what_survives_is_not_spoken_of(fine: Request[Any]) -> None:
         (lacking(ForeignSysPersonId="1"), {}, ("work", "refused", "20109"), "needs work"),
         (lacking(ForeignSysPersonId="1", ForeignSysType="SAP"), {}, ("work", "refused", "20110"), "needs work"),
         (call(cookie=COOKIE), {"cookie_only": "refuse"}, ("work", "refused", "20101"), "needs work"),
-        (call(cookie=COOKIE, workspace="EU"), {"workspace_partitions": {"EU": "EU"}}, ("risk", "refused", "20019"), "ready"),
         (call(workspace="Europe"), {}, ("settings", "workspace", "Europe"), "needs settings"),
     ],
 )  # fmt: skip

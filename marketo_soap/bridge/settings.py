@@ -52,7 +52,8 @@ class BridgeSettings:
 
     *empty_value* is what an empty attrValue becomes: "null" clears the field, "text" sends "", "skip" leaves it
     as it is. *naive_offset* (`Z`, `-06:00`) is given, with a warning, to times that come without one;
-    "" refuses such times. *boolean_text* is how booleans are written in a returned lead.
+    "" refuses such times. *boolean_text* is how booleans are written in a returned lead. *return_false*: so are
+    those that are false; REST shows a boolean without a value as false too, where SOAP left it out.
 
     *fault_codes* maps REST codes to the codes of SOAP faults ({"1003": "20110"}), before the table in
     `codes.CODES`; "1003:record" is for a refused record alone, "1003:response" for a refused call; where HTTP alone
@@ -75,6 +76,7 @@ class BridgeSettings:
     empty_value: Literal["null", "text", "skip"] = "null"
     naive_offset: str = "Z"
     boolean_text: Literal["1/0", "true/false"] = "1/0"
+    return_false: bool = False
     fault_codes: Mapping[str, str] = field(factory=dict, converter=_texts)
 
     def __attrs_post_init__(self) -> None:

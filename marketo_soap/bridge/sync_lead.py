@@ -34,7 +34,6 @@ Written: TypeAlias = tuple[int, LeadSyncStatus]
 
 _LEADS = "/rest/v1/leads.json"
 _PARTITIONS = "/rest/v1/leads/partitions.json"
-_DEFAULT_PARTITION = "Default"
 _MOST_PAGES = 4  # of leads that one key matches
 
 
@@ -146,9 +145,9 @@ class _Sync:
         found = self._one_of((yield from self._find("cookies")))
         if found is not None:
             return (yield from self._update(found, check_partition=True))
-        if self.partition not in (None, _DEFAULT_PARTITION):
-            raise fault(20019, "REST cannot make a lead known by its cookie alone in a partition of one's choice")
-        return self._settled((yield from self._write("createDuplicate", None)))
+        # Only actions that look for a lead take a partition. There is no Email here that createOnly could look for.
+        action = "createDuplicate" if self.partition is None else "createOnly"
+        return self._settled((yield from self._write(action, None, partition=self.partition)))
 
     # -- asking and writing ---------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from marketo_soap.codec import INT_MAX
 from marketo_soap.errors import fault
+from marketo_soap.fields import attribute_order
 from marketo_soap.operations import SyncLead, SyncLeadResult
 from marketo_soap.records import Attribute, ForeignSysType, LeadRecord, LeadSyncStatus, MatchKey, SyncStatus
 from marketo_soap.sandbox.settings import Settings, Workspace
@@ -65,8 +66,8 @@ def record_of(lead: StoredLead, settings: Settings) -> LeadRecord:
     types = settings.field_types
     attributes = [
         Attribute(name, value, types.get(name))
-        for name, value in sorted(lead.attributes.items())
-        if name not in settings.rest_only_fields
+        for name, value in sorted(lead.attributes.items(), key=lambda item: attribute_order(item[0]))
+        if name not in settings.unshown_fields
     ]
     return LeadRecord(
         id=lead.id,
@@ -212,5 +213,4 @@ def _partition_of_new(lead: StoredLead, space: Workspace | None, settings: Setti
         for rule in config.rules:
             if all(values.get(name) == value.lower() for name, value in rule.when.items()):
                 return rule.partition
-    default = space or config.named("Default")
-    return default.primary if default is not None else "Default"
+    return config.default_partition if space is None else space.primary

@@ -11,7 +11,7 @@ import attrs
 from attrs import field, frozen
 
 from marketo_soap.config import load_toml
-from marketo_soap.fields import standard_fields
+from marketo_soap.fields import NOT_RETURNED, standard_fields
 from marketo_soap.limits import VENDOR_LIMITS, Limits
 
 __all__ = [
@@ -66,6 +66,13 @@ class Workspaces:
                 raise ValueError(f"workspaces: a rule names the partition {rule.partition!r}, which no workspace has")
             if not rule.when:
                 raise ValueError(f"workspaces: the rule for {rule.partition!r} has no condition")
+
+    @property
+    def default_partition(self) -> str:
+        """Where new leads go that no workspace is named for: the primary partition of `Default`."""
+        default = self.named("Default")
+        assert default is not None
+        return default.primary
 
     def named(self, name: str) -> Workspace | None:
         """Return the workspace of that name, whatever its case (real clients sent `default`)."""
@@ -184,9 +191,11 @@ class Settings:
         return {**standard, **self.custom_fields}
 
     @cached_property
-    def rest_only_fields(self) -> frozenset[str]:
-        """The fields that SOAP never had: what is kept of them, it does not show."""
-        return frozenset(f.rest_name for f in standard_fields().values() if not f.soap_name) - self.custom_fields.keys()
+    def unshown_fields(self) -> frozenset[str]:
+        """The names under which values are kept that SOAP does not show: it never had or never returned the field."""
+        standard = standard_fields().values()
+        unshown = {f.soap_name or f.rest_name for f in standard if not f.soap_name or f.rest_name in NOT_RETURNED}
+        return frozenset(unshown) - self.custom_fields.keys()
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:

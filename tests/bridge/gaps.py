@@ -8,7 +8,7 @@ and a call that SOAP carries out as REST does must fall into none.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from attrs import Factory, define, evolve, frozen
@@ -20,7 +20,6 @@ from tests.bridge.values import (
     FIELDS,
     NAIVE,
     NAIVE_AS,
-    NUMBERS,
     READ_ONLY_NAMES,
     REFUSED,
     REFUSED_THERE,
@@ -122,6 +121,20 @@ class Play:
     def without(self, *names: str) -> None:
         """Send the call without these attributes."""
         self.call = evolve(self.call, attributes=tuple(each for each in self.call.attributes if each[0] not in names))
+
+    def named(self, kind: str) -> list[str]:
+        """The fields of a type that SOAP has."""
+        return [name for name, each in self.pair.sandbox.field_types.items() if each == kind]
+
+    def told(self, kind: str) -> dict[str, str]:
+        """The values of a type that the returned lead has over SOAP, if one is returned."""
+        held = {} if self.target is None else self.before.leads[self.target]["attributes"]
+        after = {**held, **self.call.last} if self.call.returned else {}
+        return {name: after[name] for name in self.named(kind) if after.get(name)}
+
+    def retell(self, change: Callable[[list[Any]], list[Any]]) -> None:
+        """Have REST return the attributes of the lead as *change* makes them."""
+        self.retold.append(lambda said: _with_attributes(said, change))
 
     def made(self, name: str, text: str) -> str | Made:
         """What REST makes of a value."""
@@ -292,14 +305,6 @@ def anonymous_unseen(play: Play) -> bool:
     return True
 
 
-@gap("2.1", "a partition can be chosen only with actions that need another key than a cookie")
-def cookie_alone_in_a_partition(play: Play) -> bool:
-    if not play.by_cookie_alone or play.target is not None or play.partition in (None, "Default"):
-        return False
-    play.refused = (20019, False)
-    return True
-
-
 @gap("2.4", "REST refuses to choose between the leads of one key")
 def duplicates_refused(play: Play) -> bool:
     if not play.by_email or len(play.targets) < 2 or play.pair.bridge.on_duplicate != "fault":
@@ -413,7 +418,7 @@ def foreign_ids_of_two_types(play: Play) -> bool:
     play.kept[target] = others
     fields = play.pair.bridge.foreign_id_fields
     more = [(fields[kind], text, play.pair.sandbox.field_types[fields[kind]]) for kind, text in others]
-    play.retold.append(lambda said: _with_attributes(said, lambda attributes: sorted([*attributes, *more])))
+    play.retell(lambda attributes: in_order([*attributes, *more]))
     return True
 
 
@@ -440,36 +445,33 @@ def cookie_refused(play: Play) -> bool:
     return True
 
 
-@gap("4.2 step 6", "a returned lead has what REST can read: the number of its partition, too")
-def partition_shown(play: Play) -> bool:
-    if not play.call.returned:
+@gap("2.3", "a number is a JSON number: 5.0 is told as 5")
+def whole_number_told(play: Play) -> bool:
+    told = {**play.told("float"), **play.told("currency")}
+    if not any(text.endswith(".0") for text in told.values()):
         return False
-    target = play.target
-    spaces = play.pair.sandbox.workspaces
-    default = "Default" if target is None else play.before.leads[target]["partition"]
-    name = default if target is not None else (play.partition or default)
-    numbers = {space.primary: str(number) for number, space in enumerate(spaces.workspaces, 1)}
-
-    def add(attributes: list[Any]) -> list[Any]:
-        return sorted([*attributes, ("Lead Partition ID", numbers[name], "reference")])
-
-    play.retold.append(lambda said: _with_attributes(said, add))
+    play.retell(
+        lambda attributes: [(n, text.removesuffix(".0") if n in told else text, kind) for n, text, kind in attributes]
+    )
     return True
 
 
-@gap("2.3", "a number is a JSON number: 5.0 is told as 5")
-def whole_number_told(play: Play) -> bool:
-    if not play.call.returned:
+@gap("facts 21b", "an unset boolean reads false, so false is left out")
+def false_left_out(play: Play) -> bool:
+    told = play.told("boolean")
+    if play.pair.bridge.return_false or not any(text.strip().lower() in ("0", "no", "false") for text in told.values()):
         return False
-    held = {} if play.target is None else play.before.leads[play.target]["attributes"]
-    texts = {**held, **play.call.last}
-    if not any(texts.get(name, "").endswith(".0") for name in NUMBERS):
+    play.retell(lambda attributes: [each for each in attributes if each[1:] != ("0", "boolean")])
+    return True
+
+
+@gap("facts 21b", "or, if the settings say so, every boolean is returned")
+def unset_booleans_returned(play: Play) -> bool:
+    told = play.told("boolean")
+    unset = [(name, "0", "boolean") for name in play.named("boolean") if name not in told]
+    if not play.call.returned or not play.pair.bridge.return_false or not unset:
         return False
-
-    def tell(attributes: list[Any]) -> list[Any]:
-        return [(name, text.removesuffix(".0") if name in NUMBERS else text, kind) for name, text, kind in attributes]
-
-    play.retold.append(lambda said: _with_attributes(said, tell))
+    play.retell(lambda attributes: in_order([*attributes, *unset]))
     return True
 
 
@@ -477,17 +479,29 @@ def whole_number_told(play: Play) -> bool:
 def booleans_in_words(play: Play) -> bool:
     if not play.call.returned or play.pair.bridge.boolean_text == "1/0":
         return False
-    target = play.target
-    held = {} if target is None else play.before.leads[target]["attributes"]
-    if not {**held, **play.call.last}.get("Unsubscribed"):
-        return False
     words = {"1": "true", "0": "false"}
-
-    def tell(attributes: list[Any]) -> list[Any]:
-        return [(name, words[text] if kind == "boolean" else text, kind) for name, text, kind in attributes]
-
-    play.retold.append(lambda said: _with_attributes(said, tell))
+    play.retell(
+        lambda attributes: [(n, words[text] if kind == "boolean" else text, kind) for n, text, kind in attributes]
+    )
     return True
+
+
+@gap("recorded", "date-times are told in UTC, without milliseconds")
+def times_in_utc(play: Play) -> bool:
+    if not any(text != _utc(text) for text in play.told("datetime").values()):
+        return False
+    play.retell(
+        lambda attributes: [(n, _utc(text) if kind == "datetime" else text, kind) for n, text, kind in attributes]
+    )
+    return True
+
+
+def _utc(text: str) -> str:
+    return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
+
+
+def in_order(attributes: list[Any]) -> list[Any]:
+    return sorted(attributes, key=lambda attribute: attribute[0].upper())
 
 
 def _with_attributes(said: Said, change: Callable[[list[Any]], list[Any]]) -> Said:

@@ -100,8 +100,8 @@ def refusal_of(run: Any) -> tuple[int | None, str, bool]:
             {"workspace": "Europe", "cookie": COOKIE}, id="K3 in partition",
         ),
         pytest.param(
-            COOKIE_ONLY, [NOBODY, MADE, FINE], ["find cookies", "createDuplicate", "associate"],
-            {"workspace": "Default", "cookie": COOKIE}, id="K3 new in the default partition",
+            COOKIE_ONLY, [NOBODY, MADE, FINE], ["find cookies", "createOnly EU", "associate"],
+            {"workspace": "Europe", "cookie": COOKIE}, id="K3 new in partition",
         ),
         pytest.param(EMAIL, [found(1141), CHANGED], ["find email", "updateOnly id"], {"workspace": "Europe"}, id="K4 known anywhere"),
         pytest.param(EMAIL, [NOBODY, MADE], ["find email", "createOnly EU"], {"workspace": "Europe"}, id="K4 new in partition"),
@@ -356,7 +356,7 @@ def test_a_value_of_the_wrong_type_is_refused_without_being_told() -> None:
         (PERSON, [skipped("1010")], 20106),
         (PERSON, [skipped("1007"), found(1141), IN_DEFAULT], 20106),
         (PERSON, [skipped("1008")], 20013),
-        (COOKIE_ONLY, [NOBODY], 20019),
+        (COOKIE_ONLY, [NOBODY, skipped("1008")], 20013),
         (EMAIL, [NOBODY, skipped("1005"), NOBODY, skipped("1005")], 20106),
     ],
 )
@@ -517,7 +517,7 @@ def test_the_lead_is_returned_as_soap_would() -> None:
     data = {
         "id": 1141, "email": "t@t.com", "lastName": "of the Jungle", "firstName": "", "company": None, "erpId": "E7",
         "doNotCall": True, "annualRevenue": 12.5, "numberOfEmployees": 3, "createdAt": "2021-01-01T00:00:00Z",
-        "dateOfBirth": "2001-02-03", "new": "?", "leadPartitionId": {"odd": 1},
+        "dateOfBirth": "2001-02-03", "new": "?", "leadPartitionId": 1, "erpNumber": 7,
     }  # fmt: skip
     run = translate(EMAIL, MADE, found(data), settings=FOREIGN, return_lead=True)
     lead = run.result.lead_record
@@ -526,6 +526,7 @@ def test_the_lead_is_returned_as_soap_would() -> None:
         ("AnnualRevenue", "currency", "12.5"),
         ("DateofBirth", "date", "2001-02-03"),
         ("DoNotCall", "boolean", "1"),
+        ("erpNumber", "integer", "7"),
         ("LastName", "string", "of the Jungle"),
         ("NumberOfEmployees", "integer", "3"),
     ]
@@ -551,10 +552,16 @@ def test_the_lead_is_asked_for_by_a_post_with_all_its_fields() -> None:
     assert b"createdAt" not in request.body
 
 
-def test_booleans_may_be_written_in_words() -> None:
-    settings = BridgeSettings(boolean_text="true/false")
-    run = translate(EMAIL, MADE, found({"id": "1141", "doNotCall": False}), settings=settings, return_lead=True)
-    assert run.result.lead_record.get("DoNotCall") == "false"
+def test_booleans_may_be_written_in_words_and_false_left_out() -> None:
+    for value, return_false, text in [
+        (True, False, "true"),
+        (False, False, None),
+        (False, True, "false"),
+        (None, True, None),
+    ]:
+        settings = BridgeSettings(boolean_text="true/false", return_false=return_false)
+        run = translate(EMAIL, MADE, found({"id": "1141", "doNotCall": value}), settings=settings, return_lead=True)
+        assert run.result.lead_record.get("DoNotCall") == text
 
 
 @pytest.mark.parametrize(

@@ -105,9 +105,9 @@ _FIELDS = {
 }
 _SPACES = Workspaces(
     enabled=True,
-    workspaces=(Workspace("Default", "Default"), Workspace("Europe", "EU"), Workspace("Asia", "Asia")),
+    workspaces=(Workspace("Default", "Main"), Workspace("Europe", "EU"), Workspace("Asia", "Asia")),
 )
-_PARTITIONS = {"Default": "Default", "europe": "EU"}
+_PARTITIONS = {"Default": "Main", "europe": "EU"}
 _TWO = {"CUSTOM": "erpId", "SFDC": "crmId"}
 _THREE = {**_TWO, "NETSUITE": "netId"}
 
@@ -124,6 +124,7 @@ PAIRS: Mapping[str, Pair] = {
             on_associate_error="warn",
             empty_value="skip",
             boolean_text="true/false",
+            return_false=True,
         ),
     ),
     "spaces": Pair(

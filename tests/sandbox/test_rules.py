@@ -77,6 +77,15 @@ def test_returned_values_have_the_types_of_the_catalogue(client: Client) -> None
     ]
 
 
+def test_attributes_come_by_their_upper_cased_names_without_the_partition(client: Client, sandbox: Sandbox) -> None:
+    change(sandbox, custom_fields={"agreedtoEAML8TC": "boolean", "b_2": "string", "bA": "string"})
+    names = ["Website", "bA", "b_2", "Lead Partition ID", "agreedtoEAML8TC", "Address"]
+    lead = LeadRecord(email="t@t.com", attributes=dict.fromkeys(names, "1"))
+    record = client.sync_lead(lead, return_lead=True).lead_record
+    assert record is not None
+    assert [attribute.name for attribute in record.attributes] == ["Address", "agreedtoEAML8TC", "bA", "b_2", "Website"]
+
+
 @pytest.mark.parametrize(
     ("given", "kept"), [("true", "1"), ("Yes", "1"), ("FALSE", "0"), ("0", "0"), ("maybe", "maybe")]
 )
@@ -183,7 +192,7 @@ def test_cookie_or_email_first(client: Client, sandbox: Sandbox, cookie_first: b
 
 EUROPE = Workspaces(
     enabled=True,
-    workspaces=(Workspace("Default", "Default"), Workspace("Europe", "Europe", ("France",)), Workspace("Asia", "Asia")),
+    workspaces=(Workspace("Default", "Main"), Workspace("Europe", "Europe", ("France",)), Workspace("Asia", "Asia")),
     rules=(
         AssignmentRule("France", {"Country": "France"}),
         AssignmentRule("Asia", {"Country": "Japan", "City": "Kyoto"}),
@@ -209,8 +218,8 @@ def test_without_workspaces_a_lead_is_updated_wherever_it_is(client: Client, san
 @pytest.mark.parametrize(
     ("attributes", "workspace", "partition"),
     [
-        ({}, None, "Default"),
-        ({}, "Default", "Default"),
+        ({}, None, "Main"),
+        ({}, "Default", "Main"),
         ({}, "europe", "Europe"),
         ({"Country": "france"}, None, "France"),
         ({"Country": "France"}, "Asia", "France"),
@@ -224,6 +233,12 @@ def test_where_a_new_lead_goes(
     change(sandbox, workspaces=EUROPE)
     client.sync_lead(LeadRecord(email="a@t.com", attributes=attributes), target_workspace=workspace)
     assert partitions(sandbox) == [partition]
+
+
+def test_seeds_go_where_new_leads_do(sandbox: Sandbox) -> None:
+    change(sandbox, workspaces=EUROPE)
+    sandbox.seed([{"email": "a@t.com"}, {"email": "b@t.com", "partition": "Europe"}])
+    assert partitions(sandbox) == ["Main", "Europe"]
 
 
 def test_a_named_workspace_must_exist(client: Client, sandbox: Sandbox) -> None:
