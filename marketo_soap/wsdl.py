@@ -34,7 +34,8 @@ def wsdl(address: str) -> bytes:
 
     Names, document/literal style and `soapAction` are those of Marketo's WSDL 2_2. The headers are parts of
     the request's message (`authentication`, `mktowsContext`), which makes them arguments of a generated method,
-    as in the vendor's Java sample: `port.syncLead(request, header, headerContext)`. Faults were never declared, and are not.
+    as in the vendor's Java sample: `port.syncLead(request, header, headerContext)`. Faults were never declared,
+    and are not.
     """
     root = etree.Element(_tag("wsdl:definitions"), {"targetNamespace": MKTOWS}, nsmap=_NAMES)
     _add(root, "wsdl:types").append(_schema())

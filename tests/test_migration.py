@@ -459,6 +459,37 @@ def test_settings_and_fields_make_it_ready(tmp_path: Path) -> None:
     assert "--quota" in run(leads, "--quota", "0", code=2).stderr
 
 
+def test_the_report_of_one_call_has_no_empty_parts_and_no_false_plurals(tmp_path: Path) -> None:
+    (tmp_path / "one.xml").write_bytes(envelope.request(SyncLead(LeadRecord(id=7)), HEADER))
+    (tmp_path / "none.xml").write_bytes(REQUEST[:-50])
+    assert run("--envelopes", tmp_path / "one.xml", code=0).stdout == (
+        "1 call read, made 2013-08-05\n\nkeys\n  Id  1\n\ncost\n  1 call of REST for 1 call of SOAP\n"
+        "  at most 1 call on a day (2013-08-05), 50000 allowed\n  at most 1 call in 20 s, 100 allowed\n\nready\n"
+    )
+    shown = run("--envelopes", tmp_path / "none.xml", code=1).stdout
+    assert [line for line in shown.splitlines() if line and line[0].islower()] == [
+        "findings",
+        "cost",
+        "needs work: 1 work",
+    ]
+
+
+def test_a_long_report_shows_the_most_used_fields_and_the_gravest_findings(tmp_path: Path) -> None:
+    names = [f"Own{number}" for number in range(2_100)]
+    rows = [["t@t.com", *["x"] * len(names)], ["u@t.com", *["x"] * 20, *[""] * (len(names) - 20)]]
+    (tmp_path / "x.csv").write_text("\n".join(",".join(row) for row in [["Email", *names], *rows]), encoding="utf-8")
+    shown = run(tmp_path / "x.csv", code=1).stdout
+    assert len(shown.splitlines()) < 130
+    assert all(f"\n  Own{number} " in shown for number in range(20))
+    assert "\n  and 1950 more fields: --json lists them all\n" in shown
+    assert "\n  and 1951 more findings: --json lists them all\n" in shown
+    report = json.loads(run("--json", tmp_path / "x.csv", code=1).stdout)
+    assert len(report["findings"]) == 2_001
+    assert [each["text"] for each in report["findings"] if each["subject"] == "(others)"] == [
+        "findings of this kind beyond those that are listed"
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [(b"nothing", "Error: nothing.csv"), (b"Email\nj\xf6rg@t.com\n", "is not UTF-8"), (b"Email\n", "no call in")],
