@@ -122,17 +122,17 @@ class Play:
         """Send the call without these attributes."""
         self.call = evolve(self.call, attributes=tuple(each for each in self.call.attributes if each[0] not in names))
 
-    def named(self, kind: str) -> list[str]:
+    def fields_of(self, kind: str) -> list[str]:
         """The fields of a type that SOAP has."""
         return [name for name, each in self.pair.sandbox.field_types.items() if each == kind]
 
-    def told(self, kind: str) -> dict[str, str]:
+    def values_of(self, kind: str) -> dict[str, str]:
         """The values of a type that the returned lead has over SOAP, if one is returned."""
         held = {} if self.target is None else self.before.leads[self.target]["attributes"]
         after = {**held, **self.call.last} if self.call.returned else {}
-        return {name: after[name] for name in self.named(kind) if after.get(name)}
+        return {name: after[name] for name in self.fields_of(kind) if after.get(name)}
 
-    def retell(self, change: Callable[[list[Any]], list[Any]]) -> None:
+    def change_attributes(self, change: Callable[[list[Any]], list[Any]]) -> None:
         """Have REST return the attributes of the lead as *change* makes them."""
         self.retold.append(lambda said: _with_attributes(said, change))
 
@@ -418,7 +418,7 @@ def foreign_ids_of_two_types(play: Play) -> bool:
     play.kept[target] = others
     fields = play.pair.bridge.foreign_id_fields
     more = [(fields[kind], text, play.pair.sandbox.field_types[fields[kind]]) for kind, text in others]
-    play.retell(lambda attributes: in_order([*attributes, *more]))
+    play.change_attributes(lambda attributes: in_order([*attributes, *more]))
     return True
 
 
@@ -445,52 +445,54 @@ def cookie_refused(play: Play) -> bool:
     return True
 
 
-@gap("2.3", "a number is a JSON number: 5.0 is told as 5")
+@gap("2.3", "a number is a JSON number: 5.0 is returned as 5")
 def whole_number_told(play: Play) -> bool:
-    told = {**play.told("float"), **play.told("currency")}
-    if not any(text.endswith(".0") for text in told.values()):
+    texts = {**play.values_of("float"), **play.values_of("currency")}
+    if not any(text.endswith(".0") for text in texts.values()):
         return False
-    play.retell(
-        lambda attributes: [(n, text.removesuffix(".0") if n in told else text, kind) for n, text, kind in attributes]
+    play.change_attributes(
+        lambda attributes: [(n, text.removesuffix(".0") if n in texts else text, kind) for n, text, kind in attributes]
     )
     return True
 
 
 @gap("facts 21b", "an unset boolean reads false, so false is left out")
 def false_left_out(play: Play) -> bool:
-    told = play.told("boolean")
-    if play.pair.bridge.return_false or not any(text.strip().lower() in ("0", "no", "false") for text in told.values()):
+    texts = play.values_of("boolean")
+    if play.pair.bridge.return_false or not any(
+        text.strip().lower() in ("0", "no", "false") for text in texts.values()
+    ):
         return False
-    play.retell(lambda attributes: [each for each in attributes if each[1:] != ("0", "boolean")])
+    play.change_attributes(lambda attributes: [each for each in attributes if each[1:] != ("0", "boolean")])
     return True
 
 
 @gap("facts 21b", "or, if the settings say so, every boolean is returned")
 def unset_booleans_returned(play: Play) -> bool:
-    told = play.told("boolean")
-    unset = [(name, "0", "boolean") for name in play.named("boolean") if name not in told]
+    texts = play.values_of("boolean")
+    unset = [(name, "0", "boolean") for name in play.fields_of("boolean") if name not in texts]
     if not play.call.returned or not play.pair.bridge.return_false or not unset:
         return False
-    play.retell(lambda attributes: in_order([*attributes, *unset]))
+    play.change_attributes(lambda attributes: in_order([*attributes, *unset]))
     return True
 
 
-@gap("4.2 step 6", "booleans may be set to be told in words")
+@gap("4.2 step 6", "booleans may be set to be returned in words")
 def booleans_in_words(play: Play) -> bool:
     if not play.call.returned or play.pair.bridge.boolean_text == "1/0":
         return False
     words = {"1": "true", "0": "false"}
-    play.retell(
+    play.change_attributes(
         lambda attributes: [(n, words[text] if kind == "boolean" else text, kind) for n, text, kind in attributes]
     )
     return True
 
 
-@gap("recorded", "date-times are told in UTC, without milliseconds")
+@gap("recorded", "date-times are returned in UTC, without milliseconds")
 def times_in_utc(play: Play) -> bool:
-    if not any(text != _utc(text) for text in play.told("datetime").values()):
+    if not any(text != _utc(text) for text in play.values_of("datetime").values()):
         return False
-    play.retell(
+    play.change_attributes(
         lambda attributes: [(n, _utc(text) if kind == "datetime" else text, kind) for n, text, kind in attributes]
     )
     return True
