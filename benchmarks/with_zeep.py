@@ -39,7 +39,7 @@ class Zeep:
             "syncLead",
             leadRecord={"Email": EMAIL, "leadAttributeList": {"attribute": items}},
             returnLead=False,
-            _soapheaders={"AuthenticationHeader": header},
+            _soapheaders={"authentication": header},
         )
         return etree.tostring(message, encoding="UTF-8", xml_declaration=True)
 

@@ -9,7 +9,10 @@ from importlib.resources import files
 
 from attrs import frozen
 
-__all__ = ["LeadField", "standard_fields"]
+__all__ = ["NOT_RETURNED", "LeadField", "attribute_order", "standard_fields"]
+
+NOT_RETURNED = frozenset({"leadPartitionId"})
+"""REST names of fields that SOAP had, but showed in no recorded lead."""
 
 # Recorded as REST read-only; so is every inferred* field.
 _READ_ONLY = {
@@ -42,6 +45,11 @@ class LeadField:
     def read_only(self) -> bool:
         """Whether REST was recorded to refuse writing it."""
         return self.rest_name in _READ_ONLY or self.rest_name.startswith("inferred")
+
+
+def attribute_order(name: str) -> tuple[str, str]:
+    """Return the key that sorts attributes as the real server did: by their upper-cased names (recorded)."""
+    return name.upper(), name
 
 
 @cache

@@ -226,14 +226,15 @@ class LeadRecord:
         Id outranks every other key, and a ForeignSysPersonId beside it is rewritten on the lead it names.
         Without Id, the ForeignSysPersonId is the unique key, and an Email beside it is rewritten. Next comes
         a cookie (which is no part of the record: see `SyncLead.key`), whose anonymous lead becomes known.
-        Email comes last and is not unique. A match makes the call an update, none an insert - but an Id
-        that matches nothing is a fault (20103). Source: the vendor's page on syncLead.
+        Email comes last and is not unique; without the element, an attribute Email is the key (recorded). A match
+        makes the call an update, none an insert - but an Id that matches nothing is a fault (20103). Source: the
+        vendor's page on syncLead.
         """
         if self.id is not None:
             return MatchKey.ID
         if self.foreign_sys_person_id is not None:
             return MatchKey.FOREIGN_SYS_PERSON_ID
-        return MatchKey.EMAIL if self.email is not None else None
+        return MatchKey.EMAIL if self.email is not None or (self.get("Email") or "").strip() else None
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """Return the value of the attribute *name* as text; of several, the last one, which wins."""

@@ -24,16 +24,18 @@ _NAMES = {
 _BUILT_IN = {str: "xs:string", int: "xs:int", bool: "xs:boolean"}
 _HTTP = "http://schemas.xmlsoap.org/soap/http"
 
-_AUTHENTICATION = AuthenticationHeader.__name__
-_CONTEXT = MktowsContextHeader.__name__
+# The headers by the names of their parts, which zeep and generated clients go by.
+_AUTHENTICATION = {"authentication": AuthenticationHeader.__name__}
+_CONTEXT = {"mktowsContext": MktowsContextHeader.__name__}
 
 
 def wsdl(address: str) -> bytes:
     """Return the WSDL 1.1 document of every operation known here, for a service at *address*.
 
     Names, document/literal style and `soapAction` are those of Marketo's WSDL 2_2. The headers are parts of
-    the request's message, which makes them arguments of a generated method, as in the vendor's Java sample:
-    `port.syncLead(request, header, headerContext)`. Faults were never declared, and are not.
+    the request's message (`authentication`, `mktowsContext`), which makes them arguments of a generated method,
+    as in the vendor's Java sample: `port.syncLead(request, header, headerContext)`. Faults were never declared,
+    and are not.
     """
     root = etree.Element(_tag("wsdl:definitions"), {"targetNamespace": MKTOWS}, nsmap=_NAMES)
     _add(root, "wsdl:types").append(_schema())
@@ -75,16 +77,16 @@ def _success(operation: type[Operation[Any]]) -> str:
     return etree.QName(operation.success_tag).localname
 
 
-def _headers(operation: type[Operation[Any]]) -> list[str]:
-    return [_AUTHENTICATION, _CONTEXT] if operation.takes_workspace else [_AUTHENTICATION]
+def _headers(operation: type[Operation[Any]]) -> dict[str, str]:
+    return _AUTHENTICATION | (_CONTEXT if operation.takes_workspace else {})
 
 
 def _add_messages(root: Element, operation: type[Operation[Any]]) -> None:
     params, success = _params(operation), _success(operation)
-    for name, parts in ((params, [params, *_headers(operation)]), (success, [success])):
+    for name, parts in ((params, {params: params, **_headers(operation)}), (success, {success: success})):
         message = _add(root, "wsdl:message", name=name)
-        for part in parts:
-            _add(message, "wsdl:part", name=part, element=f"tns:{part}")
+        for part, element in parts.items():
+            _add(message, "wsdl:part", name=part, element=f"tns:{element}")
 
 
 def _add_binding(binding: Element, operation: type[Operation[Any]]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from marketo_soap import AuthenticationHeader, MarketoError, envelope
+from marketo_soap import AuthenticationHeader, LeadRecord, MarketoError, SyncLead, envelope
 from marketo_soap.checks import Check, Verdict, check
 from tests.support import COOKIE, CREDENTIALS, FIXTURES, HEADER, NOW, enveloped, fixture
 from tests.test_properties import BYTES, GOLDENS, STRUCTURE, elements, garbled, mutated
@@ -64,6 +64,23 @@ def test_no_fixture_fails(path: Path) -> None:
     failed = [found.name for found in checked(path.read_bytes()) if found.verdict is FAIL]
     # The vendor's sample has another user, and a signature that no known key makes.
     assert failed == (["user id", "age"] if path.name == "seed.request.xml" else [])
+
+
+@pytest.mark.parametrize(
+    ("email", "verdict", "says"),
+    [
+        ("", PASS, "the lead is matched by the attribute Email"),
+        ("<Email>T@t.com</Email>", PASS, "the lead is matched by Email"),
+        ("<Email>old@t.com</Email>", WARN, "the attribute 'Email' differs from <Email>"),
+        ("<Id>7</Id>", PASS, "the lead is matched by Id"),
+    ],
+)
+def test_an_email_among_the_attributes_is_a_key(email: str, verdict: Verdict, says: str) -> None:
+    lead = LeadRecord(attributes={"Email": "t@t.com"})
+    data = envelope.request(SyncLead(lead), HEADER).replace(b"<leadRecord>", f"<leadRecord>{email}".encode())
+    found = said(data, "identity")
+    assert (found[0].verdict, found[0].says[: len(says)]) == (verdict, says)
+    assert [one for one in said(data, "attributes") if one.verdict is not PASS] == []
 
 
 def test_without_key_and_time_their_checks_are_skipped() -> None:
@@ -139,7 +156,7 @@ BROKEN = [
     (f">{TIME}<", "><", "required fields", FAIL, "<requestTimestamp> is empty"),
     ("ns1:AuthenticationHeader", "ns1:Other", "required fields", FAIL, "no AuthenticationHeader"),
     ("<Id>2147483647", "<Id>0", "identity", FAIL, "positive"),
-    (">4711<", "><", "identity", FAIL, "stands alone"),
+    (">4711<", "><", "identity", WARN, "stands alone"),
     (">4711<", "> <", "identity", WARN, "<ForeignSysPersonId> is empty"),
     (">NETSUITE<", "><", "identity", FAIL, "needs <ForeignSysType>"),
     (COOKIE.replace("&", "&amp;"), "token:_mch-x-1-2", "cookie", WARN, "starts with id:"),
@@ -152,7 +169,7 @@ BROKEN = [
     (">FirstName<", ">Firstnme<", "attributes", WARN, "no standard field"),
     (">FirstName<", ">LeadScore<", "attributes", WARN, "last one wins"),
     (">FirstName<", "> <", "attributes", FAIL, "<attrName> is empty"),
-    (">FirstName<", ">Email<", "attributes", WARN, "outranks"),
+    (">FirstName<", ">Email<", "identity", WARN, "is the lead's new address"),
     (">FirstName<", ">Id<", "attributes", WARN, "cannot be written"),
     (">George<", ">AT&amp;amp;T<", "values", WARN, "escaped twice"),
     (">George<", ">ZoÃ©<", "values", WARN, "Latin-1"),

@@ -121,7 +121,8 @@ def test_what_survives_is_not_spoken_of(fine: Request[Any]) -> None:
         (call({"LeadSource": "x"}), {"field_sources": ("describe", "first_letter")}, ("risk", "guessed", "LeadSource"), "ready"),
         (call({"mktoName": "x"}), {}, ("work", "read-only", "mktoName"), "needs work"),
         (call({"Id": ""}), {}, ("risk", "not-sent", "Id"), "ready"),
-        (call({"Email": "no address"}), {}, ("work", "value", "Email"), "needs work"),
+        (call({"Email": "new@t.com"}), {}, ("risk", "new-address", "Email"), "ready"),
+        (call({"Email": "no address"}, id=7), {}, ("work", "value", "Email"), "needs work"),
         (call({"x@t.com": ""}), {}, ("settings", "unmapped", "[email-1]"), "needs settings"),
         (call(email="no address"), {}, ("work", "value", "Email"), "needs work"),
         (lacking(Email="j\u00f6rg@t.com"), {}, ("work", "refused", "20110"), "needs work"),
@@ -129,7 +130,6 @@ def test_what_survives_is_not_spoken_of(fine: Request[Any]) -> None:
         (lacking(ForeignSysPersonId="1"), {}, ("work", "refused", "20109"), "needs work"),
         (lacking(ForeignSysPersonId="1", ForeignSysType="SAP"), {}, ("work", "refused", "20110"), "needs work"),
         (call(cookie=COOKIE), {"cookie_only": "refuse"}, ("work", "refused", "20101"), "needs work"),
-        (call(cookie=COOKIE, workspace="EU"), {"workspace_partitions": {"EU": "EU"}}, ("risk", "refused", "20019"), "ready"),
         (call(workspace="Europe"), {}, ("settings", "workspace", "Europe"), "needs settings"),
     ],
 )  # fmt: skip
@@ -261,6 +261,7 @@ PARTITIONS = {"Default": "Default", "Europe": "EU"}
         (call(GOOD, return_lead=True), {}, {2}),
         (call(cookie=COOKIE), {}, {3}),
         (call(email="t@t.com", cookie=COOKIE, return_lead=True), {}, {3}),
+        (call({"Email": "t@t.com"}, cookie=COOKIE), {}, {2}),
         (call(workspace="Europe"), {}, {2}),
         (call(id=1), {}, {1}),
         (call(id=1, workspace="Default", cookie=COOKIE), {}, {3}),
@@ -294,6 +295,11 @@ def test_a_call_costs_what_the_bridge_takes(given: Request[Any], settings: dict[
     survey.observe(given, "")
     cost = survey.report().cost
     assert seen == prices == {cost.least, cost.most}
+
+
+def test_a_new_address_costs_a_search() -> None:
+    costs = [surveyed(call({"Email": "new@t.com"}), email_attribute=each).cost for each in ("new_address", "key")]
+    assert [(cost.least, cost.most) for cost in costs] == [(2, 2), (1, 1)]
 
 
 def test_a_call_that_is_not_set_up_costs_what_it_will_when_it_is() -> None:
@@ -451,6 +457,37 @@ def test_settings_and_fields_make_it_ready(tmp_path: Path) -> None:
     config.write_text(f'describe_file = "{described}"\n' + config.read_text(encoding="utf-8"), encoding="utf-8")
     assert "Colour (string)  file" in run(leads, "--config", config, "--foreign-ids-filled", code=0).stdout
     assert "--quota" in run(leads, "--quota", "0", code=2).stderr
+
+
+def test_the_report_of_one_call_has_no_empty_parts_and_no_false_plurals(tmp_path: Path) -> None:
+    (tmp_path / "one.xml").write_bytes(envelope.request(SyncLead(LeadRecord(id=7)), HEADER))
+    (tmp_path / "none.xml").write_bytes(REQUEST[:-50])
+    assert run("--envelopes", tmp_path / "one.xml", code=0).stdout == (
+        "1 call read, made 2013-08-05\n\nkeys\n  Id  1\n\ncost\n  1 call of REST for 1 call of SOAP\n"
+        "  at most 1 call on a day (2013-08-05), 50000 allowed\n  at most 1 call in 20 s, 100 allowed\n\nready\n"
+    )
+    shown = run("--envelopes", tmp_path / "none.xml", code=1).stdout
+    assert [line for line in shown.splitlines() if line and line[0].islower()] == [
+        "findings",
+        "cost",
+        "needs work: 1 work",
+    ]
+
+
+def test_a_long_report_shows_the_most_used_fields_and_the_gravest_findings(tmp_path: Path) -> None:
+    names = [f"Own{number}" for number in range(2_100)]
+    rows = [["t@t.com", *["x"] * len(names)], ["u@t.com", *["x"] * 20, *[""] * (len(names) - 20)]]
+    (tmp_path / "x.csv").write_text("\n".join(",".join(row) for row in [["Email", *names], *rows]), encoding="utf-8")
+    shown = run(tmp_path / "x.csv", code=1).stdout
+    assert len(shown.splitlines()) < 130
+    assert all(f"\n  Own{number} " in shown for number in range(20))
+    assert "\n  and 1950 more fields: --json lists them all\n" in shown
+    assert "\n  and 1951 more findings: --json lists them all\n" in shown
+    report = json.loads(run("--json", tmp_path / "x.csv", code=1).stdout)
+    assert len(report["findings"]) == 2_001
+    assert [each["text"] for each in report["findings"] if each["subject"] == "(others)"] == [
+        "findings of this kind beyond those that are listed"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ def test_an_id_of_another_type_is_refused(id_: Any) -> None:
         (lambda: LeadRecord(attributes={"A\nB\x0b": "x"}), r"attrName .*U\+000B"),
         (lambda: Attribute("A", "x", ""), "attrType of 'A' is empty"),
         (lambda: SyncLead(LeadRecord()), "the lead has no key"),
+        (lambda: SyncLead(LeadRecord(attributes={"Email": ""})), "the lead has no key"),
         (lambda: SyncLead(LeadRecord(), marketo_cookie=""), "marketoCookie is empty"),
         (lambda: SyncLead(LeadRecord(), marketo_cookie="\x00"), "marketoCookie"),
     ],
@@ -134,19 +135,26 @@ EMAIL: Any = {"email": "t@t.com"}
         (EMAIL, COOKIE, "Email", "marketoCookie"),
         ({}, COOKIE, None, "marketoCookie"),
         (EMAIL, None, "Email", "Email"),
+        ({"attributes": {"Email": "t@t.com"}}, None, "Email", "Email"),
+        ({"attributes": {"Email": "t@t.com"}}, COOKIE, "Email", "marketoCookie"),
     ],
 )
 def test_the_key_by_precedence(keys: dict[str, Any], cookie: str | None, record_key: str | None, key: str) -> None:
     record = LeadRecord(**keys)
     assert record.key == record_key
     assert SyncLead(record, marketo_cookie=cookie).key == MatchKey(key)
-    assert LeadRecord().key is None
+    assert LeadRecord(attributes={"Email": " ", "email": "t@t.com"}).key is None
 
 
-def test_a_call_by_a_cookie_alone_is_not_repeatable() -> None:
-    assert not SyncLead(LeadRecord(), marketo_cookie=COOKIE).repeatable
-    for keys in (ID, FOREIGN, EMAIL):
-        assert SyncLead(LeadRecord(**keys), marketo_cookie=COOKIE).repeatable
+@pytest.mark.parametrize("keys", [ID, FOREIGN, EMAIL, {}, {**ID, **EMAIL}])
+@pytest.mark.parametrize("attributes", [{}, {"Email": "T@t.com"}, {"Email": "new@t.com"}])
+def test_a_call_that_ends_otherwise_when_it_comes_twice_is_not_repeatable(
+    keys: dict[str, Any], attributes: dict[str, str]
+) -> None:
+    repeatable = SyncLead(LeadRecord(**keys, attributes=attributes), marketo_cookie=COOKIE).repeatable
+    by_cookie_alone = keys == {} and not attributes
+    changes_its_key = keys == EMAIL and attributes == {"Email": "new@t.com"}
+    assert repeatable is not (by_cookie_alone or changes_its_key)
 
 
 def test_attributes_keep_their_order_and_may_repeat() -> None:

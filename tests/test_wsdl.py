@@ -172,8 +172,14 @@ def test_names_style_and_address() -> None:
     assert set(values("w:binding/*/@style | w:binding/w:operation/*/@style")) == {"document"}
     assert set(values("w:binding//@use")) == {"literal"}
     assert values("w:binding/w:operation[@name='syncLead']/w:input/s:header/@part") == [
-        "AuthenticationHeader",
-        "MktowsContextHeader",
+        "authentication",
+        "mktowsContext",
+    ]
+    parts = values("w:message[@name='paramsSyncLead']/w:part")
+    assert [(part.get("name"), part.get("element")) for part in parts] == [
+        ("paramsSyncLead", "tns:paramsSyncLead"),
+        ("authentication", "tns:AuthenticationHeader"),
+        ("mktowsContext", "tns:MktowsContextHeader"),
     ]
 
 
@@ -221,7 +227,7 @@ def test_an_operation_of_another_shape(monkeypatch: pytest.MonkeyPatch) -> None:
         ".//w:binding/w:operation/w:input", {"w": "http://schemas.xmlsoap.org/wsdl/"}
     )
     assert operation is not None
-    assert [header.get("part") for header in operation] == [None, "AuthenticationHeader"]
+    assert [header.get("part") for header in operation] == [None, "authentication"]
 
 
 @pytest.fixture
@@ -253,12 +259,12 @@ def test_zeep_sends_what_the_server_reads(client: Any) -> None:
         returnLead=True,
         marketoCookie=COOKIE,
         _soapheaders={
-            "AuthenticationHeader": {
+            "authentication": {
                 "mktowsUserId": HEADER.mktows_user_id,
                 "requestSignature": HEADER.request_signature,
                 "requestTimestamp": HEADER.request_timestamp,
             },
-            "MktowsContextHeader": {"targetWorkspace": "Default"},
+            "mktowsContext": {"targetWorkspace": "Default"},
         },
     )
     request = envelope.read_request(etree.tostring(message))

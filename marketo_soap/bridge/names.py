@@ -11,7 +11,7 @@ from attrs import frozen
 from marketo_soap.bridge.codes import refusal
 from marketo_soap.bridge.rest import RestReply
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.fields import LeadField, standard_fields
+from marketo_soap.fields import NOT_RETURNED, LeadField, standard_fields
 from marketo_soap.xml import replace_illegal
 
 __all__ = ["Catalogue", "Found", "Names", "described", "names_of_reply"]
@@ -115,9 +115,9 @@ class Names:
 
     @property
     def readable(self) -> tuple[LeadField, ...]:
-        """The fields that a lead is returned with: those that SOAP had, of the best source there is."""
+        """The fields that a lead is returned with: those that SOAP had and showed, of the best source there is."""
         fields = self._catalogues[0].fields if self._catalogues else ()
-        return tuple(each for each in fields if each.soap_name is not None)
+        return tuple(each for each in fields if each.soap_name is not None and each.rest_name not in NOT_RETURNED)
 
 
 @cache

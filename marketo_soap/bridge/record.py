@@ -12,6 +12,7 @@ from marketo_soap.bridge.names import Names
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.values import json_value, text_value
 from marketo_soap.errors import fault
+from marketo_soap.fields import attribute_order
 from marketo_soap.records import Attribute, ForeignSysType, LeadRecord
 
 __all__ = ["COMPANY_FIELDS", "RestLead", "fields_of", "lead_record", "rest_lead"]
@@ -96,11 +97,12 @@ def lead_record(
         Attribute(each.soap_name, texts[each.rest_name], each.type or None)
         for each in names.readable
         if each.soap_name and each.rest_name not in shown and texts.get(each.rest_name)
+        if data[each.rest_name] is not False or settings.return_false
     ]
     return LeadRecord(
         id=lead_id,
         email=texts.get("email", "").strip() or None,
         foreign_sys_person_id=foreign_id,
         foreign_sys_type=foreign_type,
-        attributes=sorted(attributes, key=lambda attribute: attribute.name),
+        attributes=sorted(attributes, key=lambda attribute: attribute_order(attribute.name)),
     )

@@ -45,12 +45,15 @@ class BridgeSettings:
     them. *on_associate_error*: a cookie that REST refuses is a "fault", though the lead is written by then,
     or a "warn"ing. *cookie_only*: a call with no key but a cookie is "accept"ed (its lead is looked for, and
     made if there is none; how REST finds cookies has not been verified) or "refuse"d (20101).
-    *drop_company_fields* leaves fields of the company out, with a warning, when REST refuses to write them
-    to a lead (1021).
+    *email_attribute* says what an attribute Email is beside a different Email element: the "new_address" of the
+    lead that the element finds, or the "key" in its place. *foreign_type_alone*: a ForeignSysType without its
+    ForeignSysPersonId, beside another key, is left out ("ignore") or a "fault" (20109). *drop_company_fields*
+    leaves fields of the company out, with a warning, when REST refuses to write them to a lead (1021).
 
     *empty_value* is what an empty attrValue becomes: "null" clears the field, "text" sends "", "skip" leaves it
     as it is. *naive_offset* (`Z`, `-06:00`) is given, with a warning, to times that come without one;
-    "" refuses such times. *boolean_text* is how booleans are written in a returned lead.
+    "" refuses such times. *boolean_text* is how booleans are written in a returned lead. *return_false*: so are
+    those that are false; REST shows a boolean without a value as false too, where SOAP left it out.
 
     *fault_codes* maps REST codes to the codes of SOAP faults ({"1003": "20110"}), before the table in
     `codes.CODES`; "1003:record" is for a refused record alone, "1003:response" for a refused call; where HTTP alone
@@ -67,10 +70,13 @@ class BridgeSettings:
     on_duplicate: Literal["fault", "most_recent"] = "fault"
     on_associate_error: Literal["fault", "warn"] = "fault"
     cookie_only: Literal["accept", "refuse"] = "accept"
+    email_attribute: Literal["new_address", "key"] = "new_address"
+    foreign_type_alone: Literal["ignore", "fault"] = "ignore"
     drop_company_fields: bool = False
     empty_value: Literal["null", "text", "skip"] = "null"
     naive_offset: str = "Z"
     boolean_text: Literal["1/0", "true/false"] = "1/0"
+    return_false: bool = False
     fault_codes: Mapping[str, str] = field(factory=dict, converter=_texts)
 
     def __attrs_post_init__(self) -> None:
@@ -89,6 +95,8 @@ class BridgeSettings:
         _choices("on_duplicate", [self.on_duplicate], "fault", "most_recent")
         _choices("on_associate_error", [self.on_associate_error], "fault", "warn")
         _choices("cookie_only", [self.cookie_only], "accept", "refuse")
+        _choices("email_attribute", [self.email_attribute], "new_address", "key")
+        _choices("foreign_type_alone", [self.foreign_type_alone], "ignore", "fault")
         _choices("empty_value", [self.empty_value], "null", "text", "skip")
         _choices("boolean_text", [self.boolean_text], "1/0", "true/false")
         if self.describe_file is not None and "file" not in self.field_sources:

@@ -34,7 +34,6 @@ Written: TypeAlias = tuple[int, LeadSyncStatus]
 
 _LEADS = "/rest/v1/leads.json"
 _PARTITIONS = "/rest/v1/leads/partitions.json"
-_DEFAULT_PARTITION = "Default"
 _MOST_PAGES = 4  # of leads that one key matches
 
 
@@ -64,6 +63,8 @@ def sync_lead(
         yield Note(f"the instance did not describe its fields: {known.refused}")
     for note in translated.notes:
         yield Note(note)
+    if keys.new_email:
+        yield Note("the attribute Email is taken as the new address of the lead that the Email element finds")
     sync = _Sync(settings, keys, partition, translated.values, known)
     sync.add_keys()
     yield Hold(keys.held(sync.foreign_field))
@@ -87,7 +88,7 @@ class _Sync:
         """Put the keys among the values, over attributes of the same field."""
         keys = self.keys
         if keys.email:
-            self.values["email"] = keys.email
+            self.values["email"] = keys.new_email or keys.email
         if keys.person_id:
             whole = self.names.of_rest(self.foreign_field).type == "integer"
             if whole and not (keys.person_id.isascii() and keys.person_id.isdecimal() and len(keys.person_id) < 20):
@@ -104,7 +105,7 @@ class _Sync:
             if self.settings.foreign_id_adopt_email and keys.email and "," not in keys.person_id:
                 return (yield from self._find_or_create({self.foreign_field: True, "email": False}))
             return (yield from self._upsert(self.foreign_field))
-        if keys.email and self.partition is not None:
+        if keys.email and (self.partition is not None or keys.new_email):
             return (yield from self._find_or_create({"email": False}))
         if keys.email:
             return (yield from self._upsert("email"))
@@ -144,9 +145,9 @@ class _Sync:
         found = self._one_of((yield from self._find("cookies")))
         if found is not None:
             return (yield from self._update(found, check_partition=True))
-        if self.partition not in (None, _DEFAULT_PARTITION):
-            raise fault(20019, "REST cannot make a lead known by its cookie alone in a partition of one's choice")
-        return self._settled((yield from self._write("createDuplicate", None)))
+        # Only actions that look for a lead take a partition. There is no Email here that createOnly could look for.
+        action = "createDuplicate" if self.partition is None else "createOnly"
+        return self._settled((yield from self._write(action, None, partition=self.partition)))
 
     # -- asking and writing ---------------------------------------------------------------------------
 
@@ -156,7 +157,7 @@ class _Sync:
 
     def _find(self, lookup: str) -> Asking[list[Mapping[str, Any]]]:
         """Return all leads that have the key: `id`, `updatedAt` and the key's own field."""
-        value = str(self.keys.cookie if lookup == "cookies" else self.values[lookup])
+        value = str({"cookies": self.keys.cookie, "email": self.keys.email}.get(lookup) or self.values[lookup])
         fields = "id,updatedAt" if lookup == "cookies" else f"id,updatedAt,{lookup}"
         query = {"filterType": lookup, "filterValues": value, "fields": fields}
         leads: list[Mapping[str, Any]] = []

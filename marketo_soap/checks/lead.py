@@ -38,6 +38,11 @@ def identity(message: Message) -> Iterator[Finding]:
     """Look at the keys that the lead is matched by."""
     lead = message.lead
     keys = _keys(message)
+    if (attribute := _email_attribute(lead)) is not None:
+        email = keys.setdefault(MatchKey.EMAIL, attribute)
+        if email.text.strip().lower() != attribute.text.strip().lower():
+            text = "the attribute 'Email' differs from <Email>: by the documents it is the lead's new address"
+            yield warn(f"{text}, but no recording shows that", attribute)
     yield from _foreign(lead)
     for child in lead.children():
         if child.field is not None and child.name in _KEYS and child.element.text is not None and not child.given:
@@ -47,7 +52,20 @@ def identity(message: Message) -> Iterator[Finding]:
     if not keys:
         yield fail("the lead has no key: give Id, Email, ForeignSysPersonId or a marketoCookie (20101)", lead)
     else:
-        yield Finding(Verdict.PASS, f"the lead is matched by {next(iter(keys))}")
+        key = next(iter(keys))
+        what = "the attribute Email" if keys[key].name == "attrValue" else key
+        yield Finding(Verdict.PASS, f"the lead is matched by {what}")
+
+
+def _email_attribute(lead: Part) -> Child | None:
+    """The value of the last attribute Email, if it has one."""
+    listed = lead.part("leadAttributeList")
+    value = None
+    for part in () if listed is None else listed.parts():
+        name = part.child("attrName")
+        if name is not None and name.text == MatchKey.EMAIL:
+            value = part.child("attrValue")
+    return value if value is not None and value.given else None
 
 
 def _foreign(lead: Part) -> Iterator[Finding]:
@@ -56,7 +74,9 @@ def _foreign(lead: Part) -> Iterator[Finding]:
     if has_person and not has_system:
         yield fail("<ForeignSysPersonId> needs <ForeignSysType>: CUSTOM, SFDC or NETSUITE (20109)", person)
     if has_system and not has_person:
-        yield fail("<ForeignSysType> stands alone: give <ForeignSysPersonId>, or leave both out (20109)", system)
+        yield warn(
+            "<ForeignSysType> stands alone and means nothing: give <ForeignSysPersonId>, or leave both out", system
+        )
 
 
 def cookie(message: Message) -> Iterator[Finding]:
@@ -101,8 +121,6 @@ def _name(child: Child, seen: set[str]) -> Iterator[Finding]:
         yield warn(f"the attribute {shown(name)!r} is given again: the last one wins, keep one", child)
     elif name == "Id":
         yield warn("the attribute 'Id' cannot be written: use the element <Id> as key", child)
-    elif name == MatchKey.EMAIL:
-        yield warn("the attribute 'Email' outranks the element <Email>: with another value it made a new lead", child)
     elif name not in _soap_names():
         meant = _similar_names().get(folded(name))
         if meant is not None:

@@ -22,6 +22,7 @@ __all__ = ["bridge_check"]
 _LARGEST = 256 * 2**20  # bytes of one file of envelopes, which is read as a whole
 _PATH = click.Path(exists=True, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_MOST_ROWS = 50
 _COLOURS = {"work": "red", "settings": "yellow", "risk": "cyan"}
 _VERDICTS = {"ready": "green", "needs settings": "yellow", "needs work": "red"}
 
@@ -152,12 +153,16 @@ def _print(report: Report, instance: Instance | None, raw: bool) -> None:
             click.echo(f"  {printable(where)}: {printable(why)}")
     _table("keys", [(name, str(count), "", "") for name, count in report.keys.items()])
     known = "" if instance else " (standard ones: --describe tells what the instance has)"
-    _table(f"fields{known}", [_row(use) for use in report.fields])
+    most_used = sorted(report.fields, key=lambda use: -use.count)[:_MOST_ROWS]
+    _table(f"fields{known}", [_row(use) for use in report.fields if use in most_used])
+    _more(len(report.fields) - len(most_used), "more field")
     if report.fields_left_out:
-        click.echo(f"  and more names than can be listed, in {report.fields_left_out} places")
-    _table("findings", [])
-    for finding in report.findings:
+        click.echo(f"  and more names than can be listed, in {_count(report.fields_left_out, 'place')}")
+    if report.findings:
+        click.secho("\nfindings", bold=True)
+    for finding in report.findings[:_MOST_ROWS]:
         _print_finding(finding, raw)
+    _more(len(report.findings) - _MOST_ROWS, "more finding")
     _print_cost(report.cost, report.calls)
     counts = [f"{counted} {level}" for level in Level if (counted := report.count(level))]
     said = f": {', '.join(counts)}" if counts else ""
@@ -165,12 +170,20 @@ def _print(report: Report, instance: Instance | None, raw: bool) -> None:
 
 
 def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    noun, of, owner = what.partition(" of ")
+    return f"{number} {noun}{'' if number == 1 else 's'}{of}{owner}"
+
+
+def _more(number: int, what: str) -> None:
+    if number > 0:
+        click.echo(f"  and {_count(number, what)}: --json lists them all")
 
 
 def _table(title: str, rows: list[tuple[str, str, str, str]]) -> None:
+    if not rows:
+        return
     click.secho(f"\n{title}", bold=True)
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for name, count, meaning, remark in rows:
         line = f"  {name:<{widths[0]}}  {count:>{widths[1]}}  {meaning:<{widths[2]}}  {remark}"
         click.echo(line.rstrip())
@@ -193,10 +206,11 @@ def _print_finding(finding: Finding, raw: bool) -> None:
 
 
 def _print_cost(cost: Cost, calls: int) -> None:
-    span = str(cost.most) if cost.least == cost.most else f"{cost.least} to {cost.most}"
+    least = "" if cost.least == cost.most else f"{cost.least} to "
     click.secho("\ncost", bold=True)
-    click.echo(f"  {span} calls of REST for {_count(calls, 'call')} of SOAP")
+    click.echo(f"  {least}{_count(cost.most, 'call of REST')} for {_count(calls, 'call of SOAP')}")
     if cost.busiest_day is not None:
-        click.echo(f"  at most {cost.on_busiest_day} on a day ({cost.busiest_day}), {cost.quota} are allowed")
-        click.echo(f"  at most {cost.in_window} in {cost.window} s, {cost.window_limit} are allowed")
+        most, day = _count(cost.on_busiest_day, "call"), cost.busiest_day
+        click.echo(f"  at most {most} on a day ({day}), {cost.quota} allowed")
+        click.echo(f"  at most {_count(cost.in_window, 'call')} in {cost.window} s, {cost.window_limit} allowed")
     click.echo()

@@ -48,14 +48,15 @@ class Costs:
 
     def __init__(self, settings: BridgeSettings) -> None:
         self._settings = all_configured(settings)
-        self._names = Names(settings, None)
+        self._names = Names(BridgeSettings(), None)
         self._known: dict[tuple[Any, ...], Span] = {}
 
     def of(self, keys: Keys, workspace: str, return_lead: bool) -> Span:
         """Return the cost of a call with these keys; attributes do not matter."""
         partition = (self._settings.partition_of(workspace) or _IMAGINED) if workspace else ""
         system = keys.system if keys.person_id else None
-        shape = keys.id is not None, system, bool(keys.cookie), bool(keys.email), partition, return_lead
+        emails = bool(keys.email) + bool(keys.new_email)
+        shape = keys.id is not None, system, bool(keys.cookie), emails, partition, return_lead
         if shape not in self._known:
             runs = [self._run(*shape, world) for world in _WORLDS]
             counts = [calls for calls, _ in runs]
@@ -68,14 +69,16 @@ class Costs:
         by_id: bool,
         system: str | None,
         cookie: bool,
-        email: bool,
+        emails: int,
         partition: str,
         return_lead: bool,
         world: tuple[bool, ...],
     ) -> tuple[int, Fault | None]:
-        lead = LeadRecord(1 if by_id else None, "a@example.com" if email else None, "1" if system else None, system)
+        email, new_email = "a@example.com" if emails else None, {"Email": "b@example.com"} if emails == 2 else {}
+        lead = LeadRecord(1 if by_id else None, email, "1" if system else None, system, new_email)
         operation = SyncLead(lead, return_lead, "cookie" if cookie else None)
-        settings = evolve(self._settings, workspace_partitions={partition: partition} if partition else {})
+        partitions = {partition: partition} if partition else {}
+        settings = evolve(self._settings, workspace_partitions=partitions, attribute_names={})
         request = Request(operation, None, MktowsContextHeader(partition) if partition else None)
         return _count(sync_lead(request, settings, self._names), partition, list(world))
 

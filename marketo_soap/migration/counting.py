@@ -101,7 +101,7 @@ class Findings:
         """Count a finding. *value* is what is shown to those who ask for it."""
         key = level, kind, subject, text
         if key not in self._found and len(self._found) >= _MOST_FINDINGS:
-            key, value = (level, kind, "(others)", ""), None
+            key, value = (level, kind, "(others)", "findings of this kind beyond those that are listed"), None
         so_far, first, example = self._found.get(key, (0, where, value and value[:_LONGEST_VALUE]))
         self._found[key] = so_far + count, first, example
 

@@ -56,8 +56,9 @@ class Keying:
         self._counts[kind] += 1
         if keys.cookie and kind != "marketoCookie alone":
             self._counts["marketoCookie beside another key"] += 1
-        if keys.email and not is_token(keys.email):
-            self._email(keys, keys.email, where)
+        for email in (keys.email, keys.new_email):
+            if email and not is_token(email):
+                self._email(keys, email, where)
         if keys.person_id and keys.system:
             self._foreign_id(keys, keys.system, keys.person_id, where)
 

@@ -31,6 +31,7 @@ _EMPTY = {
     "text": "empty values are sent as empty text",
     "skip": "empty values are not sent",
 }
+_NEW_ADDRESS = "an attribute beside another Email element: sent as the new address of its lead, see email_attribute"
 
 
 class Survey:
@@ -75,6 +76,8 @@ class Survey:
             span = _NOTHING
         else:
             self._keying.meet(keys, where)
+            if keys.new_email:
+                self._found.add(Level.RISK, "new-address", "Email", _NEW_ADDRESS, where)
             span = self._costs.of(keys, workspace, operation.return_lead)
             if span.refused is not None:
                 self._found.add(Level.RISK, "refused", str(span.refused.code), span.refused.message, where)
@@ -114,7 +117,7 @@ class Survey:
         for use, value in last.values():
             if value == "":
                 self._found.add(Level.RISK, "empty", use.name, _EMPTY[self._settings.empty_value], where)
-            elif not is_token(value):
+            elif not is_token(value) and not (use.rest_name == "email" and value.strip()):  # that is judged as a key
                 self._value(use.name, use.type, value, where)
 
     def _value(self, name: str, kind: str, text: str, where: str) -> None:

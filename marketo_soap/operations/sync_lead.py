@@ -62,8 +62,14 @@ class SyncLead(Operation[SyncLeadResult]):
 
     @property
     def repeatable(self) -> bool:
-        """Whether sending it twice ends as once: true of every key but a cookie alone."""
-        return self.lead_record.key is not None
+        """Whether sending it twice ends as once: true of every key but a cookie alone, and an Email that an
+        attribute Email changes: the second time there may be no lead with the Email that is the key.
+        """
+        record = self.lead_record
+        if record.key is not MatchKey.EMAIL or record.email is None:
+            return record.key is not None
+        new_email = (record.get("Email") or "").strip() or record.email
+        return new_email.lower() == record.email.strip().lower()
 
     @classmethod
     def settle(cls, result: SyncLeadResult) -> SyncLeadResult:

@@ -123,4 +123,5 @@ def _soap_call(data: bytes) -> _Call:
     if not isinstance(call, SyncLead):
         return _Call("SOAP", operation)
     attributes = {attribute.name: attribute.value for attribute in call.lead_record.attributes}
-    return _Call("SOAP", operation, ((call.lead_record.email, attributes),))
+    email = call.lead_record.email or attributes.get("Email")
+    return _Call("SOAP", operation, ((email, attributes),))

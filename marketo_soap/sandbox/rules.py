@@ -12,6 +12,7 @@ from attrs import frozen
 
 from marketo_soap.codec import INT_MAX
 from marketo_soap.errors import fault
+from marketo_soap.fields import attribute_order
 from marketo_soap.operations import SyncLead, SyncLeadResult
 from marketo_soap.records import Attribute, ForeignSysType, LeadRecord, LeadSyncStatus, MatchKey, SyncStatus
 from marketo_soap.sandbox.settings import Settings, Workspace
@@ -55,6 +56,8 @@ def sync_lead(leads: Leads, call: SyncLead, workspace: str | None, settings: Set
     record = record_of(kept, settings) if call.return_lead else None
     result = SyncLeadResult(kept.id, SyncStatus(kept.id, status), record)
     notes = ["an anonymous lead became known"] if found is not None and found.anonymous else []
+    if (given.email or "").lower() != (given.new_email or "").lower():
+        notes.append("the attribute Email was taken as the new address of the lead")
     return Outcome(result, key, found, kept, notes)
 
 
@@ -63,8 +66,8 @@ def record_of(lead: StoredLead, settings: Settings) -> LeadRecord:
     types = settings.field_types
     attributes = [
         Attribute(name, value, types.get(name))
-        for name, value in sorted(lead.attributes.items())
-        if name not in settings.rest_only_fields
+        for name, value in sorted(lead.attributes.items(), key=lambda item: attribute_order(item[0]))
+        if name not in settings.unshown_fields
     ]
     return LeadRecord(
         id=lead.id,
@@ -83,7 +86,8 @@ class _Given:
     """The keys and values of a call, empty ones as None: clients sent `<marketoCookie></marketoCookie>`."""
 
     id: int | None
-    email: str | None
+    email: str | None  # the key
+    new_email: str | None  # what the lead's address becomes
     system: str | None
     person_id: str | None
     cookie: str | None
@@ -100,20 +104,22 @@ def _read(call: SyncLead, settings: Settings) -> _Given:
     system, person_id = _filled(record.foreign_sys_type), _filled(record.foreign_sys_person_id)
     if person_id is not None and system is None:
         raise fault(20109, "ForeignSysType is required with ForeignSysPersonId")
-    if system is not None and person_id is None:
+    if system is not None and person_id is None and settings.foreign_type_alone == "fault":
         raise fault(20109, "ForeignSysPersonId is required with ForeignSysType")
     if system is not None and system not in list(ForeignSysType):
         raise fault(20110, f"ForeignSysType must be one of {', '.join(ForeignSysType)}")
     if record.id is not None and not 1 <= record.id <= INT_MAX:
         raise fault(20110, "Id must be a positive integer")
-    cookie, email = _filled(call.marketo_cookie), _filled(record.email)
+    cookie, email, new_email = _filled(call.marketo_cookie), _filled(record.email), _filled(record.get("Email"))
+    # Recorded: without an Email element the attribute is the key. Chosen: beside one it is the new address.
+    if email is None or (new_email is not None and settings.email_attribute == "key"):
+        email = new_email
     if record.id is None and person_id is None and cookie is None and email is None:
         raise fault(20101)
     attributes = _read_attributes(record.attributes, settings)
-    # Recorded: a new Email in the attribute list beside the old one as key makes a new lead, so the list wins.
-    email = _filled(attributes.pop("Email", None)) or email
+    attributes.pop("Email", None)
     attributes.pop("Id", None)  # chosen: the id is no value that could be written
-    return _Given(record.id, email, system, person_id, cookie, attributes)
+    return _Given(record.id, email, new_email or email, system, person_id, cookie, attributes)
 
 
 def _read_attributes(attributes: tuple[Attribute, ...], settings: Settings) -> dict[str, str]:
@@ -163,7 +169,7 @@ def _merged(lead: StoredLead, given: _Given) -> StoredLead:
     attributes = {**lead.attributes, **given.attributes}
     return StoredLead(
         lead.id,
-        given.email or lead.email,
+        given.new_email or lead.email,
         given.system if given.person_id else lead.foreign_type,
         given.person_id or lead.foreign_id,
         lead.partition,
@@ -207,5 +213,4 @@ def _partition_of_new(lead: StoredLead, space: Workspace | None, settings: Setti
         for rule in config.rules:
             if all(values.get(name) == value.lower() for name, value in rule.when.items()):
                 return rule.partition
-    default = space or config.named("Default")
-    return default.primary if default is not None else "Default"
+    return config.default_partition if space is None else space.primary

@@ -148,7 +148,8 @@ class Sandbox:
                 text = file.read()
             leads = seeds.read_csv(text) if str(leads).lower().endswith(".csv") else seeds.read_json(text)
         with self._store.transaction() as kept:
-            return seeds.load(kept, [dict(lead) for lead in leads], self.now())
+            partition = self.settings.workspaces.default_partition
+            return seeds.load(kept, [dict(lead) for lead in leads], self.now(), partition)
 
     def reset(self) -> None:
         """Start anew: no leads, ids from the beginning, journal, fault script, limits and clock as at first."""

@@ -67,13 +67,16 @@ def read_json(text: str) -> list[dict[str, Any]]:
     return data
 
 
-def load(leads: Leads, data: Iterable[dict[str, Any]], now: datetime) -> int:
-    """Add leads and return how many. `ValueError` names the lead that is wrong; nothing is kept then."""
+def load(leads: Leads, data: Iterable[dict[str, Any]], now: datetime, partition: str) -> int:
+    """Add leads, to *partition* where they name none, and return how many.
+
+    `ValueError` names the lead that is wrong; nothing is kept then.
+    """
     count = 0
     for lead in data:
         count += 1
         try:
-            stored, cookies = _stored(lead)
+            stored, cookies = _stored(lead, partition)
             _check_free(leads, stored)
         except (ValueError, TypeError) as error:
             raise ValueError(f"lead {count}: {error}") from None
@@ -83,7 +86,7 @@ def load(leads: Leads, data: Iterable[dict[str, Any]], now: datetime) -> int:
     return count
 
 
-def _stored(lead: dict[str, Any]) -> tuple[StoredLead, list[str]]:
+def _stored(lead: dict[str, Any], partition: str) -> tuple[StoredLead, list[str]]:
     """Check a lead as strictly as a client's own: what is kept can be shown in a reply."""
     unknown = lead.keys() - _KNOWN
     if unknown:
@@ -103,7 +106,7 @@ def _stored(lead: dict[str, Any]) -> tuple[StoredLead, list[str]]:
         record.email,
         record.foreign_sys_type,
         record.foreign_sys_person_id,
-        check_text(lead.get("partition") or "Default", "partition"),
+        check_text(lead.get("partition") or partition, "partition"),
         bool(lead.get("anonymous")),
         {attribute.name: attribute.value for attribute in record.attributes},
     )

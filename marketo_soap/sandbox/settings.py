@@ -11,7 +11,7 @@ import attrs
 from attrs import field, frozen
 
 from marketo_soap.config import load_toml
-from marketo_soap.fields import standard_fields
+from marketo_soap.fields import NOT_RETURNED, standard_fields
 from marketo_soap.limits import VENDOR_LIMITS, Limits
 
 __all__ = [
@@ -66,6 +66,13 @@ class Workspaces:
                 raise ValueError(f"workspaces: a rule names the partition {rule.partition!r}, which no workspace has")
             if not rule.when:
                 raise ValueError(f"workspaces: the rule for {rule.partition!r} has no condition")
+
+    @property
+    def default_partition(self) -> str:
+        """Where new leads go that no workspace is named for: the primary partition of `Default`."""
+        default = self.named("Default")
+        assert default is not None
+        return default.primary
 
     def named(self, name: str) -> Workspace | None:
         """Return the workspace of that name, whatever its case (real clients sent `default`)."""
@@ -140,8 +147,11 @@ class Settings:
     *custom_fields* maps further field names to their types; *unknown_fields* says what an attribute that is in
     no catalogue does: "fault" (20105, as recorded) or "accept". *foreign_id_adopts_email*: an unknown foreign
     id beside a known Email updates that lead instead of making one. *cookie_before_email*: of both, the cookie
-    matches first. *limits* are off unless given; *count_refused*: refused calls count too. *control_token*
-    opens the control surface to other machines.
+    matches first. *email_attribute* says what an attribute Email is beside a different Email element: the
+    "new_address" of the lead that the element matches, or the "key" in its place. *foreign_type_alone*: a
+    ForeignSysType without its ForeignSysPersonId, beside another key, is no matter ("ignore"), for the vendor's
+    table calls it optional, or a "fault" (20109). *limits* are off unless given; *count_refused*: refused calls
+    count too. *control_token* opens the control surface to other machines.
 
     *client_id* and *client_secret* are what REST callers ask for tokens with, which live *token_lifetime*
     seconds. *rest_limits* are REST's own, and off too unless given. *rest_shows_anonymous*: REST finds
@@ -157,6 +167,8 @@ class Settings:
     unknown_fields: Literal["fault", "accept"] = "fault"
     foreign_id_adopts_email: bool = False
     cookie_before_email: bool = True
+    email_attribute: Literal["new_address", "key"] = "new_address"
+    foreign_type_alone: Literal["ignore", "fault"] = "ignore"
     workspaces: Workspaces = Workspaces()
     limits: Limits | None = None
     count_refused: bool = False
@@ -183,9 +195,11 @@ class Settings:
         return {**standard, **self.custom_fields}
 
     @cached_property
-    def rest_only_fields(self) -> frozenset[str]:
-        """The fields that SOAP never had: what is kept of them, it does not show."""
-        return frozenset(f.rest_name for f in standard_fields().values() if not f.soap_name) - self.custom_fields.keys()
+    def unshown_fields(self) -> frozenset[str]:
+        """The names under which values are kept that SOAP does not show: it never had or never returned the field."""
+        standard = standard_fields().values()
+        unshown = {f.soap_name or f.rest_name for f in standard if not f.soap_name or f.rest_name in NOT_RETURNED}
+        return frozenset(unshown) - self.custom_fields.keys()
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:

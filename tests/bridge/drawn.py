@@ -20,8 +20,9 @@ SEEDS: list[dict[str, Any]] = [
     {"email": "c@x.com", "foreign_type": "CUSTOM", "foreign_id": "7"},
 ]
 
-PLAIN_EMAILS = st.sampled_from(["a@x.com", "A@X.com", "b@x.com", " b@x.com ", "c@x.com", "d@x.com", "e@x.com"])
-EMAILS = PLAIN_EMAILS | st.sampled_from(["malformed", "ü@x.com"])
+_EMAILS = ["a@x.com", "A@X.com", "b@x.com", " b@x.com ", "c@x.com", "d@x.com", "e@x.com"]
+PLAIN_EMAILS = st.sampled_from(_EMAILS)
+EMAILS = st.sampled_from([*_EMAILS, "malformed", "ü@x.com"])
 WORKSPACES = st.sampled_from(["Default", "default", "Europe", " europe ", "Asia", "Mars"])
 VALUES = st.one_of(
     *[st.tuples(st.just(name), st.sampled_from(["", *texts])) for name, texts in FIELDS.items()],
@@ -45,15 +46,18 @@ RARELY = st.sampled_from([False, False, False, True])
 @st.composite
 def calls(draw: st.DrawFn, *, plain: bool = False) -> Call:
     """A call; a *plain* one has nothing that could be refused, but for what its keys name."""
-    keys = draw(st.sets(st.sampled_from(["id", "email", "foreign", "cookie"]), min_size=1))
+    keys = draw(st.sets(st.sampled_from(["id", "email", "foreign", "cookie"]), min_size=1 if plain else 0))
     system, person_id = draw(FOREIGN) if "foreign" in keys else (None, None)
+    attributes = (("FirstName", "George"),) if plain else draw(ATTRIBUTES)
+    if not keys:
+        attributes += (("Email", draw(EMAILS)),)
     return Call(
         id=draw(st.integers(1_000_001, 1_000_007)) if "id" in keys else None,
         email=draw(PLAIN_EMAILS if plain else EMAILS) if "email" in keys else None,
         system=system,
         person_id=person_id,
         cookie=draw(st.sampled_from(COOKIES if plain else [*COOKIES, BAD_COOKIE])) if "cookie" in keys else None,
-        attributes=(("FirstName", "George"),) if plain else draw(ATTRIBUTES),
+        attributes=attributes,
         workspace=draw(WORKSPACES) if draw(RARELY) and not plain else None,
         returned=draw(st.booleans()),
     )

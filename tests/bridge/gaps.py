@@ -8,7 +8,7 @@ and a call that SOAP carries out as REST does must fall into none.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from attrs import Factory, define, evolve, frozen
@@ -20,7 +20,6 @@ from tests.bridge.values import (
     FIELDS,
     NAIVE,
     NAIVE_AS,
-    NUMBERS,
     READ_ONLY_NAMES,
     REFUSED,
     REFUSED_THERE,
@@ -51,6 +50,18 @@ class Play:
     retold: list[Callable[[Said], Said]] = Factory(list)  # how REST's answer differs
 
     @property
+    def written(self) -> str | None:
+        """The Email among the attributes."""
+        given = {SPELLINGS.get(name, name): text.strip() for name, text in self.call.attributes}
+        return given.get("Email") or None
+
+    @property
+    def email(self) -> str | None:
+        """The Email that is the key."""
+        key, written = self.call.email, self.written
+        return written if key is None or (written and self.pair.bridge.email_attribute == "key") else key
+
+    @property
     def target(self) -> int | None:
         """The lead that REST finds, by the precedence of 4.2 step 3; of several the latest."""
         return max(self.targets, key=lambda each: (self.before.leads[each]["updated_at"], each), default=None)
@@ -63,9 +74,9 @@ class Play:
         elif call.person_id is not None:
             found = before.by_foreign(call.system, call.person_id)
             if not found and self.pair.bridge.foreign_id_adopt_email:
-                found = before.by_email(call.email)
-        elif call.email is not None:
-            found = before.by_email(call.email)
+                found = before.by_email(self.email)
+        elif self.email is not None:
+            found = before.by_email(self.email)
         else:
             found = before.by_cookie(call.cookie)
         return [each for each in found if self.visible(each)]
@@ -77,18 +88,18 @@ class Play:
     def adopts(self) -> bool:
         """Whether an unknown foreign id leaves the choice to the Email."""
         call, adopts = self.call, self.pair.bridge.foreign_id_adopt_email
-        unknown = call.id is None and call.person_id is not None and call.email is not None
+        unknown = call.id is None and call.person_id is not None and self.email is not None
         return adopts and unknown and not self.before.by_foreign(call.system, call.person_id)
 
     @property
     def by_email(self) -> bool:
         call = self.call
-        return self.adopts or (call.id is None and call.person_id is None and call.email is not None)
+        return self.adopts or (call.id is None and call.person_id is None and self.email is not None)
 
     @property
     def by_cookie_alone(self) -> bool:
         call = self.call
-        return call.cookie is not None and call.id is None and call.person_id is None and call.email is None
+        return call.cookie is not None and call.id is None and call.person_id is None and self.email is None
 
     @property
     def partition(self) -> str | None:
@@ -110,6 +121,20 @@ class Play:
     def without(self, *names: str) -> None:
         """Send the call without these attributes."""
         self.call = evolve(self.call, attributes=tuple(each for each in self.call.attributes if each[0] not in names))
+
+    def fields_of(self, kind: str) -> list[str]:
+        """The fields of a type that SOAP has."""
+        return [name for name, each in self.pair.sandbox.field_types.items() if each == kind]
+
+    def values_of(self, kind: str) -> dict[str, str]:
+        """The values of a type that the returned lead has over SOAP, if one is returned."""
+        held = {} if self.target is None else self.before.leads[self.target]["attributes"]
+        after = {**held, **self.call.last} if self.call.returned else {}
+        return {name: after[name] for name in self.fields_of(kind) if after.get(name)}
+
+    def change_attributes(self, change: Callable[[list[Any]], list[Any]]) -> None:
+        """Have REST return the attributes of the lead as *change* makes them."""
+        self.retold.append(lambda said: _with_attributes(said, change))
 
     def made(self, name: str, text: str) -> str | Made:
         """What REST makes of a value."""
@@ -177,7 +202,7 @@ def foreign_type_not_configured(play: Play) -> bool:
 
 @gap("2.1, 4.2 step 1", "REST takes ASCII addresses alone")
 def email_not_ascii(play: Play) -> bool:
-    if play.call.email is None or play.call.email.isascii():
+    if (play.email or "").isascii() and (play.written or "").isascii():
         return False
     play.refused = (20110, False)
     return True
@@ -212,18 +237,9 @@ def name_of_rest_alone(play: Play) -> bool:
     return True
 
 
-@gap("4.2 step 2", "a key beats an attribute of the same field (SOAP was recorded to go by the attribute)")
-def key_beats_attribute(play: Play) -> bool:
-    key, text = play.call.email, (play.call.last.get("Email") or "").strip()
-    if key is None:
-        return False
-    play.without("Email")
-    return bool(text) and text != key.strip()
-
-
 @gap("2.3", "an empty value clears, an Email too; what SOAP did is unknown")
 def empty_email_clears(play: Play) -> bool:
-    if play.call.last.get("Email") != "" or play.pair.bridge.empty_value == "skip":
+    if play.call.last.get("Email") != "" or play.call.email is not None or play.pair.bridge.empty_value == "skip":
         return False
     play.without("Email")
     target = play.target
@@ -289,14 +305,6 @@ def anonymous_unseen(play: Play) -> bool:
     return True
 
 
-@gap("2.1", "a partition can be chosen only with actions that need another key than a cookie")
-def cookie_alone_in_a_partition(play: Play) -> bool:
-    if not play.by_cookie_alone or play.target is not None or play.partition in (None, "Default"):
-        return False
-    play.refused = (20019, False)
-    return True
-
-
 @gap("2.4", "REST refuses to choose between the leads of one key")
 def duplicates_refused(play: Play) -> bool:
     if not play.by_email or len(play.targets) < 2 or play.pair.bridge.on_duplicate != "fault":
@@ -315,7 +323,7 @@ def refused_there(play: Play) -> bool:
 
 def _refused_there(play: Play) -> bool:
     given = play.call.last
-    address = play.call.email or given.get("Email") or "a@x.com"
+    address = play.written or play.call.email or given.get("Email") or "a@x.com"
     malformed = "@x.com" not in address.lower() or not address.isascii()
     return malformed or any(name in READ_ONLY_NAMES or play.made(name, given[name]) is REFUSED_THERE for name in given)
 
@@ -333,7 +341,7 @@ def cookie_beside_email(play: Play) -> bool:
     call = play.call
     if not play.by_email or call.person_id is not None or call.cookie is None:
         return False
-    owners, by_email = play.before.by_cookie(call.cookie), play.before.by_email(call.email)
+    owners, by_email = play.before.by_cookie(call.cookie), play.before.by_email(play.email)
     if not owners or (by_email and not play.pair.sandbox.cookie_before_email):
         return False
     if by_email and owners[0] == max(by_email) and not play.elsewhere(owners[0]):
@@ -367,31 +375,14 @@ def anonymous_stays(play: Play) -> bool:
     return True
 
 
-@gap("4.2 step 3", "an Email among the attributes is written, but no key")
-def email_attribute_is_no_key(play: Play) -> bool:
-    call, email = play.call, (play.call.last.get("Email") or "").strip()
-    if not email or call.email is not None or call.id is not None:
+@gap("2.1, 4.2 step 2", "createOnly makes no lead with an address that another lead has")
+def new_address_taken(play: Play) -> bool:
+    new = play.written
+    if not play.by_email or play.target is not None or new is None or new.lower() == (play.email or "").strip().lower():
         return False
-    found = play.target
-    by_email = play.before.by_email(email)
-    if call.person_id is not None:
-        differs = play.pair.sandbox.foreign_id_adopts_email and found is None and bool(by_email)
-    elif found is None or play.untied:
-        differs = bool(by_email)
-    else:
-        differs = bool(by_email) and not play.pair.sandbox.cookie_before_email and max(by_email) != found
-        differs = differs or (bool(by_email) and not play.pair.sandbox.cookie_before_email and play.elsewhere(found))
-    if not differs:
+    if not any(map(play.visible, play.before.by_email(new))):
         return False
-    play.without("Email")
-
-    def write(leads: Leads, lead_id: int) -> None:
-        lead = leads.by_id(lead_id)
-        assert lead is not None
-        lead.email = email
-        leads.update(lead, _time(lead))
-
-    play.edits.append(write)
+    play.refused = (20106, False)
     return True
 
 
@@ -427,7 +418,7 @@ def foreign_ids_of_two_types(play: Play) -> bool:
     play.kept[target] = others
     fields = play.pair.bridge.foreign_id_fields
     more = [(fields[kind], text, play.pair.sandbox.field_types[fields[kind]]) for kind, text in others]
-    play.retold.append(lambda said: _with_attributes(said, lambda attributes: sorted([*attributes, *more])))
+    play.change_attributes(lambda attributes: in_order([*attributes, *more]))
     return True
 
 
@@ -454,54 +445,65 @@ def cookie_refused(play: Play) -> bool:
     return True
 
 
-@gap("4.2 step 6", "a returned lead has what REST can read: the number of its partition, too")
-def partition_shown(play: Play) -> bool:
-    if not play.call.returned:
-        return False
-    target = play.target
-    spaces = play.pair.sandbox.workspaces
-    default = "Default" if target is None else play.before.leads[target]["partition"]
-    name = default if target is not None else (play.partition or default)
-    numbers = {space.primary: str(number) for number, space in enumerate(spaces.workspaces, 1)}
-
-    def add(attributes: list[Any]) -> list[Any]:
-        return sorted([*attributes, ("Lead Partition ID", numbers[name], "reference")])
-
-    play.retold.append(lambda said: _with_attributes(said, add))
-    return True
-
-
-@gap("2.3", "a number is a JSON number: 5.0 is told as 5")
+@gap("2.3", "a number is a JSON number: 5.0 is returned as 5")
 def whole_number_told(play: Play) -> bool:
-    if not play.call.returned:
+    texts = {**play.values_of("float"), **play.values_of("currency")}
+    if not any(text.endswith(".0") for text in texts.values()):
         return False
-    held = {} if play.target is None else play.before.leads[play.target]["attributes"]
-    texts = {**held, **play.call.last}
-    if not any(texts.get(name, "").endswith(".0") for name in NUMBERS):
-        return False
-
-    def tell(attributes: list[Any]) -> list[Any]:
-        return [(name, text.removesuffix(".0") if name in NUMBERS else text, kind) for name, text, kind in attributes]
-
-    play.retold.append(lambda said: _with_attributes(said, tell))
+    play.change_attributes(
+        lambda attributes: [(n, text.removesuffix(".0") if n in texts else text, kind) for n, text, kind in attributes]
+    )
     return True
 
 
-@gap("4.2 step 6", "booleans may be set to be told in words")
+@gap("facts 21b", "an unset boolean reads false, so false is left out")
+def false_left_out(play: Play) -> bool:
+    texts = play.values_of("boolean")
+    if play.pair.bridge.return_false or not any(
+        text.strip().lower() in ("0", "no", "false") for text in texts.values()
+    ):
+        return False
+    play.change_attributes(lambda attributes: [each for each in attributes if each[1:] != ("0", "boolean")])
+    return True
+
+
+@gap("facts 21b", "or, if the settings say so, every boolean is returned")
+def unset_booleans_returned(play: Play) -> bool:
+    texts = play.values_of("boolean")
+    unset = [(name, "0", "boolean") for name in play.fields_of("boolean") if name not in texts]
+    if not play.call.returned or not play.pair.bridge.return_false or not unset:
+        return False
+    play.change_attributes(lambda attributes: in_order([*attributes, *unset]))
+    return True
+
+
+@gap("4.2 step 6", "booleans may be set to be returned in words")
 def booleans_in_words(play: Play) -> bool:
     if not play.call.returned or play.pair.bridge.boolean_text == "1/0":
         return False
-    target = play.target
-    held = {} if target is None else play.before.leads[target]["attributes"]
-    if not {**held, **play.call.last}.get("Unsubscribed"):
-        return False
     words = {"1": "true", "0": "false"}
-
-    def tell(attributes: list[Any]) -> list[Any]:
-        return [(name, words[text] if kind == "boolean" else text, kind) for name, text, kind in attributes]
-
-    play.retold.append(lambda said: _with_attributes(said, tell))
+    play.change_attributes(
+        lambda attributes: [(n, words[text] if kind == "boolean" else text, kind) for n, text, kind in attributes]
+    )
     return True
+
+
+@gap("recorded", "date-times are returned in UTC, without milliseconds")
+def times_in_utc(play: Play) -> bool:
+    if not any(text != _utc(text) for text in play.values_of("datetime").values()):
+        return False
+    play.change_attributes(
+        lambda attributes: [(n, _utc(text) if kind == "datetime" else text, kind) for n, text, kind in attributes]
+    )
+    return True
+
+
+def _utc(text: str) -> str:
+    return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
+
+
+def in_order(attributes: list[Any]) -> list[Any]:
+    return sorted(attributes, key=lambda attribute: attribute[0].upper())
 
 
 def _with_attributes(said: Said, change: Callable[[list[Any]], list[Any]]) -> Said:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -15,13 +16,14 @@ from marketo_soap import (
     Fault,
     LeadRecord,
     LeadSyncStatus,
+    SyncLead,
     TransportError,
     envelope,
 )
 from marketo_soap.bridge.codes import CODES
-from marketo_soap.bridge.keys import Keys
+from marketo_soap.bridge.keys import Keys, keys_of
 from marketo_soap.bridge.names import Names
-from marketo_soap.bridge.rest import RestReply, read_reply
+from marketo_soap.bridge.rest import RestReply, RestRequest, read_reply
 from marketo_soap.bridge.sync_lead import sync_lead
 from tests.bridge.support import (
     CREATED,
@@ -98,8 +100,8 @@ def refusal_of(run: Any) -> tuple[int | None, str, bool]:
             {"workspace": "Europe", "cookie": COOKIE}, id="K3 in partition",
         ),
         pytest.param(
-            COOKIE_ONLY, [NOBODY, MADE, FINE], ["find cookies", "createDuplicate", "associate"],
-            {"workspace": "Default", "cookie": COOKIE}, id="K3 new in the default partition",
+            COOKIE_ONLY, [NOBODY, MADE, FINE], ["find cookies", "createOnly EU", "associate"],
+            {"workspace": "Europe", "cookie": COOKIE}, id="K3 new in partition",
         ),
         pytest.param(EMAIL, [found(1141), CHANGED], ["find email", "updateOnly id"], {"workspace": "Europe"}, id="K4 known anywhere"),
         pytest.param(EMAIL, [NOBODY, MADE], ["find email", "createOnly EU"], {"workspace": "Europe"}, id="K4 new in partition"),
@@ -139,9 +141,51 @@ def test_what_is_written_by_each_key() -> None:
     assert rewritten["input"] == [{"erpId": "E7", "id": 1}]
 
 
-def test_a_key_element_beats_an_attribute_of_the_same_field() -> None:
-    lead = LeadRecord(email="t@t.com", attributes={"Email": "other@t.com"})
-    assert translate(lead, MADE).bodies[0]["input"] == [{"email": "t@t.com"}]
+@pytest.mark.parametrize(
+    ("keys", "replies", "settings", "said", "record"),
+    [
+        ({}, [MADE], {}, ["createOrUpdate email"], {"email": "new@t.com"}),
+        ({"email": "New@t.com"}, [MADE], {}, ["createOrUpdate email"], {"email": "new@t.com"}),
+        ({"id": 1141, "email": "t@t.com"}, [CHANGED], {}, ["updateOnly id"], {"email": "new@t.com", "id": 1141}),
+        ({"email": "t@t.com"}, [found(1141), CHANGED], {}, ["find email", "updateOnly id"], {"email": "new@t.com", "id": 1141}),
+        ({"email": "t@t.com"}, [NOBODY, MADE], {}, ["find email", "createOnly"], {"email": "new@t.com"}),
+        ({"email": "t@t.com"}, [MADE], {"email_attribute": "key"}, ["createOrUpdate email"], {"email": "new@t.com"}),
+    ],
+)  # fmt: skip
+def test_an_email_among_the_attributes_is_key_or_new_address(
+    keys: dict[str, Any], replies: list[Answer], settings: dict[str, Any], said: list[str], record: Any
+) -> None:
+    lead = LeadRecord(**keys, attributes={"Email": "new@t.com"})
+    run = translate(lead, *replies, settings=BridgeSettings(**settings))
+    assert run.error is None
+    assert run.said == said
+    assert run.bodies[-1]["input"] == [record]
+    assert ("email:t@t.com" in run.held, "email:new@t.com" in run.held) == (
+        keys.get("email") == "t@t.com" and not settings,
+        True,
+    )
+    is_new = said[0] == "find email" or "id" in keys
+    assert [note for note in run.notes if "new address" in note] == run.notes[:is_new]
+    if "find email" in said:
+        assert dict(run.requests[0].query)["filterValues"] == "t@t.com"
+
+
+@pytest.mark.parametrize(
+    ("name", "email"),
+    [("Email", "t@t.com"), (" email", "t@t.com"), ("EMAIL", "t@t.com"), ("Mine", "t@t.com"), ("E-mail", None), ("Emails", None)],
+)  # fmt: skip
+def test_an_attribute_is_the_email_by_what_its_name_means_over_rest(name: str, email: str | None) -> None:
+    attribute = f"<attribute><attrName>{name}</attrName><attrValue> t@t.com </attrValue></attribute>"
+    lead = f"<leadRecord><Id>7</Id><leadAttributeList>{attribute}</leadAttributeList></leadRecord>"
+    operation = envelope.read_request(enveloped(f"<m:paramsSyncLead>{lead}</m:paramsSyncLead>")).operation
+    assert isinstance(operation, SyncLead)
+    settings = BridgeSettings(attribute_names={"Mine": "email", "E-mail": "backup"})
+    assert keys_of(operation, settings).email == email
+
+
+def test_a_new_address_that_another_lead_has_is_refused() -> None:
+    lead = LeadRecord(email="t@t.com", attributes={"Email": "new@t.com"})
+    assert refusal_of(translate(lead, NOBODY, skipped("1005"), NOBODY, skipped("1005"))) == (20106, "1005", False)
 
 
 def test_a_foreign_id_of_an_integer_field_is_a_number() -> None:
@@ -221,6 +265,10 @@ def test_all_pages_of_a_key_are_read() -> None:
 
 # -- what is refused before anything is asked ---------------------------------------------------------
 
+EMAIL_ATTRIBUTE = (
+    "<leadAttributeList><attribute><attrName>Email</attrName><attrValue>{}</attrValue></attribute></leadAttributeList>"
+)
+
 
 @pytest.mark.parametrize(
     ("inner", "code"),
@@ -231,6 +279,10 @@ def test_all_pages_of_a_key_are_read() -> None:
         ("<leadRecord><ForeignSysPersonId>E7</ForeignSysPersonId><ForeignSysType/></leadRecord>", 20109),
         ("<leadRecord><ForeignSysPersonId>E7</ForeignSysPersonId><ForeignSysType>SAP</ForeignSysType></leadRecord>", 20110),
         ("<leadRecord><Email>ü@t.com</Email></leadRecord>", 20110),
+        (f"<leadRecord>{EMAIL_ATTRIBUTE.format('ü@t.com')}</leadRecord>", 20110),
+        (f"<leadRecord><Email>t@t.com</Email>{EMAIL_ATTRIBUTE.format('ü@t.com')}</leadRecord>", 20110),
+        (f"<leadRecord>{EMAIL_ATTRIBUTE.format(' ')}</leadRecord>", 20101),
+        ("<leadRecord><ForeignSysType>CUSTOM</ForeignSysType></leadRecord>", 20101),
         ("<leadRecord><Id>0</Id></leadRecord>", 20110),
         ("<leadRecord><Id>-7</Id></leadRecord>", 20110),
         ("<leadRecord/><marketoCookie>id:1,token:2</marketoCookie>", 20110),
@@ -256,6 +308,20 @@ def test_what_is_not_set_up_is_an_error_of_its_own(lead: LeadRecord, options: di
     assert isinstance(run.error, BridgeConfigurationError)
     assert run.error.setting == setting
     assert setting in str(run.error)
+
+
+def test_a_type_of_foreign_ids_without_an_id_is_left_out_or_refused() -> None:
+    data = enveloped(
+        "<m:paramsSyncLead><leadRecord><Id>7</Id><ForeignSysType>SFDC</ForeignSysType></leadRecord></m:paramsSyncLead>"
+    )
+    request = envelope.read_request(data)
+    steps = sync_lead(request, BridgeSettings(), Names(BridgeSettings(), None))
+    written = [step for step in (next(steps), next(steps)) if isinstance(step, RestRequest)]
+    assert json.loads(written[0].body)["input"] == [{"id": 7}]
+    refusing = BridgeSettings(foreign_type_alone="fault")
+    with pytest.raises(Fault) as raised:
+        next(sync_lead(request, refusing, Names(refusing, None)))
+    assert raised.value.code == 20109
 
 
 def test_a_cookie_alone_may_be_refused() -> None:
@@ -290,7 +356,7 @@ def test_a_value_of_the_wrong_type_is_refused_without_being_told() -> None:
         (PERSON, [skipped("1010")], 20106),
         (PERSON, [skipped("1007"), found(1141), IN_DEFAULT], 20106),
         (PERSON, [skipped("1008")], 20013),
-        (COOKIE_ONLY, [NOBODY], 20019),
+        (COOKIE_ONLY, [NOBODY, skipped("1008")], 20013),
         (EMAIL, [NOBODY, skipped("1005"), NOBODY, skipped("1005")], 20106),
     ],
 )
@@ -451,7 +517,7 @@ def test_the_lead_is_returned_as_soap_would() -> None:
     data = {
         "id": 1141, "email": "t@t.com", "lastName": "of the Jungle", "firstName": "", "company": None, "erpId": "E7",
         "doNotCall": True, "annualRevenue": 12.5, "numberOfEmployees": 3, "createdAt": "2021-01-01T00:00:00Z",
-        "dateOfBirth": "2001-02-03", "new": "?", "leadPartitionId": {"odd": 1},
+        "dateOfBirth": "2001-02-03", "new": "?", "leadPartitionId": 1, "erpNumber": 7,
     }  # fmt: skip
     run = translate(EMAIL, MADE, found(data), settings=FOREIGN, return_lead=True)
     lead = run.result.lead_record
@@ -460,6 +526,7 @@ def test_the_lead_is_returned_as_soap_would() -> None:
         ("AnnualRevenue", "currency", "12.5"),
         ("DateofBirth", "date", "2001-02-03"),
         ("DoNotCall", "boolean", "1"),
+        ("erpNumber", "integer", "7"),
         ("LastName", "string", "of the Jungle"),
         ("NumberOfEmployees", "integer", "3"),
     ]
@@ -485,10 +552,16 @@ def test_the_lead_is_asked_for_by_a_post_with_all_its_fields() -> None:
     assert b"createdAt" not in request.body
 
 
-def test_booleans_may_be_written_in_words() -> None:
-    settings = BridgeSettings(boolean_text="true/false")
-    run = translate(EMAIL, MADE, found({"id": "1141", "doNotCall": False}), settings=settings, return_lead=True)
-    assert run.result.lead_record.get("DoNotCall") == "false"
+def test_booleans_may_be_written_in_words_and_false_left_out() -> None:
+    for value, return_false, text in [
+        (True, False, "true"),
+        (False, False, None),
+        (False, True, "false"),
+        (None, True, None),
+    ]:
+        settings = BridgeSettings(boolean_text="true/false", return_false=return_false)
+        run = translate(EMAIL, MADE, found({"id": "1141", "doNotCall": value}), settings=settings, return_lead=True)
+        assert run.result.lead_record.get("DoNotCall") == text
 
 
 @pytest.mark.parametrize(

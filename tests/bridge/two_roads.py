@@ -105,9 +105,9 @@ _FIELDS = {
 }
 _SPACES = Workspaces(
     enabled=True,
-    workspaces=(Workspace("Default", "Default"), Workspace("Europe", "EU"), Workspace("Asia", "Asia")),
+    workspaces=(Workspace("Default", "Main"), Workspace("Europe", "EU"), Workspace("Asia", "Asia")),
 )
-_PARTITIONS = {"Default": "Default", "europe": "EU"}
+_PARTITIONS = {"Default": "Main", "europe": "EU"}
 _TWO = {"CUSTOM": "erpId", "SFDC": "crmId"}
 _THREE = {**_TWO, "NETSUITE": "netId"}
 
@@ -124,6 +124,7 @@ PAIRS: Mapping[str, Pair] = {
             on_associate_error="warn",
             empty_value="skip",
             boolean_text="true/false",
+            return_false=True,
         ),
     ),
     "spaces": Pair(
@@ -140,13 +141,14 @@ PAIRS: Mapping[str, Pair] = {
         ),
     ),
     "strict": Pair(
-        Settings(custom_fields=_FIELDS, workspaces=_SPACES, cookie_before_email=False),
+        Settings(custom_fields=_FIELDS, workspaces=_SPACES, cookie_before_email=False, email_attribute="key"),
         BridgeSettings(
             foreign_id_fields=_THREE,
             workspace_partitions=_PARTITIONS,
             on_duplicate="most_recent",
             cookie_only="refuse",
             naive_offset="",
+            email_attribute="key",
         ),
     ),
 }

@@ -80,8 +80,6 @@ FIELDS: Mapping[str, _Texts] = {
 }
 """Fields by their SOAP names."""
 
-NUMBERS = ("AnnualRevenue", "Rating")
-
 NAIVE_AS: Mapping[tuple[str, str], str] = {
     ("DateofBirth", "2001-02-03T04:05:06"): "2001-02-03",
     ("LastSeen", "2001-02-03T04:05:06"): "2001-02-03T04:05:06Z",

@@ -95,14 +95,14 @@ def zeep_outcome(client: Any, call: Call) -> Outcome:
     time = call.get("timestamp") or datetime.now(UTC).isoformat()
     key = call["encryptionKey"].encode()
     headers: dict[str, dict[str, str]] = {
-        "AuthenticationHeader": {
+        "authentication": {
             "mktowsUserId": user,
             "requestSignature": hmac.new(key, (time + user).encode(), hashlib.sha1).hexdigest(),
             "requestTimestamp": time,
         }
     }
     if "workspace" in call:
-        headers["MktowsContextHeader"] = {"targetWorkspace": call["workspace"]}
+        headers["mktowsContext"] = {"targetWorkspace": call["workspace"]}
     try:
         result = client.service.syncLead(**call["params"], _soapheaders=headers)
     except Fault as fault:

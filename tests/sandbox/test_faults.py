@@ -147,6 +147,11 @@ def test_which_calls_a_rule_strikes(rule: FaultRule, expected: list[int]) -> Non
     assert struck(FaultScript([rule]), 6) == [bool(n) for n in expected]
 
 
+def test_a_rule_goes_by_the_attribute_email_too() -> None:
+    data = signed(type(SEED)(LeadRecord(attributes={"Email": "T@t.com"})), CREDENTIALS, NOW)
+    assert FaultScript([FaultRule(email="t@t.com")]).strike(data) is not None
+
+
 def test_chance_is_the_same_every_time() -> None:
     def draw(seed: int) -> list[bool]:
         return struck(FaultScript([FaultRule(times=None, chance=0.5)], seed=seed), 40)

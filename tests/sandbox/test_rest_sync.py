@@ -160,7 +160,9 @@ VALUES = [
     ("born", "1970-01-31T10:00:00+01:00", "1970-01-31", "1970-01-31"),
     ("born", "yesterday", "1003", None),
     ("born", 1970, "1003", None),
-    ("seen", "2013-08-05T16:34:19-07:00", "2013-08-05T16:34:19-07:00", "2013-08-05T16:34:19-07:00"),
+    ("seen", "2013-08-05T16:34:19.123-07:00", "2013-08-05T16:34:19.123-07:00", "2013-08-05T23:34:19Z"),
+    ("seen", "2013-08-05T16:34:19", "2013-08-05T16:34:19", "2013-08-05T16:34:19Z"),
+    ("seen", "0001-01-01T00:00:00+01:00", "0001-01-01T00:00:00+01:00", "0001-01-01T00:00:00+01:00"),
     ("seen", "2013-13-05T16:34:19Z", "1003", None),
     ("city", "  Rome ", "  Rome ", "  Rome "),
     ("city", 7, "7", "7"),
@@ -196,7 +198,7 @@ def test_values(rest: Rest, name: str, given: object, text: str, read: object) -
     for cleared in (None, ""):
         assert rest.skipped({"email": "t@t.com", name: given}) is None
         assert rest.skipped({"email": "t@t.com", name: cleared}) is None
-        assert rest.lead(said["id"], name)[name] is None
+        assert rest.lead(said["id"], name)[name] is (False if isinstance(read, bool) else None)
         assert kept(rest.sandbox) == [{"email": "t@t.com"}]
 
 

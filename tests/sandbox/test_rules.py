@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from marketo_soap import Attribute, BadRequestFault, Client, Fault, LeadRecord, LeadSyncStatus, Sandbox
+from marketo_soap import Attribute, BadRequestFault, Client, Fault, LeadRecord, LeadSyncStatus, Sandbox, SyncLead
 from marketo_soap.records import Value
 from marketo_soap.sandbox.settings import AssignmentRule, Settings, Workspace, Workspaces
-from tests.support import COOKIE
+from tests.support import COOKIE, signed
 
 CREATED, UPDATED, _ = LeadSyncStatus
 FOREIGN: Any = {"foreign_sys_person_id": "00Q1", "foreign_sys_type": "SFDC"}
+GEORGE = Attribute("FirstName", "George", "string")
 
 
 def change(sandbox: Sandbox, **settings: Any) -> None:
@@ -76,6 +77,15 @@ def test_returned_values_have_the_types_of_the_catalogue(client: Client) -> None
     ]
 
 
+def test_attributes_come_by_their_upper_cased_names_without_the_partition(client: Client, sandbox: Sandbox) -> None:
+    change(sandbox, custom_fields={"agreedtoEAML8TC": "boolean", "b_2": "string", "bA": "string"})
+    names = ["Website", "bA", "b_2", "Lead Partition ID", "agreedtoEAML8TC", "Address"]
+    lead = LeadRecord(email="t@t.com", attributes=dict.fromkeys(names, "1"))
+    record = client.sync_lead(lead, return_lead=True).lead_record
+    assert record is not None
+    assert [attribute.name for attribute in record.attributes] == ["Address", "agreedtoEAML8TC", "bA", "b_2", "Website"]
+
+
 @pytest.mark.parametrize(
     ("given", "kept"), [("true", "1"), ("Yes", "1"), ("FALSE", "0"), ("0", "0"), ("maybe", "maybe")]
 )
@@ -87,15 +97,50 @@ def test_booleans_come_back_as_the_real_server_had_them(client: Client, given: s
     assert record.get("Unsubscribed") == kept
 
 
-def test_an_email_in_the_attribute_list_decides_over_the_key(client: Client, sandbox: Sandbox) -> None:
-    old = client.sync_lead(LeadRecord(email="old@t.com"))
-    new = client.sync_lead(LeadRecord(email="old@t.com", attributes={"Email": "new@t.com"}))
-    assert new.sync_status.status == CREATED
-    assert [lead.email for lead in sandbox.leads()] == ["old@t.com", "new@t.com"]
-    same = client.sync_lead(LeadRecord(email="old@t.com", attributes={"Email": "old@t.com"}))
-    assert (same.lead_id, same.sync_status.status) == (old.lead_id, UPDATED)
-    by_id = client.sync_lead(LeadRecord(id=old.lead_id, attributes={"Email": "newer@t.com", "Id": 7}), return_lead=True)
-    assert by_id.lead_record == LeadRecord(id=old.lead_id, email="newer@t.com")
+def test_an_attribute_email_without_the_element_is_the_key(client: Client, sandbox: Sandbox) -> None:
+    made = client.sync_lead(LeadRecord(attributes={"Email": "t@t.com", "FirstName": "George"}))
+    assert made.sync_status.status == CREATED
+    found = client.sync_lead(LeadRecord(attributes={"Email": "T@t.com"}), marketo_cookie=COOKIE)
+    assert (found.lead_id, found.sync_status.status) == (made.lead_id, UPDATED)
+    assert sandbox.leads() == [LeadRecord(id=made.lead_id, email="T@t.com", attributes=[GEORGE])]
+    by_id = client.sync_lead(LeadRecord(id=made.lead_id, attributes={"Email": "new@t.com", "Id": 7}), return_lead=True)
+    assert by_id.lead_record == LeadRecord(id=made.lead_id, email="new@t.com", attributes=[GEORGE])
+    change(sandbox, foreign_id_adopts_email=True)
+    adopted = client.sync_lead(LeadRecord(attributes={"Email": "new@t.com"}, **FOREIGN))
+    assert adopted.lead_id == made.lead_id
+
+
+@pytest.mark.parametrize(
+    ("setting", "known", "status", "emails"),
+    [
+        ("new_address", ["old@t.com"], UPDATED, ["new@t.com"]),
+        ("new_address", [], CREATED, ["new@t.com"]),
+        ("new_address", ["new@t.com"], CREATED, ["new@t.com", "new@t.com"]),
+        ("new_address", ["old@t.com", "new@t.com"], UPDATED, ["new@t.com", "new@t.com"]),
+        ("key", ["old@t.com"], CREATED, ["old@t.com", "new@t.com"]),
+        ("key", ["old@t.com", "new@t.com"], UPDATED, ["old@t.com", "new@t.com"]),
+    ],
+)
+def test_an_attribute_email_beside_another_element(
+    client: Client, sandbox: Sandbox, setting: str, known: list[str], status: LeadSyncStatus, emails: list[str]
+) -> None:
+    change(sandbox, email_attribute=setting)
+    sandbox.seed([{"email": email} for email in known])
+    result = client.sync_lead(LeadRecord(email="old@t.com", attributes={"Email": "new@t.com"}))
+    assert result.sync_status.status == status
+    assert [lead.email for lead in sandbox.leads()] == emails
+    assert ("new address" in str(sandbox.entries()[-1].notes)) == (setting == "new_address")
+
+
+def test_a_type_of_foreign_ids_without_an_id_is_no_matter(client: Client, sandbox: Sandbox) -> None:
+    data = signed(SyncLead(LeadRecord(email="t@t.com", **FOREIGN)), sandbox.credentials, sandbox.now())
+    alone = data.replace(b"<ForeignSysPersonId>00Q1</ForeignSysPersonId>", b"")
+    assert sandbox.respond(alone).status == 200
+    assert [(lead.email, lead.foreign_sys_type) for lead in sandbox.leads()] == [("t@t.com", None)]
+    change(sandbox, foreign_type_alone="fault")
+    outcome = sandbox.respond(alone).outcome
+    assert isinstance(outcome, Fault)
+    assert outcome.code == 20109
 
 
 # -- identity, where the sources leave a choice -------------------------------------------------------
@@ -147,7 +192,7 @@ def test_cookie_or_email_first(client: Client, sandbox: Sandbox, cookie_first: b
 
 EUROPE = Workspaces(
     enabled=True,
-    workspaces=(Workspace("Default", "Default"), Workspace("Europe", "Europe", ("France",)), Workspace("Asia", "Asia")),
+    workspaces=(Workspace("Default", "Main"), Workspace("Europe", "Europe", ("France",)), Workspace("Asia", "Asia")),
     rules=(
         AssignmentRule("France", {"Country": "France"}),
         AssignmentRule("Asia", {"Country": "Japan", "City": "Kyoto"}),
@@ -173,8 +218,8 @@ def test_without_workspaces_a_lead_is_updated_wherever_it_is(client: Client, san
 @pytest.mark.parametrize(
     ("attributes", "workspace", "partition"),
     [
-        ({}, None, "Default"),
-        ({}, "Default", "Default"),
+        ({}, None, "Main"),
+        ({}, "Default", "Main"),
         ({}, "europe", "Europe"),
         ({"Country": "france"}, None, "France"),
         ({"Country": "France"}, "Asia", "France"),
@@ -188,6 +233,12 @@ def test_where_a_new_lead_goes(
     change(sandbox, workspaces=EUROPE)
     client.sync_lead(LeadRecord(email="a@t.com", attributes=attributes), target_workspace=workspace)
     assert partitions(sandbox) == [partition]
+
+
+def test_seeds_go_where_new_leads_do(sandbox: Sandbox) -> None:
+    change(sandbox, workspaces=EUROPE)
+    sandbox.seed([{"email": "a@t.com"}, {"email": "b@t.com", "partition": "Europe"}])
+    assert partitions(sandbox) == ["Main", "Europe"]
 
 
 def test_a_named_workspace_must_exist(client: Client, sandbox: Sandbox) -> None:

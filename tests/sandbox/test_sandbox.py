@@ -152,7 +152,7 @@ LAST = "<returnLead>false</returnLead>"
         (f"<leadRecord><Email> </Email></leadRecord><marketoCookie/>{LAST}", 20101),
         (f"<leadRecord><email>a@b.c</email></leadRecord>{LAST}", 20101),
         (f"<leadRecord><ForeignSysPersonId>x</ForeignSysPersonId></leadRecord>{LAST}", 20109),
-        (f"<leadRecord><Email>a@b.c</Email><ForeignSysType>SFDC</ForeignSysType></leadRecord>{LAST}", 20109),
+        (f"<leadRecord><Email>a@b.c</Email><ForeignSysType>SAP</ForeignSysType></leadRecord>{LAST}", 20110),
         (
             "<leadRecord><ForeignSysPersonId>x</ForeignSysPersonId><ForeignSysType>SAP</ForeignSysType>"
             f"</leadRecord>{LAST}",

@@ -13,7 +13,8 @@ from marketo_soap.xml import check_text
 
 __all__ = ["Catalogue", "RestField"]
 
-# Chosen: what the server itself gives or ties is not written by a sync. That `id` names a lead is another matter.
+# Recorded: describe calls these writable. Chosen: a sync does not write them, as the server itself gives or ties them;
+# that `id` names a lead is another matter.
 _OWN = {"id", "isAnonymous", "cookies", "leadPartitionId"}
 # Of the fields that bulk import looks leads up by, those that are on record here; `cookies` only as a filter (chosen).
 _LOOKUP = {"id", "email", "twitterId", "facebookId", "linkedInId"}
@@ -24,7 +25,7 @@ _LOOKUP_TYPES = {"string", "email", "integer"}  # of custom fields
 class RestField:
     """A field: its REST name, its SOAP name (None: SOAP never had it), type and label.
 
-    *lookup*: a lead may be looked up by it.
+    *read_only*: describe says so; *lookup*: a lead may be looked up by it.
     """
 
     name: str
@@ -38,6 +39,11 @@ class RestField:
     def kept(self) -> str:
         """Its name among a stored lead's attributes."""
         return self.soap_name or self.name
+
+    @property
+    def written(self) -> bool:
+        """Whether a sync writes it."""
+        return not self.read_only and self.name not in _OWN
 
     @property
     def filter(self) -> bool:
@@ -58,7 +64,7 @@ class Catalogue:
         for f in standard:
             kind = custom.get(f.soap_name or "", f.type or "string")  # chosen: where no type is on record
             self._fields[f.rest_name] = RestField(
-                f.rest_name, f.soap_name, kind, f.label, f.read_only or f.rest_name in _OWN, f.rest_name in _LOOKUP
+                f.rest_name, f.soap_name, kind, f.label, f.read_only, f.rest_name in _LOOKUP
             )
         taken = _OWN | {name for f in standard if f.soap_name for name in (f.soap_name, f.rest_name)}
         for name, kind in custom.items():
@@ -94,7 +100,7 @@ class Catalogue:
             }
             if f.soap_name is not None:
                 # Recorded: SOAP called some fields writable that REST calls read-only.
-                item["soap"] = {"name": f.soap_name, "readOnly": f.name in _OWN}
+                item["soap"] = {"name": f.soap_name, "readOnly": False}
             described.append(item)
         return described
 
@@ -105,7 +111,7 @@ class Catalogue:
                 "name": f.name,
                 "displayName": f.label,
                 "dataType": f.type,
-                "updateable": not f.read_only,
+                "updateable": f.written,
                 "crmManaged": False,
             }
             for f in self._fields.values()

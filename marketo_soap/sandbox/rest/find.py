@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from attrs import field, frozen
@@ -15,7 +14,7 @@ from marketo_soap.sandbox.rest.catalogue import Catalogue, RestField
 from marketo_soap.sandbox.rest.partitions import partition_ids
 from marketo_soap.sandbox.rest.replies import Reply, RestError
 from marketo_soap.sandbox.rest.sync import find_by, visible
-from marketo_soap.sandbox.rest.values import invalid, json_value, kept_text
+from marketo_soap.sandbox.rest.values import invalid, json_value, kept_text, utc
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store import Leads, StoredLead
 
@@ -113,9 +112,9 @@ def _value(leads: Leads, lead: StoredLead, known: RestField, settings: Settings)
         case "email":
             return lead.email
         case "createdAt":
-            return _utc(lead.created_at)
+            return utc(lead.created_at)
         case "updatedAt":
-            return _utc(lead.updated_at)
+            return utc(lead.updated_at)
         case "isAnonymous":
             return lead.anonymous
         case "leadPartitionId":
@@ -124,10 +123,6 @@ def _value(leads: Leads, lead: StoredLead, known: RestField, settings: Settings)
             return ",".join(leads.cookies_of(lead.id)) or None
         case _:
             return json_value(known.type, lead.attributes.get(known.kept))
-
-
-def _utc(text: str) -> str:
-    return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _token(after: int) -> str:

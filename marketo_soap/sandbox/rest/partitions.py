@@ -6,18 +6,12 @@ from typing import Any
 
 from marketo_soap.sandbox.settings import Settings
 
-__all__ = ["default_partition", "describe_partitions", "partition_ids"]
-
-
-def default_partition(settings: Settings) -> str:
-    """Return where new leads go. Assignment rules do not apply to REST (assumed: nobody knows)."""
-    default = settings.workspaces.named("Default")
-    return "Default" if default is None else default.primary
+__all__ = ["describe_partitions", "partition_ids"]
 
 
 def partition_ids(settings: Settings) -> dict[str, int]:
     """Return the partitions' ids by name, counted from 1: all of them, for the API user sees every workspace."""
-    names = {default_partition(settings): None}
+    names = {settings.workspaces.default_partition: None}
     if settings.workspaces.enabled:
         for space in settings.workspaces.workspaces:
             names |= dict.fromkeys((space.primary, *space.partitions))

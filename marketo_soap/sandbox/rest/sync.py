@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from marketo_soap.redaction import hidden
 from marketo_soap.sandbox.rest.catalogue import Catalogue, RestField
-from marketo_soap.sandbox.rest.partitions import default_partition, partition_ids
+from marketo_soap.sandbox.rest.partitions import partition_ids
 from marketo_soap.sandbox.rest.replies import RestError
 from marketo_soap.sandbox.rest.values import invalid, kept_text
 from marketo_soap.sandbox.settings import Settings
@@ -115,7 +115,7 @@ def _values(record: Any, call: SyncLeads, catalogue: Catalogue) -> dict[RestFiel
         known = catalogue[name]  # 1006 is said of the record (chosen: the documents say either)
         if name == "id" and call.action != "updateOnly":
             raise RestError("1003", f"Field 'id' is not allowed with {call.action}")
-        if known.read_only and name != "id":  # chosen: no code is on record
+        if not known.written and name != "id":  # chosen: no code is on record
             raise RestError("1003", f"Field '{name}' is read-only")
         values[known] = kept_text(known, value)
     return values
@@ -148,7 +148,8 @@ def _sync(
         raise RestError("1004")
     found = matches[0] if matches else None
     _check(found, call, values, settings)
-    lead = _written(found or StoredLead(partition=call.partition or default_partition(settings)), values)
+    # Assignment rules do not apply to REST (assumed: nobody knows).
+    lead = _written(found or StoredLead(partition=call.partition or settings.workspaces.default_partition), values)
     kept = leads.insert(lead, now) if found is None else leads.update(lead, now)
     return Synced("created" if found is None else "updated", kept.id, None, found, kept)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from marketo_soap.codec import INT_MAX
@@ -13,7 +13,7 @@ from marketo_soap.records import wire_text
 from marketo_soap.sandbox.rest.catalogue import RestField
 from marketo_soap.sandbox.rest.replies import RestError
 
-__all__ = ["invalid", "json_value", "kept_text", "shown"]
+__all__ = ["invalid", "json_value", "kept_text", "shown", "utc"]
 
 _BOOLEANS = {"true": "1", "yes": "1", "1": "1", "false": "0", "no": "0", "0": "0"}
 _INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
@@ -48,13 +48,23 @@ def shown(value: object) -> str:
 
 
 def json_value(kind: str, text: str | None) -> Any:
-    """Return the JSON value of a kept text, by the field's type; the text itself where SOAP kept what does not fit."""
-    if text is None or kind not in _SHOWN:
-        return text
+    """Return the JSON value of a kept text, by the field's type; the text itself where SOAP kept what does not fit.
+
+    Recorded: a boolean without a value is false, a date-time is in UTC, with `Z` and without milliseconds.
+    """
+    if text is None:
+        return False if kind == "boolean" else None
     try:
-        return _SHOWN[kind](text)
-    except (ValueError, KeyError):
+        return _SHOWN[kind](text) if kind in _SHOWN else text
+    except (ValueError, KeyError, OverflowError):
         return text
+
+
+def utc(text: str) -> str:
+    """Return a time as REST shows it; without an offset it is taken as UTC (chosen)."""
+    time = datetime.fromisoformat(text.strip())
+    time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    return f"{time.replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
 def _text(value: Any) -> str:
@@ -133,4 +143,5 @@ _SHOWN: Mapping[str, Callable[[str], Any]] = {
     "score": int,
     "float": _finite,
     "currency": _finite,
+    "datetime": utc,
 }
