@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator
@@ -21,10 +20,12 @@ from marketo_soap.attempt import Attempt, Phases
 from marketo_soap.errors import AmbiguousError, Fault, MarketoError
 from marketo_soap.exchange import Answer, Send, Step, Wait, exchange, replay
 from marketo_soap.history import Exchange
+from marketo_soap.limiter import Permit
 from marketo_soap.limits import Limiter
 from marketo_soap.operations import Operation
 from marketo_soap.retry import RetryPolicy
 from marketo_soap.signature import Credentials
+from marketo_soap.waiting import Cell
 
 __all__ = ["TERMS", "Call", "Caller", "Counter", "Stats", "Terms", "told"]
 
@@ -57,13 +58,18 @@ class Counter:
     """Counts for `Stats`, from any thread."""
 
     def __init__(self) -> None:
-        self.stats = Stats()
-        self._lock = threading.Lock()
+        self._cell = Cell(Stats)
+
+    @property
+    def stats(self) -> Stats:
+        """The counts so far."""
+        return self._cell.value
 
     def add(self, **more: int) -> None:
         """Add to the counts by name."""
-        with self._lock:
-            self.stats = evolve(self.stats, **{name: getattr(self.stats, name) + by for name, by in more.items()})
+        self._cell.change(
+            lambda stats: (evolve(stats, **{name: getattr(stats, name) + by for name, by in more.items()}), None)
+        )
 
 
 @frozen
@@ -107,7 +113,7 @@ class Call(Generic[R]):
     def __init__(self, caller: Caller, name: str, steps: Generator[Step, Answer, R], policy: RetryPolicy) -> None:
         self._caller, self._name, self._steps, self._policy = caller, name, steps, policy
         self.exchange: Exchange | None = None
-        self._admitted = False
+        self.permit = Permit(caller.limiter)
         self._span: Any = None
 
     @classmethod
@@ -149,10 +155,6 @@ class Call(Generic[R]):
             raise RuntimeError("no attempt was made")
         return self.exchange
 
-    def admitted(self) -> None:
-        """Note that there is leave for an attempt."""
-        self._admitted = True
-
     @contextmanager
     def attempt(self, send: Send, request: httpx.Request, *, is_async: bool = False) -> Iterator[Attempt]:
         """Make one attempt in the block: it is remembered, and its leave given back, however it ends."""
@@ -167,7 +169,7 @@ class Call(Generic[R]):
             with attempt.over(request):
                 yield attempt
         finally:
-            self._give_back()
+            self.permit.release()
             self.exchange = attempt.exchange(self.exchange)
             caller.remember(self.exchange)
         logger.debug(
@@ -180,11 +182,6 @@ class Call(Generic[R]):
         )
         if self._span is not None:
             self._span.add_event("attempt", {"attempt": send.attempt, "http.status": self.exchange.status or 0})
-
-    def _give_back(self) -> None:
-        if self._admitted and self._caller.limiter is not None:
-            self._admitted = False
-            self._caller.limiter.release()
 
     def _tell_of(self, wait: Wait) -> None:
         error = wait.error
@@ -213,7 +210,7 @@ class Call(Generic[R]):
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._give_back()
+        self.permit.release()
         self._steps.close()
         if isinstance(error, MarketoError):
             error.exchange = error.exchange or self.exchange

@@ -294,10 +294,9 @@ class Client(_BaseClient[httpx.BaseTransport]):
                     answer = self._send(call, step, timeout)
                 elif isinstance(step, Wait):
                     time.sleep(step.seconds)
-                elif self._limiter is not None:
+                else:
                     try:
-                        self._limiter.acquire(step.seconds)
-                        call.admitted()
+                        call.permit.acquire(step.seconds)
                     except MarketoError as error:
                         answer = error
         return call
@@ -383,10 +382,9 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
                     from asyncio import sleep  # a client for threads needs none of asyncio
 
                     await sleep(step.seconds)
-                elif self._limiter is not None:
+                else:
                     try:
-                        await self._limiter.acquire_async(step.seconds)
-                        call.admitted()
+                        await call.permit.acquire_async(step.seconds)
                     except MarketoError as error:
                         answer = error
         return call
