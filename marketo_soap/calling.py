@@ -17,7 +17,7 @@ from attrs import evolve, frozen
 
 from marketo_soap import envelope
 from marketo_soap.attempt import Attempt, Phases
-from marketo_soap.errors import AmbiguousError, Fault, MarketoError
+from marketo_soap.errors import AmbiguousError, Fault, MarketoError, clear_locals
 from marketo_soap.exchange import Answer, Send, Step, Wait, exchange, replay
 from marketo_soap.history import Exchange
 from marketo_soap.limiter import Permit
@@ -133,7 +133,12 @@ class Call(Generic[R]):
     @classmethod
     def again(cls, caller: Caller, request: bytes, policy: RetryPolicy) -> Call[None]:
         """Begin to send the bytes of a request once more, signed anew."""
-        name = envelope.open_request(request).operation_type.name
+        try:
+            name = envelope.open_request(request).operation_type.name
+        except MarketoError as error:
+            clear_locals(error)
+            del request
+            raise
         steps = replay(request, caller.credentials, now=caller.clock, monotonic=time.monotonic, policy=policy)
         return Call(caller, name, steps, evolve(policy, attempts=1))
 
@@ -218,6 +223,8 @@ class Call(Generic[R]):
             self._caller.counter.add(faults=int(is_fault), failures=int(not is_fault))
         if self._span is not None:
             self._end_span(error)
+        if error is not None:
+            clear_locals(error)
 
     def _end_span(self, error: BaseException | None) -> None:
         if error is not None:

@@ -185,8 +185,11 @@ class _BaseClient(Generic[TransportT]):
         return Call.of(self._caller, operation, target_workspace, retry or self._retry)
 
     def _begin_again(self, request: bytes) -> Call[None]:
-        self._check_process()
-        return Call.again(self._caller, request, self._retry)
+        try:
+            self._check_process()
+            return Call.again(self._caller, request, self._retry)
+        finally:
+            del request
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:
@@ -283,7 +286,11 @@ class Client(_BaseClient[httpx.BaseTransport]):
         A fault is an answer like any other. Raises `ProtocolError` for what is no request that can be signed,
         and `TransportError` when no answer came.
         """
-        return self._run(self._begin_again(request), timeout).last_exchange
+        try:
+            call = self._begin_again(request)
+        finally:
+            del request  # a local of a frame that errors come through
+        return self._run(call, timeout).last_exchange
 
     def _run(self, call: Call[R], timeout: Timeout) -> Call[R]:
         with call:
@@ -369,7 +376,11 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
 
     async def replay(self, request: bytes, *, timeout: Timeout = None) -> Exchange:
         """Send the bytes of a stored request once, signed anew: see `Client.replay`."""
-        return (await self._run(self._begin_again(request), timeout)).last_exchange
+        try:
+            call = self._begin_again(request)
+        finally:
+            del request
+        return (await self._run(call, timeout)).last_exchange
 
     async def _run(self, call: Call[R], timeout: Timeout) -> Call[R]:
         with call:

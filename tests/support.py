@@ -106,6 +106,9 @@ class Either:
     def replay(self, request: bytes) -> Exchange:
         return self._do(self.client.replay(request))  # type: ignore[no-any-return]
 
+    def call(self, operation: SyncLead) -> SyncLeadResult:
+        return self._do(self.client.call(operation))  # type: ignore[no-any-return]
+
     def sync_lead(self, *args: Any, **options: Any) -> SyncLeadResult:
         return self._do(self.client.sync_lead(*args, **options))  # type: ignore[no-any-return]
 
