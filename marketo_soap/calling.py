@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 from attrs import evolve, frozen
@@ -177,16 +178,21 @@ class Call(Generic[R]):
             self.permit.release()
             self.exchange = attempt.exchange(self.exchange)
             caller.remember(self.exchange)
-        logger.debug(
-            "%s, attempt %d: HTTP %s in %.3f s",
-            self._name,
-            send.attempt,
-            self.exchange.status,
-            self.exchange.elapsed,
-            extra=self._facts(status=self.exchange.status, elapsed=self.exchange.elapsed, attempt=send.attempt),
-        )
+        self._tell_of_attempt(attempt, self.exchange)
+
+    def _tell_of_attempt(self, attempt: Attempt, exchange: Exchange) -> None:
+        """Log the attempt, and note it on the span: an HTTP status only if one came, and what kind of error else."""
+        known: dict[str, Any] = {}
+        if exchange.status is not None:
+            known["http.response.status_code"] = exchange.status
+        if exchange.failure:
+            lost = attempt.answer()
+            known["error.type"] = type(getattr(lost, "__cause__", None) or lost).__name__
+        ended = f"HTTP {exchange.status}" if exchange.status is not None else f"no answer, {known.get('error.type')}"
+        facts = self._facts(status=exchange.status, elapsed=exchange.elapsed, attempt=exchange.attempt)
+        logger.debug("%s, attempt %d: %s in %.3f s", self._name, exchange.attempt, ended, exchange.elapsed, extra=facts)
         if self._span is not None:
-            self._span.add_event("attempt", {"attempt": send.attempt, "http.status": self.exchange.status or 0})
+            self._span.add_event("attempt", {"attempt": exchange.attempt, **known})
 
     def _tell_of(self, wait: Wait) -> None:
         error = wait.error
@@ -210,7 +216,14 @@ class Call(Generic[R]):
         if self._caller.tracer is not None:
             from opentelemetry.trace import SpanKind  # whoever has a tracer has it
 
-            attributes = {"rpc.system": "soap", "rpc.service": "marketo", "rpc.method": self._name}
+            server = urlsplit(self._caller.endpoint)
+            attributes: dict[str, Any] = {
+                "rpc.system.name": "soap",
+                "rpc.method": self._name,
+                "server.address": server.hostname,
+            }
+            if server.port is not None:
+                attributes["server.port"] = server.port
             self._span = self._caller.tracer.start_span(self._name, kind=SpanKind.CLIENT, attributes=attributes)
         return self
 
@@ -227,11 +240,18 @@ class Call(Generic[R]):
             clear_locals(error)
 
     def _end_span(self, error: BaseException | None) -> None:
+        if self.exchange is not None and self.exchange.status is not None:
+            self._span.set_attribute("http.response.status_code", self.exchange.status)
         if error is not None:
             from opentelemetry.trace import StatusCode
 
-            self._span.set_attribute("error.type", type(error).__name__)
+            kind = type(error).__qualname__
+            trace = "".join(traceback.format_tb(error.__traceback__))
+            facts = {"exception.type": f"{type(error).__module__}.{kind}", "exception.stacktrace": f"{trace}{kind}"}
+            self._span.add_event("exception", facts)  # by hand: messages may be personal
+            self._span.set_attribute("error.type", kind)
             if isinstance(error, Fault) and error.code is not None:
+                self._span.set_attribute("rpc.response.status_code", str(error.code))
                 self._span.set_attribute("marketo.fault.code", error.code)
             self._span.set_status(StatusCode.ERROR)
         self._span.end()
