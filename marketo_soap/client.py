@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import import_module
 from types import TracebackType
@@ -32,7 +33,7 @@ from marketo_soap.retry import DEFAULT_RETRY, RetryPolicy
 from marketo_soap.signature import Credentials
 from marketo_soap.xml import MAX_BYTES
 
-__all__ = ["AsyncClient", "Client", "local_now"]
+__all__ = ["AsyncClient", "Client", "local_now", "trust"]
 
 R = TypeVar("R")
 TransportT = TypeVar("TransportT", httpx.BaseTransport, httpx.AsyncBaseTransport)
@@ -67,6 +68,16 @@ _limiters: dict[bytes, InProcessLimiter] = {}
 def _vendor_limiter(url: httpx.URL) -> Limiter:
     """The limiter that all clients of one subscription (one host) in this process share, as long as it lives."""
     return _limiters.setdefault(url.netloc, InProcessLimiter())  # atomic: no lock that a fork could leave held
+
+
+@cache
+def _no_authorities() -> ssl.SSLContext:
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # it trusts nobody
+
+
+def trust(url: str, verify: ssl.SSLContext | Literal[True]) -> ssl.SSLContext | Literal[True]:
+    """Return *verify* for httpx, which loads the certificate store for True: plain http needs none of it."""
+    return _no_authorities() if verify is True and url.lower().startswith("http:") else verify
 
 
 class _BaseClient(Generic[TransportT]):
@@ -170,7 +181,7 @@ class _BaseClient(Generic[TransportT]):
             "follow_redirects": False,
             "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # SOAP has no sessions
             "trust_env": not is_loopback(self.endpoint),  # no proxy stands before a local sandbox
-            "verify": verify,
+            "verify": trust(self.endpoint, verify),
             "proxy": proxy,
             "headers": {
                 "User-Agent": f"marketo_soap/{__version__} httpx/{httpx.__version__}",
