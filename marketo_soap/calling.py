@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator
@@ -12,19 +11,22 @@ from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 from attrs import evolve, frozen
 
 from marketo_soap import envelope
 from marketo_soap.attempt import Attempt, Phases
-from marketo_soap.errors import AmbiguousError, Fault, MarketoError
+from marketo_soap.errors import AmbiguousError, Fault, MarketoError, clear_locals
 from marketo_soap.exchange import Answer, Send, Step, Wait, exchange, replay
 from marketo_soap.history import Exchange
+from marketo_soap.limiter import Permit
 from marketo_soap.limits import Limiter
 from marketo_soap.operations import Operation
 from marketo_soap.retry import RetryPolicy
 from marketo_soap.signature import Credentials
+from marketo_soap.waiting import Cell
 
 __all__ = ["TERMS", "Call", "Caller", "Counter", "Stats", "Terms", "told"]
 
@@ -57,13 +59,18 @@ class Counter:
     """Counts for `Stats`, from any thread."""
 
     def __init__(self) -> None:
-        self.stats = Stats()
-        self._lock = threading.Lock()
+        self._cell = Cell(Stats)
+
+    @property
+    def stats(self) -> Stats:
+        """The counts so far."""
+        return self._cell.value
 
     def add(self, **more: int) -> None:
         """Add to the counts by name."""
-        with self._lock:
-            self.stats = evolve(self.stats, **{name: getattr(self.stats, name) + by for name, by in more.items()})
+        self._cell.change(
+            lambda stats: (evolve(stats, **{name: getattr(stats, name) + by for name, by in more.items()}), None)
+        )
 
 
 @frozen
@@ -107,7 +114,7 @@ class Call(Generic[R]):
     def __init__(self, caller: Caller, name: str, steps: Generator[Step, Answer, R], policy: RetryPolicy) -> None:
         self._caller, self._name, self._steps, self._policy = caller, name, steps, policy
         self.exchange: Exchange | None = None
-        self._admitted = False
+        self.permit = Permit(caller.limiter)
         self._span: Any = None
 
     @classmethod
@@ -127,7 +134,12 @@ class Call(Generic[R]):
     @classmethod
     def again(cls, caller: Caller, request: bytes, policy: RetryPolicy) -> Call[None]:
         """Begin to send the bytes of a request once more, signed anew."""
-        name = envelope.open_request(request).operation_type.name
+        try:
+            name = envelope.open_request(request).operation_type.name
+        except MarketoError as error:
+            clear_locals(error)
+            del request
+            raise
         steps = replay(request, caller.credentials, now=caller.clock, monotonic=time.monotonic, policy=policy)
         return Call(caller, name, steps, evolve(policy, attempts=1))
 
@@ -149,10 +161,6 @@ class Call(Generic[R]):
             raise RuntimeError("no attempt was made")
         return self.exchange
 
-    def admitted(self) -> None:
-        """Note that there is leave for an attempt."""
-        self._admitted = True
-
     @contextmanager
     def attempt(self, send: Send, request: httpx.Request, *, is_async: bool = False) -> Iterator[Attempt]:
         """Make one attempt in the block: it is remembered, and its leave given back, however it ends."""
@@ -167,24 +175,24 @@ class Call(Generic[R]):
             with attempt.over(request):
                 yield attempt
         finally:
-            self._give_back()
+            self.permit.release()
             self.exchange = attempt.exchange(self.exchange)
             caller.remember(self.exchange)
-        logger.debug(
-            "%s, attempt %d: HTTP %s in %.3f s",
-            self._name,
-            send.attempt,
-            self.exchange.status,
-            self.exchange.elapsed,
-            extra=self._facts(status=self.exchange.status, elapsed=self.exchange.elapsed, attempt=send.attempt),
-        )
-        if self._span is not None:
-            self._span.add_event("attempt", {"attempt": send.attempt, "http.status": self.exchange.status or 0})
+        self._tell_of_attempt(attempt, self.exchange)
 
-    def _give_back(self) -> None:
-        if self._admitted and self._caller.limiter is not None:
-            self._admitted = False
-            self._caller.limiter.release()
+    def _tell_of_attempt(self, attempt: Attempt, exchange: Exchange) -> None:
+        """Log the attempt, and note it on the span: an HTTP status only if one came, and what kind of error else."""
+        known: dict[str, Any] = {}
+        if exchange.status is not None:
+            known["http.response.status_code"] = exchange.status
+        if exchange.failure:
+            lost = attempt.answer()
+            known["error.type"] = type(getattr(lost, "__cause__", None) or lost).__name__
+        ended = f"HTTP {exchange.status}" if exchange.status is not None else f"no answer, {known.get('error.type')}"
+        facts = self._facts(status=exchange.status, elapsed=exchange.elapsed, attempt=exchange.attempt)
+        logger.debug("%s, attempt %d: %s in %.3f s", self._name, exchange.attempt, ended, exchange.elapsed, extra=facts)
+        if self._span is not None:
+            self._span.add_event("attempt", {"attempt": exchange.attempt, **known})
 
     def _tell_of(self, wait: Wait) -> None:
         error = wait.error
@@ -208,12 +216,19 @@ class Call(Generic[R]):
         if self._caller.tracer is not None:
             from opentelemetry.trace import SpanKind  # whoever has a tracer has it
 
-            attributes = {"rpc.system": "soap", "rpc.service": "marketo", "rpc.method": self._name}
+            server = urlsplit(self._caller.endpoint)
+            attributes: dict[str, Any] = {
+                "rpc.system.name": "soap",
+                "rpc.method": self._name,
+                "server.address": server.hostname,
+            }
+            if server.port is not None:
+                attributes["server.port"] = server.port
             self._span = self._caller.tracer.start_span(self._name, kind=SpanKind.CLIENT, attributes=attributes)
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._give_back()
+        self.permit.release()
         self._steps.close()
         if isinstance(error, MarketoError):
             error.exchange = error.exchange or self.exchange
@@ -221,13 +236,22 @@ class Call(Generic[R]):
             self._caller.counter.add(faults=int(is_fault), failures=int(not is_fault))
         if self._span is not None:
             self._end_span(error)
+        if error is not None:
+            clear_locals(error)
 
     def _end_span(self, error: BaseException | None) -> None:
+        if self.exchange is not None and self.exchange.status is not None:
+            self._span.set_attribute("http.response.status_code", self.exchange.status)
         if error is not None:
             from opentelemetry.trace import StatusCode
 
-            self._span.set_attribute("error.type", type(error).__name__)
+            kind = type(error).__qualname__
+            trace = "".join(traceback.format_tb(error.__traceback__))
+            facts = {"exception.type": f"{type(error).__module__}.{kind}", "exception.stacktrace": f"{trace}{kind}"}
+            self._span.add_event("exception", facts)  # by hand: messages may be personal
+            self._span.set_attribute("error.type", kind)
             if isinstance(error, Fault) and error.code is not None:
+                self._span.set_attribute("rpc.response.status_code", str(error.code))
                 self._span.set_attribute("marketo.fault.code", error.code)
             self._span.set_status(StatusCode.ERROR)
         self._span.end()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import import_module
 from types import TracebackType
@@ -32,7 +33,7 @@ from marketo_soap.retry import DEFAULT_RETRY, RetryPolicy
 from marketo_soap.signature import Credentials
 from marketo_soap.xml import MAX_BYTES
 
-__all__ = ["AsyncClient", "Client", "local_now"]
+__all__ = ["AsyncClient", "Client", "local_now", "trust"]
 
 R = TypeVar("R")
 TransportT = TypeVar("TransportT", httpx.BaseTransport, httpx.AsyncBaseTransport)
@@ -67,6 +68,16 @@ _limiters: dict[bytes, InProcessLimiter] = {}
 def _vendor_limiter(url: httpx.URL) -> Limiter:
     """The limiter that all clients of one subscription (one host) in this process share, as long as it lives."""
     return _limiters.setdefault(url.netloc, InProcessLimiter())  # atomic: no lock that a fork could leave held
+
+
+@cache
+def _no_authorities() -> ssl.SSLContext:
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # it trusts nobody
+
+
+def trust(url: str, verify: ssl.SSLContext | Literal[True]) -> ssl.SSLContext | Literal[True]:
+    """Return *verify* for httpx, which loads the certificate store for True: plain http needs none of it."""
+    return _no_authorities() if verify is True and url.lower().startswith("http:") else verify
 
 
 class _BaseClient(Generic[TransportT]):
@@ -170,7 +181,7 @@ class _BaseClient(Generic[TransportT]):
             "follow_redirects": False,
             "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # SOAP has no sessions
             "trust_env": not is_loopback(self.endpoint),  # no proxy stands before a local sandbox
-            "verify": verify,
+            "verify": trust(self.endpoint, verify),
             "proxy": proxy,
             "headers": {
                 "User-Agent": f"marketo_soap/{__version__} httpx/{httpx.__version__}",
@@ -185,8 +196,11 @@ class _BaseClient(Generic[TransportT]):
         return Call.of(self._caller, operation, target_workspace, retry or self._retry)
 
     def _begin_again(self, request: bytes) -> Call[None]:
-        self._check_process()
-        return Call.again(self._caller, request, self._retry)
+        try:
+            self._check_process()
+            return Call.again(self._caller, request, self._retry)
+        finally:
+            del request
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:
@@ -283,7 +297,11 @@ class Client(_BaseClient[httpx.BaseTransport]):
         A fault is an answer like any other. Raises `ProtocolError` for what is no request that can be signed,
         and `TransportError` when no answer came.
         """
-        return self._run(self._begin_again(request), timeout).last_exchange
+        try:
+            call = self._begin_again(request)
+        finally:
+            del request  # a local of a frame that errors come through
+        return self._run(call, timeout).last_exchange
 
     def _run(self, call: Call[R], timeout: Timeout) -> Call[R]:
         with call:
@@ -294,10 +312,9 @@ class Client(_BaseClient[httpx.BaseTransport]):
                     answer = self._send(call, step, timeout)
                 elif isinstance(step, Wait):
                     time.sleep(step.seconds)
-                elif self._limiter is not None:
+                else:
                     try:
-                        self._limiter.acquire(step.seconds)
-                        call.admitted()
+                        call.permit.acquire(step.seconds)
                     except MarketoError as error:
                         answer = error
         return call
@@ -370,7 +387,11 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
 
     async def replay(self, request: bytes, *, timeout: Timeout = None) -> Exchange:
         """Send the bytes of a stored request once, signed anew: see `Client.replay`."""
-        return (await self._run(self._begin_again(request), timeout)).last_exchange
+        try:
+            call = self._begin_again(request)
+        finally:
+            del request
+        return (await self._run(call, timeout)).last_exchange
 
     async def _run(self, call: Call[R], timeout: Timeout) -> Call[R]:
         with call:
@@ -383,10 +404,9 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
                     from asyncio import sleep  # a client for threads needs none of asyncio
 
                     await sleep(step.seconds)
-                elif self._limiter is not None:
+                else:
                     try:
-                        await self._limiter.acquire_async(step.seconds)
-                        call.admitted()
+                        await call.permit.acquire_async(step.seconds)
                     except MarketoError as error:
                         answer = error
         return call

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from attrs import field, frozen
@@ -31,6 +32,7 @@ __all__ = [
     "RestError",
     "ServerFault",
     "TransportError",
+    "clear_locals",
     "fault",
 ]
 
@@ -72,6 +74,30 @@ def _restore(cls: type[MarketoError], args: tuple[Any, ...], state: dict[str, An
     error = cls.__new__(cls, *args)
     error.__dict__.update(state)
     return error
+
+
+_CARRIERS = frozenset({"marketo_soap", "httpx", "httpcore", "h11", "anyio", "asyncio", "ssl", "contextlib"})
+
+
+def clear_locals(error: BaseException) -> None:
+    """Empty the frames of this package and of the HTTP libraries that *error* and its causes came through.
+
+    Error trackers record the locals of frames, and raw messages are among them. Frames that still run are kept.
+    """
+    left: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while left:
+        here = left.pop()
+        if here is None or id(here) in seen:
+            continue
+        seen.add(id(here))
+        left += [here.__cause__, here.__context__]
+        trace = here.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_globals.get("__name__", "").partition(".")[0] in _CARRIERS:
+                with suppress(RuntimeError):
+                    trace.tb_frame.clear()
+            trace = trace.tb_next
 
 
 class TransportError(MarketoError):

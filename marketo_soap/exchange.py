@@ -29,7 +29,7 @@ from marketo_soap.limits import next_reset
 from marketo_soap.operations import Operation
 from marketo_soap.redaction import Redactor, size_only
 from marketo_soap.resign import resign
-from marketo_soap.retry import RetryPolicy, retry_after
+from marketo_soap.retry import RetryPolicy, in_time, retry_after
 from marketo_soap.signature import Credentials, sign, timestamp
 
 __all__ = ["Admit", "Answer", "Received", "Send", "Step", "Wait", "exchange", "replay"]
@@ -118,8 +118,8 @@ def exchange(
         headers = answer.headers if isinstance(answer, Received) else {}
         asked = retry_after(headers.get("retry-after"), headers.get("date"))
         pause = policy.pause_after(operation, errors, asked, random)
-        remaining = left()
-        if pause is None or (remaining is not None and pause >= remaining):
+        pause = in_time(operation.name, pause, left(), errors[-1])
+        if pause is None:
             raise _in_the_end(errors)
         yield Wait(pause, errors[-1])
 
@@ -170,7 +170,7 @@ def _in_the_end(errors: list[MarketoError]) -> MarketoError:
         unknown.__cause__ = last
         return unknown
     last.fate_unknown = True
-    last.hint = "an earlier attempt may have been carried out"
+    last.hint = "; ".join(filter(None, ["an earlier attempt may have been carried out", last.hint]))
     return last
 
 

@@ -1,123 +1,114 @@
-"""Keeping to the limits within a process: one queue for threads and tasks, first come, first served."""
+"""Keeping to the limits within a process: one queue for threads and tasks, first come, first served.
+
+It takes no lock, which an exception between two instructions could leave locked. Whoever waits or holds a permit is
+known by a weak reference: a caller that an exception cuts off gives its place back when its frames are gone.
+"""
 
 from __future__ import annotations
 
 import logging
-import os
-import threading
-import time
-from collections import deque
-from collections.abc import Callable, Generator
-from contextlib import closing, suppress
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from collections.abc import Generator
+from contextlib import closing
+from weakref import ref
+
+from attrs import frozen
 
 from marketo_soap.errors import TransportError
-from marketo_soap.limits import VENDOR_LIMITS, Limits, Schedule
+from marketo_soap.limits import VENDOR_LIMITS, Limiter, Limits, Schedule
+from marketo_soap.waiting import Cell, Clock, Waiter
 
-if TYPE_CHECKING:
-    import asyncio
-
-__all__ = ["Clock", "InProcessLimiter"]
+__all__ = ["Clock", "InProcessLimiter", "Permit"]
 
 logger = logging.getLogger("marketo_soap.limits")
 
 
-class Clock:
-    """The time, and waiting for it to pass. Another one makes a minute pass in a moment."""
+@frozen(eq=False)
+class _State:
+    """The waiters, the holders of permits (None: whoever will say `release()`), and what the limits have counted."""
 
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-        return time.monotonic()
-
-    def now(self) -> datetime:
-        """Return the aware time, which says what day it is."""
-        return datetime.now(UTC)
-
-    def wait(self, event: threading.Event, seconds: float | None) -> None:
-        """Wait in a thread until *event* is set, at most *seconds*."""
-        event.wait(seconds)
-
-    async def wait_async(self, event: asyncio.Event, seconds: float | None) -> None:
-        """Wait in a task until *event* is set, at most *seconds*."""
-        from asyncio import wait_for
-
-        with suppress(TimeoutError):
-            await wait_for(event.wait(), seconds)
+    schedule: Schedule
+    queue: tuple[ref[Waiter], ...] = ()
+    holders: tuple[ref[object] | None, ...] = ()
 
 
 class InProcessLimiter:
     """A `Limiter` for the threads and tasks of one process.
 
     Whoever comes first goes first. The one at the head of the queue waits for the time that its call may
-    start at, all others for it to go.
+    start at, all others for it to go. A forked child has a queue and counts of its own.
     """
 
     def __init__(self, limits: Limits = VENDOR_LIMITS, *, clock: Clock | None = None) -> None:
         self._clock = clock or Clock()
-        self._limits = limits
-        self._begin_anew()
-
-    def _begin_anew(self) -> None:
-        self._process = os.getpid()
-        self._lock = threading.Lock()
-        self._schedule = Schedule(self._limits)
-        self._queue: deque[Callable[[], object]] = deque()
+        self._cell = Cell(lambda: _State(Schedule(limits)))
 
     @property
     def in_progress(self) -> int:
         """How many calls are in progress."""
-        return self._schedule.running
+        return sum(holder is None or holder() is not None for holder in self._cell.value.holders)
 
     @property
     def spent_today(self) -> int:
         """How many calls of the day's quota are used, by this process."""
-        with self._lock:
-            return self._schedule.spent(self._clock.now())
+        return self._cell.value.schedule.copy().spent(self._clock.now())
 
-    def acquire(self, timeout: float | None = None) -> None:
-        """Wait for leave to make a call: `TransportError` after *timeout* seconds, `LimitFault` for today."""
-        event = threading.Event()
-        with closing(self._turns(event.set, timeout)) as turns:
+    def acquire(self, timeout: float | None = None, holder: object | None = None) -> None:
+        """Wait for leave to make a call: `TransportError` after *timeout* seconds, `LimitFault` for today.
+
+        With a *holder* it is given back by `release(holder)`, or when the holder is no more. `Permit` is one.
+        """
+        waiter = Waiter()
+        with closing(self._turns(waiter, holder, timeout)) as turns:
             for seconds in turns:
-                self._clock.wait(event, seconds)
-                event.clear()
+                self._clock.wait(waiter.event, seconds)
+                waiter.event.clear()
+        if holder is None:
+            self._hand_over(waiter)
 
-    async def acquire_async(self, timeout: float | None = None) -> None:
-        """Wait for leave to make a call, in a task; raises what `acquire` raises."""
+    async def acquire_async(self, timeout: float | None = None, holder: object | None = None) -> None:
+        """Wait for leave to make a call, in a task; arguments and errors are those of `acquire`."""
         import asyncio
 
-        event, loop = asyncio.Event(), asyncio.get_running_loop()
-        with closing(self._turns(lambda: loop.call_soon_threadsafe(event.set), timeout)) as turns:
+        waiter = Waiter(asyncio.get_running_loop())
+        with closing(self._turns(waiter, holder, timeout)) as turns:
             for seconds in turns:
-                await self._clock.wait_async(event, seconds)
-                event.clear()
+                await self._clock.wait_async(waiter.event, seconds)
+                waiter.event.clear()
+        if holder is None:
+            self._hand_over(waiter)
 
-    def release(self) -> None:
-        """Say that a call has ended."""
-        with self._lock:
-            self._schedule.end(self._clock.monotonic())
-            self._wake_head()
+    def release(self, holder: object | None = None) -> None:
+        """Say that a call has ended: that of *holder*, or one without. Once too often is harmless."""
+        ended, tick = None if holder is None else ref(holder), self._clock.monotonic()
 
-    def _turns(self, wake: Callable[[], object], timeout: float | None) -> Generator[float | None, None, None]:
+        def end(state: _State) -> tuple[_State, None]:
+            if ended not in state.holders:
+                return state, None
+            holders, schedule = list(state.holders), state.schedule.copy()
+            holders.remove(ended)
+            schedule.end(tick)
+            return _State(schedule, state.queue, tuple(holders)), None
+
+        self._cell.change(end)
+        self._wake_head()
+
+    def _hand_over(self, waiter: Waiter) -> None:
+        """Keep the permit of *waiter*, who is about to be no more, until somebody says `release()`."""
+
+        def keep(state: _State) -> tuple[_State, None]:
+            holders = [None if holder is not None and holder() is waiter else holder for holder in state.holders]
+            return _State(state.schedule, state.queue, tuple(holders)), None
+
+        self._cell.change(keep)
+
+    def _turns(
+        self, waiter: Waiter, holder: object | None, timeout: float | None
+    ) -> Generator[float | None, None, None]:
         """Queue up and yield the seconds to wait (None: until woken), until there is leave."""
-        if os.getpid() != self._process:  # a forked child has none of its parent's calls, nor whoever held the lock
-            self._begin_anew()
-        begun = self._clock.monotonic()
-        with self._lock:
-            self._queue.append(wake)
-            self._wake_head()
+        begun, place, permit = self._clock.monotonic(), ref(waiter), ref(waiter if holder is None else holder)
         try:
-            while True:
-                with self._lock:
-                    seconds = None
-                    if wake not in self._queue:  # it was taken for dead
-                        self._queue.append(wake)
-                    if self._queue[0] is wake:
-                        seconds = self._schedule.wait(self._clock.monotonic(), self._clock.now())
-                        if seconds == 0.0:
-                            self._schedule.start()
-                            break
+            self._cell.change(lambda state: (_State(state.schedule, (*state.queue, place), state.holders), None))
+            while (seconds := self._cell.change(lambda state: self._admit(state, waiter, permit))) != 0.0:
                 waited = self._clock.monotonic() - begun
                 if timeout is not None:
                     if waited >= timeout:
@@ -125,17 +116,80 @@ class InProcessLimiter:
                     seconds = timeout - waited if seconds is None else min(seconds, timeout - waited)
                 yield seconds
         finally:
-            with self._lock:
-                with suppress(ValueError):
-                    self._queue.remove(wake)
-                self._wake_head()
+            self._cell.change(lambda state: _without(state, place))
+            self._wake_head()
         if (waited := self._clock.monotonic() - begun) > 1:
             logger.info("waited %.1f s for the call limits", waited, extra={"waited": waited})
 
+    def _admit(self, state: _State, waiter: Waiter, permit: ref[object]) -> tuple[_State, float | None]:
+        """Let *waiter* go if it is its turn; return the seconds until it may be: 0.0 if it is, None if nobody knows."""
+        tick = self._clock.monotonic()
+        front, places = list[ref[Waiter]](), iter(state.queue)
+        for place in places:
+            ahead = place()
+            if ahead is waiter:
+                break
+            if ahead is not None:
+                if ahead.holds_up(waiter):
+                    return state, None
+                front.append(place)
+        holders = [holder for holder in state.holders if holder is None or holder() is not None]
+        schedule = state.schedule.copy()
+        for _ in range(len(state.holders) - len(holders)):
+            schedule.end(tick)  # its caller is gone: nobody knows since when
+        seconds = schedule.wait(tick, self._clock.now())
+        if seconds == 0.0:
+            schedule.start()
+            return _State(schedule, (*front, *places), (*holders, permit)), 0.0
+        if len(holders) < len(state.holders):
+            state = _State(schedule, state.queue, tuple(holders))
+        return state, seconds
+
     def _wake_head(self) -> None:
-        while self._queue:
-            try:
-                self._queue[0]()
+        for place in self._cell.value.queue:
+            waiter = place()
+            if waiter is not None and waiter.wake():
                 return
-            except RuntimeError:  # its event loop was closed: nobody is waiting there any more
-                self._queue.popleft()
+
+
+def _without(state: _State, place: ref[Waiter]) -> tuple[_State, None]:
+    if place not in state.queue:
+        return state, None
+    queue = list(state.queue)
+    queue.remove(place)
+    return _State(state.schedule, tuple(queue), state.holders), None
+
+
+class Permit:
+    """What one call has of a limiter (None: no limits). It is given back once, however often `release` is called.
+
+    An `InProcessLimiter` has it back even when an exception stops `release` itself, once nobody refers to it.
+    """
+
+    def __init__(self, limiter: Limiter | None) -> None:
+        self._limiter = limiter
+        self._holds = False
+
+    def acquire(self, timeout: float | None = None) -> None:
+        """Wait for leave to make a call; raises what the limiter raises."""
+        if isinstance(self._limiter, InProcessLimiter):
+            self._limiter.acquire(timeout, self)
+        elif self._limiter is not None:
+            self._limiter.acquire(timeout)
+            self._holds = True
+
+    async def acquire_async(self, timeout: float | None = None) -> None:
+        """Wait for leave to make a call, in a task."""
+        if isinstance(self._limiter, InProcessLimiter):
+            await self._limiter.acquire_async(timeout, self)
+        elif self._limiter is not None:
+            await self._limiter.acquire_async(timeout)
+            self._holds = True
+
+    def release(self) -> None:
+        """Say that the call has ended, or was not made."""
+        if isinstance(self._limiter, InProcessLimiter):
+            self._limiter.release(self)
+        elif self._holds and self._limiter is not None:
+            self._holds = False
+            self._limiter.release()

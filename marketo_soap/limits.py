@@ -89,6 +89,12 @@ class Schedule:
         self._day: date | None = None
         self._spent = 0
 
+    def copy(self) -> Schedule:
+        """Return another one that has counted the same."""
+        other = Schedule(self.limits)
+        other.running, other._ended, other._day, other._spent = self.running, self._ended.copy(), self._day, self._spent
+        return other
+
     def wait(self, tick: float, now: datetime) -> float | None:
         """Return the seconds until a call may start: 0.0 for now, None for when a running one has ended.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -11,8 +12,9 @@ from attrs import field, frozen
 from marketo_soap.errors import AmbiguousError, AuthenticationFault, LimitFault, MarketoError, TransportError
 from marketo_soap.operations import Operation
 
-__all__ = ["DEFAULT_RETRY", "NO_RETRY", "RetryPolicy", "retry_after"]
+__all__ = ["DEFAULT_RETRY", "NO_RETRY", "RetryPolicy", "in_time", "retry_after"]
 
+logger = logging.getLogger("marketo_soap.retry")
 
 _LONGEST_ASKED = 3600.0  # seconds: a server that asks for more is not waited for
 
@@ -101,3 +103,16 @@ def retry_after(text: str | None, date: str | None) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return max(0.0, asked)
+
+
+def in_time(name: str, pause: float | None, left: float | None, error: MarketoError) -> float | None:
+    """Return *pause* if it ends within the seconds that are *left*, else None: the log and *error* say so then."""
+    if pause is None or left is None or pause < left:
+        return pause
+    late = f"not tried again: the wait of {pause:.1f} s would have passed the call's deadline"
+    if late not in error.hint:
+        error.hint = f"{error.hint}; {late}" if error.hint else late
+    kind, code = type(error).__name__, getattr(error, "code", None)
+    facts = {"operation": name, "error": kind, "code": code, "pause": pause, "left": left}
+    logger.warning("%s after %s%s is %s", name, kind, "" if code is None else f" {code}", late, extra=facts)
+    return None

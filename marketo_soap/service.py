@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from attrs import field, frozen
 
 from marketo_soap import envelope
-from marketo_soap.errors import Fault, ProtocolError, fault
+from marketo_soap.errors import Fault, ProtocolError, clear_locals, fault
 from marketo_soap.redaction import size_only
 from marketo_soap.signature import AuthenticationHeader
 
@@ -76,6 +76,7 @@ def refused(operation: Any, error: Exception) -> Answer:
     if isinstance(error, ProtocolError):
         error = _fault_for(error)
     elif not isinstance(error, Fault):
+        clear_locals(error)
         logger.error("the backend failed", exc_info=error)
         error = fault(10001)
     error.operation = operation and operation.name

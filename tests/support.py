@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from lxml import etree
@@ -101,6 +106,9 @@ class Either:
     def replay(self, request: bytes) -> Exchange:
         return self._do(self.client.replay(request))  # type: ignore[no-any-return]
 
+    def call(self, operation: SyncLead) -> SyncLeadResult:
+        return self._do(self.client.call(operation))  # type: ignore[no-any-return]
+
     def sync_lead(self, *args: Any, **options: Any) -> SyncLeadResult:
         return self._do(self.client.sync_lead(*args, **options))  # type: ignore[no-any-return]
 
@@ -109,3 +117,47 @@ class Either:
         kept = self.client.last_exchange or self.exchange
         assert isinstance(kept, Exchange)
         return kept
+
+
+class Interrupt(BaseException):
+    """An exception between two instructions, as Ctrl-C is."""
+
+
+@contextmanager
+def interrupted(after: int, modules: tuple[str, ...]) -> Iterator[Callable[[], int]]:
+    """Raise `Interrupt` in the block after so many instructions of *modules*; gives how many there were."""
+    left = after
+
+    def trace(frame: FrameType, event: str, arg: object) -> Any:
+        nonlocal left
+        if not frame.f_globals.get("__name__", "").startswith(modules):
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        if event == "opcode":
+            left -= 1
+            if left == 0:
+                raise Interrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield lambda: after - left
+    finally:
+        sys.settrace(before)
+
+
+def interrupt_often(
+    act: Callable[[], object], times: int, seed: int, modules: tuple[str, ...] = ("marketo_soap.",)
+) -> int:
+    """Interrupt *act* at random instructions; return in how many of *times* the interruption came out of it."""
+    with interrupted(10**9, modules) as count:
+        act()
+    total, drawn, met = count(), random.Random(seed), 0
+    for _ in range(times):
+        try:
+            with interrupted(drawn.randint(1, total), modules):
+                act()
+        except Interrupt:
+            met += 1
+    return met

@@ -40,6 +40,7 @@ ORDER = [
     "endpoint",
     "config",
     "recorder",
+    "waiting",
     "limiter",
     "attempt",
     "deadline",

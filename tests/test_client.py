@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ from marketo_soap import (
     LeadSyncStatus,
     MarketoError,
     ProtocolError,
+    RestBridge,
     RetryPolicy,
     Sandbox,
     SyncLead,
@@ -37,6 +39,7 @@ from marketo_soap import (
     signature,
 )
 from marketo_soap.calling import Stats
+from marketo_soap.client import trust
 from marketo_soap.xml import MAX_BYTES
 from tests.support import CREDENTIALS, NOW, SEED, Either, fixture
 
@@ -452,3 +455,24 @@ def test_times_of_other_zones_are_signed_as_they_are() -> None:
         client.sync_lead(LEAD)
         assert client.last_exchange is not None
         assert b"+05:30</requestTimestamp>" in client.last_exchange.request
+
+
+def test_the_certificate_store_is_loaded_for_https_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    loads = list[object]()
+    load = ssl.SSLContext.load_verify_locations
+
+    def counted(context: ssl.SSLContext, *args: Any, **options: Any) -> None:
+        loads.append(context)
+        load(context, *args, **options)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", counted)
+    for endpoint in ("http://127.0.0.1:1/", "http://[::1]:1/", "HTTP://localhost/"):
+        Client(endpoint, "u", "k").close()
+        asyncio.run(AsyncClient(endpoint, "u", "k").close())
+    bridge = RestBridge("http://127.0.0.1:1", "a", "b")
+    with Client(transport=bridge, retry=RetryPolicy(attempts=1)) as client, pytest.raises(TransportError):
+        client.sync_lead(LeadRecord(email="t@t.com"))
+    assert loads == []
+    Client("https://127.0.0.1:1/", "u", "k").close()
+    assert len(loads) == 1
+    assert trust("http://127.0.0.1/", loads[0]) is loads[0]  # type: ignore[arg-type]

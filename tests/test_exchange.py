@@ -300,6 +300,23 @@ def test_the_deadline_spans_attempts_and_waits() -> None:
     assert error is LOST
 
 
+def test_a_wait_that_would_pass_the_deadline_is_logged_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    steps, error = run(xml("faults/20023.xml"), policy=RetryPolicy(deadline=5.0))
+    assert kinds(steps) == "a s"
+    assert "not tried again: the wait of 15.0 s would have passed the call's deadline" in str(error)
+    (record,) = caplog.records
+    assert (record.name, record.operation, record.code) == ("marketo_soap.retry", "syncLead", 20023)  # type: ignore[attr-defined]
+    assert record.getMessage().startswith("syncLead after LimitFault 20023 is not tried again: the wait")
+
+
+def test_a_wait_that_would_pass_the_deadline_does_not_hide_an_unknown_fate() -> None:
+    policy = RetryPolicy(deadline=5.0, pause=0.0)
+    _, error = run(AmbiguousError("lost"), xml("faults/20023.xml"), policy=policy)
+    assert error.fate_unknown
+    assert "carried out" in error.hint
+    assert "not tried again" in error.hint
+
+
 def test_no_deadline_is_no_deadline() -> None:
     steps, _ = run(OK, policy=RetryPolicy(deadline=None))
     assert [step.seconds for step in steps] == [None, None]

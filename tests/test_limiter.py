@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -24,11 +26,17 @@ from marketo_soap import (
     Sandbox,
     TransportError,
 )
-from marketo_soap.limiter import Clock
+from marketo_soap.limiter import Clock, Permit
 from marketo_soap.limits import Schedule, next_reset
-from tests.support import NOW
+from tests.support import NOW, Either, fixture, interrupt_often
 
+LEAD = LeadRecord(email="t@t.com")
 ONCE = RetryPolicy(attempts=1, deadline=None)
+
+
+def queue_of(limiter: InProcessLimiter) -> tuple[object, ...]:
+    return limiter._cell.value.queue
+
 
 # -- the schedule -------------------------------------------------------------------------------------
 
@@ -98,7 +106,7 @@ def test_leave_comes_in_the_order_of_asking() -> None:
     for n in range(20):
         threads.append(threading.Thread(target=ask, args=(n,)))
         threads[-1].start()
-        while len(limiter._queue) <= n:
+        while len(queue_of(limiter)) <= n:
             time.sleep(0.0005)
     limiter.release()
     for thread in threads:
@@ -111,7 +119,7 @@ def test_patience_ends_and_the_next_in_the_queue_goes_on() -> None:
     limiter.acquire()
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(limiter.acquire, 0.05)
-        while not limiter._queue:
+        while not queue_of(limiter):
             time.sleep(0.001)
         second = pool.submit(limiter.acquire, 10)
         with pytest.raises(TransportError, match=r"no leave in 0\.1 s"):
@@ -136,7 +144,7 @@ def test_a_cancelled_task_leaves_the_queue() -> None:
         limiter.release()
         await asyncio.wait_for(waiting[2], 5)
         assert waiting[0].cancelled()
-        assert len(limiter._queue) == 0
+        assert len(queue_of(limiter)) == 0
 
     asyncio.run(main())
 
@@ -309,31 +317,145 @@ def test_a_call_without_leave_is_not_sent() -> None:
         assert sandbox.entries() == []
 
 
-def test_a_task_of_a_closed_loop_blocks_nobody() -> None:
+@pytest.mark.parametrize("closed", [True, False], ids=["closed", "stopped"])
+def test_a_task_of_a_loop_that_does_not_run_blocks_nobody(closed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marketo_soap.waiting._LOOK_AGAIN", 0.02)
     limiter = InProcessLimiter(Limits(calls=None, at_once=1))
     limiter.acquire()
     loop = asyncio.new_event_loop()
     task = loop.create_task(limiter.acquire_async())
     loop.run_until_complete(asyncio.sleep(0.01))
-    assert len(limiter._queue) == 1
-    task._log_destroy_pending = False  # type: ignore[attr-defined]
-    loop.close()
+    assert len(queue_of(limiter)) == 1
+    if closed:
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        loop.close()
+    with ThreadPoolExecutor(1) as pool:
+        waiter = pool.submit(limiter.acquire, 30)
+        while len(queue_of(limiter)) < 2:
+            time.sleep(0.001)
+        limiter.release()
+        waiter.result(30)
     limiter.release()
-    limiter.acquire(timeout=2)
+    limiter.acquire(timeout=30)
     assert limiter.in_progress == 1
+    if not closed:
+        limiter.release()
+        loop.run_until_complete(task)  # it has kept its place
+        loop.close()
+        assert limiter.in_progress == 1
+
+
+def test_a_thread_does_not_wait_for_the_tasks_that_it_keeps_from_running() -> None:
+    async def main() -> None:
+        limiter = InProcessLimiter(Limits(calls=None, at_once=1))
+        await limiter.acquire_async()
+        task = asyncio.create_task(limiter.acquire_async())
+        await asyncio.sleep(0.01)
+        limiter.release()
+        limiter.acquire(timeout=30)  # in the loop's own thread
+        limiter.release()
+        await asyncio.wait_for(task, 30)
+
+    asyncio.run(main())
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_begins_anew() -> None:
-    limiter = InProcessLimiter(Limits(at_once=1))
-    limiter.acquire()
-    with limiter._lock:  # as another thread of the parent may have it
-        child = os.fork()
-        if child == 0:
-            limiter.acquire(timeout=2)
-            os._exit(limiter.in_progress)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    limiter = InProcessLimiter(Limits(at_once=2))
+    held = Permit(limiter)
+    held.acquire()
+    child = os.fork()
+    if child == 0:
+        given = list[int]()
+
+        def ask() -> None:
+            with suppress(TransportError):
+                limiter.acquire(timeout=0.2)
+                given.append(1)
+
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        held.release()  # as a `finally` of the parent's call does that goes on in the child
+        os._exit(len(given) * 10 + limiter.in_progress)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 22
+    assert limiter.in_progress == 1
+
+
+# -- interruptions ------------------------------------------------------------------------------------
+
+
+def test_ten_thousand_interruptions_leave_no_permit_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At every instruction of the limiter, while another thread uses it as well."""
+    monkeypatch.setattr("marketo_soap.waiting._LOOK_AGAIN", 0.02)
+    limiter = InProcessLimiter(Limits(calls=None, at_once=1, per_day=None))
+    stop = threading.Event()
+
+    def use() -> None:
+        while not stop.is_set():
+            permit = Permit(limiter)
+            permit.acquire(60)
+            permit.release()
+            time.sleep(0.0005)
+
+    def act() -> None:
+        permit = Permit(limiter)
+        try:
+            permit.acquire(60)
+        finally:
+            permit.release()
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(use)
+        met = interrupt_often(act, 10_000, seed=1)
+        stop.set()
+        other.result(60)
+    assert met > 9_000
+    assert limiter.in_progress == 0
+    assert queue_of(limiter) == ()
+    limiter.acquire(0)
+
+
+class Held:
+    """A limiter's user who forgets to give back: nothing but its end does."""
+
+
+def test_a_permit_comes_back_with_the_end_of_its_holder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marketo_soap.waiting._LOOK_AGAIN", 0.02)
+    limiter = InProcessLimiter(Limits(calls=1, window=0.1, at_once=1))
+    holder = Held()
+    limiter.acquire(0, holder)
+    assert limiter.in_progress == 1
+    with ThreadPoolExecutor(1) as pool:
+        waiter = pool.submit(limiter.acquire, 30)
+        while not queue_of(limiter):
+            time.sleep(0.001)
+        del holder  # nobody is told of it
+        waiter.result(30)
+    limiter.release()
+    limiter.release()  # once too often
+    assert limiter.in_progress == 0
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")  # it was interrupted before
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_interrupted_calls_leave_no_permit_behind(
+    kind: type[Client | AsyncClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limiter = InProcessLimiter(Limits(calls=None, at_once=1, per_day=None))
+    reply = httpx.MockTransport(lambda request: httpx.Response(200, content=fixture("sync_lead/seed.response.xml")))
+    credentials = ("https://x.invalid/", "u", "k")
+    monkeypatch.setattr("marketo_soap.waiting._LOOK_AGAIN", 0.02)
+    with Either(kind, *credentials, transport=reply, limiter=limiter) as client:
+        ours = ("marketo_soap.limiter", "marketo_soap.waiting", "marketo_soap.calling", "marketo_soap.client")
+        met = interrupt_often(lambda: client.sync_lead(LEAD), 1_000, seed=2, modules=ours)
+        assert met > 500
+        gc.collect()  # the frames of an error refer to it
+        assert limiter.in_progress == 0
+        client.sync_lead(LEAD)
 
 
 @pytest.mark.parametrize("name", ["calls", "window", "at_once", "per_day"])

@@ -5,19 +5,28 @@ from __future__ import annotations
 import io
 import logging
 import pickle
+import socket
+import struct
+import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
 from marketo_soap import (
+    AsyncClient,
     Client,
     Credentials,
+    InProcessLimiter,
     LeadRecord,
+    Limits,
     MarketoError,
     MktowsContextHeader,
+    RestBridge,
     RetryPolicy,
     Sandbox,
     SyncLead,
@@ -26,7 +35,8 @@ from marketo_soap import (
 )
 from marketo_soap.cli.commands import cli
 from marketo_soap.exchange import Received, Send
-from tests.support import NOW
+from marketo_soap.retry import NO_RETRY
+from tests.support import NOW, Either
 
 USER, KEY = "user_7Q4ZT9_of_nobody", "key_9f8e7d6c5b_of_nobody"
 COOKIE = "id:100-AEK-913&token:_mch-cookie7Q4ZT9.example-1372890712966-47583"
@@ -134,6 +144,106 @@ def test_the_locals_of_a_traceback_tell_nothing_of_ours() -> None:
                 shown += 1
         trace = trace.tb_next
     assert shown > 5
+
+
+MARKS = ("requestSignature", "<leadRecord", "7Q4ZT9", "9f8e7d6c5b")
+
+
+def assert_no_locals(error: BaseException) -> None:
+    """As error trackers do: the `repr` of every local of every frame but the test's own, over all causes."""
+    left: list[BaseException | None] = [error]
+    seen = list[BaseException]()
+    while left:
+        here = left.pop()
+        if here is None or here in seen:
+            continue
+        seen.append(here)
+        left += [here.__cause__, here.__context__]
+        trace = here.__traceback__
+        while trace is not None:
+            code = trace.tb_frame.f_code
+            if not code.co_filename.startswith(str(Path(__file__).parent)):
+                for name, value in trace.tb_frame.f_locals.items():
+                    shown = repr(value)
+                    for mark in MARKS:
+                        assert mark not in shown, f"{mark!r} is in the local {name!r} of {code.co_qualname}"
+            trace = trace.tb_next
+
+
+def raised(client: Either, act: Callable[[Either], object]) -> MarketoError:
+    try:
+        act(client)
+    except MarketoError as error:
+        return error
+    raise AssertionError("nothing was raised")
+
+
+def sync_lead(client: Either) -> object:
+    return client.call(SyncLead(LEAD, True, COOKIE))
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize("served", [False, True])
+def test_no_frame_of_an_error_holds_an_envelope(kind: type[Client | AsyncClient], served: bool) -> None:
+    limiter = InProcessLimiter(Limits(per_day=len(TROUBLE)))
+    options: dict[str, Any] = {"limiter": limiter, "retry": RetryPolicy(attempts=2, pause=0.0), "clock": lambda: NOW}
+    with Sandbox(user_id=USER, encryption_key=KEY, clock=lambda: NOW) as sandbox, sandbox.serve() as endpoint:
+        transport = None if served else sandbox.transport()
+        with Either(kind, endpoint, USER, KEY, transport=transport, **options) as client:
+            for rule in TROUBLE:
+                sandbox.fail(**rule)
+                sandbox.fail(**rule)
+                assert_no_locals(raised(client, sync_lead))
+                sandbox.script.clear()
+            assert_no_locals(raised(client, sync_lead))  # there is no leave
+            assert_no_locals(raised(client, lambda client: client.replay(b"<leadRecord>7Q4ZT9")))
+            request = envelope.request(SyncLead(LEAD), signature.sign(Credentials(USER, KEY), "x"))
+            assert_no_locals(raised(client, lambda client: client.replay(request)))
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_no_frame_of_an_error_over_a_socket_holds_an_envelope(kind: type[Client | AsyncClient]) -> None:
+    """Servers that hang up within the request, and that answer what is no HTTP."""
+    big = LeadRecord(email=EMAIL, attributes={"FirstName": "x" * 3_000_000})
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve(answer: bytes) -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.recv(1000)
+                connection.sendall(answer)
+
+        endpoint = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        for answer in (
+            b"",
+            b"mail7Q4ZT9@secret.example\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n<leadRecord>",
+        ):
+            thread = threading.Thread(target=serve, args=(answer,))
+            thread.start()
+            with Either(kind, endpoint, USER, KEY, retry=NO_RETRY) as client:
+                assert_no_locals(raised(client, sync_lead if answer else lambda client: client.sync_lead(big)))
+            thread.join()
+    with Either(kind, endpoint, USER, KEY, retry=NO_RETRY) as client:
+        assert_no_locals(raised(client, sync_lead))
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_no_frame_of_an_error_over_rest_holds_a_secret(kind: type[Client | AsyncClient]) -> None:
+    def answers(answer: Callable[[httpx.Request], httpx.Response]) -> RestBridge:
+        return RestBridge("https://rest.invalid", USER, KEY, transport=httpx.MockTransport(answer))
+
+    def refused(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    def lost(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError("reset", request=request)
+
+    kept = [refused, lost, lambda request: httpx.Response(401, text="no"), lambda request: httpx.Response(200, json={})]
+    for answer in kept:
+        with Either(kind, transport=answers(answer), retry=NO_RETRY) as client:
+            assert_no_locals(raised(client, sync_lead))
 
 
 @pytest.mark.parametrize(

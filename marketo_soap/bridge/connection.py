@@ -16,6 +16,7 @@ import httpx
 from marketo_soap import __version__
 from marketo_soap.attempt import Attempt, within
 from marketo_soap.bridge.steps import Fetch
+from marketo_soap.client import trust
 from marketo_soap.deadline import deadline, keep_deadlines
 from marketo_soap.endpoint import checked_endpoint, is_loopback
 from marketo_soap.errors import TransportError
@@ -123,7 +124,8 @@ class Connections:
 
     def _options(self) -> dict[str, Any]:
         local = is_loopback(self.origin)  # no proxy stands before this machine
-        return {"limits": _LIMITS, "trust_env": not local, "verify": self._verify, "proxy": self._proxy}
+        verify = trust(self.origin, self._verify)
+        return {"limits": _LIMITS, "trust_env": not local, "verify": verify, "proxy": self._proxy}
 
     def _attempt(self, fetch: Fetch) -> Attempt:
         send = Send(fetch.request.body, "", fetch.attempt, fetch.seconds)

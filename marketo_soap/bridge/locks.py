@@ -1,23 +1,34 @@
-"""Locks by keys, for threads and tasks alike: whoever asked first for a key has it first."""
+"""Locks by keys, for threads and tasks alike: whoever asked first for a key has it first.
+
+As in `limiter`, nothing takes a lock that an exception could leave locked, and a caller that is gone holds nothing.
+"""
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
+from weakref import ref
+
+from attrs import frozen
 
 from marketo_soap.errors import TransportError
-from marketo_soap.limiter import Clock
+from marketo_soap.waiting import Cell, Clock, Waiter
 
 __all__ = ["KeyLocks", "Ticket"]
 
 
-class Ticket:
-    """A place in the queues of some keys. It holds them once it is the first in all of them."""
+class Ticket(Waiter):
+    """A place in the queue for some keys, and then the keys themselves, for as long as somebody refers to it."""
 
-    def __init__(self, keys: frozenset[str], wake: Callable[[], object]) -> None:
-        self.keys, self.wake = keys, wake
+    keys: frozenset[str] = frozenset()
+
+
+@frozen(eq=False)
+class _State:
+    """The tickets that hold their keys, and those that wait, the oldest first."""
+
+    held: tuple[ref[Ticket], ...] = ()
+    waiting: tuple[ref[Ticket], ...] = ()
 
 
 class KeyLocks:
@@ -25,54 +36,47 @@ class KeyLocks:
 
     A call queues up for all its keys in one moment, so any two calls meet in the same order at every key: none
     can wait for one that waits for it. Whoever holds keys may ask for more only if nobody does so the other way
-    round.
+    round. A forked child has locks of its own.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or Clock()
-        self._lock = threading.Lock()
-        self._queues: dict[str, deque[Ticket]] = {}
+        self._cell = Cell(_State)
 
     def acquire(self, keys: frozenset[str], timeout: float | None = None) -> Ticket:
-        """Wait for *keys*, in a thread: `TransportError` after *timeout* seconds."""
-        event = threading.Event()
-        ticket = Ticket(keys, event.set)
+        """Wait for *keys*, in a thread: `TransportError` after *timeout* seconds. They are held by the ticket."""
+        ticket = Ticket()
+        ticket.keys = keys
         with closing(self._turns(ticket, timeout)) as turns:
             for seconds in turns:
-                self._clock.wait(event, seconds)
-                event.clear()
+                self._clock.wait(ticket.event, seconds)
+                ticket.event.clear()
         return ticket
 
     async def acquire_async(self, keys: frozenset[str], timeout: float | None = None) -> Ticket:
         """Wait for *keys*, in a task; raises what `acquire` raises."""
         import asyncio
 
-        event, loop = asyncio.Event(), asyncio.get_running_loop()
-        ticket = Ticket(keys, lambda: loop.call_soon_threadsafe(event.set))
+        ticket = Ticket(asyncio.get_running_loop())
+        ticket.keys = keys
         with closing(self._turns(ticket, timeout)) as turns:
             for seconds in turns:
-                await self._clock.wait_async(event, seconds)
-                event.clear()
+                await self._clock.wait_async(ticket.event, seconds)
+                ticket.event.clear()
         return ticket
 
     def release(self, ticket: Ticket) -> None:
-        """Let go of the keys that a ticket holds, or waits for."""
-        with self._lock:
-            self._leave(ticket)
+        """Let go of the keys that a ticket holds, or waits for. Once too often is harmless."""
+        gone = ref(ticket)
+        self._cell.change(lambda state: (_State(_without(state.held, gone), _without(state.waiting, gone)), None))
+        self._wake()
 
     def _turns(self, ticket: Ticket, timeout: float | None) -> Generator[float | None, None, None]:
-        """Queue up and yield the seconds to wait (None: until woken), until the ticket is the first everywhere."""
-        begun = self._clock.monotonic()
-        held = False
-        with self._lock:
-            for key in ticket.keys:
-                self._queues.setdefault(key, deque()).append(ticket)
+        """Queue up and yield the seconds to wait (None: until woken), until the ticket holds its keys."""
+        begun, place, held = self._clock.monotonic(), ref(ticket), False
         try:
-            while True:
-                with self._lock:
-                    held = all(self._queues[key][0] is ticket for key in ticket.keys)
-                if held:
-                    return
+            self._cell.change(lambda state: (_State(state.held, (*state.waiting, place)), None))
+            while not (held := self._cell.change(lambda state: _admit(state, ticket))):
                 left = None if timeout is None else timeout - (self._clock.monotonic() - begun)
                 if left is not None and left <= 0:
                     raise TransportError(f"not sent: other calls for the same took longer than {timeout:.1f} s")
@@ -81,21 +85,34 @@ class KeyLocks:
             if not held:
                 self.release(ticket)
 
-    def _leave(self, ticket: Ticket) -> None:
-        """Take a ticket out of its queues and wake who comes after it; who can no longer be woken leaves as well."""
-        leaving = [ticket]
-        while leaving:
-            gone = leaving.pop()
-            for key in gone.keys:
-                queue = self._queues.get(key, deque())
-                if gone not in queue:
-                    continue
-                first = queue[0] is gone
-                queue.remove(gone)
-                if not queue:
-                    del self._queues[key]
-                elif first:
-                    try:
-                        queue[0].wake()
-                    except RuntimeError:  # its event loop was closed: nobody is waiting there any more
-                        leaving.append(queue[0])
+    def _wake(self) -> None:
+        """Wake whoever may have its keys now."""
+        state = self._cell.value
+        taken = _keys(state.held)
+        for place in state.waiting:
+            ticket = place()
+            if ticket is not None and (not taken.isdisjoint(ticket.keys) or ticket.wake()):
+                taken |= ticket.keys
+
+
+def _admit(state: _State, ticket: Ticket) -> tuple[_State, bool]:
+    """Give *ticket* its keys if nobody has them and nobody came earlier who can take them."""
+    if not _keys(state.held).isdisjoint(ticket.keys):
+        return state, False
+    for place in state.waiting:
+        ahead = place()
+        if ahead is ticket:
+            break
+        if ahead is not None and not ahead.keys.isdisjoint(ticket.keys) and ahead.holds_up(ticket):
+            return state, False
+    mine = ref(ticket)
+    return _State((*_without(state.held, None), mine), _without(state.waiting, mine)), True
+
+
+def _keys(places: tuple[ref[Ticket], ...]) -> set[str]:
+    return {key for place in places if (ticket := place()) is not None for key in ticket.keys}
+
+
+def _without(places: tuple[ref[Ticket], ...], gone: ref[Ticket] | None) -> tuple[ref[Ticket], ...]:
+    """Return the places without *gone* and without those whose caller is no more."""
+    return tuple([place for place in places if place() is not None and place != gone])

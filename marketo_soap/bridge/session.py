@@ -21,7 +21,7 @@ from marketo_soap.bridge.steps import Ask, Fetch, Hold, Release, Step, StepAnswe
 from marketo_soap.errors import AmbiguousError, Fault, MarketoError, RestError, TransportError, fault
 from marketo_soap.exchange import Admit, Received, Wait
 from marketo_soap.redaction import hidden
-from marketo_soap.retry import RetryPolicy, retry_after
+from marketo_soap.retry import RetryPolicy, in_time, retry_after
 
 __all__ = ["Session", "Shared", "Steps", "Token", "Tokens"]
 
@@ -234,8 +234,7 @@ class Session:
         asked = retry_after(headers.get("retry-after"), headers.get("date"))
         # The policy asks of an operation only whether it is repeatable.
         pause = self.policy.pause_after(cast("Any", request), errors, asked, self.random)
-        left = self._left()
-        return None if pause is None or (left is not None and pause >= left) else pause
+        return in_time(request.name, pause, self._left(), errors[-1])
 
     def _left(self) -> float | None:
         seconds = self.policy.deadline if self.seconds is None else self.seconds

@@ -31,7 +31,7 @@ from marketo_soap.client import OwnMarketo
 from marketo_soap.endpoint import is_loopback
 from marketo_soap.errors import MarketoError
 from marketo_soap.exchange import Admit, Wait
-from marketo_soap.limiter import InProcessLimiter
+from marketo_soap.limiter import InProcessLimiter, Permit
 from marketo_soap.limits import Limiter, Limits
 from marketo_soap.retry import DEFAULT_RETRY
 from marketo_soap.signature import AuthenticationHeader, Credentials
@@ -50,7 +50,7 @@ DEFAULT_TIMEOUT = httpx.Timeout(120.0, connect=10.0)
 _MARGIN = 0.1  # of the caller's time, at most a second: the bridge gives up first, for it knows what was sent
 
 _limiters: dict[str, InProcessLimiter] = {}
-_locks: dict[tuple[int, str], KeyLocks] = {}  # by process, for a forked child has none of its parent's calls
+_locks: dict[str, KeyLocks] = {}
 
 
 @frozen
@@ -122,16 +122,18 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._connect = partial(Connections, self._origin, transport, verify, proxy, max_response_bytes)
         self._on_warning = on_warning
         self.rest_calls = 0
-        self._begin_anew(locks or (None if beside is None else beside._locks))
+        if locks is None and beside is not None:
+            locks = beside._locks
+        if locks is None:
+            locks = KeyLocks() if self._local else _locks.setdefault(self._origin, KeyLocks())
+        self._locks: KeyLocks = locks
+        self._begin_anew()
 
     def __repr__(self) -> str:
         return f"<RestBridge to {self._origin}>"
 
-    def _begin_anew(self, locks: KeyLocks | None = None) -> None:
+    def _begin_anew(self) -> None:
         self._process = os.getpid()
-        if locks is None:
-            locks = KeyLocks() if self._local else _locks.setdefault((self._process, self._origin), KeyLocks())
-        self._locks: KeyLocks = locks
         self._lock = threading.Lock()
         self._busy: Counter[object] = Counter()  # calls by event loop; None: those of threads
         self._connections = self._connect()
@@ -231,10 +233,9 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
             time.sleep(step.seconds)
         elif isinstance(step, Hold):
             call.held[step.keys] = self._locks.acquire(step.keys, step.seconds)
-        elif isinstance(step, Admit) and self._limiter is not None:
-            call.give_back()
-            self._limiter.acquire(step.seconds)
-            call.admitted = True
+        elif isinstance(step, Admit):
+            call.permit.release()
+            call.permit.acquire(step.seconds)
         return None
 
     def close(self) -> None:
@@ -254,10 +255,9 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
             await sleep(step.seconds)
         elif isinstance(step, Hold):
             call.held[step.keys] = await self._locks.acquire_async(step.keys, step.seconds)
-        elif isinstance(step, Admit) and self._limiter is not None:
-            call.give_back()
-            await self._limiter.acquire_async(step.seconds)
-            call.admitted = True
+        elif isinstance(step, Admit):
+            call.permit.release()
+            await call.permit.acquire_async(step.seconds)
         return None
 
     async def aclose(self) -> None:
@@ -274,9 +274,9 @@ class _Call:
     def __init__(
         self, locks: KeyLocks, limiter: Limiter | None, timeout: httpx.Timeout, tell: Callable[[str], None]
     ) -> None:
-        self._locks, self._limiter, self.timeout, self._tell = locks, limiter, timeout, tell
+        self._locks, self.timeout, self._tell = locks, timeout, tell
         self.held: dict[frozenset[str], Ticket] = {}
-        self.admitted = False
+        self.permit = Permit(limiter)
         self.rest_calls = 0
         self._notes: list[str] = []
 
@@ -286,7 +286,7 @@ class _Call:
             yield steps
         finally:
             steps.close()
-            self.give_back()
+            self.permit.release()
             for ticket in self.held.values():
                 self._locks.release(ticket)
 
@@ -316,14 +316,8 @@ class _Call:
         try:
             yield
         finally:
-            self.give_back()
+            self.permit.release()
         logger.debug("%s, attempt %d", fetch.request.name, fetch.attempt)
-
-    def give_back(self) -> None:
-        """Give back the leave for an attempt that has ended, or was not made after all."""
-        if self.admitted and self._limiter is not None:
-            self.admitted = False
-            self._limiter.release()
 
 
 def _loop() -> object:

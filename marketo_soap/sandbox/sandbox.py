@@ -70,6 +70,7 @@ class Sandbox:
         if limits == "vendor":
             settings = evolve(settings, rest_limits=REST_LIMITS)
         self.credentials = Credentials(user_id, encryption_key)
+        self.closed = False
         self.journal = Journal()
         self.form_token = token_urlsafe()  # what the page's forms prove themselves with
         self._clock = clock
@@ -231,13 +232,18 @@ class Sandbox:
 
         Needs the `server` extra.
         """
-        from marketo_soap.sandbox.server import serving
-
+        try:
+            from marketo_soap.sandbox.server import serving
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                f"Sandbox.serve needs {error.name}: pip install 'marketo_soap[server]'", name=error.name
+            ) from None
         with serving(self, host, port) as endpoint:
             yield endpoint
 
     def close(self) -> None:
         """Close the database."""
+        self.closed = True
         self._store.close()
 
     def __enter__(self) -> Self:

@@ -20,7 +20,7 @@ class SandboxTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Carries a client's calls to a `Sandbox` in this process. It brings the address and the credentials.
 
     What the fault script does to a connection comes as httpx's exceptions, time-outs too. Closing a client
-    does not close the sandbox.
+    does not close the sandbox; a call to a sandbox that is closed is a `RuntimeError`.
     """
 
     endpoint = f"https://sandbox.invalid{PATH}"
@@ -52,6 +52,10 @@ class SandboxTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             said.done()
 
     def _answer(self, request: httpx.Request, body: bytes) -> HttpAnswer:
+        if self.sandbox.closed:
+            raise RuntimeError(
+                "the sandbox is closed: make the call before Sandbox.close(), or within its `with` block"
+            )
         url = request.url
         read = HttpRequest(request.method, url.scheme, url.path, url.query.decode(), request.headers, body)
         return answer(self.sandbox, read)

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from marketo_soap import TransportError
-from marketo_soap.bridge.locks import KeyLocks, Ticket
+from marketo_soap.bridge.locks import KeyLocks
+from tests.support import interrupt_often
 
 
 def keys(*names: str) -> frozenset[str]:
@@ -18,7 +19,15 @@ def keys(*names: str) -> frozenset[str]:
 
 
 def waiting(locks: KeyLocks, key: str) -> int:
-    return len(locks._queues.get(key, ()))
+    """How many hold *key* or wait for it."""
+    state = locks._cell.value
+    tickets = [place() for place in (*state.held, *state.waiting)]
+    return sum(ticket is not None and key in ticket.keys for ticket in tickets)
+
+
+def free(locks: KeyLocks) -> bool:
+    state = locks._cell.value
+    return not state.held and not state.waiting
 
 
 def until(condition: object) -> None:
@@ -38,13 +47,13 @@ def test_a_key_is_held_by_one_at_a_time_and_others_are_free() -> None:
     locks.release(other)
     locks.release(held)
     locks.release(locks.acquire(keys("b", "c"), 0.0))
-    assert not locks._queues
+    assert free(locks)
 
 
 def test_no_keys_are_nobodys() -> None:
     locks = KeyLocks()
     locks.release(locks.acquire(keys()))
-    assert not locks._queues
+    assert free(locks)
 
 
 def test_whoever_asked_first_comes_first_threads_and_tasks_alike() -> None:
@@ -84,7 +93,7 @@ def test_calls_whose_keys_cross_do_not_wait_for_each_other_for_ever() -> None:
     with ThreadPoolExecutor(6) as pool:
         for done in [pool.submit(work, number) for number in range(6)]:
             done.result(30)
-    assert not locks._queues
+    assert free(locks)
 
 
 def test_whoever_gives_up_leaves_the_queue() -> None:
@@ -99,33 +108,57 @@ def test_whoever_gives_up_leaves_the_queue() -> None:
         with pytest.raises(TransportError):
             await locks.acquire_async(keys("a"), 0.01)
         locks.release(held)
-        assert not locks._queues
+        assert free(locks)
 
     asyncio.run(main())
 
 
-def test_a_waiter_whose_loop_is_gone_holds_up_nobody() -> None:
+@pytest.mark.parametrize("closed", [True, False], ids=["closed", "stopped"])
+def test_a_waiter_whose_loop_is_gone_holds_up_nobody(closed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marketo_soap.waiting._LOOK_AGAIN", 0.02)
     locks = KeyLocks()
     held = locks.acquire(keys("a"))
     loop = asyncio.new_event_loop()
+    task = loop.create_task(locks.acquire_async(keys("a", "b")))
+    loop.run_until_complete(asyncio.sleep(0.01))
+    if closed:
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        loop.close()
+    with ThreadPoolExecutor(1) as pool:
+        waiter = pool.submit(locks.acquire, keys("a"), 10.0)
+        until(lambda: waiting(locks, "a") == 3)
+        locks.release(held)
+        locks.release(waiter.result(10))
+    if not closed:
+        locks.release(loop.run_until_complete(task))  # it has kept its place
+        loop.close()
+        assert free(locks)
 
-    def dead() -> None:
-        loop.call_soon_threadsafe(print)
 
-    gone = Ticket(keys("a", "b"), dead)
-    for key in gone.keys:
-        locks._queues.setdefault(key, type(locks._queues["a"])()).append(gone)
-    loop.close()
-    done = threading.Event()
+def test_interruptions_leave_no_key_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marketo_soap.waiting._LOOK_AGAIN", 0.02)
+    locks, stop = KeyLocks(), threading.Event()
 
-    def wait() -> None:
-        locks.release(locks.acquire(keys("a"), 10.0))
-        done.set()
+    def use() -> None:
+        while not stop.is_set():
+            locks.release(locks.acquire(keys("b", "c"), 60))
+            time.sleep(0.0005)
 
-    waiter = threading.Thread(target=wait)
-    waiter.start()
-    until(lambda: waiting(locks, "a") == 3)
-    locks.release(held)
-    assert done.wait(10.0)
-    waiter.join()
-    assert not locks._queues
+    def act() -> None:
+        ticket = locks.acquire(keys("a", "b"), 60)
+        locks.release(ticket)
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(use)
+        assert interrupt_often(act, 2_000, seed=3) > 1_500
+        stop.set()
+        other.result(60)
+    locks.release(locks.acquire(keys("a", "b", "c"), 0.0))
+    assert free(locks)
+
+
+def test_a_ticket_that_nobody_has_any_more_holds_nothing() -> None:
+    locks = KeyLocks()
+    locks.acquire(keys("a"))
+    locks.release(locks.acquire(keys("a"), 0.0))
+    assert free(locks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from lxml import etree
 
 from marketo_soap import (
+    AsyncClient,
     Attribute,
     AuthenticationHeader,
     BadRequestFault,
@@ -27,7 +29,7 @@ from marketo_soap import (
 )
 from marketo_soap.sandbox.http import MAX_BYTES
 from marketo_soap.sandbox.settings import Settings
-from tests.support import COOKIE, CREDENTIALS, MKTOWS, NOW, SOAP, enveloped, fixture, signed
+from tests.support import COOKIE, CREDENTIALS, MKTOWS, NOW, SOAP, Either, enveloped, fixture, signed
 
 CREATED, UPDATED, _ = LeadSyncStatus
 BY_EMAIL = SyncLead(LeadRecord(email="t@t.com", attributes={"FirstName": "George"}))
@@ -352,3 +354,28 @@ def test_a_file_keeps_the_leads(tmp_path: Path) -> None:
     with Sandbox(path) as again, Client(transport=again.transport()) as client:
         assert again.leads() == kept
         assert client.sync_lead(LeadRecord(email="t@t.com")).lead_id == lead_id
+
+
+# -- used wrongly -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_call_to_a_closed_sandbox_fails_at_once(
+    kind: type[Client | AsyncClient], caplog: pytest.LogCaptureFixture
+) -> None:
+    with Sandbox() as sandbox:
+        transport = sandbox.transport()
+    with Either(kind, transport=transport) as client:
+        with pytest.raises(RuntimeError, match="the sandbox is closed"):
+            client.sync_lead(LeadRecord(email="t@t.com"))
+        assert client.client.stats.attempts == 1
+    assert caplog.records == []
+
+
+def test_serving_without_the_server_extra_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("marketo_soap.sandbox.server", "marketo_soap.web.server"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    needed = r"Sandbox\.serve needs uvicorn: pip install 'marketo_soap\[server\]'"
+    with Sandbox() as sandbox, pytest.raises(ModuleNotFoundError, match=needed), sandbox.serve():
+        pass

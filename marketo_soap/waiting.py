@@ -1,0 +1,145 @@
+"""What callers who wait share: the clock, a value that changes without a lock, and a waiter that can be woken.
+
+An exception can be raised between any two instructions: by Ctrl-C, by a signal handler, by a debugger. So nothing
+here takes a lock that such an exception could leave locked.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["Cell", "Clock", "Waiter"]
+
+S = TypeVar("S")
+R = TypeVar("R")
+
+_LOOK_AGAIN = 2.0  # seconds: a waiter looks this often at whether those before it are still there
+
+
+class Clock:
+    """The time, and waiting for it to pass. Another one makes a minute pass in a moment."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return time.monotonic()
+
+    def now(self) -> datetime:
+        """Return the aware time, which says what day it is."""
+        return datetime.now(UTC)
+
+    def wait(self, event: threading.Event, seconds: float | None) -> None:
+        """Wait in a thread until *event* is set, at most *seconds* or a little while."""
+        event.wait(_LOOK_AGAIN if seconds is None else min(seconds, _LOOK_AGAIN))
+
+    async def wait_async(self, event: asyncio.Event, seconds: float | None) -> None:
+        """Wait in a task until *event* is set, at most *seconds* or a little while."""
+        from asyncio import timeout
+
+        with suppress(TimeoutError):
+            async with timeout(_LOOK_AGAIN if seconds is None else min(seconds, _LOOK_AGAIN)):
+                await event.wait()
+
+
+class Cell(Generic[S]):
+    """An immutable value that threads replace by turns, without a lock. A forked child begins with a new one.
+
+    Each value has a dict that gets its successor. `dict.setdefault` is one step of the interpreter, so a change
+    is made wholly or not at all, whoever is interrupted where, and of two changes to one value the first counts.
+    """
+
+    def __init__(self, make: Callable[[], S]) -> None:
+        self._make = make
+        self._nodes: dict[int, tuple[S, dict[str, Any]]] = {}
+
+    @property
+    def value(self) -> S:
+        """The value now."""
+        return self._last()[0]
+
+    def change(self, edit: Callable[[S], tuple[S, R]]) -> R:
+        """Replace the value by what *edit* makes of it, and return what else it returns. It may run several times."""
+        node = successor = None
+        try:
+            while True:
+                node = self._last()
+                value, result = edit(node[0])
+                if value is node[0]:
+                    return result
+                successor = value, dict[str, Any]()
+                if node[1].setdefault("next", successor) is successor:
+                    self._nodes[os.getpid()] = successor
+                    return result
+        finally:
+            del node, successor  # a traceback that somebody keeps would hold on to all that follow
+
+    def _last(self) -> tuple[S, dict[str, Any]]:
+        process = os.getpid()
+        node = self._nodes.get(process) or self._nodes.setdefault(process, (self._make(), {}))
+        while following := node[1].get("next"):
+            node = following
+        return node
+
+
+class _Signal(threading.Event):
+    """An event without a `Condition`, whose lock an exception can leave locked. Waiting for it clears it."""
+
+    def __init__(self) -> None:
+        self._unset = threading.Lock()
+        self._unset.acquire()
+
+    def is_set(self) -> bool:
+        return not self._unset.locked()
+
+    def set(self) -> None:
+        with suppress(RuntimeError):  # it is set already
+            self._unset.release()
+
+    def clear(self) -> None:
+        self._unset.acquire(blocking=False)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self._unset.acquire(timeout=-1 if timeout is None else timeout)
+
+
+class Waiter:
+    """A caller who waits, in this thread or in a task of *loop*."""
+
+    event: Any
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self._loop, self._thread = loop, threading.get_ident()
+        if loop is None:
+            self.event = _Signal()
+        else:
+            from asyncio import Event
+
+            self.event = Event()
+
+    def wake(self) -> bool:
+        """Wake the caller; False if its event loop does not run, so that it cannot go on."""
+        if self._loop is None:
+            self.event.set()
+            return True
+        if not self._loop.is_running():
+            return False
+        try:
+            self._loop.call_soon_threadsafe(self.event.set)
+        except RuntimeError:  # closed meanwhile
+            return False
+        return True
+
+    def holds_up(self, other: Waiter) -> bool:
+        """Whether *other*, who came later, must wait for this one: not if it cannot go on before the other does."""
+        if self._loop is None:
+            return True
+        blocked = other._loop is None and other._thread == self._thread
+        return self._loop.is_running() and not blocked
