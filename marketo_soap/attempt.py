@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,14 @@ _NOT_SENT = (
     httpx.PoolTimeout,
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
+)
+_EXPECTED = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpx.CookieConflict,
+    httpx.StreamError,
+    TimeoutError,
+    UnicodeError,
 )
 _COMPRESSED = {"gzip", "x-gzip", "deflate"}
 _GZIP_OR_ZLIB = 47
@@ -43,14 +50,23 @@ class Phases:
 
     def __init__(self) -> None:
         self._at: dict[str, float] = {}
+        self._sending = False
 
-    def note(self, event: str, info: object) -> None:
+    def note(self, event: str, info: Mapping[str, Any]) -> None:
         """Take an event of a synchronous client: `http11.send_request_body.complete`."""
-        self._at[event.partition(".")[2]] = time.perf_counter()
+        name = event.partition(".")[2]
+        if name == "send_request_headers.started" and getattr(info.get("request"), "method", b"") != b"CONNECT":
+            self._sending = True
+        self._at[name] = time.perf_counter()
 
-    async def note_async(self, event: str, info: object) -> None:
+    async def note_async(self, event: str, info: Mapping[str, Any]) -> None:
         """Take an event of an asyncio client."""
         self.note(event, info)
+
+    @property
+    def maybe_sent(self) -> bool | None:
+        """Whether a byte of the request may have left; None if nothing was told. A proxy's CONNECT does not count."""
+        return self._sending if self._at else None
 
     @property
     def timings(self) -> Timings | None:
@@ -89,9 +105,9 @@ class Attempt:
         send: Send,
         started: datetime,
         max_bytes: int,
-        phases: Phases | None = None,
+        timed: bool = False,
     ) -> None:
-        self._phases = phases
+        self._phases, self._timed = Phases(), timed
         self._operation, self._endpoint, self._send, self._started = operation, endpoint, send, started
         self._max_bytes = max_bytes
         self._begun = time.monotonic()
@@ -107,18 +123,37 @@ class Attempt:
         self._whole = False
 
     @contextmanager
-    def over(self, request: httpx.Request) -> Iterator[None]:
-        """Turn the exceptions of httpx in the block into the attempt's answer."""
+    def over(self, request: httpx.Request, *, is_async: bool = False) -> Iterator[None]:
+        """Turn what fails in the block into the attempt's answer.
+
+        Raises what is not httpx's and came before the request was sent: somebody's mistake.
+        """
         self._request_headers = tuple(request.headers.multi_items())
+        request.extensions["trace"] = self._phases.note_async if is_async else self._phases.note
         try:
             yield
-        except TimeoutError:
-            self._lose("the reply did not come in the time that the call may take")
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            self._error = _meaning(self._operation, error, self._status)
         except BaseException as error:
-            self._stopped = f"it was stopped: {type(error).__name__}"
-            raise
+            if isinstance(error, Exception) and (self._phases.maybe_sent or isinstance(error, _EXPECTED)):
+                self._fail(error)
+            else:
+                self._stopped = f"it was stopped: {type(error).__name__}"
+                raise
+
+    def _fail(self, error: Exception) -> None:
+        """Note how the attempt failed. Its fate is unknown once a byte of the request may have left."""
+        maybe_sent = self._phases.maybe_sent
+        if maybe_sent is None:  # a transport that tells nothing: what the exception means to httpx
+            maybe_sent = self._status is not None or not isinstance(error, _NOT_SENT)
+        what = f"{type(error).__name__}: {error}".removesuffix(": ")
+        if isinstance(error, TimeoutError):
+            which = "reply did not come" if maybe_sent else "connection was not there"
+            what = f"the {which} in the time that the call may take"
+        if maybe_sent:
+            self._lose(what)
+        else:
+            self._error = TransportError(f"{self._operation} was not sent: {what}")
+        if self._error is not None and not isinstance(error, TimeoutError):
+            self._error.__cause__ = error
 
     def begin(self, response: httpx.Response) -> bool:
         """Note the head of the reply; True if its body is to be read as it comes, not by httpx."""
@@ -192,17 +227,5 @@ class Attempt:
             response=None if self._status is None else self._body(),
             previous=previous,
             failure=self._stopped if self._error is None else str(self._error),
-            timings=None if self._phases is None else self._phases.timings,
+            timings=self._phases.timings if self._timed else None,
         )
-
-
-def _meaning(operation: str, error: Exception, status: int | None) -> TransportError:
-    kind = type(error).__name__
-    what = f"{kind}: {error}" if str(error) else kind
-    if isinstance(error, _NOT_SENT) or not isinstance(error, httpx.HTTPError):
-        failure = TransportError(f"{operation} was not sent: {what}")
-    else:
-        text = f"{operation} was sent, but its answer was lost, so it may have been done: {what}"
-        failure = AmbiguousError(text, status=status)
-    failure.__cause__ = error
-    return failure

@@ -17,7 +17,7 @@ import httpx
 from attrs import evolve, frozen
 
 from marketo_soap import envelope
-from marketo_soap.attempt import Attempt, Phases
+from marketo_soap.attempt import Attempt
 from marketo_soap.errors import AmbiguousError, Fault, MarketoError
 from marketo_soap.exchange import Answer, Send, Step, Wait, exchange, replay
 from marketo_soap.history import Exchange
@@ -157,14 +157,11 @@ class Call(Generic[R]):
     def attempt(self, send: Send, request: httpx.Request, *, is_async: bool = False) -> Iterator[Attempt]:
         """Make one attempt in the block: it is remembered, and its leave given back, however it ends."""
         caller = self._caller
-        phases = Phases() if caller.timed else None
-        if phases is not None:
-            request.extensions["trace"] = phases.note_async if is_async else phases.note
-        attempt = Attempt(self._name, caller.endpoint, send, caller.clock(), caller.max_response_bytes, phases)
+        attempt = Attempt(self._name, caller.endpoint, send, caller.clock(), caller.max_response_bytes, caller.timed)
         caller.counter.add(attempts=1)
         request.extensions[TERMS] = Terms(self._policy, send.seconds)
         try:
-            with attempt.over(request):
+            with attempt.over(request, is_async=is_async):
                 yield attempt
         finally:
             self._give_back()

@@ -77,7 +77,7 @@ class Connections:
 
         http, request = self._async_client(), self._request(fetch, timeout)
         attempt = self._attempt(fetch)
-        with attempt.over(request):
+        with attempt.over(request, is_async=True):
             async with within_time(fetch.seconds):
                 response = await http._transport_for_url(request.url).handle_async_request(request)
                 async with _closing(response):
