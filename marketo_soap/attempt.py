@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from marketo_soap.deadline import distrust
 from marketo_soap.errors import AmbiguousError, TransportError
 from marketo_soap.exchange import Received, Send
 from marketo_soap.history import Exchange, Headers, Timings
@@ -121,6 +122,7 @@ class Attempt:
         self._error: TransportError | None = None
         self._stopped = ""
         self._whole = False
+        self._connection: Any = None
 
     @contextmanager
     def over(self, request: httpx.Request, *, is_async: bool = False) -> Iterator[None]:
@@ -159,6 +161,7 @@ class Attempt:
         """Note the head of the reply; True if its body is to be read as it comes, not by httpx."""
         self._status = response.status_code
         self._headers = tuple(response.headers.multi_items())
+        self._connection = response.extensions.get("network_stream")
         self._whole = response.is_stream_consumed
         if self._whole:  # from a transport in this process: it is there, however late
             return False
@@ -200,6 +203,10 @@ class Attempt:
     def _lose(self, what: str) -> None:
         text = f"{self._operation} was sent, but its answer was lost, so it may have been done: {what}"
         self._error = AmbiguousError(text, status=self._status)
+
+    def distrust(self) -> None:
+        """Have the connection not used again: its reply may have been another call's."""
+        distrust(self._connection)
 
     def answer(self) -> Received | TransportError:
         """Return what the attempt has ended with."""

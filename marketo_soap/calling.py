@@ -18,7 +18,7 @@ from attrs import evolve, frozen
 
 from marketo_soap import envelope
 from marketo_soap.attempt import Attempt
-from marketo_soap.errors import AmbiguousError, Fault, MarketoError
+from marketo_soap.errors import AmbiguousError, Fault, MarketoError, ProtocolError
 from marketo_soap.exchange import Answer, Send, Step, Wait, exchange, replay
 from marketo_soap.history import Exchange
 from marketo_soap.limits import Limiter
@@ -107,6 +107,7 @@ class Call(Generic[R]):
     def __init__(self, caller: Caller, name: str, steps: Generator[Step, Answer, R], policy: RetryPolicy) -> None:
         self._caller, self._name, self._steps, self._policy = caller, name, steps, policy
         self.exchange: Exchange | None = None
+        self._attempt: Attempt | None = None
         self._admitted = False
         self._span: Any = None
 
@@ -158,6 +159,7 @@ class Call(Generic[R]):
         """Make one attempt in the block: it is remembered, and its leave given back, however it ends."""
         caller = self._caller
         attempt = Attempt(self._name, caller.endpoint, send, caller.clock(), caller.max_response_bytes, caller.timed)
+        self._attempt = attempt
         caller.counter.add(attempts=1)
         request.extensions[TERMS] = Terms(self._policy, send.seconds)
         try:
@@ -212,6 +214,8 @@ class Call(Generic[R]):
     def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
         self._give_back()
         self._steps.close()
+        if isinstance(error, ProtocolError) and self._attempt is not None:
+            self._attempt.distrust()
         if isinstance(error, MarketoError):
             error.exchange = error.exchange or self.exchange
             is_fault = isinstance(error, Fault)

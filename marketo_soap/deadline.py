@@ -1,16 +1,19 @@
-"""A deadline that holds for every read and write of a socket, whatever the peer drips in between."""
+"""Connections that can be relied on: none outlasts a deadline, and none is used again with something left over."""
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
+from weakref import WeakSet
 
 import httpx
 
-__all__ = ["deadline", "keep_deadlines"]
+__all__ = ["deadline", "distrust", "drop_strays", "keep_deadlines"]
 
 _end: ContextVar[float | None] = ContextVar("marketo_soap_deadline", default=None)
 
@@ -25,6 +28,79 @@ def deadline(seconds: float | None) -> Iterator[None]:
         _end.reset(token)
 
 
+def _pools(http: httpx.Client | httpx.AsyncClient) -> Iterator[Any]:
+    """The connection pools of *http*. httpx offers no way to them; a transport of another kind has none."""
+    for transport in (http._transport, *http._mounts.values()):
+        pool = getattr(transport, "_pool", None)
+        if pool is not None:
+            yield pool
+
+
+# -- what is left over --------------------------------------------------------------------------------
+
+_distrusted: WeakSet[Any] = WeakSet()
+
+
+def distrust(stream: Any) -> None:
+    """Have a network stream (httpx's extension of a response; None: nothing) not used for another request."""
+    if stream is not None:
+        _distrusted.add(stream)
+
+
+def drop_strays(http: httpx.Client | httpx.AsyncClient) -> None:
+    """Have *http* use no connection again on which more than the reply has come.
+
+    httpcore looks whether the socket is readable, but keeps what it has read beyond the end of a reply, and takes
+    it for the reply to the next request.
+    """
+    for pool in _pools(http):
+        if hasattr(pool, "create_connection"):
+            _look_before_reuse(pool)
+
+
+def _look_before_reuse(pool: Any) -> None:
+    create = pool.create_connection
+
+    def create_connection(origin: Any) -> Any:
+        connection = create(origin)
+        has_expired = connection.has_expired
+        connection.has_expired = lambda: has_expired() or (connection.is_idle() and _is_spoilt(connection))
+        return connection
+
+    pool.create_connection = create_connection
+
+
+def _is_spoilt(connection: Any) -> bool:
+    """Whether something lies between the last reply and the socket. What cannot be looked at is not used again."""
+    while (inner := getattr(connection, "_connection", None)) is not None:
+        connection = inner
+    try:
+        stream = connection._network_stream
+        if stream in _distrusted:
+            return True
+        if hasattr(connection, "_h2_state"):  # its replies bear the numbers of their requests
+            return False
+        return bool(connection._h11_state.trailing_data[0]) or any(map(_holds_data, _layers(stream)))
+    except AttributeError:
+        return True
+
+
+def _layers(stream: Any) -> Iterator[Any]:
+    while stream is not None:
+        yield stream
+        stream = getattr(stream, "_stream", None) or getattr(stream, "transport_stream", None)
+
+
+def _holds_data(layer: Any) -> bool:
+    """Whether a layer of TLS or asyncio keeps bytes that it has read and nobody has taken."""
+    bio = getattr(layer, "_read_bio", None) or getattr(layer, "_incoming", None)
+    queue = getattr(getattr(layer, "_protocol", None), "read_queue", ())
+    return bool(getattr(bio, "pending", 0)) or len(queue) > 0
+
+
+# -- deadlines ----------------------------------------------------------------------------------------
+
+
 def keep_deadlines(http: httpx.Client) -> None:
     """Have the connections of *http* keep to `deadline`.
 
@@ -32,10 +108,9 @@ def keep_deadlines(http: httpx.Client) -> None:
     never late; and it offers no place to say otherwise. This reaches for its network backend, and does
     nothing for transports that have none.
     """
-    for transport in (http._transport, *http._mounts.values()):
-        pool = getattr(transport, "_pool", None)
+    for pool in _pools(http):
         backend = getattr(pool, "_network_backend", None)
-        if pool is not None and backend is not None:
+        if backend is not None:
             pool._network_backend = _Backend(backend)
 
 

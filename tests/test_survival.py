@@ -8,6 +8,7 @@ import os
 import resource
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -28,11 +29,12 @@ from marketo_soap import (
     LeadRecord,
     LeadSyncStatus,
     MarketoError,
+    ProtocolError,
     RetryPolicy,
     Sandbox,
     TransportError,
 )
-from tests.support import fixture
+from tests.support import Either, fixture
 
 ONCE = RetryPolicy(attempts=1)
 LEAD = LeadRecord(email="t@t.com", attributes={"FirstName": "George"})
@@ -246,6 +248,89 @@ def test_a_connection_that_the_peer_closed_while_idle_is_replaced(kind: Kind) ->
                     await asyncio.sleep(0.05)
 
         asyncio.run(main())
+
+
+STRAYS = {
+    "nothing": (0, b""),
+    "a second reply at once": (1, b""),
+    "a second reply a little later": (1, b"pause"),
+    "half a reply": (0, b"HTTP/1.1 200 OK\r\n"),
+    "a line": (0, b"\r\n"),
+    "a reply that fills what is read at once": (1, b"fill"),
+}
+
+
+def misplacing(extra: int, what: bytes, connections: list[int], stop: threading.Event) -> Callable[[Any], None]:
+    """A peer that answers each request with its number in the id, and with something more after that."""
+
+    def answer(connection: Any) -> None:
+        connections.append(0)
+        while not stop.is_set():
+            email = read_request(connection).partition(b"<Email>")[2].partition(b"@")[0]
+            connections[-1] += 1
+            data = reply(OK.replace(b"1089965", email))
+            if what == b"fill":
+                data = reply(OK.replace(b"1089965", email) + b" " * (65536 - len(data) - 2))
+                assert len(data) == 65536
+            if what == b"pause":
+                connection.sendall(data)
+                time.sleep(0.05)
+                connection.sendall(data * extra)
+            else:
+                connection.sendall(data * (1 + extra) + (what if what != b"fill" else b""))
+
+    return answer
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("certificate")
+    names = "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+    command = f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 {names} -keyout key.pem -out cert.pem"
+    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True, timeout=60)
+    return folder
+
+
+def over_tls(answer: Callable[[Any], None], folder: Path) -> Callable[[socket.socket], None]:
+    """The same peer, behind TLS."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+
+    def secured(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as inside:
+            answer(inside)
+
+    return secured
+
+
+@BOTH
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+@pytest.mark.parametrize("stray", STRAYS)
+def test_a_stray_reply_answers_no_other_call(kind: Kind, tls: bool, stray: str, certificate: Path) -> None:
+    calls, connections, stop = 4, list[int](), threading.Event()
+    answer = misplacing(*STRAYS[stray], connections, stop)
+    trusting = ssl.create_default_context(cafile=certificate / "cert.pem")
+    with peer(over_tls(answer, certificate) if tls else answer) as endpoint:
+        endpoint = endpoint.replace("http:", "https:") if tls else endpoint
+        made = Either(kind, endpoint, "u", "k", retry=ONCE, verify=trusting, limiter=None)
+        with made as client:
+            for n in range(1, calls + 1):
+                assert client.sync_lead(LeadRecord(email=f"{n}@t.com")).lead_id == n
+                time.sleep(0.15 if "later" in stray else 0)
+        stop.set()
+    assert connections == ([calls] if stray == "nothing" else [1] * calls)
+
+
+@BOTH
+def test_a_connection_is_dropped_after_the_reply_to_another_call(kind: Kind) -> None:
+    connections: list[int] = []
+    with peer(misplacing(0, b"", connections, threading.Event())) as endpoint:
+        with Either(kind, endpoint, "u", "k", retry=ONCE) as client:
+            client.sync_lead(LeadRecord(email="5@t.com"))
+            with pytest.raises(ProtocolError, match="the reply to another call"):
+                client.sync_lead(LeadRecord(id=7, email="5@t.com"))
+            client.sync_lead(LeadRecord(email="5@t.com"))
+    assert connections == [2, 1]
 
 
 def test_a_server_that_restarts_in_the_middle(tmp_path: Path) -> None:
