@@ -38,12 +38,18 @@ _GZIP_OR_ZLIB = 47
 
 
 def within(timeout: httpx.Timeout, seconds: float | None) -> httpx.Timeout:
-    """Return *timeout* with no part of it longer than *seconds*."""
+    """Return *timeout* with no part of it longer than *seconds*.
+
+    The wait for the pool ends a little earlier, as only httpx's own time-out tells that it was waited for the pool.
+    """
     if seconds is None:
         return timeout
-    parts: dict[str, float | None] = timeout.as_dict()
     longest = max(seconds, 0.001)
-    return httpx.Timeout(**{name: longest if value is None else min(value, longest) for name, value in parts.items()})
+    bounds = {"connect": longest, "read": longest, "write": longest, "pool": 0.9 * longest}
+    parts: dict[str, float | None] = timeout.as_dict()
+    for name, value in parts.items():
+        bounds[name] = bounds[name] if value is None else min(value, bounds[name])
+    return httpx.Timeout(**bounds)
 
 
 class Phases:

@@ -15,9 +15,10 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -203,6 +204,182 @@ def test_a_dripping_peer_ends_at_the_deadline(kind: Kind, where: str) -> None:
         assert time.monotonic() - started < 2
 
 
+@contextmanager
+def dead(*hosts: str, port: int = 0) -> Iterator[int]:
+    """Addresses that never answer an attempt to connect: their queues are full."""
+    with ExitStack() as stack:
+        for host in hosts:
+            server = stack.enter_context(socket.create_server((host, port), backlog=0))
+            port = server.getsockname()[1]
+            for _ in range(4):
+                filler = stack.enter_context(socket.socket())
+                filler.setblocking(False)
+                filler.connect_ex((host, port))
+        yield port
+
+
+def named(monkeypatch: pytest.MonkeyPatch, *hosts: str, wait: threading.Event | None = None) -> None:
+    """Let the name marketo.test have these addresses, and be resolved when *wait* is set."""
+    resolve = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, port: Any, *args: Any, **options: Any) -> Any:
+        if host not in ("marketo.test", b"marketo.test"):
+            return resolve(host, port, *args, **options)
+        if options.get("flags", 0) & socket.AI_NUMERICHOST or (len(args) == 4 and args[3] & socket.AI_NUMERICHOST):
+            raise socket.gaierror("no number")
+        assert wait is None or wait.wait(10)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, int(port))) for address in hosts]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+@contextmanager
+def never_sent(seconds: float) -> Iterator[None]:
+    """The block ends in a tenth of so many seconds or so, with a call that was not sent."""
+    started = time.monotonic()
+    with pytest.raises(TransportError, match="was not sent") as caught:
+        yield
+    assert time.monotonic() - started < seconds
+    assert not caught.value.fate_unknown
+
+
+LATE = pytest.mark.parametrize(
+    "late", [{"retry": RetryPolicy(attempts=1, deadline=0.4)}, {"retry": ONCE, "timeout": 0.4}], ids=["call", "attempt"]
+)
+
+
+@BOTH
+@LATE
+def test_dead_addresses_take_no_longer_than_one(kind: Kind, late: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts = [f"127.0.0.{n}" for n in range(2, 18)]
+    named(monkeypatch, *hosts)
+    with dead(*hosts) as port, never_sent(4):
+        sync(kind, f"http://marketo.test:{port}/soap", allow_http=True, limiter=None, **late)
+
+
+@BOTH
+def test_a_living_address_is_found_behind_dead_ones(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts = ["127.0.0.2", "127.0.0.3", "127.0.0.1"]
+    named(monkeypatch, *hosts)
+    with peer(always(reply(OK))) as endpoint, dead(*hosts[:2], port=httpx.URL(endpoint).port or 0):
+        endpoint = endpoint.replace("127.0.0.1", "marketo.test")
+        retry = RetryPolicy(attempts=1, deadline=3.0)
+        assert sync(kind, endpoint, allow_http=True, limiter=None, retry=retry).lead_id == 1089965
+
+
+@BOTH
+@LATE
+def test_a_slow_resolver_is_not_waited_for(kind: Kind, late: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+    named(monkeypatch, "127.0.0.1", wait=released)
+    with Either(kind, "http://marketo.test:9/soap", "u", "k", allow_http=True, limiter=None, **late) as client:
+        with never_sent(4):
+            client.sync_lead(LEAD)
+        released.set()
+
+
+def test_a_name_that_does_not_exist_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", Mock(side_effect=socket.gaierror(-2, "Name or service not known")))
+    with pytest.raises(TransportError, match="was not sent: ConnectError: .*Name or service not known"):
+        sync(Client, "http://marketo.test:9/soap", allow_http=True, limiter=None)
+
+
+@contextmanager
+def https_proxy(folder: Path, serve: Callable[[ssl.SSLSocket], None]) -> Iterator[httpx.Proxy]:
+    """A proxy that is spoken to by TLS, and does with a tunnel what the test says."""
+
+    def tunnel(connection: Any) -> None:
+        assert connection.recv(65536).startswith(b"CONNECT ")
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        serve(connection)
+
+    with peer(over_tls(tunnel, folder)) as address:
+        url = address.replace("http:", "https:").removesuffix("/soap")
+        yield httpx.Proxy(url, ssl_context=ssl.create_default_context(cafile=folder / "cert.pem"))
+
+
+@BOTH
+def test_tls_within_an_https_proxy_keeps_the_deadline(kind: Kind, certificate: Path) -> None:
+    def drip(connection: ssl.SSLSocket) -> None:
+        connection.sendall(b"\x16\x03\x03\x40\x00")  # a record of 16 KiB, byte by byte
+        for _ in range(500):
+            connection.sendall(b"\x02")
+            time.sleep(0.02)
+
+    with https_proxy(certificate, drip) as proxy, never_sent(4):
+        retry = RetryPolicy(attempts=1, deadline=0.5)
+        sync(kind, "https://100-AEK-913.mktoapi.com/soap", proxy=proxy, limiter=None, retry=retry)
+
+
+@BOTH
+def test_a_reply_within_an_https_proxy_keeps_the_deadline(kind: Kind, certificate: Path) -> None:
+    trusting = ssl.create_default_context(cafile=certificate / "cert.pem")
+    asked = threading.Event()
+
+    def answer(connection: Any) -> None:
+        read_request(connection)
+        asked.set()
+        time.sleep(0.2)
+        connection.sendall(reply(OK))
+
+    def pass_on(outside: ssl.SSLSocket) -> None:
+        with socket.create_connection(("127.0.0.1", port)) as inside:
+            outside.settimeout(0.02)
+            inside.settimeout(0.02)
+            for _ in range(500):
+                with suppress(TimeoutError):
+                    inside.sendall(outside.recv(65536))
+                with suppress(TimeoutError):
+                    outside.sendall(inside.recv(1 if asked.is_set() else 65536))
+
+    with peer(over_tls(answer, certificate)) as endpoint, https_proxy(certificate, pass_on) as proxy:
+        port = httpx.URL(endpoint).port
+        started = time.monotonic()
+        with pytest.raises(AmbiguousError, match="in the time that the call may take"):
+            retry = RetryPolicy(attempts=1, deadline=1.5)
+            endpoint = endpoint.replace("http:", "https:")
+            sync(kind, endpoint, proxy=proxy, verify=trusting, limiter=None, retry=retry, timeout=60)
+        assert time.monotonic() - started < 6
+        assert asked.is_set()
+
+
+def test_a_peer_that_reads_slowly_keeps_nobody_beyond_the_deadline() -> None:
+    def sip(connection: socket.socket) -> None:
+        for _ in range(500):
+            connection.recv(60_000)
+            time.sleep(0.02)
+
+    lead = LeadRecord(email="t@t.com", attributes={f"A{n}": "x" * 4_000_000 for n in range(7)})
+    with peer(sip) as endpoint, Client(endpoint, "u", "k", retry=RetryPolicy(deadline=1.5)) as client:
+        with pytest.raises(AmbiguousError):
+            client.sync_lead(lead)
+        assert client.last_exchange is not None
+        assert client.last_exchange.elapsed < 5
+
+
+def test_a_call_that_waited_for_a_connection_in_vain_was_not_sent() -> None:
+    released = threading.Event()
+
+    def hang(connection: socket.socket) -> None:
+        read_request(connection)
+        released.wait(10)
+
+    retry = RetryPolicy(attempts=1, deadline=1.0)
+
+    async def tasks(endpoint: str) -> list[object]:
+        async with AsyncClient(endpoint, "u", "k", retry=retry) as client:
+            return await asyncio.gather(*(client.sync_lead(LEAD) for _ in range(12)), return_exceptions=True)
+
+    def threads(endpoint: str) -> list[object]:
+        with Client(endpoint, "u", "k", retry=retry) as client, ThreadPoolExecutor(12) as pool:
+            return [running.exception() for running in [pool.submit(client.sync_lead, LEAD) for _ in range(12)]]
+
+    with peer(hang) as endpoint:
+        for errors in (asyncio.run(tasks(endpoint)), threads(endpoint)):
+            assert sorted(type(error).__name__ for error in errors) == ["AmbiguousError"] * 10 + ["TransportError"] * 2
+        released.set()
+
+
 @BOTH
 def test_a_client_is_well_after_a_deadline(kind: Kind) -> None:
     with Sandbox(user_id="u", encryption_key="k") as sandbox, sandbox.serve() as endpoint:
@@ -324,12 +501,14 @@ def test_a_stray_reply_answers_no_other_call(kind: Kind, tls: bool, stray: str, 
 @BOTH
 def test_a_connection_is_dropped_after_the_reply_to_another_call(kind: Kind) -> None:
     connections: list[int] = []
-    with peer(misplacing(0, b"", connections, threading.Event())) as endpoint:
-        with Either(kind, endpoint, "u", "k", retry=ONCE) as client:
-            client.sync_lead(LeadRecord(email="5@t.com"))
-            with pytest.raises(ProtocolError, match="the reply to another call"):
-                client.sync_lead(LeadRecord(id=7, email="5@t.com"))
-            client.sync_lead(LeadRecord(email="5@t.com"))
+    with (
+        peer(misplacing(0, b"", connections, threading.Event())) as endpoint,
+        Either(kind, endpoint, "u", "k", retry=ONCE) as client,
+    ):
+        client.sync_lead(LeadRecord(email="5@t.com"))
+        with pytest.raises(ProtocolError, match="the reply to another call"):
+            client.sync_lead(LeadRecord(id=7, email="5@t.com"))
+        client.sync_lead(LeadRecord(email="5@t.com"))
     assert connections == [2, 1]
 
 
