@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -35,6 +36,8 @@ _EXPECTED = (
 )
 _COMPRESSED = {"gzip", "x-gzip", "deflate"}
 _GZIP_OR_ZLIB = 47
+_MOST_PIECES = 100_000  # chunks, and members of gzip: each costs time, however little it holds
+_OVERHEAD = 64 * 1024  # bytes that a compressed reply may be longer than what it holds
 
 
 def within(timeout: httpx.Timeout, seconds: float | None) -> httpx.Timeout:
@@ -122,8 +125,9 @@ class Attempt:
         self._request_headers: Headers = ()
         self._status: int | None = None
         self._headers: Headers = ()
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._body = bytearray()
+        self._came = 0  # bytes, before decompression
+        self._pieces = 0
         self._inflater: Any = None
         self._error: TransportError | None = None
         self._stopped = ""
@@ -182,29 +186,32 @@ class Attempt:
         """Take a piece of the body; False if no more is wanted."""
         if self._error is not None:
             return False
-        if self._inflater is not None:
+        self._came += len(piece)
+        self._pieces += 1
+        if self._inflater is None:
+            self._body += piece
+        else:
             try:
-                piece = self._inflated(piece)
+                self._inflate(piece)
             except zlib.error as error:
                 self._lose(f"the reply cannot be decompressed: {error}")
                 return False
-        self._pieces.append(piece)
-        self._size += len(piece)
-        if self._size > self._max_bytes:
+        if max(len(self._body), self._came - _OVERHEAD) > self._max_bytes:
             self._lose(f"the reply is longer than {self._max_bytes} bytes")
+        elif self._pieces > _MOST_PIECES:
+            self._lose(f"the reply comes in too many pieces, more than {_MOST_PIECES}")
         elif not self._whole and self._send.seconds is not None and time.monotonic() - self._begun > self._send.seconds:
             self._lose("the reply did not end in the time that the call may take")
         return self._error is None
 
-    def _inflated(self, piece: bytes) -> bytes:
+    def _inflate(self, piece: bytes) -> None:
         """Decompress a piece, of one gzip member after the other, no further than what may be kept."""
-        plain = b""
-        while piece and len(plain) <= (room := self._max_bytes - self._size):
+        while piece and (room := self._max_bytes - len(self._body)) >= 0 and self._pieces <= _MOST_PIECES:
             if self._inflater.eof:
                 self._inflater = zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
-            plain += self._inflater.decompress(piece, room + 1 - len(plain))
+                self._pieces += 1
+            self._body += self._inflater.decompress(piece, room + 1)
             piece = self._inflater.unused_data
-        return plain
 
     def _lose(self, what: str) -> None:
         text = f"{self._operation} was sent, but its answer was lost, so it may have been done: {what}"
@@ -220,10 +227,12 @@ class Attempt:
             self._lose("the compressed reply broke off")
         if self._error is not None:
             return self._error
-        return Received(self._status or 0, {name.lower(): value for name, value in self._headers}, self._body())
+        return Received(self._status or 0, {name.lower(): value for name, value in self._headers}, self._content)
 
-    def _body(self) -> bytes:
-        return b"".join(self._pieces)
+    @cached_property
+    def _content(self) -> bytes:
+        """What has come of the body; asked for when no more does."""
+        return bytes(self._body)
 
     def exchange(self, previous: Exchange | None) -> Exchange:
         """Return the attempt as it is remembered."""
@@ -237,7 +246,7 @@ class Attempt:
             elapsed=time.perf_counter() - self._elapsed,
             status=self._status,
             response_headers=self._headers,
-            response=None if self._status is None else self._body(),
+            response=None if self._status is None else self._content,
             previous=previous,
             failure=self._stopped if self._error is None else str(self._error),
             timings=self._phases.timings if self._timed else None,

@@ -34,6 +34,7 @@ from marketo_soap import (
     RetryPolicy,
     Sandbox,
     TransportError,
+    attempt,
 )
 from tests.support import Either, fixture
 
@@ -176,6 +177,42 @@ def test_a_compressed_bomb_costs_no_more_than_the_limit() -> None:
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kB
 
 
+def test_a_reply_of_a_few_thousand_pieces_is_read() -> None:
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in OK + b" " * 5_000) + b"0\r\n\r\n"
+    with peer(always(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)) as endpoint:
+        assert sync(Client, endpoint).lead_id == 1089965
+
+
+BLOCK = zlib.compressobj(wbits=31).flush(zlib.Z_FULL_FLUSH)
+FLOODS = {
+    "pieces of two bytes": ("", b"2\r\n  \r\n" * 10_000),
+    "empty blocks of gzip": ("Content-Encoding: gzip\r\n", b"ff00\r\n" + b"\0\0\0\xff\xff" * 13_056 + b"\r\n"),
+    "empty files of gzip": ("Content-Encoding: gzip\r\n", b"ff00\r\n" + gzip.compress(b"", mtime=0) * 3_264 + b"\r\n"),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_flood_of_pieces_that_hold_next_to_nothing_is_cut_off(
+    kind: Kind, flood: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempt, "_MOST_PIECES", 20_000)
+    header, piece = FLOODS[flood]
+    first = b"a\r\n" + BLOCK[:10] + b"\r\n" if "blocks" in flood else b""
+
+    def pour(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" + header.encode() + b"\r\n" + first)
+        for _ in range(3_000):
+            connection.sendall(piece)
+
+    with peer(pour) as endpoint:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(AmbiguousError, match=r"too many pieces|longer than"):
+            sync(kind, endpoint, retry=RetryPolicy(attempts=1, deadline=60.0), max_response_bytes=5_000_000)
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000  # kB
+
+
 HEAD = b"HTTP/1.1 200 OK\r\n"
 DRIPS = {
     "body": (HEAD + b"Content-Length: 100000\r\n\r\n", b" "),
@@ -280,7 +317,7 @@ def test_a_slow_resolver_is_not_waited_for(kind: Kind, late: Any, monkeypatch: p
 
 def test_a_name_that_does_not_exist_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", Mock(side_effect=socket.gaierror(-2, "Name or service not known")))
-    with pytest.raises(TransportError, match="was not sent: ConnectError: .*Name or service not known"):
+    with pytest.raises(TransportError, match=r"was not sent: ConnectError: .*Name or service not known"):
         sync(Client, "http://marketo.test:9/soap", allow_http=True, limiter=None)
 
 
@@ -335,9 +372,9 @@ def test_a_reply_within_an_https_proxy_keeps_the_deadline(kind: Kind, certificat
     with peer(over_tls(answer, certificate)) as endpoint, https_proxy(certificate, pass_on) as proxy:
         port = httpx.URL(endpoint).port
         started = time.monotonic()
+        retry = RetryPolicy(attempts=1, deadline=1.5)
+        endpoint = endpoint.replace("http:", "https:")
         with pytest.raises(AmbiguousError, match="in the time that the call may take"):
-            retry = RetryPolicy(attempts=1, deadline=1.5)
-            endpoint = endpoint.replace("http:", "https:")
             sync(kind, endpoint, proxy=proxy, verify=trusting, limiter=None, retry=retry, timeout=60)
         assert time.monotonic() - started < 6
         assert asked.is_set()
