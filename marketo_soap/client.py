@@ -232,7 +232,8 @@ class Client(_BaseClient[httpx.BaseTransport]):
     *user_id* and *encryption_key* are its API user. A *transport* that is a Marketo itself
     (`SandboxTransport`, `RestBridge`) brings all three; any other `httpx.BaseTransport` carries the calls instead
     of the network. *timeout* is httpx's, in seconds, for one attempt (10 to connect and 90 for all else, 120 over a
-    `RestBridge`). *clock* returns the aware time that requests are signed with. *retry* says which failed attempts are made again, and how long a call may take in all.
+    `RestBridge`). *clock* returns the aware time that requests are signed with. *retry* says which failed attempts
+    are made again, and how long a call may take in all.
     *limiter* keeps to the call limits: "vendor" is the vendor's numbers, shared by all clients of a
     subscription in this process, and none for a sandbox, a mock or an address on this machine; None is none. A
     reply may be *max_response_bytes* long. *verify* is an `ssl.SSLContext` (with client certificates, if need

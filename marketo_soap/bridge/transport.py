@@ -82,8 +82,8 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
     with the same credentials shares its token and its locks.
 
     Retries and deadlines are the client's own `RetryPolicy`, applied to each call of REST; its time-outs too, 120 s
-    unless the client is given others: 90 s is what the server may take for a lead. Faults have what REST said as `rest`.
-    One bridge may serve many clients, threads and event loops; closing a client closes its connections, and
+    unless the client is given others: 90 s is what the server may take for a lead. Faults have what REST said as
+    `rest`. One bridge may serve many clients, threads and event loops; closing a client closes its connections, and
     the next call opens others.
     """
 
