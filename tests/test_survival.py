@@ -272,7 +272,7 @@ def named(monkeypatch: pytest.MonkeyPatch, *hosts: str, wait: threading.Event | 
 
 @contextmanager
 def never_sent(seconds: float) -> Iterator[None]:
-    """The block ends in a tenth of so many seconds or so, with a call that was not sent."""
+    """The block ends in less than so many seconds, with a call that was not sent."""
     started = time.monotonic()
     with pytest.raises(TransportError, match="was not sent") as caught:
         yield
@@ -333,6 +333,18 @@ def https_proxy(folder: Path, serve: Callable[[ssl.SSLSocket], None]) -> Iterato
     with peer(over_tls(tunnel, folder)) as address:
         url = address.replace("http:", "https:").removesuffix("/soap")
         yield httpx.Proxy(url, ssl_context=ssl.create_default_context(cafile=folder / "cert.pem"))
+
+
+@BOTH
+def test_a_slow_start_of_tls_keeps_the_deadline(kind: Kind) -> None:
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(b"\x16\x03\x03\x40\x00")
+        for _ in range(500):
+            connection.sendall(b"\x02")
+            time.sleep(0.02)
+
+    with peer(drip) as endpoint, never_sent(4):
+        sync(kind, endpoint.replace("http:", "https:"), retry=RetryPolicy(attempts=1, deadline=0.5), timeout=60)
 
 
 @BOTH
