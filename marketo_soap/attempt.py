@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import httpx
 
+from marketo_soap.deadline import distrust
 from marketo_soap.errors import AmbiguousError, TransportError
 from marketo_soap.exchange import Received, Send
 from marketo_soap.history import Exchange, Headers, Timings
@@ -23,19 +25,34 @@ _NOT_SENT = (
     httpx.PoolTimeout,
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
+)
+_EXPECTED = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpx.CookieConflict,
+    httpx.StreamError,
+    TimeoutError,
+    UnicodeError,
 )
 _COMPRESSED = {"gzip", "x-gzip", "deflate"}
 _GZIP_OR_ZLIB = 47
+_MOST_PIECES = 100_000  # chunks, and members of gzip: each costs time, however little it holds
+_OVERHEAD = 64 * 1024  # bytes that a compressed reply may be longer than what it holds
 
 
 def within(timeout: httpx.Timeout, seconds: float | None) -> httpx.Timeout:
-    """Return *timeout* with no part of it longer than *seconds*."""
+    """Return *timeout* with no part of it longer than *seconds*.
+
+    The wait for the pool ends a little earlier, as only httpx's own time-out tells that it was waited for the pool.
+    """
     if seconds is None:
         return timeout
-    parts: dict[str, float | None] = timeout.as_dict()
     longest = max(seconds, 0.001)
-    return httpx.Timeout(**{name: longest if value is None else min(value, longest) for name, value in parts.items()})
+    bounds = {"connect": longest, "read": longest, "write": longest, "pool": 0.9 * longest}
+    parts: dict[str, float | None] = timeout.as_dict()
+    for name, value in parts.items():
+        bounds[name] = bounds[name] if value is None else min(value, bounds[name])
+    return httpx.Timeout(**bounds)
 
 
 class Phases:
@@ -43,14 +60,23 @@ class Phases:
 
     def __init__(self) -> None:
         self._at: dict[str, float] = {}
+        self._sending = False
 
-    def note(self, event: str, info: object) -> None:
+    def note(self, event: str, info: Mapping[str, Any]) -> None:
         """Take an event of a synchronous client: `http11.send_request_body.complete`."""
-        self._at[event.partition(".")[2]] = time.perf_counter()
+        name = event.partition(".")[2]
+        if name == "send_request_headers.started" and getattr(info.get("request"), "method", b"") != b"CONNECT":
+            self._sending = True
+        self._at[name] = time.perf_counter()
 
-    async def note_async(self, event: str, info: object) -> None:
+    async def note_async(self, event: str, info: Mapping[str, Any]) -> None:
         """Take an event of an asyncio client."""
         self.note(event, info)
+
+    @property
+    def maybe_sent(self) -> bool | None:
+        """Whether a byte of the request may have left; None if nothing was told. A proxy's CONNECT does not count."""
+        return self._sending if self._at else None
 
     @property
     def timings(self) -> Timings | None:
@@ -89,9 +115,9 @@ class Attempt:
         send: Send,
         started: datetime,
         max_bytes: int,
-        phases: Phases | None = None,
+        timed: bool = False,
     ) -> None:
-        self._phases = phases
+        self._phases, self._timed = Phases(), timed
         self._operation, self._endpoint, self._send, self._started = operation, endpoint, send, started
         self._max_bytes = max_bytes
         self._begun = time.monotonic()
@@ -99,31 +125,53 @@ class Attempt:
         self._request_headers: Headers = ()
         self._status: int | None = None
         self._headers: Headers = ()
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._body = bytearray()
+        self._came = 0  # bytes, before decompression
+        self._pieces = 0
         self._inflater: Any = None
         self._error: TransportError | None = None
         self._stopped = ""
         self._whole = False
+        self._connection: Any = None
 
     @contextmanager
-    def over(self, request: httpx.Request) -> Iterator[None]:
-        """Turn the exceptions of httpx in the block into the attempt's answer."""
+    def over(self, request: httpx.Request, *, is_async: bool = False) -> Iterator[None]:
+        """Turn what fails in the block into the attempt's answer.
+
+        Raises what is not httpx's and came before the request was sent: somebody's mistake.
+        """
         self._request_headers = tuple(request.headers.multi_items())
+        request.extensions["trace"] = self._phases.note_async if is_async else self._phases.note
         try:
             yield
-        except TimeoutError:
-            self._lose("the reply did not come in the time that the call may take")
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            self._error = _meaning(self._operation, error, self._status)
         except BaseException as error:
-            self._stopped = f"it was stopped: {type(error).__name__}"
-            raise
+            if isinstance(error, Exception) and (self._phases.maybe_sent or isinstance(error, _EXPECTED)):
+                self._fail(error)
+            else:
+                self._stopped = f"it was stopped: {type(error).__name__}"
+                raise
+
+    def _fail(self, error: Exception) -> None:
+        """Note how the attempt failed. Its fate is unknown once a byte of the request may have left."""
+        maybe_sent = self._phases.maybe_sent
+        if maybe_sent is None:  # a transport that tells nothing: what the exception means to httpx
+            maybe_sent = self._status is not None or not isinstance(error, _NOT_SENT)
+        what = f"{type(error).__name__}: {error}".removesuffix(": ")
+        if isinstance(error, TimeoutError):
+            which = "reply did not come" if maybe_sent else "connection was not there"
+            what = f"the {which} in the time that the call may take"
+        if maybe_sent:
+            self._lose(what)
+        else:
+            self._error = TransportError(f"{self._operation} was not sent: {what}")
+        if self._error is not None and not isinstance(error, TimeoutError):
+            self._error.__cause__ = error
 
     def begin(self, response: httpx.Response) -> bool:
         """Note the head of the reply; True if its body is to be read as it comes, not by httpx."""
         self._status = response.status_code
         self._headers = tuple(response.headers.multi_items())
+        self._connection = response.extensions.get("network_stream")
         self._whole = response.is_stream_consumed
         if self._whole:  # from a transport in this process: it is there, however late
             return False
@@ -138,33 +186,40 @@ class Attempt:
         """Take a piece of the body; False if no more is wanted."""
         if self._error is not None:
             return False
-        if self._inflater is not None:
+        self._came += len(piece)
+        self._pieces += 1
+        if self._inflater is None:
+            self._body += piece
+        else:
             try:
-                piece = self._inflated(piece)
+                self._inflate(piece)
             except zlib.error as error:
                 self._lose(f"the reply cannot be decompressed: {error}")
                 return False
-        self._pieces.append(piece)
-        self._size += len(piece)
-        if self._size > self._max_bytes:
+        if max(len(self._body), self._came - _OVERHEAD) > self._max_bytes:
             self._lose(f"the reply is longer than {self._max_bytes} bytes")
+        elif self._pieces > _MOST_PIECES:
+            self._lose(f"the reply comes in too many pieces, more than {_MOST_PIECES}")
         elif not self._whole and self._send.seconds is not None and time.monotonic() - self._begun > self._send.seconds:
             self._lose("the reply did not end in the time that the call may take")
         return self._error is None
 
-    def _inflated(self, piece: bytes) -> bytes:
+    def _inflate(self, piece: bytes) -> None:
         """Decompress a piece, of one gzip member after the other, no further than what may be kept."""
-        plain = b""
-        while piece and len(plain) <= (room := self._max_bytes - self._size):
+        while piece and (room := self._max_bytes - len(self._body)) >= 0 and self._pieces <= _MOST_PIECES:
             if self._inflater.eof:
                 self._inflater = zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
-            plain += self._inflater.decompress(piece, room + 1 - len(plain))
+                self._pieces += 1
+            self._body += self._inflater.decompress(piece, room + 1)
             piece = self._inflater.unused_data
-        return plain
 
     def _lose(self, what: str) -> None:
         text = f"{self._operation} was sent, but its answer was lost, so it may have been done: {what}"
         self._error = AmbiguousError(text, status=self._status)
+
+    def distrust(self) -> None:
+        """Have the connection not used again: its reply may have been another call's."""
+        distrust(self._connection)
 
     def answer(self) -> Received | TransportError:
         """Return what the attempt has ended with."""
@@ -172,10 +227,12 @@ class Attempt:
             self._lose("the compressed reply broke off")
         if self._error is not None:
             return self._error
-        return Received(self._status or 0, {name.lower(): value for name, value in self._headers}, self._body())
+        return Received(self._status or 0, {name.lower(): value for name, value in self._headers}, self._content)
 
-    def _body(self) -> bytes:
-        return b"".join(self._pieces)
+    @cached_property
+    def _content(self) -> bytes:
+        """What has come of the body; asked for when no more does."""
+        return bytes(self._body)
 
     def exchange(self, previous: Exchange | None) -> Exchange:
         """Return the attempt as it is remembered."""
@@ -189,20 +246,8 @@ class Attempt:
             elapsed=time.perf_counter() - self._elapsed,
             status=self._status,
             response_headers=self._headers,
-            response=None if self._status is None else self._body(),
+            response=None if self._status is None else self._content,
             previous=previous,
             failure=self._stopped if self._error is None else str(self._error),
-            timings=None if self._phases is None else self._phases.timings,
+            timings=self._phases.timings if self._timed else None,
         )
-
-
-def _meaning(operation: str, error: Exception, status: int | None) -> TransportError:
-    kind = type(error).__name__
-    what = f"{kind}: {error}" if str(error) else kind
-    if isinstance(error, _NOT_SENT) or not isinstance(error, httpx.HTTPError):
-        failure = TransportError(f"{operation} was not sent: {what}")
-    else:
-        text = f"{operation} was sent, but its answer was lost, so it may have been done: {what}"
-        failure = AmbiguousError(text, status=status)
-    failure.__cause__ = error
-    return failure

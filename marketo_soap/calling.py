@@ -17,8 +17,8 @@ import httpx
 from attrs import evolve, frozen
 
 from marketo_soap import envelope
-from marketo_soap.attempt import Attempt, Phases
-from marketo_soap.errors import AmbiguousError, Fault, MarketoError, clear_locals
+from marketo_soap.attempt import Attempt
+from marketo_soap.errors import AmbiguousError, Fault, MarketoError, ProtocolError, clear_locals
 from marketo_soap.exchange import Answer, Send, Step, Wait, exchange, replay
 from marketo_soap.history import Exchange
 from marketo_soap.limiter import Permit
@@ -115,6 +115,7 @@ class Call(Generic[R]):
         self._caller, self._name, self._steps, self._policy = caller, name, steps, policy
         self.exchange: Exchange | None = None
         self.permit = Permit(caller.limiter)
+        self._attempt: Attempt | None = None
         self._span: Any = None
 
     @classmethod
@@ -165,14 +166,12 @@ class Call(Generic[R]):
     def attempt(self, send: Send, request: httpx.Request, *, is_async: bool = False) -> Iterator[Attempt]:
         """Make one attempt in the block: it is remembered, and its leave given back, however it ends."""
         caller = self._caller
-        phases = Phases() if caller.timed else None
-        if phases is not None:
-            request.extensions["trace"] = phases.note_async if is_async else phases.note
-        attempt = Attempt(self._name, caller.endpoint, send, caller.clock(), caller.max_response_bytes, phases)
+        attempt = Attempt(self._name, caller.endpoint, send, caller.clock(), caller.max_response_bytes, caller.timed)
+        self._attempt = attempt
         caller.counter.add(attempts=1)
         request.extensions[TERMS] = Terms(self._policy, send.seconds)
         try:
-            with attempt.over(request):
+            with attempt.over(request, is_async=is_async):
                 yield attempt
         finally:
             self.permit.release()
@@ -230,6 +229,8 @@ class Call(Generic[R]):
     def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
         self.permit.release()
         self._steps.close()
+        if isinstance(error, ProtocolError) and self._attempt is not None:
+            self._attempt.distrust()
         if isinstance(error, MarketoError):
             error.exchange = error.exchange or self.exchange
             is_fault = isinstance(error, Fault)

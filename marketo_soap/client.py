@@ -20,7 +20,7 @@ import httpx
 from marketo_soap import __version__
 from marketo_soap.attempt import Attempt, within
 from marketo_soap.calling import Call, Caller, Counter, Stats, told
-from marketo_soap.deadline import deadline, keep_deadlines
+from marketo_soap.deadline import deadline, drop_strays, keep_deadlines
 from marketo_soap.endpoint import checked_endpoint, is_loopback
 from marketo_soap.errors import MarketoError
 from marketo_soap.exchange import Answer, Send, Wait
@@ -49,7 +49,8 @@ _CONNECTIONS = httpx.Limits(max_connections=10, max_keepalive_connections=10)
 class OwnMarketo(Protocol):
     """A transport that is a Marketo itself, as the sandbox's is: it knows its address and its users.
 
-    With a true attribute `retries_itself` it repeats what failed, by the call's own policy, and gets one attempt.
+    With a true attribute `retries_itself` it repeats what failed, by the call's own policy, and gets one attempt. An
+    attribute `default_timeout` is the time-out of a client that is given none.
     """
 
     endpoint: str
@@ -120,6 +121,8 @@ class _BaseClient(Generic[TransportT]):
         self._on_exchange = on_exchange
         self._limiter = limiter
         self._url = httpx.URL(self.endpoint)
+        if timeout is DEFAULT_TIMEOUT:
+            timeout = getattr(transport, "default_timeout", timeout)
         self._timeout = httpx.Timeout(timeout)
         self._retry = retry
         self._process = os.getpid()
@@ -242,8 +245,9 @@ class Client(_BaseClient[httpx.BaseTransport]):
     *endpoint* is the subscription's own address, `https://<munchkin id>.mktoapi.com/soap/mktows/2_2`;
     *user_id* and *encryption_key* are its API user. A *transport* that is a Marketo itself
     (`SandboxTransport`, `RestBridge`) brings all three; any other `httpx.BaseTransport` carries the calls instead
-    of the network. *timeout* is httpx's, in seconds, for one attempt. *clock* returns the aware time that requests
-    are signed with. *retry* says which failed attempts are made again, and how long a call may take in all.
+    of the network. *timeout* is httpx's, in seconds, for one attempt (10 to connect and 90 for all else, 120 over a
+    `RestBridge`). *clock* returns the aware time that requests are signed with. *retry* says which failed attempts
+    are made again, and how long a call may take in all.
     *limiter* keeps to the call limits: "vendor" is the vendor's numbers, shared by all clients of a
     subscription in this process, and none for a sandbox, a mock or an address on this machine; None is none. A
     reply may be *max_response_bytes* long. *verify* is an `ssl.SSLContext` (with client certificates, if need
@@ -260,6 +264,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
     def _open(self, transport: httpx.BaseTransport | None, options: dict[str, Any]) -> None:
         self._http = httpx.Client(transport=transport, **options)
         keep_deadlines(self._http)
+        drop_strays(self._http)
 
     def sync_lead(
         self,
@@ -359,6 +364,7 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
 
     def _open(self, transport: httpx.AsyncBaseTransport | None, options: dict[str, Any]) -> None:
         self._http = httpx.AsyncClient(transport=transport, **options)
+        drop_strays(self._http)
 
     async def sync_lead(
         self,

@@ -1,16 +1,21 @@
-"""A deadline that holds for every read and write of a socket, whatever the peer drips in between."""
+"""Connections that can be relied on: none outlasts a deadline, and none is used again with something left over."""
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
+from weakref import WeakSet
 
 import httpx
 
-__all__ = ["deadline", "keep_deadlines"]
+__all__ = ["deadline", "distrust", "drop_strays", "keep_deadlines"]
+
+_PIECE = 16 * 1024  # bytes that are written before the clock is looked at again
 
 _end: ContextVar[float | None] = ContextVar("marketo_soap_deadline", default=None)
 
@@ -25,6 +30,79 @@ def deadline(seconds: float | None) -> Iterator[None]:
         _end.reset(token)
 
 
+def _pools(http: httpx.Client | httpx.AsyncClient) -> Iterator[Any]:
+    """The connection pools of *http*. httpx offers no way to them; a transport of another kind has none."""
+    for transport in (http._transport, *http._mounts.values()):
+        pool = getattr(transport, "_pool", None)
+        if pool is not None:
+            yield pool
+
+
+# -- what is left over --------------------------------------------------------------------------------
+
+_distrusted: WeakSet[Any] = WeakSet()
+
+
+def distrust(stream: Any) -> None:
+    """Have a network stream (httpx's extension of a response; None: nothing) not used for another request."""
+    if stream is not None:
+        _distrusted.add(stream)
+
+
+def drop_strays(http: httpx.Client | httpx.AsyncClient) -> None:
+    """Have *http* use no connection again on which more than the reply has come.
+
+    httpcore looks whether the socket is readable, but keeps what it has read beyond the end of a reply, and takes
+    it for the reply to the next request.
+    """
+    for pool in _pools(http):
+        if hasattr(pool, "create_connection"):
+            _look_before_reuse(pool)
+
+
+def _look_before_reuse(pool: Any) -> None:
+    create = pool.create_connection
+
+    def create_connection(origin: Any) -> Any:
+        connection = create(origin)
+        has_expired = connection.has_expired
+        connection.has_expired = lambda: has_expired() or (connection.is_idle() and _is_spoilt(connection))
+        return connection
+
+    pool.create_connection = create_connection
+
+
+def _is_spoilt(connection: Any) -> bool:
+    """Whether something lies between the last reply and the socket. What cannot be looked at is not used again."""
+    while (inner := getattr(connection, "_connection", None)) is not None:
+        connection = inner
+    try:
+        stream = connection._network_stream
+        if stream in _distrusted:
+            return True
+        if hasattr(connection, "_h2_state"):  # its replies bear the numbers of their requests
+            return False
+        return bool(connection._h11_state.trailing_data[0]) or any(map(_holds_data, _layers(stream)))
+    except AttributeError:
+        return True
+
+
+def _layers(stream: Any) -> Iterator[Any]:
+    while stream is not None:
+        yield stream
+        stream = getattr(stream, "_stream", None) or getattr(stream, "transport_stream", None)
+
+
+def _holds_data(layer: Any) -> bool:
+    """Whether a layer of TLS or asyncio keeps bytes that it has read and nobody has taken."""
+    bio = getattr(layer, "_read_bio", None) or getattr(layer, "_incoming", None)
+    queue = getattr(getattr(layer, "_protocol", None), "read_queue", ())
+    return bool(getattr(bio, "pending", 0)) or len(queue) > 0
+
+
+# -- deadlines ----------------------------------------------------------------------------------------
+
+
 def keep_deadlines(http: httpx.Client) -> None:
     """Have the connections of *http* keep to `deadline`.
 
@@ -32,10 +110,9 @@ def keep_deadlines(http: httpx.Client) -> None:
     never late; and it offers no place to say otherwise. This reaches for its network backend, and does
     nothing for transports that have none.
     """
-    for transport in (http._transport, *http._mounts.values()):
-        pool = getattr(transport, "_pool", None)
+    for pool in _pools(http):
         backend = getattr(pool, "_network_backend", None)
-        if pool is not None and backend is not None:
+        if backend is not None:
             pool._network_backend = _Backend(backend)
 
 
@@ -53,9 +130,21 @@ class _Backend:
     def __init__(self, backend: Any) -> None:
         self._backend = backend
 
-    def connect_tcp(self, *args: Any, **options: Any) -> Any:
-        options["timeout"] = _left(options.get("timeout"))
-        return _Stream(self._backend.connect_tcp(*args, **options))
+    def connect_tcp(self, host: str, port: int, timeout: float | None = None, **options: Any) -> Any:
+        """Connect to one address after the other. All of them together get *timeout*, each a fair share of it."""
+        timeout = _left(timeout)
+        if timeout is None:
+            return _Stream(self._backend.connect_tcp(host, port, **options))
+        end = time.monotonic() + timeout
+        addresses = _addresses(host, port, timeout)
+        while True:
+            share = (end - time.monotonic()) / len(addresses)
+            try:
+                address = addresses.pop(0)
+                return _Stream(self._backend.connect_tcp(address, port, timeout=max(share, 0.001), **options))
+            except Exception:  # httpcore's, for an address that is dead
+                if not addresses:
+                    raise
 
     def connect_unix_socket(self, *args: Any, **options: Any) -> Any:
         return _Stream(self._backend.connect_unix_socket(*args, **options))
@@ -64,29 +153,88 @@ class _Backend:
         self._backend.sleep(seconds)
 
 
-class _Stream:
-    """Another network stream, every wait of which ends at the deadline."""
+def _addresses(host: str, port: int, seconds: float) -> list[str]:
+    """Return the addresses of *host*, at least one. A resolver that hangs is left behind in a thread."""
+    import httpcore  # as late as httpx itself does
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
+    found: list[Any] = []
+
+    def resolve(flags: int = 0) -> None:
+        try:
+            found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags))
+        except (OSError, UnicodeError) as error:
+            found.append(error)
+
+    resolve(socket.AI_NUMERICHOST)
+    if isinstance(found.pop(), list):
+        return [host]
+    thread = threading.Thread(target=resolve, name="marketo_soap_resolve", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not found:
+        raise httpcore.ConnectTimeout(f"the name of the host was not resolved in {seconds:.1f} s")
+    if not isinstance(found[0], list):
+        raise httpcore.ConnectError(str(found[0])) from found[0]
+    numeric = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
+    return list(dict.fromkeys(socket.getnameinfo(address, numeric)[0] for *_, address in found[0]))
+
+
+class _Stream:
+    """Another network stream, every wait of which ends at the deadline.
+
+    One of TLS within TLS (*nested*, as through an https proxy) waits several times in one operation of httpcore.
+    """
+
+    def __init__(self, stream: Any, *, nested: bool = False) -> None:
+        self._stream, self._nested = stream, nested
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         _check()
-        data: bytes = self._stream.read(max_bytes, _left(timeout))
+        with self._cut_off(timeout, self._nested):
+            data: bytes = self._stream.read(max_bytes, _left(timeout))
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        _check()
-        self._stream.write(buffer, _left(timeout))
+        for at in range(0, len(buffer), _PIECE):
+            _check()
+            with self._cut_off(timeout, self._nested):
+                self._stream.write(buffer[at : at + _PIECE], _left(timeout))
 
     def start_tls(self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None) -> Any:
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, _left(timeout)))
+        nested = self.get_extra_info("ssl_object") is not None
+        with self._cut_off(timeout, nested):
+            return _Stream(self._stream.start_tls(ssl_context, server_hostname, _left(timeout)), nested=nested)
+
+    @contextmanager
+    def _cut_off(self, timeout: float | None, nested: bool) -> Iterator[None]:
+        """End the connection of a nested stream if the block takes longer than it may."""
+        seconds = _left(timeout)
+        if not nested or seconds is None:
+            yield
+            return
+        end = time.monotonic() + seconds
+        timer = threading.Timer(seconds, _shut_down, (self.get_extra_info("socket"),))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except Exception as error:
+            if time.monotonic() >= end:
+                raise TimeoutError("the connection was ended in the middle of an operation") from error
+            raise
+        finally:
+            timer.cancel()
 
     def close(self) -> None:
         self._stream.close()
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
+
+
+def _shut_down(sock: socket.socket) -> None:
+    with suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not that of TLS, which a thread at work still needs
 
 
 def _check() -> None:

@@ -36,8 +36,8 @@ __all__ = ["Admit", "Answer", "Received", "Send", "Step", "Wait", "exchange", "r
 
 R = TypeVar("R")
 
-_NOT_DONE = frozenset({501, 503, 505})
-_MAYBE_DONE = frozenset({303, 408, 499})
+_NOT_DONE = frozenset({301, 307, 308, 501, 505, 511})
+_MAYBE_DONE = frozenset({408, 460, 499})
 _BLAME = re.compile(r"\b(required|invalid|parameter|criteria|bad|missing|unknown|must|not a)\b", re.IGNORECASE)
 
 
@@ -155,9 +155,11 @@ def _read(operation: Operation[R], request: bytes, answer: Answer) -> R:
     if answer is None:
         raise TypeError("a Send is answered with what was received")
     try:
-        return envelope.reply(type(operation), answer.body)
+        result = envelope.reply(type(operation), answer.body)
+        operation.check_reply(result)
     except ProtocolError as error:
         raise _explain(operation, request, answer, error) from None
+    return result
 
 
 def _in_the_end(errors: list[MarketoError]) -> MarketoError:
@@ -216,10 +218,22 @@ def _explain(operation: Operation[Any], request: bytes, answer: Received, error:
     if 200 <= status < 300 or problem not in ("malformed", "unknown"):
         reason = str(error).partition("; it begins ")[0]
         text = redactor.text(f"{operation.name}: {reason}; came {came}")
-        return ProtocolError(text, path=error.path, line=error.line, problem=problem)
+        broken = ProtocolError(text, path=error.path, line=error.line, problem=problem)
+        broken.fate_unknown, broken.hint = True, "it may have been carried out"
+        return broken
     said = "no SOAP reply"
     if 300 <= status < 400:
         said = "a redirect is not followed, the signature stays here"
-    in_doubt = status in _MAYBE_DONE or (status >= 500 and status not in _NOT_DONE)
-    kind = AmbiguousError if in_doubt else TransportError
+    kind = AmbiguousError if _maybe_done(operation, status) else TransportError
     return kind(redactor.text(f"{operation.name}: {said}; came {came}"), status=status)
+
+
+def _maybe_done(operation: Operation[Any], status: int) -> bool:
+    """Whether the call may have been carried out though something on the way answered with *status*.
+
+    302 is what many servers send after a POST that they carried out. A 503 is mostly a refusal, but a proxy may
+    send it after it has passed the request on: that is harmless only where a second time is.
+    """
+    if status == 503:
+        return not operation.repeatable
+    return status in _MAYBE_DONE if 400 <= status < 500 else status not in _NOT_DONE

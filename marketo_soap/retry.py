@@ -39,12 +39,12 @@ class RetryPolicy:
 
     | what happened | what is done |
     | --- | --- |
-    | no connection, HTTP 429 and 503 | sent again, not before Retry-After |
+    | no connection, HTTP 429 and 503 | sent again, not before Retry-After (503 only if the operation is `repeatable`) |
     | 20016, the signature was too old on arrival | signed anew and sent again at once, once |
     | 20023, too many calls | sent again after half of *window* seconds or more |
     | 20024, too many at once | sent again |
     | the fate is unknown: `AmbiguousError` | sent again if the operation is `repeatable` and *resend_unknown* |
-    | 20015 and everything else | the error stands |
+    | 20015, a redirect and everything else | the error stands |
     """
 
     attempts: int = field(default=4, validator=_positive)
@@ -71,7 +71,7 @@ class RetryPolicy:
             return None
         backoff = random() * min(self.longest_pause, self.pause * 2.0 ** (len(errors) - 1))
         if isinstance(error, AmbiguousError):
-            again = self.resend_unknown and operation.repeatable
+            again = self.resend_unknown and operation.repeatable and not 300 <= (error.status or 0) < 400
             return max(backoff, asked or 0.0) if again else None
         if isinstance(error, TransportError):
             return max(backoff, asked or 0.0) if error.status in (None, 429, 503) else None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -41,12 +42,13 @@ from marketo_soap import (
 from marketo_soap.calling import Stats
 from marketo_soap.client import trust
 from marketo_soap.xml import MAX_BYTES
-from tests.support import CREDENTIALS, NOW, SEED, Either, fixture
+from tests.support import COOKIE, CREDENTIALS, NOW, SEED, Either, fixture
 
 ENDPOINT = "https://100-AEK-913.mktoapi.com/soap/mktows/2_2"
 ONCE = RetryPolicy(attempts=1)
 OK = fixture("sync_lead/seed.response.xml")
 LEAD = LeadRecord(email="t@t.com", attributes={"FirstName": "George"})
+BY_COOKIE = {"marketo_cookie": COOKIE}  # a call that may not be made twice
 
 
 Make = Callable[..., Either]
@@ -189,6 +191,64 @@ def test_trouble_on_the_way_is_typed(
     stats = client.client.stats
     assert (stats.calls, stats.attempts, stats.retries, stats.failures) == (1, attempts, attempts - 1, 1)
     assert stats.resent_unknown == (attempts - 1 if kind is AmbiguousError else 0)
+
+
+NOT_SENT = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
+CLASSES = [
+    kind
+    for kind in map(httpx.__dict__.get, httpx.__all__)
+    if isinstance(kind, type) and issubclass(kind, Exception) and kind is not httpx.HTTPStatusError
+]
+CONNECTING, SENDING = "connection.connect_tcp.started", "http11.send_request_headers.started"
+
+
+class Raising(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """A transport that tells of one event, and raises."""
+
+    def __init__(self, event: str | None, error: Exception, method: bytes = b"POST") -> None:
+        self.event, self.error, self.times = event, error, 0
+        self.info = {"request": SimpleNamespace(method=method)}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.times += 1
+        if self.event is not None:
+            request.extensions["trace"](self.event, self.info)
+        raise self.error
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.times += 1
+        if self.event is not None:
+            await request.extensions["trace"](self.event, self.info)
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [*CLASSES, httpx.HTTPStatusError, UnicodeError, TimeoutError], ids=str)
+def test_what_every_exception_means(make: Make, error: type[Exception]) -> None:
+    for event, maybe_done in ((None, error.__name__ not in NOT_SENT), (CONNECTING, False), (SENDING, True)):
+        raised = error.__new__(error, "x")
+        transport = Raising(event, raised)
+        with pytest.raises(TransportError) as caught:
+            make(transport=transport, retry=RetryPolicy(attempts=3, pause=0.0)).sync_lead(LeadRecord(), **BY_COOKIE)
+        assert caught.value.fate_unknown == isinstance(caught.value, AmbiguousError) == maybe_done
+        assert transport.times == (1 if maybe_done else 3)
+        assert caught.value.__cause__ is (None if error is TimeoutError else raised)
+        text = "may have been done" if maybe_done else "was not sent"
+        assert text in str(caught.value)
+        assert caught.value.exchange is not None
+        assert text in caught.value.exchange.failure
+
+
+def test_a_request_to_a_proxy_for_a_tunnel_is_not_the_call(make: Make) -> None:
+    with pytest.raises(TransportError, match="was not sent: ReadTimeout"):
+        make(transport=Raising(SENDING, httpx.ReadTimeout("slow"), b"CONNECT")).sync_lead(LEAD)
+
+
+def test_any_error_after_the_sending_leaves_the_fate_unknown(make: Make) -> None:
+    for error in (RuntimeError("h11"), AssertionError(), KeyError("x")):
+        with pytest.raises(AmbiguousError, match="may have been done"):
+            make(transport=Raising(SENDING, error)).sync_lead(LEAD)
+        with pytest.raises(type(error)):
+            make(transport=Raising(CONNECTING, error)).sync_lead(LEAD)
 
 
 def test_a_retry_is_signed_anew_and_succeeds(make: Make, httpx_mock: HTTPXMock) -> None:
@@ -337,19 +397,34 @@ def http(body: bytes, *, length: int | None = None, status: str = "200 OK") -> b
         (b"\x00\x01garbage\r\n\r\n", AmbiguousError),
         (http(OK, length=len(OK) + 50), AmbiguousError),
         (http(OK[:-30]), ProtocolError),
+        (http(OK[:300]), ProtocolError),
         (http(b""), ProtocolError),
+        (http(b"busy", status="503 Busy"), AmbiguousError),
+        (http(b"", status="101 Switching Protocols"), AmbiguousError),
+        (http(b"", status="399 What"), AmbiguousError),
+        (http(b"", status="302 Found\r\nLocation: https://evil.example/"), AmbiguousError),
+        (http(b"", status="303 See Other\r\nLocation: mailto:a@b.c"), AmbiguousError),
+        (http(b"", status="303 See Other\r\nLocation: http://xn--a/"), AmbiguousError),
+        (http(b"", status="303 See Other\r\nLocation: javascript:alert(1)"), AmbiguousError),
+        (http(b"", status="303 See Other\r\nLocation: http://[::1"), AmbiguousError),
+        (http(b"", status="303 See Other\r\nLocation: http://x:99999/"), AmbiguousError),
         (http(b"<html>Bad gateway</html>", status="502 Bad Gateway"), AmbiguousError),
     ],
 )
 def test_broken_answers_on_a_real_socket(make: Make, reply: bytes, kind: type[MarketoError]) -> None:
+    times = 0
+
     def answer(connection: socket.socket) -> None:
-        connection.recv(65536)
+        nonlocal times
+        times += bool(connection.recv(65536))
         connection.sendall(reply)
 
     with listener(answer) as endpoint, pytest.raises(MarketoError) as caught:
-        make(endpoint).sync_lead(LEAD)
+        make(endpoint, retry=RetryPolicy(pause=0.0)).sync_lead(LeadRecord(), **BY_COOKIE)
     assert type(caught.value) is kind
+    assert caught.value.fate_unknown
     assert caught.value.exchange is not None
+    assert times == 1
 
 
 def test_a_hung_peer_ends_in_time(make: Make) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,7 +28,7 @@ from marketo_soap import (
 )
 from marketo_soap.exchange import Admit, Received, Send, Wait, exchange
 from marketo_soap.retry import retry_after
-from tests.support import COOKIE, CREDENTIALS, NOW, SEED, faulted, fixture
+from tests.support import COOKIE, CREDENTIALS, NOW, SEED, faulted, fixture, success
 
 BY_COOKIE = SyncLead(LeadRecord(attributes={"FirstName": "George"}), marketo_cookie=COOKIE)
 XML = {"content-type": "text/xml"}
@@ -42,6 +43,7 @@ OK = xml("sync_lead/seed.response.xml", 200)
 EXPIRED = xml("faults/20016.xml", date="Mon, 05 Aug 2013 22:34:19 GMT")
 REFUSED = TransportError("refused")
 LOST = AmbiguousError("lost")
+STATUS = "<syncStatus><leadId>7</leadId><status>UPDATED</status></syncStatus>"
 
 
 class Time:
@@ -154,8 +156,10 @@ ONCE = "a s"
     [
         (REFUSED, BY_COOKIE, RESENT),
         (Received(429, HTML, b""), BY_COOKIE, RESENT),
-        (BUSY, BY_COOKIE, RESENT),
-        (Received(503, {"retry-after": "7"}, b""), BY_COOKIE, "a s 7 a s"),
+        (BUSY, SEED, RESENT),
+        (Received(503, {"retry-after": "7"}, b""), SEED, "a s 7 a s"),
+        (Received(429, {"retry-after": "7"}, b""), BY_COOKIE, "a s 7 a s"),
+        (xml("faults/20024.xml", 503), BY_COOKIE, RESENT),
         (EXPIRED, BY_COOKIE, "a s 0 a s"),
         (xml("faults/20023.xml"), BY_COOKIE, "a s 15 a s"),
         (xml("faults/20024.xml"), BY_COOKIE, RESENT),
@@ -178,6 +182,7 @@ def test_what_is_sent_again(first: Any, operation: SyncLead, steps: str) -> None
     [
         (LOST, BY_COOKIE, RetryPolicy(), AmbiguousError),
         (PROXY, BY_COOKIE, RetryPolicy(), AmbiguousError),
+        (BUSY, BY_COOKIE, RetryPolicy(), AmbiguousError),
         (xml("faults/10001.xml"), BY_COOKIE, RetryPolicy(), AmbiguousFault),
         (xml("faults/20011.xml"), BY_COOKIE, RetryPolicy(), AmbiguousFault),
         (LOST, SEED, RetryPolicy(resend_unknown=False), AmbiguousError),
@@ -189,7 +194,8 @@ def test_what_is_sent_again(first: Any, operation: SyncLead, steps: str) -> None
         (xml("faults/20106.xml"), SEED, RetryPolicy(), ServerFault),
         (xml("sync_lead/failed.response.xml", 200), SEED, RetryPolicy(), LeadSyncFailed),
         (Received(404, HTML, b"<html>"), SEED, RetryPolicy(), TransportError),
-        (Received(302, HTML, b""), SEED, RetryPolicy(), TransportError),
+        (Received(301, HTML, b""), SEED, RetryPolicy(), TransportError),
+        (Received(302, HTML, b""), SEED, RetryPolicy(), AmbiguousError),
         (Received(200, HTML, b"<html>Log in"), SEED, RetryPolicy(), ProtocolError),
         (REFUSED, SEED, RetryPolicy(attempts=1), TransportError),
         (Received(503, {"retry-after": "9" * 30}, b""), SEED, RetryPolicy(deadline=None), TransportError),
@@ -366,7 +372,8 @@ def test_retry_after_is_read_in_both_forms(text: str | None, date: str | None, s
         (Received(408, HTML, b"<html>No"), AmbiguousError, "HTTP 408"),
         (Received(404, HTML, b"<html>No"), TransportError, "HTTP 404"),
         (Received(501, HTML, b"<html>No"), TransportError, "HTTP 501"),
-        (Received(302, HTML, b""), TransportError, "a redirect is not followed"),
+        (Received(301, HTML, b""), TransportError, "a redirect is not followed"),
+        (Received(302, HTML, b""), AmbiguousError, "a redirect is not followed"),
         (Received(200, HTML, b"<html>Log in"), ProtocolError, "HTTP 200 text/html.*<html>Log in"),
         (Received(200, XML, OK.body[:300]), ProtocolError, "not well-formed.*HTTP 200 text/xml"),
         (Received(500, XML, OK.body[:300]), AmbiguousError, "HTTP 500 text/xml"),
@@ -385,6 +392,72 @@ def test_what_came_instead_is_said(answer: Received, kind: type[MarketoError], s
         raise error
     if isinstance(error, TransportError):
         assert error.status == answer.status
+
+
+NOT_DONE = {301, 307, 308, *range(400, 500), 501, 505, 511} - {408, 460, 499}
+
+
+@pytest.mark.parametrize("operation", [SEED, BY_COOKIE], ids=["repeatable", "once"])
+def test_what_every_status_means(operation: SyncLead) -> None:
+    for status in [*range(300, 600), 600, 999]:
+        not_done = status in NOT_DONE or (status == 503 and operation.repeatable)
+        again = status == 429 or (operation.repeatable and (status == 503 or (status >= 400 and not not_done)))
+        answers = [Received(status, HTML, b"<html>")] * (1 + again)
+        _, error = run(*answers, operation=operation, policy=RetryPolicy(attempts=2))
+        assert type(error) is (TransportError if not_done else AmbiguousError), status
+        assert (error.fate_unknown, error.status) == (not not_done, status)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>Log in", OK.body[:300], OK.body[:-30], OK.body.replace(b"leadId", b"LeadId")],
+    ids=["nothing", "a page", "cut off", "the end cut off", "without what is required"],
+)
+@pytest.mark.parametrize("status", [200, 202])
+def test_a_broken_reply_is_of_unknown_fate(body: bytes, status: int) -> None:
+    steps, error = run(Received(status, XML, body))
+    assert kinds(steps) == ONCE
+    assert isinstance(error, ProtocolError)
+    assert error.fate_unknown
+    assert str(error).endswith("(it may have been carried out)")
+    assert pickle.loads(pickle.dumps(error)).fate_unknown
+
+
+KEYED = LeadRecord(email="T@t.com", attributes={"Email": "new@t.com"})
+FOREIGN = LeadRecord(foreign_sys_person_id="F1", foreign_sys_type="CUSTOM", email="t@t.com")
+
+
+def answered(result: str) -> Received:
+    return Received(200, XML, success(f"<leadId>7</leadId>{STATUS}{result}"))
+
+
+@pytest.mark.parametrize(
+    ("operation", "came", "wrong"),
+    [
+        (SyncLead(LeadRecord(id=7)), "", ""),
+        (SyncLead(LeadRecord(id=8)), "", "leadId"),
+        (SyncLead(LeadRecord(email="t@t.com")), "", ""),
+        (SyncLead(LeadRecord(email="t@t.com")), "<Id>8</Id>", "leadRecord/Id"),
+        (SyncLead(LeadRecord(email="t@t.com")), "<Email>t@t.com</Email>", ""),
+        (SyncLead(KEYED), "<Email> t@T.com</Email>", ""),
+        (SyncLead(KEYED), "<Email>new@t.com</Email>", ""),
+        (SyncLead(KEYED), "<Email>other@t.com</Email>", "leadRecord/Email"),
+        (SyncLead(KEYED, marketo_cookie=COOKIE), "<Email>other@t.com</Email>", ""),
+        (SyncLead(FOREIGN), "<ForeignSysPersonId>F1</ForeignSysPersonId><Email>other@t.com</Email>", ""),
+        (SyncLead(FOREIGN), "<ForeignSysPersonId>F2</ForeignSysPersonId>", "leadRecord/ForeignSysPersonId"),
+    ],
+)
+def test_the_reply_to_another_call_is_not_taken(operation: SyncLead, came: str, wrong: str) -> None:
+    answer = answered(f"<leadRecord>{came}</leadRecord>" if came else "")
+    steps, result = run(answer, operation=operation)
+    assert kinds(steps) == ONCE
+    if not wrong:
+        assert result.lead_id == 7
+        return
+    assert isinstance(result, ProtocolError)
+    assert (result.path, result.fate_unknown) == (f"successSyncLead/result/{wrong}", True)
+    assert "the reply to another call" in str(result)
+    assert "t.com" not in str(result)
 
 
 @pytest.mark.parametrize("status", [200, 400, 500, 503])

@@ -8,15 +8,17 @@ import os
 import resource
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -28,11 +30,13 @@ from marketo_soap import (
     LeadRecord,
     LeadSyncStatus,
     MarketoError,
+    ProtocolError,
     RetryPolicy,
     Sandbox,
     TransportError,
+    attempt,
 )
-from tests.support import fixture
+from tests.support import Either, fixture
 
 ONCE = RetryPolicy(attempts=1)
 LEAD = LeadRecord(email="t@t.com", attributes={"FirstName": "George"})
@@ -173,6 +177,42 @@ def test_a_compressed_bomb_costs_no_more_than_the_limit() -> None:
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kB
 
 
+def test_a_reply_of_a_few_thousand_pieces_is_read() -> None:
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in OK + b" " * 5_000) + b"0\r\n\r\n"
+    with peer(always(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)) as endpoint:
+        assert sync(Client, endpoint).lead_id == 1089965
+
+
+BLOCK = zlib.compressobj(wbits=31).flush(zlib.Z_FULL_FLUSH)
+FLOODS = {
+    "pieces of two bytes": ("", b"2\r\n  \r\n" * 10_000),
+    "empty blocks of gzip": ("Content-Encoding: gzip\r\n", b"ff00\r\n" + b"\0\0\0\xff\xff" * 13_056 + b"\r\n"),
+    "empty files of gzip": ("Content-Encoding: gzip\r\n", b"ff00\r\n" + gzip.compress(b"", mtime=0) * 3_264 + b"\r\n"),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_flood_of_pieces_that_hold_next_to_nothing_is_cut_off(
+    kind: Kind, flood: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempt, "_MOST_PIECES", 20_000)
+    header, piece = FLOODS[flood]
+    first = b"a\r\n" + BLOCK[:10] + b"\r\n" if "blocks" in flood else b""
+
+    def pour(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" + header.encode() + b"\r\n" + first)
+        for _ in range(3_000):
+            connection.sendall(piece)
+
+    with peer(pour) as endpoint:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(AmbiguousError, match=r"too many pieces|longer than"):
+            sync(kind, endpoint, retry=RetryPolicy(attempts=1, deadline=60.0), max_response_bytes=5_000_000)
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000  # kB
+
+
 HEAD = b"HTTP/1.1 200 OK\r\n"
 DRIPS = {
     "body": (HEAD + b"Content-Length: 100000\r\n\r\n", b" "),
@@ -199,6 +239,194 @@ def test_a_dripping_peer_ends_at_the_deadline(kind: Kind, where: str) -> None:
         with pytest.raises(AmbiguousError, match=r"in the time that the call may take|ReadTimeout|deadline"):
             sync(kind, endpoint, retry=RetryPolicy(deadline=0.4), timeout=60)
         assert time.monotonic() - started < 2
+
+
+@contextmanager
+def dead(*hosts: str, port: int = 0) -> Iterator[int]:
+    """Addresses that never answer an attempt to connect: their queues are full."""
+    with ExitStack() as stack:
+        for host in hosts:
+            server = stack.enter_context(socket.create_server((host, port), backlog=0))
+            port = server.getsockname()[1]
+            for _ in range(4):
+                filler = stack.enter_context(socket.socket())
+                filler.setblocking(False)
+                filler.connect_ex((host, port))
+        yield port
+
+
+def named(monkeypatch: pytest.MonkeyPatch, *hosts: str, wait: threading.Event | None = None) -> None:
+    """Let the name marketo.test have these addresses, and be resolved when *wait* is set."""
+    resolve = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, port: Any, *args: Any, **options: Any) -> Any:
+        if host not in ("marketo.test", b"marketo.test"):
+            return resolve(host, port, *args, **options)
+        if options.get("flags", 0) & socket.AI_NUMERICHOST or (len(args) == 4 and args[3] & socket.AI_NUMERICHOST):
+            raise socket.gaierror("no number")
+        assert wait is None or wait.wait(10)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, int(port))) for address in hosts]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+@contextmanager
+def never_sent(seconds: float) -> Iterator[None]:
+    """The block ends in less than so many seconds, with a call that was not sent."""
+    started = time.monotonic()
+    with pytest.raises(TransportError, match="was not sent") as caught:
+        yield
+    assert time.monotonic() - started < seconds
+    assert not caught.value.fate_unknown
+
+
+LATE = pytest.mark.parametrize(
+    "late", [{"retry": RetryPolicy(attempts=1, deadline=0.4)}, {"retry": ONCE, "timeout": 0.4}], ids=["call", "attempt"]
+)
+
+
+@BOTH
+@LATE
+def test_dead_addresses_take_no_longer_than_one(kind: Kind, late: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts = [f"127.0.0.{n}" for n in range(2, 18)]
+    named(monkeypatch, *hosts)
+    with dead(*hosts) as port, never_sent(4):
+        sync(kind, f"http://marketo.test:{port}/soap", allow_http=True, limiter=None, **late)
+
+
+@BOTH
+def test_a_living_address_is_found_behind_dead_ones(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts = ["127.0.0.2", "127.0.0.3", "127.0.0.1"]
+    named(monkeypatch, *hosts)
+    with peer(always(reply(OK))) as endpoint, dead(*hosts[:2], port=httpx.URL(endpoint).port or 0):
+        endpoint = endpoint.replace("127.0.0.1", "marketo.test")
+        retry = RetryPolicy(attempts=1, deadline=3.0)
+        assert sync(kind, endpoint, allow_http=True, limiter=None, retry=retry).lead_id == 1089965
+
+
+@BOTH
+@LATE
+def test_a_slow_resolver_is_not_waited_for(kind: Kind, late: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+    named(monkeypatch, "127.0.0.1", wait=released)
+    with Either(kind, "http://marketo.test:9/soap", "u", "k", allow_http=True, limiter=None, **late) as client:
+        with never_sent(4):
+            client.sync_lead(LEAD)
+        released.set()
+
+
+def test_a_name_that_does_not_exist_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", Mock(side_effect=socket.gaierror(-2, "Name or service not known")))
+    with pytest.raises(TransportError, match=r"was not sent: ConnectError: .*Name or service not known"):
+        sync(Client, "http://marketo.test:9/soap", allow_http=True, limiter=None)
+
+
+@contextmanager
+def https_proxy(folder: Path, serve: Callable[[ssl.SSLSocket], None]) -> Iterator[httpx.Proxy]:
+    """A proxy that is spoken to by TLS, and does with a tunnel what the test says."""
+
+    def tunnel(connection: Any) -> None:
+        assert connection.recv(65536).startswith(b"CONNECT ")
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        serve(connection)
+
+    with peer(over_tls(tunnel, folder)) as address:
+        url = address.replace("http:", "https:").removesuffix("/soap")
+        yield httpx.Proxy(url, ssl_context=ssl.create_default_context(cafile=folder / "cert.pem"))
+
+
+@BOTH
+def test_a_slow_start_of_tls_keeps_the_deadline(kind: Kind) -> None:
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(b"\x16\x03\x03\x40\x00")
+        for _ in range(500):
+            connection.sendall(b"\x02")
+            time.sleep(0.02)
+
+    with peer(drip) as endpoint, never_sent(4):
+        sync(kind, endpoint.replace("http:", "https:"), retry=RetryPolicy(attempts=1, deadline=0.5), timeout=60)
+
+
+@BOTH
+def test_tls_within_an_https_proxy_keeps_the_deadline(kind: Kind, certificate: Path) -> None:
+    def drip(connection: ssl.SSLSocket) -> None:
+        connection.sendall(b"\x16\x03\x03\x40\x00")  # a record of 16 KiB, byte by byte
+        for _ in range(500):
+            connection.sendall(b"\x02")
+            time.sleep(0.02)
+
+    with https_proxy(certificate, drip) as proxy, never_sent(4):
+        retry = RetryPolicy(attempts=1, deadline=0.5)
+        sync(kind, "https://100-AEK-913.mktoapi.com/soap", proxy=proxy, limiter=None, retry=retry)
+
+
+@BOTH
+def test_a_reply_within_an_https_proxy_keeps_the_deadline(kind: Kind, certificate: Path) -> None:
+    trusting = ssl.create_default_context(cafile=certificate / "cert.pem")
+    asked = threading.Event()
+
+    def answer(connection: Any) -> None:
+        read_request(connection)
+        asked.set()
+        time.sleep(0.2)
+        connection.sendall(reply(OK))
+
+    def pass_on(outside: ssl.SSLSocket) -> None:
+        with socket.create_connection(("127.0.0.1", port)) as inside:
+            outside.settimeout(0.02)
+            inside.settimeout(0.02)
+            for _ in range(500):
+                with suppress(TimeoutError):
+                    inside.sendall(outside.recv(65536))
+                with suppress(TimeoutError):
+                    outside.sendall(inside.recv(1 if asked.is_set() else 65536))
+
+    with peer(over_tls(answer, certificate)) as endpoint, https_proxy(certificate, pass_on) as proxy:
+        port = httpx.URL(endpoint).port
+        started = time.monotonic()
+        retry = RetryPolicy(attempts=1, deadline=1.5)
+        endpoint = endpoint.replace("http:", "https:")
+        with pytest.raises(AmbiguousError, match="in the time that the call may take"):
+            sync(kind, endpoint, proxy=proxy, verify=trusting, limiter=None, retry=retry, timeout=60)
+        assert time.monotonic() - started < 6
+        assert asked.is_set()
+
+
+def test_a_peer_that_reads_slowly_keeps_nobody_beyond_the_deadline() -> None:
+    def sip(connection: socket.socket) -> None:
+        for _ in range(500):
+            connection.recv(60_000)
+            time.sleep(0.02)
+
+    lead = LeadRecord(email="t@t.com", attributes={f"A{n}": "x" * 4_000_000 for n in range(7)})
+    with peer(sip) as endpoint, Client(endpoint, "u", "k", retry=RetryPolicy(deadline=1.5)) as client:
+        with pytest.raises(AmbiguousError):
+            client.sync_lead(lead)
+        assert client.last_exchange is not None
+        assert client.last_exchange.elapsed < 5
+
+
+def test_a_call_that_waited_for_a_connection_in_vain_was_not_sent() -> None:
+    released = threading.Event()
+
+    def hang(connection: socket.socket) -> None:
+        read_request(connection)
+        released.wait(10)
+
+    retry = RetryPolicy(attempts=1, deadline=1.0)
+
+    async def tasks(endpoint: str) -> list[object]:
+        async with AsyncClient(endpoint, "u", "k", retry=retry) as client:
+            return await asyncio.gather(*(client.sync_lead(LEAD) for _ in range(12)), return_exceptions=True)
+
+    def threads(endpoint: str) -> list[object]:
+        with Client(endpoint, "u", "k", retry=retry) as client, ThreadPoolExecutor(12) as pool:
+            return [running.exception() for running in [pool.submit(client.sync_lead, LEAD) for _ in range(12)]]
+
+    with peer(hang) as endpoint:
+        for errors in (asyncio.run(tasks(endpoint)), threads(endpoint)):
+            assert sorted(type(error).__name__ for error in errors) == ["AmbiguousError"] * 10 + ["TransportError"] * 2
+        released.set()
 
 
 @BOTH
@@ -246,6 +474,91 @@ def test_a_connection_that_the_peer_closed_while_idle_is_replaced(kind: Kind) ->
                     await asyncio.sleep(0.05)
 
         asyncio.run(main())
+
+
+STRAYS = {
+    "nothing": (0, b""),
+    "a second reply at once": (1, b""),
+    "a second reply a little later": (1, b"pause"),
+    "half a reply": (0, b"HTTP/1.1 200 OK\r\n"),
+    "a line": (0, b"\r\n"),
+    "a reply that fills what is read at once": (1, b"fill"),
+}
+
+
+def misplacing(extra: int, what: bytes, connections: list[int], stop: threading.Event) -> Callable[[Any], None]:
+    """A peer that answers each request with its number in the id, and with something more after that."""
+
+    def answer(connection: Any) -> None:
+        connections.append(0)
+        while not stop.is_set():
+            email = read_request(connection).partition(b"<Email>")[2].partition(b"@")[0]
+            connections[-1] += 1
+            data = reply(OK.replace(b"1089965", email))
+            if what == b"fill":
+                data = reply(OK.replace(b"1089965", email) + b" " * (65536 - len(data) - 2))
+                assert len(data) == 65536
+            if what == b"pause":
+                connection.sendall(data)
+                time.sleep(0.05)
+                connection.sendall(data * extra)
+            else:
+                connection.sendall(data * (1 + extra) + (what if what != b"fill" else b""))
+
+    return answer
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("certificate")
+    names = "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+    command = f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 {names} -keyout key.pem -out cert.pem"
+    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True, timeout=60)
+    return folder
+
+
+def over_tls(answer: Callable[[Any], None], folder: Path) -> Callable[[socket.socket], None]:
+    """The same peer, behind TLS."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+
+    def secured(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as inside:
+            answer(inside)
+
+    return secured
+
+
+@BOTH
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+@pytest.mark.parametrize("stray", STRAYS)
+def test_a_stray_reply_answers_no_other_call(kind: Kind, tls: bool, stray: str, certificate: Path) -> None:
+    calls, connections, stop = 4, list[int](), threading.Event()
+    answer = misplacing(*STRAYS[stray], connections, stop)
+    trusting = ssl.create_default_context(cafile=certificate / "cert.pem")
+    with peer(over_tls(answer, certificate) if tls else answer) as endpoint:
+        endpoint = endpoint.replace("http:", "https:") if tls else endpoint
+        made = Either(kind, endpoint, "u", "k", retry=ONCE, verify=trusting, limiter=None)
+        with made as client:
+            for n in range(1, calls + 1):
+                assert client.sync_lead(LeadRecord(email=f"{n}@t.com")).lead_id == n
+                time.sleep(0.15 if "later" in stray else 0)
+        stop.set()
+    assert connections == ([calls] if stray == "nothing" else [1] * calls)
+
+
+@BOTH
+def test_a_connection_is_dropped_after_the_reply_to_another_call(kind: Kind) -> None:
+    connections: list[int] = []
+    with (
+        peer(misplacing(0, b"", connections, threading.Event())) as endpoint,
+        Either(kind, endpoint, "u", "k", retry=ONCE) as client,
+    ):
+        client.sync_lead(LeadRecord(email="5@t.com"))
+        with pytest.raises(ProtocolError, match="the reply to another call"):
+            client.sync_lead(LeadRecord(id=7, email="5@t.com"))
+        client.sync_lead(LeadRecord(email="5@t.com"))
+    assert connections == [2, 1]
 
 
 def test_a_server_that_restarts_in_the_middle(tmp_path: Path) -> None:

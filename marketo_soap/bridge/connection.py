@@ -17,7 +17,7 @@ from marketo_soap import __version__
 from marketo_soap.attempt import Attempt, within
 from marketo_soap.bridge.steps import Fetch
 from marketo_soap.client import trust
-from marketo_soap.deadline import deadline, keep_deadlines
+from marketo_soap.deadline import deadline, drop_strays, keep_deadlines
 from marketo_soap.endpoint import checked_endpoint, is_loopback
 from marketo_soap.errors import TransportError
 from marketo_soap.exchange import Received, Send
@@ -78,7 +78,7 @@ class Connections:
 
         http, request = self._async_client(), self._request(fetch, timeout)
         attempt = self._attempt(fetch)
-        with attempt.over(request):
+        with attempt.over(request, is_async=True):
             async with within_time(fetch.seconds):
                 response = await http._transport_for_url(request.url).handle_async_request(request)
                 async with _closing(response):
@@ -109,6 +109,7 @@ class Connections:
             if self._http is None:
                 self._http = httpx.Client(transport=_sync(self._transport), **self._options())
                 keep_deadlines(self._http)
+                drop_strays(self._http)
             return self._http
 
     def _async_client(self) -> httpx.AsyncClient:
@@ -120,6 +121,7 @@ class Connections:
                 del self._async_http[ended]  # its sockets went with it; a pool holds on to its loop
             if loop not in self._async_http:
                 self._async_http[loop] = httpx.AsyncClient(transport=_async(self._transport), **self._options())
+                drop_strays(self._async_http[loop])
             return self._async_http[loop]
 
     def _options(self) -> dict[str, Any]:

@@ -81,14 +81,15 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
     are shared with other bridges where that is not so, on this machine or over a sandbox. A bridge *beside* another
     with the same credentials shares its token and its locks.
 
-    Retries and deadlines are the client's own `RetryPolicy`, applied to each call of REST; its time-outs too:
-    90 s is what the server may take for a lead, so give a client more. Faults have what REST said as `rest`.
-    One bridge may serve many clients, threads and event loops; closing a client closes its connections, and
+    Retries and deadlines are the client's own `RetryPolicy`, applied to each call of REST; its time-outs too, 120 s
+    unless the client is given others: 90 s is what the server may take for a lead. Faults have what REST said as
+    `rest`. One bridge may serve many clients, threads and event loops; closing a client closes its connections, and
     the next call opens others.
     """
 
     endpoint = "https://bridge.invalid/soap/mktows/2_2"
     retries_itself = True
+    default_timeout = DEFAULT_TIMEOUT
 
     def __init__(
         self,

@@ -52,3 +52,6 @@ class Operation(Generic[R]):
     def settle(cls, result: R) -> R:
         """Return *result*, or raise the error that it stands for."""
         return result
+
+    def check_reply(self, result: R) -> None:
+        """Raise `ProtocolError` if *result* tells that it is the answer to another call."""

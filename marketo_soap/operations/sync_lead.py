@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from attrs import field, frozen
 
 from marketo_soap.codec import El
-from marketo_soap.errors import LeadSyncFailed
+from marketo_soap.errors import LeadSyncFailed, ProtocolError
 from marketo_soap.operations.base import Operation
 from marketo_soap.records import LeadRecord, LeadSyncStatus, MatchKey, SyncStatus
 from marketo_soap.redaction import hidden
@@ -77,3 +77,29 @@ class SyncLead(Operation[SyncLeadResult]):
         if result.sync_status.status == LeadSyncStatus.FAILED:
             raise LeadSyncFailed(result)
         return result
+
+    def check_reply(self, result: SyncLeadResult) -> None:
+        """Raise `ProtocolError` if *result* is of another lead: by its id, or by the key in a returned lead.
+
+        A proxy that mixes up replies is found out by nothing else.
+        """
+        sent, came = self.lead_record, result.lead_record or LeadRecord()
+        fits = {
+            "leadId": sent.id in (None, result.lead_id),
+            "leadRecord/Id": came.id in (None, result.lead_id),
+            "leadRecord/ForeignSysPersonId": self.key is not MatchKey.FOREIGN_SYS_PERSON_ID
+            or _alike(came.foreign_sys_person_id, sent.foreign_sys_person_id),
+            "leadRecord/Email": self.key is not MatchKey.EMAIL or _alike(came.email, sent.email, sent.get("Email")),
+        }
+        for path, fit in fits.items():
+            if not fit:
+                raise ProtocolError(
+                    f"{path} is not that of the lead that was sent: this is the reply to another call",
+                    path=f"successSyncLead/result/{path}",
+                    problem="invalid",
+                )
+
+
+def _alike(came: str | None, *sent: str | None) -> bool:
+    """Whether the key that came back, if one did, is one that was sent, whatever its case."""
+    return came is None or came.strip().casefold() in [text.strip().casefold() for text in sent if text is not None]

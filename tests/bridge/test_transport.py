@@ -105,6 +105,15 @@ def make(request: pytest.FixtureRequest) -> Iterator[Make]:
 # -- one call -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("options", "read"), [({}, 120.0), ({"timeout": 7.0}, 7.0), ({"timeout": None}, None)])
+def test_rest_is_given_more_time_than_the_server_takes_unless_told(
+    make: Make, options: dict[str, Any], read: float | None
+) -> None:
+    rest = Rest()
+    make(bridge(rest), retry=RetryPolicy(deadline=None), **options).sync_lead(LEAD)
+    assert [request.extensions["timeout"]["read"] for request in rest.seen] == [read] * len(rest.seen)
+
+
 def test_a_soap_call_goes_over_rest(make: Make) -> None:
     rest = Rest()
     client = make(bridge(rest))
