@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 import types
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ import attrs
 
 from marketo_soap.xml import check_characters, check_text
 
-__all__ = ["load_toml", "structure"]
+__all__ = ["check_writable", "load_toml", "structure"]
 
 T = TypeVar("T")
 
@@ -26,6 +27,16 @@ def load_toml(cls: type[T], path: str | PathLike[str]) -> T:
             return structure(cls, tomllib.load(file))
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"{path}: {error}") from None
+
+
+def check_writable(key: str, path: str) -> None:
+    """Return if a file can be written or made at *path*; else raise a `ValueError` that names *key*.
+
+    Nothing is made yet: another user may be the one that serves.
+    """
+    where = path if os.path.exists(path) else os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path) or not os.access(where, os.W_OK):
+        raise ValueError(f"{key}: it cannot be written there")
 
 
 def structure(cls: type[T], data: Any, where: str = "") -> T:

@@ -18,6 +18,7 @@ from marketo_soap.gateway.callers import Caller, Callers
 from marketo_soap.gateway.instances import instances_of
 from marketo_soap.gateway.journal import CallRecord, Journal
 from marketo_soap.gateway.reading import Reader
+from marketo_soap.gateway.replays import Replays
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.gateway.settings import GatewaySettings
 from marketo_soap.history import Exchange
@@ -41,6 +42,7 @@ class Gateway:
         self.stopping = False
         self._instances = instances_of(settings.rest, secrets.rest)
         self.journal = Journal(settings.access_log, self._instances)
+        self._replays = None if settings.replay_file is None else Replays(settings.replay_file)
         # One alone must not keep all others out.
         share = settings.max_calls if len(settings.callers) == 1 else max(1, settings.max_calls // 2)
         self._callers = Callers(
@@ -50,6 +52,7 @@ class Gateway:
                 instance := self._instances[settings.rest_of(caller).name],
                 instance.bridge(settings.bridge_of(caller)),
                 share,
+                self._replays,
             )
             for caller in settings.callers
         )
@@ -166,3 +169,5 @@ class Gateway:
         for reader in self._readers:
             reader.close()
         self.journal.close()
+        if self._replays is not None:
+            self._replays.close()

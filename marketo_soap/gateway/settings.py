@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,7 @@ from attrs import field, frozen
 from marketo_soap.bridge.connection import origin_of
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.transport import REST_LIMITS, RestBridge
-from marketo_soap.config import structure
+from marketo_soap.config import check_writable, structure
 from marketo_soap.endpoint import checked_endpoint, is_loopback
 from marketo_soap.limits import Limits
 from marketo_soap.redaction import hidden
@@ -80,7 +79,7 @@ class CallerSettings:
     "request", the same signature with the very same body, catches accidental repeats alone, as signatures do
     not cover bodies; "signature", any second use of one, stops replays, and with them the second of two calls
     that a client signs in one second, as most write no fractions of it. With either, callers that repeat a
-    call must sign anew. *enabled = false* shuts the caller out (20013).
+    call must sign anew, and the gateway needs a *replay_file*. *enabled = false* shuts the caller out (20013).
     """
 
     name: str
@@ -110,6 +109,10 @@ class GatewaySettings:
     *access_log* is a file for one JSON object a call, "-" for standard output, "" for none. *record_directory*
     keeps the last *record_keep* exchanges of known callers as HAR files, private values as tokens (`Recorder`).
 
+    *replay_file* (SQLite) remembers what callers with *refuse_replays* have sent, over restarts too. Gateways of one
+    machine may share it; none is on a network's file system. While it cannot be written, their calls are refused
+    (20024).
+
     A call may take *call_seconds* in all: PHP's own time-out is 60. A request must arrive within
     *read_seconds*, be at most *max_body_bytes* long, and find fewer than *max_calls* others in progress (20024)
     and *max_connections* open. At SIGTERM the calls in progress have *stop_seconds* to end, no less than
@@ -130,6 +133,7 @@ class GatewaySettings:
     access_log: str = "-"
     record_directory: str | None = None
     record_keep: int = 1000
+    replay_file: str | None = None
     call_seconds: float = 55.0
     read_seconds: float = 20.0
     max_body_bytes: int = MAX_BYTES
@@ -236,6 +240,8 @@ class GatewaySettings:
                 raise ValueError(f"{where}.rest: there is no [[rest]] of that name; there are: {', '.join(names)}")
             if not caller.timestamp_window > 0:
                 raise ValueError(f"{where}.timestamp_window must be more than 0")
+            if caller.refuse_replays and not self.replay_file:
+                raise ValueError(f"{where}.refuse_replays needs a replay_file, which remembers requests over restarts")
         _check_unique("callers", "name", [caller.name for caller in self.callers])
         _check_unique("callers", "user_id", [caller.user_id for caller in self.callers])
 
@@ -251,12 +257,10 @@ class GatewaySettings:
                 raise ValueError(f"{where}.bridge.describe_file: it cannot be read: {error.strerror}") from None
             except ValueError as error:
                 raise ValueError(f"{where}.bridge.{error}") from None
-        if self.access_log not in ("", "-"):  # nothing is made yet: another user may be the one that serves
-            there = os.path.exists(self.access_log)
-            folder = os.path.dirname(os.path.abspath(self.access_log))
-            writable = os.access(self.access_log if there else folder, os.W_OK)
-            if not writable or os.path.isdir(self.access_log):
-                raise ValueError("access_log: it cannot be written there")
+        if self.access_log not in ("", "-"):
+            check_writable("access_log", self.access_log)
+        if self.replay_file is not None:
+            check_writable("replay_file", self.replay_file)
 
 
 def _numbered(key: str, values: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:

@@ -78,6 +78,8 @@ def test_a_sound_file_is_read(tmp_path: Path) -> None:
         ('"KEY"\n', '"KEY"\nbridge = {describe_file = "/dev/null", field_sources = ["file"]}\n',
          r"callers\[1\].bridge.describe_file /dev/null: not a reply of describe.json"),
         ("", "access_log = '/no/such/place'\n", "access_log: it cannot be written there"),
+        ("", "replay_file = '/no/such/place'\n", "replay_file: it cannot be written there"),
+        ('"KEY"\n', '"KEY"\nrefuse_replays = "request"\n', r"callers\[1\].refuse_replays needs a replay_file"),
         ("", "access_log = '/'\n", "access_log: it cannot be written there"),
         ('client_id = "id-1"', 'client_id = ""', r"rest\[1\].client_id is empty, or has spaces or line breaks"),
         ('client_id = "id-1"', 'client_id = "id\\n1"', r"rest\[1\].client_id is empty, or has spaces or line breaks"),
