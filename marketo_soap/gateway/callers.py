@@ -47,14 +47,14 @@ class Caller:
             raise fault(20013)
         replays, kind = self._replays, self._settings.refuse_replays
         if replays is None:
-            self._limits.admit(now, self.running + 1)
+            self._limits.admit(now, tick, self.running + 1)
             return
         key = header.request_signature.encode() + (b"\0" + body if kind == "request" else b"")
         user_id, signed = self.credentials.user_id, times[0].timestamp()
         repeated = fault(20016, f"Request Expired: the same {kind} has been received before, or may have been")
         if replays.knows(user_id, key, signed):
             raise repeated
-        self._limits.admit(now, self.running + 1)
+        self._limits.admit(now, tick, self.running + 1)
         if not replays.add(user_id, key, signed, now.timestamp() - self._settings.timestamp_window):
             raise repeated
 

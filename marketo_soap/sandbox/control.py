@@ -126,7 +126,7 @@ def _health(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
     with sandbox.store.transaction() as leads:
         count = leads.count()
     now = sandbox.now()
-    used = sandbox.limits.used(now) if sandbox.limits else None
+    used = sandbox.limits.used(now, sandbox.tick()) if sandbox.limits else None
     return {
         "status": "ok",
         "version": __version__,

@@ -91,6 +91,18 @@ def test_calls_are_refused_while_they_cannot_be_remembered(tmp_path: Path, caplo
         Replays(str(tmp_path / "text"))
 
 
+def test_a_clock_that_is_set_back_frees_no_callers_window() -> None:
+    limited = CallerSettings("web", "user_2", encryption_key_env="K", limits=Limits(calls=100, per_day=None))
+    here, now, admitted = gateway(more=(limited,)), datetime.now(UTC), 0
+    header = signature.sign(Credentials("user_2", "k3y"), signature.timestamp(now))
+    for number in range(500):
+        with suppress(Fault):
+            here._callers.identify(header).admit(header, b"", now - timedelta(seconds=number // 100), number / 100)
+            admitted += 1
+    assert admitted == 100
+    here.close()
+
+
 def test_an_unknown_user_costs_a_signature_too(monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[bool] = []
 
