@@ -307,6 +307,7 @@ def test_the_sandbox_takes_settings_seeds_and_limits(tmp_path: Path) -> None:
     config.write_text("unknown_fields = 'accept'\n")
     seed.write_text("Email,FirstName\nt@t.com,George\n")
     token.write_text("open sesame\n")
+    token.chmod(0o644)
     options = ["--config", config, "--seed", seed, "--control-token-file", token, "--vendor-limits", "--port", "0"]
     options += ["--allow-host", "app.test"]
     command = [sys.executable, "-m", "marketo_soap.cli", "sandbox", *map(str, options)]
@@ -323,6 +324,8 @@ def test_the_sandbox_takes_settings_seeds_and_limits(tmp_path: Path) -> None:
         _, said = served.communicate(timeout=20)
     assert (settings["unknown_fields"], settings["limits"]["calls"]) == ("accept", 100)
     assert "1 leads from" in said
+    assert f"warning: every user of this machine can read {token} (chmod 600)\n" in said
+    assert str(config) not in said
     config.write_text("unknown_fields = 'x'\n")
     assert "unknown_fields must be one of" in run("sandbox", "--config", str(config), code=2).stderr
 

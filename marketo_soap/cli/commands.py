@@ -173,8 +173,11 @@ def sandbox(
     from marketo_soap.sandbox.settings import Settings
 
     settings = Settings.load(config) if config else Settings()
+    if config:
+        output.warn_if_exposed(config, readable=settings.control_token is not None)
     settings = evolve(settings, allowed_hosts=(*settings.allowed_hosts, *allow_host))
     if control_token_file is not None:
+        output.warn_if_exposed(control_token_file)
         settings = evolve(settings, control_token=control_token_file.read_text(encoding="utf-8").strip())
     with Sandbox(
         db,

@@ -38,7 +38,7 @@ class Gateway:
     """
 
     def __init__(self, settings: GatewaySettings, secrets: Secrets) -> None:
-        self.settings = settings
+        self.settings, self.metrics_token = settings, secrets.metrics_token
         self.stopping = False
         self._instances = instances_of(settings.rest, secrets.rest)
         self.journal = Journal(settings.access_log, self._instances)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from os import PathLike
 from typing import Any, Literal, Self
 
@@ -13,7 +13,7 @@ from attrs import field, frozen
 from marketo_soap.bridge.connection import origin_of
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.transport import REST_LIMITS, RestBridge
-from marketo_soap.config import check_writable, structure
+from marketo_soap.config import check_writable, literal_secrets, structure
 from marketo_soap.endpoint import checked_endpoint, is_loopback
 from marketo_soap.limits import Limits
 from marketo_soap.redaction import hidden
@@ -23,7 +23,7 @@ from marketo_soap.web.http import MAX_BYTES
 __all__ = ["CallerSettings", "GatewaySettings", "RestSettings"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_SECRETS = ("encryption_key", "client_secret")
+_SECRETS = ("encryption_key", "client_secret", "metrics_token")
 _POSITIVE = (
     "call_seconds",
     "read_seconds",
@@ -103,8 +103,13 @@ class GatewaySettings:
     needed. *public_url*, the whole endpoint, is what the WSDL tells callers to use; without it, the host that
     they asked for. Forwarded headers are never believed.
 
-    `/healthz`, `/readyz` and `/metrics` answer callers on this machine that no proxy speaks for, anybody with
-    *metrics_public*. With *admin_port* they are on that port of *admin_host* instead, for whoever reaches it.
+    `/healthz` and `/readyz` answer callers on this machine that no proxy speaks for, anybody with *metrics_public*.
+    With *admin_port* they are on that port of *admin_host* instead, for whoever reaches it. `/metrics` is beside
+    them, for who brings the token (`Authorization: Bearer`) of the variable *metrics_token_env* or the file
+    *metrics_token_file*, and without one for callers on this machine, unless *behind_proxy*: all seem to be there.
+
+    Files of keys, secrets and tokens that every user of this machine can read or change are refused;
+    *allow_exposed_keys* accepts them, as where a container's secrets are mounted so.
 
     *access_log* is a file for one JSON object a call, "-" for standard output, "" for none. *record_directory*
     keeps the last *record_keep* exchanges of known callers as HAR files, private values as tokens (`Recorder`).
@@ -128,6 +133,9 @@ class GatewaySettings:
     certificate: str | None = None
     private_key: str | None = None
     metrics_public: bool = False
+    metrics_token_env: str | None = field(default=None, repr=hidden)
+    metrics_token_file: str | None = field(default=None, repr=hidden)
+    allow_exposed_keys: bool = False
     admin_host: str = "127.0.0.1"
     admin_port: int | None = None
     access_log: str = "-"
@@ -149,6 +157,10 @@ class GatewaySettings:
                 raise ValueError(f"{name} must be more than 0")
         if self.stop_seconds < self.call_seconds:
             raise ValueError("stop_seconds must not be less than call_seconds: calls in progress may take those")
+        if self.metrics_token_env is not None and self.metrics_token_file is not None:
+            raise ValueError("metrics_token_env is given: give it or metrics_token_file, one of them")
+        if self.metrics_public and self.metrics_token_env is None and self.metrics_token_file is None:
+            raise ValueError("metrics_public needs a token for /metrics: give metrics_token_env or metrics_token_file")
         if self.stop_delay < 0:
             raise ValueError("stop_delay must not be negative")
         self._check_rest()
@@ -162,7 +174,7 @@ class GatewaySettings:
                 data = tomllib.load(file)
             except tomllib.TOMLDecodeError as error:
                 raise ValueError(f"{path}: {error}") from None
-        for where in _literal_secrets(data, ""):
+        for where in literal_secrets(data, _SECRETS):
             name = where.rpartition(".")[2]
             raise ValueError(
                 f"{where}: a secret does not stand in the configuration: name the variable that holds it in "
@@ -282,16 +294,3 @@ def _check_unique(key: str, name: str, values: list[str]) -> None:
     for number, value in enumerate(values, 1):
         if value in values[: number - 1]:
             raise ValueError(f"{key}[{number}].{name} is that of {key}[{values.index(value) + 1}], too")
-
-
-def _literal_secrets(data: Any, where: str) -> Iterator[str]:
-    """The places of keys that would hold a secret itself."""
-    if isinstance(data, Mapping):
-        for name, value in data.items():
-            at = f"{where}.{name}" if where else name
-            if name in _SECRETS:
-                yield at
-            yield from _literal_secrets(value, at)
-    elif isinstance(data, list):
-        for number, value in enumerate(data, 1):
-            yield from _literal_secrets(value, f"{where}[{number}]")

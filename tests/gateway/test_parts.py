@@ -210,23 +210,52 @@ def test_names_that_strangers_send_are_not_kept() -> None:
     assert len(threads) == 4
 
 
-def asked(app: Application, path: str, address: str = "10.0.0.9", **options: Any) -> httpx.Response:
+def asked(
+    app: Application, path: str, address: str = "10.0.0.9", host: str = "localhost", **options: Any
+) -> httpx.Response:
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app, client=(address, 1))
-        async with httpx.AsyncClient(transport=transport, base_url="http://a") as http:
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as http:
             return await http.request(options.pop("method", "GET"), path, **options)
 
     return asyncio.run(ask())
 
 
 @pytest.mark.parametrize(
-    ("admin", "address", "status"),
-    [("local", "10.0.0.9", 404), ("local", "::1", 200), ("all", "10.0.0.9", 200), ("none", "127.0.0.1", 404)],
+    ("admin", "address", "health", "metrics"),
+    [
+        ("local", "10.0.0.9", 404, 404),
+        ("local", "::1", 200, 200),
+        ("all", "10.0.0.9", 200, 401),
+        ("all", "127.0.0.1", 200, 200),
+        ("none", "127.0.0.1", 404, 404),
+    ],
 )
-def test_other_machines_see_how_it_is_where_told_to(admin: str, address: str, status: int) -> None:
+def test_other_machines_see_how_it_is_where_told_to(admin: str, address: str, health: int, metrics: int) -> None:
     here = gateway()
-    for path in ("/metrics", "/readyz", "/healthz"):
-        assert asked(Application(here, soap=True, admin=admin), path, address).status_code == status
+    app = Application(here, soap=True, admin=admin)
+    said = [asked(app, path, address).status_code for path in ("/readyz", "/healthz", "/metrics")]
+    assert said == [health, health, metrics]
+    here.close()
+
+
+@pytest.mark.parametrize(
+    ("changed", "host", "headers"),
+    [
+        ({}, "rebound.example", {}),
+        ({}, "localhost", {"X-Forwarded-For": "10.0.0.9"}),
+        ({"behind_proxy": True, "public_url": "https://soap.example.com/x"}, "localhost", {}),
+    ],
+)
+def test_the_numbers_are_for_this_machine_in_fact_or_for_the_token(
+    changed: dict[str, Any], host: str, headers: dict[str, str]
+) -> None:
+    here = gateway(**changed)
+    here.metrics_token = "open sesame"
+    app = Application(here, soap=True, admin="local")
+    for token, status in (("", 404), ("Bearer wrong", 404), ("Bearer open sesame", 200)):
+        given = headers | ({"Authorization": token} if token else {})
+        assert asked(app, "/metrics", "127.0.0.1", host, headers=given).status_code == status
     here.close()
 
 
