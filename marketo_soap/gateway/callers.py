@@ -12,7 +12,7 @@ from marketo_soap.gateway.instances import Instance
 from marketo_soap.gateway.replays import Replays
 from marketo_soap.gateway.settings import CallerSettings
 from marketo_soap.limits import LimitKeeper, Limits
-from marketo_soap.signature import AuthenticationHeader, Credentials, read_timestamp, verify
+from marketo_soap.signature import AuthenticationHeader, Credentials, mistake, read_timestamp, verify
 
 __all__ = ["Caller", "Callers"]
 
@@ -65,6 +65,15 @@ class Callers:
     def __init__(self, callers: Iterable[Caller]) -> None:
         self._by_id: Mapping[str, Caller] = {caller.credentials.user_id: caller for caller in callers}
         self._nobody = Credentials(token_hex(16), token_hex(16))
+
+    def diagnose(self, header: AuthenticationHeader) -> tuple[str | None, str]:
+        """Say who *header* claims to be signed by, if that is a caller, and what is wrong with the signature.
+
+        An unknown user takes as long: no stranger learns who is known.
+        """
+        claimed = self._by_id.get(header.mktows_user_id)
+        wrong = mistake(self._nobody if claimed is None else claimed.credentials, header)
+        return (None, "of an unknown user") if claimed is None else (claimed.name, wrong)
 
     def identify(self, header: AuthenticationHeader) -> Caller:
         """Return who signed *header*. Raises 20014, as late for an unknown user as for a wrong signature."""

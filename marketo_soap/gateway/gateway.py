@@ -102,7 +102,11 @@ class Gateway:
         opened = await self._readers[len(body) > _QUICK].open(body)
         call.operation = opened.operation_type
         header = service.header_of(opened)
-        caller = self._callers.identify(header)
+        try:
+            caller = self._callers.identify(header)
+        except Fault:
+            call.claimed, call.signature = self._callers.diagnose(header)
+            raise
         call.caller = caller.name
         if self.running >= self.settings.max_calls:
             raise fault(20024)
