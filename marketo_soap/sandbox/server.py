@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from marketo_soap.sandbox.http import PATH, HttpAnswer, HttpRequest, answer, refused
+from marketo_soap.sandbox.http import PATH, HttpAnswer, HttpRequest, answer, refused, text_answer
 from marketo_soap.web.http import Refused
 from marketo_soap.web.server import listen, read_body, server_config
 
@@ -46,6 +46,9 @@ class _Endpoint:
             said.done()
 
     async def _answer(self, request: Request) -> HttpAnswer:
+        if "content-length" in request.headers and "transfer-encoding" in request.headers:
+            both = "Content-Length and Transfer-Encoding contradict each other.\n"  # a proxy may have read another body
+            return text_answer(400, both, ("Connection", "close"))
         try:
             body = await read_body(request.receive)
         except Refused as refusal:
