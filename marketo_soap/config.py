@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import tomllib
 import types
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from os import PathLike
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -12,7 +14,7 @@ import attrs
 
 from marketo_soap.xml import check_characters, check_text
 
-__all__ = ["load_toml", "structure"]
+__all__ = ["check_writable", "exposure", "literal_secrets", "load_toml", "structure"]
 
 T = TypeVar("T")
 
@@ -26,6 +28,29 @@ def load_toml(cls: type[T], path: str | PathLike[str]) -> T:
             return structure(cls, tomllib.load(file))
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"{path}: {error}") from None
+
+
+def check_writable(key: str, path: str) -> None:
+    """Return if a file can be written or made at *path*; else raise a `ValueError` that names *key*.
+
+    Nothing is made yet: another user may be the one that serves.
+    """
+    where = path if os.path.exists(path) else os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path) or not os.access(where, os.W_OK):
+        raise ValueError(f"{key}: it cannot be written there")
+
+
+def exposure(file: str | PathLike[str] | int) -> str | None:
+    """Say what every user of this machine can do with *file*, a path or a descriptor: "change" it, "read" it, or None.
+
+    Windows does not say it in these bits, and pipes are nobody else's.
+    """
+    status = os.stat(file)
+    if os.name == "nt" or not stat.S_ISREG(status.st_mode):
+        return None
+    if status.st_mode & stat.S_IWOTH:
+        return "change"
+    return "read" if status.st_mode & stat.S_IROTH else None
 
 
 def structure(cls: type[T], data: Any, where: str = "") -> T:
@@ -45,6 +70,19 @@ def structure(cls: type[T], data: Any, where: str = "") -> T:
         return cls(**values)
     except ValueError as error:
         raise ValueError(f"{where}: {error}" if where else str(error)) from None
+
+
+def literal_secrets(data: Any, names: Collection[str], where: str = "") -> Iterator[str]:
+    """Give the places of keys that are called by one of *names*, and would hold a secret itself."""
+    if isinstance(data, Mapping):
+        for name, value in data.items():
+            at = f"{where}.{name}" if where else name
+            if name in names:
+                yield at
+            yield from literal_secrets(value, names, at)
+    elif isinstance(data, list):
+        for number, value in enumerate(data, 1):
+            yield from literal_secrets(value, names, f"{where}[{number}]")
 
 
 def _at(where: str, name: str) -> str:

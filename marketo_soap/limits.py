@@ -131,24 +131,29 @@ class Schedule:
 
 
 class LimitKeeper:
-    """The limits as a server keeps them: counts calls that come; refused ones too if *count_refused*."""
+    """The limits as a server keeps them: counts calls that come; refused ones too if *count_refused*.
+
+    Windows are counted in *tick*, seconds of a monotonic clock: a step of the machine's clock frees none. If ticks
+    go back all the same, as a clock of a test may, what was counted stays as old as it was.
+    """
 
     def __init__(self, limits: Limits, *, count_refused: bool = False) -> None:
         self.limits = limits
         self._count_refused = count_refused
         self._lock = threading.Lock()
-        self._recent: deque[datetime] = deque()
+        self._recent: deque[float] = deque()
+        self._last = 0.0
         self._day: date | None = None
         self._today = 0
 
-    def admit(self, now: datetime, at_once: int) -> None:
+    def admit(self, now: datetime, tick: float, at_once: int) -> None:
         """Count a call at *now*, with *at_once* calls in progress (this one too), or raise why not.
 
         20024 comes before 20023, and 20023 before 20015.
         """
         limits = self.limits
         with self._lock:
-            self._forget(now)
+            self._forget(now, tick)
             code = None
             if limits.at_once is not None and at_once > limits.at_once:
                 code = 20024
@@ -157,22 +162,23 @@ class LimitKeeper:
             elif limits.per_day is not None and self._today >= limits.per_day:
                 code = 20015
             if code is None or self._count_refused:
-                self._recent.append(now)
+                self._recent.append(tick)
                 self._today += 1
         if code is not None:
             raise fault(code)
 
-    def used(self, now: datetime) -> dict[str, int]:
+    def used(self, now: datetime, tick: float) -> dict[str, int]:
         """Return how much is used: calls in the window, calls today."""
         with self._lock:
-            self._forget(now)
+            self._forget(now, tick)
             return {"calls": len(self._recent), "per_day": self._today}
 
-    def _forget(self, now: datetime) -> None:
-        start = now - timedelta(seconds=self.limits.window)
-        while self._recent and self._recent[0] <= start:
+    def _forget(self, now: datetime, tick: float) -> None:
+        if tick < self._last:
+            back = self._last - tick
+            self._recent = deque(each - back for each in self._recent)
+        self._last = tick
+        while self._recent and self._recent[0] + self.limits.window <= tick:
             self._recent.popleft()
-        while self._recent and self._recent[-1] > now:  # the clock was moved back
-            self._recent.pop()
         if today(now) != self._day:
             self._day, self._today = today(now), 0

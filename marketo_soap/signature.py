@@ -20,6 +20,7 @@ __all__ = [
     "Credentials",
     "MktowsContextHeader",
     "diagnose",
+    "mistake",
     "read_timestamp",
     "sign",
     "timestamp",
@@ -139,16 +140,25 @@ def diagnose(credentials: Credentials, header: AuthenticationHeader) -> str | No
         f"the expected signature is HMAC-SHA1 of {stamp + user_id!r} (requestTimestamp, then mktowsUserId, nothing "
         "between), with the encryption key as text, in 40 lower-case hex digits"
     )
+    return f"{expected}; the given one {mistake(credentials, header)}"
+
+
+def mistake(credentials: Credentials, header: AuthenticationHeader) -> str:
+    """Say which common mistake makes the signature of *header*, which does not verify: "was made ...".
+
+    The text holds neither user ids nor signatures.
+    """
+    stamp, user_id = header.request_timestamp, header.mktows_user_id
     given = header.request_signature
-    for mistake, message, key in _mistakes(stamp, user_id, credentials.encryption_key):
+    for name, message, key in _mistakes(stamp, user_id, credentials.encryption_key):
         made = hmac.digest(key, message.encode(), "sha1").hex()
         if hmac.compare_digest(given.strip().lower().encode(), made.encode()):
-            if mistake:
-                return f"{expected}; the given one was made {mistake}"
+            if name:
+                return f"was made {name}"
             written = "in upper case" if given.strip() != given.strip().lower() else "with white space around it"
-            return f"{expected}; the given one is right but written {written}"
+            return f"is right but written {written}"
     shape = "" if re.fullmatch("[0-9a-f]{40}", given) else f"; the given one has another form ({len(given)} characters)"
-    return f"{expected}; the given one fits no common mistake, so the key is probably another one{shape}"
+    return f"fits no common mistake, so the key is probably another one{shape}"
 
 
 def _mistakes(stamp: str, user_id: str, key_text: str) -> Iterator[tuple[str, str, bytes]]:

@@ -307,8 +307,10 @@ def test_the_sandbox_takes_settings_seeds_and_limits(tmp_path: Path) -> None:
     config.write_text("unknown_fields = 'accept'\n")
     seed.write_text("Email,FirstName\nt@t.com,George\n")
     token.write_text("open sesame\n")
+    token.chmod(0o644)
     options = ["--config", config, "--seed", seed, "--control-token-file", token, "--vendor-limits", "--port", "0"]
     options += ["--db", tmp_path / "leads.db", "--durability", "full"]
+    options += ["--allow-host", "app.test"]
     command = [sys.executable, "-m", "marketo_soap.cli", "sandbox", *map(str, options)]
     served = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert served.stdout is not None
@@ -317,11 +319,15 @@ def test_the_sandbox_takes_settings_seeds_and_limits(tmp_path: Path) -> None:
         url = httpx.URL(endpoint).join("/_sandbox/settings")
         assert httpx.get(url, trust_env=False).status_code == 403
         settings = httpx.get(url, trust_env=False, headers={"Authorization": "Bearer open sesame"}).json()
+        for host, status in (("app.test", 200), ("other.test", 403)):
+            assert httpx.get(endpoint, trust_env=False, headers={"Host": host}).status_code == status
         served.send_signal(signal.SIGINT)
         _, said = served.communicate(timeout=20)
     assert (settings["unknown_fields"], settings["limits"]["calls"]) == ("accept", 100)
     assert "1 leads from" in said
     assert settings["durability"] == "full"
+    assert f"warning: every user of this machine can read {token} (chmod 600)\n" in said
+    assert str(config) not in said
     config.write_text("unknown_fields = 'x'\n")
     assert "unknown_fields must be one of" in run("sandbox", "--config", str(config), code=2).stderr
 

@@ -145,6 +145,12 @@ for command in (envelopes.export, envelopes.convert, envelopes.send):
     "--vendor-limits", is_flag=True, help="Refuse calls as Marketo did: 100 in 20 s, 10 at once, 10,000 a day."
 )
 @click.option(
+    "--allow-host",
+    multiple=True,
+    help="A further name that callers may ask for, or whose pages may call; '*' is any. IP addresses, localhost and "
+    "--host are known.",
+)
+@click.option(
     "--control-token-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file with the token that opens /_sandbox/ to other machines.",
@@ -159,6 +165,7 @@ def sandbox(
     config: str | None,
     seed: tuple[str, ...],
     vendor_limits: bool,
+    allow_host: tuple[str, ...],
     control_token_file: Path | None,
 ) -> None:
     """Serve an embedded Marketo until Ctrl-C, and print the variables that point a client at it.
@@ -175,7 +182,11 @@ def sandbox(
     settings = Settings.load(config) if config else Settings()
     if durability is not None:
         settings = evolve(settings, durability=durability)
+    if config:
+        output.warn_if_exposed(config, readable=settings.control_token is not None)
+    settings = evolve(settings, allowed_hosts=(*settings.allowed_hosts, *allow_host))
     if control_token_file is not None:
+        output.warn_if_exposed(control_token_file)
         settings = evolve(settings, control_token=control_token_file.read_text(encoding="utf-8").strip())
     with Sandbox(
         db,
@@ -196,7 +207,7 @@ def sandbox(
         click.echo(f"# see it in a browser: {endpoint.removesuffix(PATH)}{CONTROL}", err=True)
         click.echo("# serving; Ctrl-C stops", err=True)
         try:
-            serve_forever(served, listener)
+            serve_forever(served, listener, host)
         except KeyboardInterrupt:
             click.echo("# stopped", err=True)
 

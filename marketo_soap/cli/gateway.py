@@ -6,7 +6,7 @@ import os
 
 import click
 
-from marketo_soap.cli.output import printable
+from marketo_soap.cli.output import printable, warn_if_exposed
 
 __all__ = ["gateway"]
 
@@ -32,6 +32,7 @@ def gateway(config: str, only_check: bool) -> None:
 
     quiet_logging()
     settings = GatewaySettings.load(config)
+    warn_if_exposed(config)
     secrets = resolved(settings, os.environ)
     check_certificate(settings)
     if not only_check:

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections import Counter
+from pathlib import Path
 from typing import IO, Any
 
 import attrs
@@ -14,6 +15,7 @@ import click
 from marketo_soap import envelope
 from marketo_soap.checks import Check, Verdict
 from marketo_soap.compare import Comparison, Difference, describe
+from marketo_soap.config import exposure
 from marketo_soap.envelope import Reply
 from marketo_soap.errors import Fault, LeadSyncFailed, MarketoError
 from marketo_soap.history import Exchange
@@ -26,6 +28,13 @@ __all__ = ["as_data", "print_envelopes", "print_json", "print_message", "print_r
 
 
 _UNSEEN = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def warn_if_exposed(path: str | Path, *, readable: bool = True) -> None:
+    """Warn on standard error if every user of this machine can change a file, or, where that matters, read it."""
+    what = exposure(path)
+    if what == "change" or (what == "read" and readable):
+        click.echo(f"warning: every user of this machine can {what} {printable(str(path))} (chmod 600)", err=True)
 
 
 def as_data(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import ipaddress
 import json
 import re
@@ -15,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 from marketo_soap.errors import Fault, fault
 from marketo_soap.gateway.gateway import Gateway
 from marketo_soap.gateway.metrics import CONTENT_TYPE
-from marketo_soap.web.http import TEXT, XML, Refused, asks_for_wsdl, own_address, plain_body
+from marketo_soap.web.http import TEXT, XML, Refused, asks_for_wsdl, is_own_host, own_address, plain_body
 from marketo_soap.web.server import read_body
 from marketo_soap.wsdl import wsdl
 
@@ -25,6 +26,7 @@ PATH = re.compile(r"/soap/mktows/[A-Za-z0-9._-]+")
 _ADMIN = {"/healthz", "/readyz", "/metrics"}
 _SMALL = 64 * 1024  # bytes of a body that costs little to wait for
 _LARGE_AT_ONCE = 16
+_NEEDS_TOKEN = b"/metrics needs the token that metrics_token_env or metrics_token_file names.\n"
 _CLOSE = (("Connection", "close"),)
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
@@ -69,8 +71,11 @@ class Application:
                 return _Said(200, wsdl(address), XML)
             said = "POST SOAP 1.1 envelopes here, or GET ?WSDL.\n"
             return _Said(405, said.encode(), headers=(("Allow", "GET, HEAD, POST"),))
-        if path in _ADMIN and method in ("GET", "HEAD") and self._shown(scope, headers):
-            return self._how_it_is(path)
+        if path in _ADMIN and method in ("GET", "HEAD"):
+            if self._shown(path, scope, headers):
+                return self._how_it_is(path)
+            if self._admin == "all":
+                return _Said(401, _NEEDS_TOKEN, headers=(("WWW-Authenticate", "Bearer"),))
         return _Said(404, b"There is nothing here.\n")
 
     async def _call(self, headers: Mapping[str, str], receive: Receive) -> _Said:
@@ -111,16 +116,15 @@ class Application:
         finally:
             self._large -= large
 
-    def _shown(self, scope: Scope, headers: Mapping[str, str]) -> bool:
-        """Whether the caller may see how the gateway is: one that a proxy speaks for is not on this machine."""
-        if self._admin != "local":
-            return self._admin == "all"
-        if any(name in headers for name in _FORWARDED):
-            return False
-        try:
-            return ipaddress.ip_address(scope["client"][0]).is_loopback
-        except (ValueError, TypeError):
-            return False
+    def _shown(self, path: str, scope: Scope, headers: Mapping[str, str]) -> bool:
+        """Whether the caller may see how the gateway is; the numbers are for who has the token, or is here in fact."""
+        if path != "/metrics" or self._admin == "none":
+            return self._admin == "all" or (self._admin == "local" and _is_here(scope, headers))
+        token, given = self._gateway.metrics_token, headers.get("authorization", "")
+        if token is not None and hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+            return True
+        proxied = self._soap and self._gateway.settings.behind_proxy
+        return not proxied and is_own_host(headers, ()) and _is_here(scope, headers)
 
     def _how_it_is(self, path: str) -> _Said:
         if path == "/metrics":
@@ -128,3 +132,13 @@ class Application:
         why_not = self._gateway.not_ready() if path == "/readyz" else None
         data = {"status": "ok"} if why_not is None else {"status": "not ready", "reason": why_not}
         return _Said(200 if why_not is None else 503, json.dumps(data).encode(), "application/json")
+
+
+def _is_here(scope: Scope, headers: Mapping[str, str]) -> bool:
+    """Whether the caller is on this machine: one that a proxy speaks for is not."""
+    if any(name in headers for name in _FORWARDED):
+        return False
+    try:
+        return ipaddress.ip_address(scope["client"][0]).is_loopback
+    except (ValueError, TypeError):
+        return False

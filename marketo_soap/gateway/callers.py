@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from secrets import token_hex
@@ -11,45 +9,31 @@ from secrets import token_hex
 from marketo_soap.bridge.transport import RestBridge
 from marketo_soap.errors import fault
 from marketo_soap.gateway.instances import Instance
+from marketo_soap.gateway.replays import Replays
 from marketo_soap.gateway.settings import CallerSettings
 from marketo_soap.limits import LimitKeeper, Limits
-from marketo_soap.signature import AuthenticationHeader, Credentials, read_timestamp, verify
+from marketo_soap.signature import AuthenticationHeader, Credentials, mistake, read_timestamp, verify
 
-__all__ = ["Caller", "Callers", "Replays"]
-
-_KEPT = 50_000  # requests of a caller that are remembered
-
-
-class Replays:
-    """The requests of the last *seconds*, by their keys; of more than *kept* the oldest are forgotten."""
-
-    def __init__(self, seconds: float, kept: int = _KEPT) -> None:
-        self._seconds, self._kept = seconds, kept
-        self._seen: OrderedDict[bytes, float] = OrderedDict()
-
-    def knows(self, key: bytes, tick: float) -> bool:
-        """Say whether a request of that key has come before."""
-        while self._seen and (len(self._seen) > self._kept or next(iter(self._seen.values())) <= tick):
-            self._seen.popitem(last=False)
-        return key in self._seen
-
-    def add(self, key: bytes, tick: float) -> None:
-        """Remember a request."""
-        self._seen[key] = tick + self._seconds
+__all__ = ["Caller", "Callers"]
 
 
 class Caller:
     """A caller and what it has used of its limits: *share* calls at once where it has none of its own."""
 
     def __init__(
-        self, settings: CallerSettings, credentials: Credentials, instance: Instance, bridge: RestBridge, share: int
+        self,
+        settings: CallerSettings,
+        credentials: Credentials,
+        instance: Instance,
+        bridge: RestBridge,
+        share: int,
+        replays: Replays | None,
     ) -> None:
         self.name, self.credentials, self.instance, self.bridge = settings.name, credentials, instance, bridge
         self.running = 0
         self._settings = settings
         self._limits = LimitKeeper(settings.limits or Limits(calls=None, at_once=share, per_day=None))
-        # A time that is ahead is good until it is as far behind.
-        self._replays = Replays(2 * settings.timestamp_window) if settings.refuse_replays else None
+        self._replays = replays if settings.refuse_replays else None
 
     def admit(self, header: AuthenticationHeader, body: bytes, now: datetime, tick: float) -> None:
         """Return if the call, whose signature is right, may be made, and count it; else raise the fault."""
@@ -61,14 +45,18 @@ class Caller:
             raise fault(20016)
         if not self._settings.enabled:
             raise fault(20013)
-        key = header.request_signature.encode()
-        if self._settings.refuse_replays == "request":
-            key = hashlib.sha256(key + b"\0" + body).digest()
-        if self._replays is not None and self._replays.knows(key, tick):
-            raise fault(20016, f"Request Expired: the same {self._settings.refuse_replays} has been received before")
-        self._limits.admit(now, self.running + 1)
-        if self._replays is not None:
-            self._replays.add(key, tick)
+        replays, kind = self._replays, self._settings.refuse_replays
+        if replays is None:
+            self._limits.admit(now, tick, self.running + 1)
+            return
+        key = header.request_signature.encode() + (b"\0" + body if kind == "request" else b"")
+        user_id, signed = self.credentials.user_id, times[0].timestamp()
+        repeated = fault(20016, f"Request Expired: the same {kind} has been received before, or may have been")
+        if replays.knows(user_id, key, signed):
+            raise repeated
+        self._limits.admit(now, tick, self.running + 1)
+        if not replays.add(user_id, key, signed, now.timestamp() - self._settings.timestamp_window):
+            raise repeated
 
 
 class Callers:
@@ -77,6 +65,15 @@ class Callers:
     def __init__(self, callers: Iterable[Caller]) -> None:
         self._by_id: Mapping[str, Caller] = {caller.credentials.user_id: caller for caller in callers}
         self._nobody = Credentials(token_hex(16), token_hex(16))
+
+    def diagnose(self, header: AuthenticationHeader) -> tuple[str | None, str]:
+        """Say who *header* claims to be signed by, if that is a caller, and what is wrong with the signature.
+
+        An unknown user takes as long: no stranger learns who is known.
+        """
+        claimed = self._by_id.get(header.mktows_user_id)
+        wrong = mistake(self._nobody if claimed is None else claimed.credentials, header)
+        return (None, "of an unknown user") if claimed is None else (claimed.name, wrong)
 
     def identify(self, header: AuthenticationHeader) -> Caller:
         """Return who signed *header*. Raises 20014, as late for an unknown user as for a wrong signature."""

@@ -46,7 +46,7 @@ def check(
     for rest in settings.rest:
         connections = Connections(rest.origin, transport, True, None, MAX_BYTES)
         try:
-            yield from _instance(_Asker(connections), settings, rest, *secrets.rest[rest.name])
+            yield from _instance(_Asker(connections, rest.origin), settings, rest, *secrets.rest[rest.name])
         finally:
             connections.close()
 
@@ -58,6 +58,7 @@ class _Problem(Exception):  # noqa: N818 - a verdict on its way
 @frozen
 class _Asker:
     connections: Connections
+    origin: str
 
     def token(self, client_id: str, client_secret: str) -> str:
         """Return a token; raises why none was given."""
@@ -88,7 +89,9 @@ class _Asker:
     def _get(self, path: str, token: str | None, params: Mapping[str, str]) -> Received:
         received = self.connections.fetch(Fetch(read(path, **params), token, 1, _SECONDS), httpx.Timeout(_SECONDS))
         if isinstance(received, TransportError):
-            raise _Problem(f"no answer: {type(received.__cause__ or received).__name__}")
+            cause = received.__cause__ or received
+            why = f" ({cause})" if isinstance(cause, httpx.ConnectError) else ""  # others may quote what was received
+            raise _Problem(f"no answer from {self.origin}: {type(cause).__name__}{why}")
         return received
 
 

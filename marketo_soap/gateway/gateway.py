@@ -18,6 +18,7 @@ from marketo_soap.gateway.callers import Caller, Callers
 from marketo_soap.gateway.instances import instances_of
 from marketo_soap.gateway.journal import CallRecord, Journal
 from marketo_soap.gateway.reading import Reader
+from marketo_soap.gateway.replays import Replays
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.gateway.settings import GatewaySettings
 from marketo_soap.history import Exchange
@@ -37,10 +38,11 @@ class Gateway:
     """
 
     def __init__(self, settings: GatewaySettings, secrets: Secrets) -> None:
-        self.settings = settings
+        self.settings, self.metrics_token = settings, secrets.metrics_token
         self.stopping = False
         self._instances = instances_of(settings.rest, secrets.rest)
         self.journal = Journal(settings.access_log, self._instances)
+        self._replays = None if settings.replay_file is None else Replays(settings.replay_file)
         # One alone must not keep all others out.
         share = settings.max_calls if len(settings.callers) == 1 else max(1, settings.max_calls // 2)
         self._callers = Callers(
@@ -50,6 +52,7 @@ class Gateway:
                 instance := self._instances[settings.rest_of(caller).name],
                 instance.bridge(settings.bridge_of(caller)),
                 share,
+                self._replays,
             )
             for caller in settings.callers
         )
@@ -99,7 +102,11 @@ class Gateway:
         opened = await self._readers[len(body) > _QUICK].open(body)
         call.operation = opened.operation_type
         header = service.header_of(opened)
-        caller = self._callers.identify(header)
+        try:
+            caller = self._callers.identify(header)
+        except Fault:
+            call.claimed, call.signature = self._callers.diagnose(header)
+            raise
         call.caller = caller.name
         if self.running >= self.settings.max_calls:
             raise fault(20024)
@@ -166,3 +173,5 @@ class Gateway:
         for reader in self._readers:
             reader.close()
         self.journal.close()
+        if self._replays is not None:
+            self._replays.close()

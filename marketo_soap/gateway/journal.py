@@ -29,13 +29,19 @@ _CODE = re.compile(r"[0-9]{3,4}")
 
 @define
 class CallRecord:
-    """What is known of a call, as it goes on; *begun* is a tick of the monotonic clock."""
+    """What is known of a call, as it goes on; *begun* is a tick of the monotonic clock.
+
+    *claimed* is the caller whose user id a wrong *signature* came with: the log shows it, the numbers do not, as any
+    stranger could write it.
+    """
 
     begun: float
     time: datetime
     bytes_in: int
     number: str
     caller: str = "unknown"
+    claimed: str | None = None
+    signature: str | None = None
     operation: Any = None
     rest_calls: int | None = 0
     warnings: int = 0
@@ -67,9 +73,10 @@ class CallRecord:
             {
                 "time": self.time.isoformat(timespec="milliseconds"),
                 "id": self.number,
-                "caller": self.caller,
+                "caller": self.claimed or self.caller,
                 "operation": self.operation_name,
                 "verdict": self.verdict,
+                **({} if self.signature is None else {"signature": self.signature}),
                 "rest_calls": self.rest_calls,
                 "rest_code": self.rest_code,
                 "rest_request_id": self.rest_request_id,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 __all__ = ["impatient"]
 
-_Base: Any = AutoHTTPProtocol
+_Base: Any = H11Protocol  # see server_config
 
 
 def impatient(seconds: float) -> type[asyncio.Protocol]:

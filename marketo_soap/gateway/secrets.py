@@ -2,63 +2,96 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import re
 from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from marketo_soap.config import exposure
 from marketo_soap.gateway.settings import GatewaySettings, RestSettings
 from marketo_soap.redaction import hidden
 from marketo_soap.signature import Credentials
 
 __all__ = ["Secrets", "resolved"]
 
+logger = logging.getLogger("marketo_soap.gateway")
+
+# One short word, or several in one case with underscores between: no key in hex digits or base 64 is written so.
+_VARIABLE = re.compile("[A-Za-z]{1,10}|[A-Z][A-Z0-9]*(_[A-Z0-9]+)+|[a-z][a-z0-9]*(_[a-z0-9]+)+")
+
 
 @frozen
 class Secrets:
-    """The `Credentials` of callers by their names, and client id and secret of each `[[rest]]` by its name."""
+    """The `Credentials` of callers by their names, client id and secret of each `[[rest]]` by its name, and the token
+    of `/metrics`.
+    """
 
     callers: Mapping[str, Credentials] = field(repr=hidden)
     rest: Mapping[str, tuple[str, str]] = field(repr=hidden)
+    metrics_token: str | None = field(repr=hidden, default=None)
 
 
 def resolved(settings: GatewaySettings, environ: Mapping[str, str]) -> Secrets:
-    """Find every secret that *settings* name. `ValueError` names the key whose secret is not there."""
+    """Find every secret that *settings* name. `ValueError` names the key whose secret is not there, or not guarded."""
+    exposed = settings.allow_exposed_keys
     callers = {}
     for number, caller in enumerate(settings.callers, 1):
-        where = f"callers[{number}]"
-        key = _secret(where, "encryption_key", caller.encryption_key_env, caller.encryption_key_file, environ)
+        at = f"callers[{number}]."
+        name = f"{at}encryption_key"
+        key = _secret(name, caller.encryption_key_env, caller.encryption_key_file, environ, exposed)
         try:
             callers[caller.name] = Credentials(caller.user_id, key)
         except ValueError as error:
-            raise ValueError(f"{where}: {error}") from None
-    rest = {each.name: _rest(f"rest[{number}]", each, environ) for number, each in enumerate(settings.rest, 1)}
-    return Secrets(callers, rest)
+            raise ValueError(f"callers[{number}]: {error}") from None
+    rest = {each.name: _rest(f"rest[{number}]", each, environ, exposed) for number, each in enumerate(settings.rest, 1)}
+    token = None
+    if settings.metrics_token_env is not None or settings.metrics_token_file is not None:
+        env, file = settings.metrics_token_env, settings.metrics_token_file
+        token = _secret("metrics_token", env, file, environ, exposed)
+    if settings.private_key is not None and os.path.exists(settings.private_key):
+        _check_guarded("private_key", settings.private_key, exposed)
+    return Secrets(callers, rest, token)
 
 
-def _rest(where: str, rest: RestSettings, environ: Mapping[str, str]) -> tuple[str, str]:
+def _rest(where: str, rest: RestSettings, environ: Mapping[str, str], exposed: bool) -> tuple[str, str]:
     client_id = rest.client_id
     if client_id is None:
-        client_id = _secret(where, "client_id", rest.client_id_env, None, environ)
-    secret = _secret(where, "client_secret", rest.client_secret_env, rest.client_secret_file, environ)
+        client_id = _secret(f"{where}.client_id", rest.client_id_env, None, environ, exposed)
+    secret = _secret(f"{where}.client_secret", rest.client_secret_env, rest.client_secret_file, environ, exposed)
     for name, text in (("client_id", client_id), ("client_secret", secret)):
         if not text or not text.isprintable() or " " in text:
             raise ValueError(f"{where}.{name} is empty, or has spaces or line breaks in it")
     return client_id, secret
 
 
-def _secret(where: str, name: str, variable: str | None, path: str | None, environ: Mapping[str, str]) -> str:
+def _secret(name: str, variable: str | None, path: str | None, environ: Mapping[str, str], exposed: bool) -> str:
     if variable is not None:
         text = environ.get(variable, "").strip()
-        if not text:  # the name is not shown: somebody may have put the secret itself there
-            raise ValueError(f"{where}.{name}_env: the variable that it names is not set, or empty")
+        if not text:
+            # Somebody may have put the secret itself there: only what looks like a variable's name is shown.
+            shown = variable if _VARIABLE.fullmatch(variable) else "that it names"
+            raise ValueError(f"{name}_env: the variable {shown} is not set, or empty")
         return text
     assert path is not None
     try:
         with open(path, encoding="utf-8") as file:
+            _check_guarded(f"{name}_file", file.fileno(), exposed)
             text = file.read(10_000).strip()
-    except (OSError, ValueError) as error:
+    except (OSError, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise ValueError(f"{where}.{name}_file: the file that it names cannot be read: {why}") from None
+        raise ValueError(f"{name}_file: the file that it names cannot be read: {why}") from None
     if not text:
-        raise ValueError(f"{where}.{name}_file: the file that it names is empty")
+        raise ValueError(f"{name}_file: the file that it names is empty")
     return text
+
+
+def _check_guarded(key: str, file: str | int, exposed: bool) -> None:
+    what = exposure(file)
+    if what is None:
+        return
+    said = f"{key}: every user of this machine can {what} the file that it names"
+    if not exposed:
+        raise ValueError(f"{said}: take that right away (chmod 600), or set allow_exposed_keys = true")
+    logger.warning("%s", said)

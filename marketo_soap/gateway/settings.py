@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from os import PathLike
 from typing import Any, Literal, Self
 
@@ -14,7 +13,7 @@ from attrs import field, frozen
 from marketo_soap.bridge.connection import origin_of
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.transport import REST_LIMITS, RestBridge
-from marketo_soap.config import structure
+from marketo_soap.config import check_writable, literal_secrets, structure
 from marketo_soap.endpoint import checked_endpoint, is_loopback
 from marketo_soap.limits import Limits
 from marketo_soap.redaction import hidden
@@ -24,7 +23,7 @@ from marketo_soap.web.http import MAX_BYTES
 __all__ = ["CallerSettings", "GatewaySettings", "RestSettings"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_SECRETS = ("encryption_key", "client_secret")
+_SECRETS = ("encryption_key", "client_secret", "metrics_token")
 _POSITIVE = (
     "call_seconds",
     "read_seconds",
@@ -80,7 +79,7 @@ class CallerSettings:
     "request", the same signature with the very same body, catches accidental repeats alone, as signatures do
     not cover bodies; "signature", any second use of one, stops replays, and with them the second of two calls
     that a client signs in one second, as most write no fractions of it. With either, callers that repeat a
-    call must sign anew. *enabled = false* shuts the caller out (20013).
+    call must sign anew, and the gateway needs a *replay_file*. *enabled = false* shuts the caller out (20013).
     """
 
     name: str
@@ -104,11 +103,20 @@ class GatewaySettings:
     needed. *public_url*, the whole endpoint, is what the WSDL tells callers to use; without it, the host that
     they asked for. Forwarded headers are never believed.
 
-    `/healthz`, `/readyz` and `/metrics` answer callers on this machine that no proxy speaks for, anybody with
-    *metrics_public*. With *admin_port* they are on that port of *admin_host* instead, for whoever reaches it.
+    `/healthz` and `/readyz` answer callers on this machine that no proxy speaks for, anybody with *metrics_public*.
+    With *admin_port* they are on that port of *admin_host* instead, for whoever reaches it. `/metrics` is beside
+    them, for who brings the token (`Authorization: Bearer`) of the variable *metrics_token_env* or the file
+    *metrics_token_file*, and without one for callers on this machine, unless *behind_proxy*: all seem to be there.
+
+    Files of keys, secrets and tokens that every user of this machine can read or change are refused;
+    *allow_exposed_keys* accepts them, as where a container's secrets are mounted so.
 
     *access_log* is a file for one JSON object a call, "-" for standard output, "" for none. *record_directory*
     keeps the last *record_keep* exchanges of known callers as HAR files, private values as tokens (`Recorder`).
+
+    *replay_file* (SQLite) remembers what callers with *refuse_replays* have sent, over restarts too. Gateways of one
+    machine may share it; none is on a network's file system. While it cannot be written, their calls are refused
+    (20024).
 
     A call may take *call_seconds* in all: PHP's own time-out is 60. A request must arrive within
     *read_seconds*, be at most *max_body_bytes* long, and find fewer than *max_calls* others in progress (20024)
@@ -125,11 +133,15 @@ class GatewaySettings:
     certificate: str | None = None
     private_key: str | None = None
     metrics_public: bool = False
+    metrics_token_env: str | None = field(default=None, repr=hidden)
+    metrics_token_file: str | None = field(default=None, repr=hidden)
+    allow_exposed_keys: bool = False
     admin_host: str = "127.0.0.1"
     admin_port: int | None = None
     access_log: str = "-"
     record_directory: str | None = None
     record_keep: int = 1000
+    replay_file: str | None = None
     call_seconds: float = 55.0
     read_seconds: float = 20.0
     max_body_bytes: int = MAX_BYTES
@@ -145,6 +157,10 @@ class GatewaySettings:
                 raise ValueError(f"{name} must be more than 0")
         if self.stop_seconds < self.call_seconds:
             raise ValueError("stop_seconds must not be less than call_seconds: calls in progress may take those")
+        if self.metrics_token_env is not None and self.metrics_token_file is not None:
+            raise ValueError("metrics_token_env is given: give it or metrics_token_file, one of them")
+        if self.metrics_public and self.metrics_token_env is None and self.metrics_token_file is None:
+            raise ValueError("metrics_public needs a token for /metrics: give metrics_token_env or metrics_token_file")
         if self.stop_delay < 0:
             raise ValueError("stop_delay must not be negative")
         self._check_rest()
@@ -158,7 +174,7 @@ class GatewaySettings:
                 data = tomllib.load(file)
             except tomllib.TOMLDecodeError as error:
                 raise ValueError(f"{path}: {error}") from None
-        for where in _literal_secrets(data, ""):
+        for where in literal_secrets(data, _SECRETS):
             name = where.rpartition(".")[2]
             raise ValueError(
                 f"{where}: a secret does not stand in the configuration: name the variable that holds it in "
@@ -236,6 +252,8 @@ class GatewaySettings:
                 raise ValueError(f"{where}.rest: there is no [[rest]] of that name; there are: {', '.join(names)}")
             if not caller.timestamp_window > 0:
                 raise ValueError(f"{where}.timestamp_window must be more than 0")
+            if caller.refuse_replays and not self.replay_file:
+                raise ValueError(f"{where}.refuse_replays needs a replay_file, which remembers requests over restarts")
         _check_unique("callers", "name", [caller.name for caller in self.callers])
         _check_unique("callers", "user_id", [caller.user_id for caller in self.callers])
 
@@ -251,12 +269,10 @@ class GatewaySettings:
                 raise ValueError(f"{where}.bridge.describe_file: it cannot be read: {error.strerror}") from None
             except ValueError as error:
                 raise ValueError(f"{where}.bridge.{error}") from None
-        if self.access_log not in ("", "-"):  # nothing is made yet: another user may be the one that serves
-            there = os.path.exists(self.access_log)
-            folder = os.path.dirname(os.path.abspath(self.access_log))
-            writable = os.access(self.access_log if there else folder, os.W_OK)
-            if not writable or os.path.isdir(self.access_log):
-                raise ValueError("access_log: it cannot be written there")
+        if self.access_log not in ("", "-"):
+            check_writable("access_log", self.access_log)
+        if self.replay_file is not None:
+            check_writable("replay_file", self.replay_file)
 
 
 def _numbered(key: str, values: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
@@ -278,16 +294,3 @@ def _check_unique(key: str, name: str, values: list[str]) -> None:
     for number, value in enumerate(values, 1):
         if value in values[: number - 1]:
             raise ValueError(f"{key}[{number}].{name} is that of {key}[{values.index(value) + 1}], too")
-
-
-def _literal_secrets(data: Any, where: str) -> Iterator[str]:
-    """The places of keys that would hold a secret itself."""
-    if isinstance(data, Mapping):
-        for name, value in data.items():
-            at = f"{where}.{name}" if where else name
-            if name in _SECRETS:
-                yield at
-            yield from _literal_secrets(value, at)
-    elif isinstance(data, list):
-        for number, value in enumerate(data, 1):
-            yield from _literal_secrets(value, f"{where}[{number}]")

@@ -92,7 +92,7 @@ class Call:
         if not sandbox.settings.access:
             raise fault(20013)
         if sandbox.limits is not None:
-            sandbox.limits.admit(now, sandbox.soap_calls.count)
+            sandbox.limits.admit(now, sandbox.tick(), sandbox.soap_calls.count)
 
     @contextmanager
     def perform(self, request: envelope.Request[Any]) -> Iterator[Any]:

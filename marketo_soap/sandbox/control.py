@@ -10,16 +10,17 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import attrs
 
 from marketo_soap import __version__
 from marketo_soap.config import structure
 from marketo_soap.sandbox import seeds
-from marketo_soap.sandbox.http import CONTROL, HttpAnswer, HttpRequest
+from marketo_soap.sandbox.http import CONTROL, HttpAnswer, HttpRequest, allowed_hosts
 from marketo_soap.sandbox.settings import FaultRule, Settings, plain
 from marketo_soap.sandbox.store import PAGE, email_key
+from marketo_soap.web.http import host_name, is_of_another_site
 
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox
@@ -70,30 +71,27 @@ def control(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
 
 
 def _refusal(sandbox: Sandbox, request: HttpRequest) -> str | None:
-    token = sandbox.settings.control_token
+    token, allowed = sandbox.settings.control_token, allowed_hosts(sandbox, request)
     if token is not None:
-        return _token_refusal(token, request)
+        return _token_refusal(token, request, allowed)
     if request.peer is None:
         return None
     if not _is_loopback(request.peer):
         return "only this machine may do that, or a token must be set"
-    try:
-        host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    except ValueError:
-        host = ""
-    if not _is_loopback(host):
-        return "ask by this machine's own name, localhost"
-    return _site_refusal(request)
+    host = host_name(request.headers.get("host", ""))
+    if not (_is_loopback(host) or host in allowed or "*" in allowed):
+        return "ask by this machine's own name, localhost, or allow the name with --allow-host"
+    return _site_refusal(request, allowed)
 
 
-def _token_refusal(token: str, request: HttpRequest) -> str | None:
+def _token_refusal(token: str, request: HttpRequest, allowed: tuple[str, ...]) -> str | None:
     given = request.headers.get("authorization", "")
     by_itself = given[:6].lower() == "basic "  # a browser sends it with everything, whoever's page it shows
     if by_itself:
         given = _as_bearer(given[6:])
     if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         return "the token is needed: Authorization: Bearer ..."
-    return _site_refusal(request) if by_itself else None
+    return _site_refusal(request, allowed) if by_itself else None
 
 
 def _as_bearer(basic: str) -> str:
@@ -103,14 +101,8 @@ def _as_bearer(basic: str) -> str:
         return ""
 
 
-def _site_refusal(request: HttpRequest) -> str | None:
-    origin = request.headers.get("origin")
-    if origin is not None and origin.partition("://")[2] != request.headers.get("host", ""):
-        return "another site's page may not do that"
-    site = request.headers.get("sec-fetch-site", "none")
-    if site not in ("none", "same-origin"):
-        return "another site's page may not do that"
-    return None
+def _site_refusal(request: HttpRequest, allowed: tuple[str, ...]) -> str | None:
+    return "another site's page may not do that" if is_of_another_site(request.headers, allowed) else None
 
 
 def _is_loopback(host: str) -> bool:
@@ -156,7 +148,7 @@ def _health(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
     with sandbox.store.reading() as leads:
         count = leads.count()
     now = sandbox.now()
-    used = sandbox.limits.used(now) if sandbox.limits else None
+    used = sandbox.limits.used(now, sandbox.tick()) if sandbox.limits else None
     return {
         "status": "ok",
         "version": __version__,

@@ -11,13 +11,34 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from marketo_soap.redaction import size_only
-from marketo_soap.web.http import MAX_BYTES, TEXT, XML, Refused, asks_for_wsdl, own_address, plain_body
+from marketo_soap.web.http import (
+    MAX_BYTES,
+    TEXT,
+    XML,
+    Refused,
+    asks_for_wsdl,
+    host_name,
+    is_of_another_site,
+    is_own_host,
+    own_address,
+    plain_body,
+)
 from marketo_soap.wsdl import wsdl
 
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox
 
-__all__ = ["CONTROL", "MAX_BYTES", "PATH", "HttpAnswer", "HttpRequest", "answer", "refused", "text_answer"]
+__all__ = [
+    "CONTROL",
+    "MAX_BYTES",
+    "PATH",
+    "HttpAnswer",
+    "HttpRequest",
+    "allowed_hosts",
+    "answer",
+    "refused",
+    "text_answer",
+]
 
 PATH = "/soap/mktows/2_2"
 CONTROL = "/_sandbox/"
@@ -27,7 +48,10 @@ _REST = re.compile("/+(rest|identity|bulk)/")
 
 @frozen
 class HttpRequest:
-    """An HTTP request: header names in lower case; `peer` is the caller's address, None in this process."""
+    """An HTTP request: header names in lower case; `peer` is the caller's address, None in this process.
+
+    `own_hosts` are the names that the server listens at.
+    """
 
     method: str
     scheme: str
@@ -36,6 +60,7 @@ class HttpRequest:
     headers: Mapping[str, str]
     body: bytes = field(repr=size_only, default=b"")
     peer: str | None = None
+    own_hosts: tuple[str, ...] = ()
 
 
 @frozen
@@ -64,12 +89,14 @@ class HttpAnswer:
 
 def answer(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
     """Answer one HTTP request: by its path a control or a REST call; else POST carries SOAP, GET gives the WSDL
-    (`?WSDL`) or says what this is.
+    (`?WSDL`) or says what this is. What a browser sends for another site's page is refused.
     """
     if request.path.startswith(CONTROL):
         from marketo_soap.sandbox.control import control
 
         return control(sandbox, request)
+    if request.peer is not None and (refusal := _browser_refusal(sandbox, request)):
+        return text_answer(403, f"{refusal}\n")
     if _REST.match(request.path):
         from marketo_soap.sandbox.rest import answer_rest
 
@@ -84,6 +111,22 @@ def answer(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
         return text_answer(200, said)
     said = "Only POST (a SOAP 1.1 envelope) and GET are answered here.\n"
     return text_answer(405, said, ("Allow", "GET, HEAD, POST"))
+
+
+def allowed_hosts(sandbox: Sandbox, request: HttpRequest) -> tuple[str, ...]:
+    """Return the names by which callers may ask for the sandbox, besides `localhost` and IP addresses."""
+    return tuple(name.lower() for name in (*request.own_hosts, *sandbox.settings.allowed_hosts))
+
+
+def _browser_refusal(sandbox: Sandbox, request: HttpRequest) -> str | None:
+    """Say why a request may come from a web page that is none of the caller's; the credentials are published."""
+    allowed = allowed_hosts(sandbox, request)
+    if not is_own_host(request.headers, allowed):
+        name = host_name(request.headers["host"]) or "that name"
+        return f"The sandbox is not known as {name}: allow the name with --allow-host, or Settings(allowed_hosts=...)."
+    if is_of_another_site(request.headers, allowed):
+        return "Another site's page may not do that: allow its host with --allow-host, or Settings(allowed_hosts=...)."
+    return None
 
 
 def _soap(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:

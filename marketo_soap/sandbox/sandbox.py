@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -203,6 +204,14 @@ class Sandbox:
     def now(self) -> datetime:
         """Return the sandbox's time."""
         return self._clock() + self._offset
+
+    def tick(self) -> float:
+        """Return the seconds that the windows of limits are counted in.
+
+        A step of the machine's clock does not change them; `advance` does, and so does a *clock* that was given.
+        """
+        seconds = time.monotonic() if self._clock is _utc_now else self._clock().timestamp()
+        return seconds + self._offset.total_seconds()
 
     def advance(self, seconds: float) -> None:
         """Move the sandbox's clock, forwards or back, without waiting. `ValueError` for where no time is."""

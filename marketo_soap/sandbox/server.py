@@ -18,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from marketo_soap.sandbox.http import CONTROL, PATH, HttpAnswer, HttpRequest, answer, refused
+from marketo_soap.sandbox.http import CONTROL, PATH, HttpAnswer, HttpRequest, answer, refused, text_answer
 from marketo_soap.web.http import Refused
 from marketo_soap.web.server import listen, read_body, server_config
 
@@ -31,8 +31,8 @@ __all__ = ["application", "bound", "serve_forever", "serving"]
 class _Endpoint:
     """The ASGI application of one sandbox."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
+    def __init__(self, sandbox: Sandbox, own_hosts: tuple[str, ...]) -> None:
+        self._sandbox, self._own_hosts = sandbox, own_hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -48,14 +48,24 @@ class _Endpoint:
             said.done()
 
     async def _answer(self, request: Request) -> HttpAnswer:
+        if "content-length" in request.headers and "transfer-encoding" in request.headers:
+            both = "Content-Length and Transfer-Encoding contradict each other.\n"  # a proxy may have read another body
+            return text_answer(400, both, ("Connection", "close"))
         try:
             body = await read_body(request.receive)
         except Refused as refusal:
             return refused(refusal)
         peer = request.client.host if request.client else ""
-        query = request.scope["query_string"].decode("latin-1")
+        scope = request.scope
         read = HttpRequest(
-            request.method, request.scope["scheme"], request.scope["path"], query, request.headers, body, peer
+            request.method,
+            scope["scheme"],
+            scope["path"],
+            scope["query_string"].decode("latin-1"),
+            request.headers,
+            body,
+            peer,
+            self._own_hosts,
         )
         if read.path.startswith(CONTROL):  # what a person looks at may be long: let no call wait for it
             return await run_in_threadpool(answer, self._sandbox, read)
@@ -99,9 +109,9 @@ async def _hang_up(receive: Receive) -> None:
         pass
 
 
-def application(sandbox: Sandbox) -> Starlette:
-    """Return the ASGI application that answers for *sandbox* at every path."""
-    return Starlette(routes=[Route("/{path:path}", _Endpoint(sandbox), methods=None)])
+def application(sandbox: Sandbox, *own_hosts: str) -> Starlette:
+    """Return the ASGI application that answers for *sandbox* at every path; *own_hosts* are its server's names."""
+    return Starlette(routes=[Route("/{path:path}", _Endpoint(sandbox, own_hosts), methods=None)])
 
 
 def bound(host: str, port: int) -> tuple[socket.socket, str]:
@@ -110,23 +120,23 @@ def bound(host: str, port: int) -> tuple[socket.socket, str]:
     return listener, f"http://{address}{PATH}"
 
 
-def _server(sandbox: Sandbox) -> uvicorn.Server:
+def _server(sandbox: Sandbox, *own_hosts: str) -> uvicorn.Server:
     # No date: the sandbox has a clock of its own.
-    config = server_config(application(sandbox), timeout_graceful_shutdown=5, date_header=False)
+    config = server_config(application(sandbox, *own_hosts), timeout_graceful_shutdown=5, date_header=False)
     return uvicorn.Server(config)
 
 
-def serve_forever(sandbox: Sandbox, listener: socket.socket) -> None:
+def serve_forever(sandbox: Sandbox, listener: socket.socket, *own_hosts: str) -> None:
     """Serve until SIGINT or SIGTERM comes; requests in progress are answered first."""
     with listener:
-        _server(sandbox).run(sockets=[listener])
+        _server(sandbox, *own_hosts).run(sockets=[listener])
 
 
 @contextmanager
 def serving(sandbox: Sandbox, host: str, port: int) -> Iterator[str]:
     """Serve from a thread while the block runs; gives the endpoint."""
     listener, endpoint = bound(host, port)
-    server = _server(sandbox)
+    server = _server(sandbox, host)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:

@@ -151,7 +151,9 @@ class Settings:
     "new_address" of the lead that the element matches, or the "key" in its place. *foreign_type_alone*: a
     ForeignSysType without its ForeignSysPersonId, beside another key, is no matter ("ignore"), for the vendor's
     table calls it optional, or a "fault" (20109). *limits* are off unless given; *count_refused*: refused calls
-    count too. *control_token* opens the control surface to other machines.
+    count too. *control_token* opens the control surface to other machines. A served sandbox answers callers that
+    ask for it by an IP address, `localhost` or the name that it listens at; *allowed_hosts* are further names ("*":
+    any), and those of sites whose pages may call it.
 
     *client_id* and *client_secret* are what REST callers ask for tokens with, which live *token_lifetime*
     seconds. *rest_limits* are REST's own, and off too unless given. *rest_shows_anonymous*: REST finds
@@ -175,6 +177,7 @@ class Settings:
     faults: tuple[FaultRule, ...] = ()
     fault_seed: int = 0
     control_token: str | None = field(default=None, repr=False)
+    allowed_hosts: tuple[str, ...] = ()
     client_id: str = field(default="6e1f3b52-0000-4000-8000-5a9db0c0ffee", repr=False)
     client_secret: str = field(default="MadeUpItOpensNothingButSandboxes", repr=False)
     token_lifetime: float = 3600.0

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import zlib
-from collections.abc import Mapping
-from urllib.parse import parse_qs, quote
+from collections.abc import Collection, Mapping
+from urllib.parse import parse_qs, quote, urlsplit
 
-__all__ = ["MAX_BYTES", "TEXT", "XML", "Refused", "asks_for_wsdl", "own_address", "plain_body", "too_large"]
+__all__ = [
+    "MAX_BYTES",
+    "TEXT",
+    "XML",
+    "Refused",
+    "asks_for_wsdl",
+    "host_name",
+    "is_of_another_site",
+    "is_own_host",
+    "own_address",
+    "plain_body",
+    "too_large",
+]
 
 MAX_BYTES = 8 * 1024 * 1024  # of a request
 
 XML = "text/xml; charset=UTF-8"
 TEXT = "text/plain; charset=UTF-8"
 
-_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
+_HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+")
 _COMPRESSED = {"gzip", "x-gzip", "deflate"}
 # The last is what plain `curl -d` says.
 _XML_TYPES = {"", "text/xml", "application/xml", "application/x-www-form-urlencoded"}
@@ -70,3 +83,39 @@ def own_address(scheme: str, headers: Mapping[str, str], path: str) -> str:
     host = headers.get("host", "")
     host = host if _HOST.fullmatch(host) else "127.0.0.1"
     return f"{scheme}://{host}{quote(path)}"
+
+
+def host_name(host: str) -> str:
+    """Return the name or the address in a Host header, in lower case and without the port; "" if it is none."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "") if _HOST.fullmatch(host) else ""
+    except ValueError:
+        return ""
+
+
+def is_own_host(headers: Mapping[str, str], allowed: Collection[str]) -> bool:
+    """Say whether a request names a host that only this server can be.
+
+    A page of another site can have its own name resolved to this machine (DNS rebinding); its requests then look
+    like ours to the browser, but still carry that name. It cannot do so with `localhost` or an IP address, and no
+    browser leaves the header out. *allowed* are further names, in lower case; "*" is any.
+    """
+    host = headers.get("host", "")
+    name = host_name(host)
+    if not host or "*" in allowed or name in allowed or name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def is_of_another_site(headers: Mapping[str, str], allowed: Collection[str]) -> bool:
+    """Say whether a browser sends a request for a page of another site, which is none of *allowed* ("*" is any)."""
+    origin = headers.get("origin")
+    if "*" in allowed or (origin is not None and host_name(origin.partition("://")[2]) in allowed):
+        return False
+    if origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower():
+        return True
+    return headers.get("sec-fetch-site", "none") not in ("none", "same-origin")

@@ -8,6 +8,7 @@ from typing import Any
 import uvicorn
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from marketo_soap.web.http import MAX_BYTES, too_large
 
@@ -31,7 +32,12 @@ def listen(host: str, port: int) -> tuple[socket.socket, str]:
 
 
 def server_config(app: Any, *, log_level: str = "warning", **options: Any) -> uvicorn.Config:
-    """Return what all servers here are set up with, and *options*."""
+    """Return what all servers here are set up with, and *options*.
+
+    HTTP is read by h11, whatever is installed: httptools takes the body of a request with `Upgrade` for the next
+    request (https://github.com/Kludex/uvicorn/issues/2722), and Java's HttpClient sends that header by default.
+    """
+    options = {"http": H11Protocol, "ws": "none", **options}
     return uvicorn.Config(
         app,
         log_level=log_level,

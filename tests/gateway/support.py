@@ -114,6 +114,7 @@ def run(
 ) -> subprocess.Popen[str]:
     """A process of the command; *before* is code that it begins with."""
     (folder / "gateway.toml").write_text(text)
+    (folder / "gateway.toml").chmod(0o600)
     code = f"{before}\nfrom marketo_soap.cli.commands import cli\ncli()"
     module = ["-c", code] if before else ["-m", "marketo_soap.cli"]
     command = [sys.executable, "-W", "error", *module, "gateway", "--config", "gateway.toml"]

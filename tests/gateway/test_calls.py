@@ -6,6 +6,7 @@ import gzip
 import json
 import socket
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import count
@@ -67,34 +68,36 @@ def test_there_is_nothing_else(gateway: Served, method: str, path: str, status: 
 
 
 @pytest.mark.parametrize(
-    ("body", "headers", "code"),
+    ("made", "headers", "code"),  # made when its turn has come: signatures age
     [
-        (b"", {}, "20012"),
-        (b"<broken", {}, "20012"),
-        (b"\x00\xff" * 100, {}, "20012"),
-        (b'<!DOCTYPE a [<!ENTITY b "c">]>' + signed(), {}, "20012"),
-        (signed().replace(b"paramsSyncLead", b"paramsGetLead"), {}, "20019"),
-        (signed().replace(b"AuthenticationHeader", b"OtherHeader"), {}, "20014"),
-        (signed(), {"Content-Type": "application/json"}, "20012"),
-        (signed(), {"Content-Encoding": "br"}, "20012"),
-        (gzip.compress(b" " * 200_000), {"Content-Encoding": "gzip"}, "20012"),
-        (b" " * 100_001, {}, "20012"),
-        (signed(key="wrong"), {}, "20014"),
-        (signed(user="nobody_1"), {}, "20014"),
-        (signed(1, key=KEYS["KEY_0"]), {}, "20014"),
-        (signed(seconds=-1000), {}, "20016"),
-        (signed(seconds=1000), {}, "20016"),
-        (signed(6, seconds=-100), {}, "20016"),
-        (signed(5), {}, "20013"),
-        (signed(lead=LeadRecord(id=99999)), {}, "20103"),
-        (signed(lead=LeadRecord(email="t@t.com", attributes={"Nope": "1"})), {}, "20105"),
-        (signed(lead=LeadRecord(foreign_sys_person_id="1", foreign_sys_type="SFDC")), {}, "20019"),
+        (lambda: b"", {}, "20012"),
+        (lambda: b"<broken", {}, "20012"),
+        (lambda: b"\x00\xff" * 100, {}, "20012"),
+        (lambda: b'<!DOCTYPE a [<!ENTITY b "c">]>' + signed(), {}, "20012"),
+        (lambda: signed().replace(b"paramsSyncLead", b"paramsGetLead"), {}, "20019"),
+        (lambda: signed().replace(b"AuthenticationHeader", b"OtherHeader"), {}, "20014"),
+        (lambda: signed(), {"Content-Type": "application/json"}, "20012"),
+        (lambda: signed(), {"Content-Encoding": "br"}, "20012"),
+        (lambda: gzip.compress(b" " * 200_000), {"Content-Encoding": "gzip"}, "20012"),
+        (lambda: b" " * 100_001, {}, "20012"),
+        (lambda: signed(key="wrong"), {}, "20014"),
+        (lambda: signed(user="nobody_1"), {}, "20014"),
+        (lambda: signed(1, key=KEYS["KEY_0"]), {}, "20014"),
+        (lambda: signed(seconds=-1000), {}, "20016"),
+        (lambda: signed(seconds=1000), {}, "20016"),
+        (lambda: signed(6, seconds=-100), {}, "20016"),
+        (lambda: signed(5), {}, "20013"),
+        (lambda: signed(lead=LeadRecord(id=99999)), {}, "20103"),
+        (lambda: signed(lead=LeadRecord(email="t@t.com", attributes={"Nope": "1"})), {}, "20105"),
+        (lambda: signed(lead=LeadRecord(foreign_sys_person_id="1", foreign_sys_type="SFDC")), {}, "20019"),
     ],
     ids=count(),
 )
-def test_whatever_is_wrong_is_a_fault(gateway: Served, body: bytes, headers: dict[str, str], code: str) -> None:
+def test_whatever_is_wrong_is_a_fault(
+    gateway: Served, made: Callable[[], bytes], headers: dict[str, str], code: str
+) -> None:
     before = len(gateway.sandbox.leads())
-    response = gateway.post(body, **headers)
+    response = gateway.post(made(), **headers)
     assert outcome(response) == code
     assert response.status_code == (413 if b"bytes long" in response.content else 500)
     assert len(gateway.sandbox.leads()) == before
@@ -262,6 +265,27 @@ def test_the_access_log_tells_what_happened_and_nothing_private(gateway: Served)
     signature_text = body.partition(b"<requestSignature>")[2].partition(b"<")[0].decode()
     assert len(signature_text) == 40
     assert not [word for word in [*private, signature_text] if word in text]
+
+
+@pytest.mark.parametrize(
+    ("signing", "caller", "says"),
+    [
+        ({"key": KEYS["KEY_1"]}, "caller-0", "fits no common mistake, so the key is probably another one"),
+        ({"key": KEYS["KEY_0"].upper()}, "caller-0", "was made with the key in upper case"),
+        ({"user": "nobody_1"}, "unknown", "of an unknown user"),
+    ],
+)
+def test_a_wrong_signature_is_diagnosed_in_the_log(
+    gateway: Served, signing: dict[str, Any], caller: str, says: str
+) -> None:
+    before = gateway.metrics()
+    assert gateway.call(0, **signing) == "20014"
+    line = gateway.log()[-1]
+    assert (line["caller"], line["verdict"], line["signature"]) == (caller, "20014", says)
+    grown = {name for name, value in gateway.metrics().items() if value != before.get(name)}
+    assert not [name for name in grown if "caller-0" in name]  # a stranger can claim to be anybody
+    assert gateway.call(0) in ("CREATED", "UPDATED")
+    assert "signature" not in gateway.log()[-1]
 
 
 def test_exchanges_of_known_callers_are_recorded_without_what_is_private(gateway: Served) -> None:

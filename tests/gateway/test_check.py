@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def test_each_problem_is_told(tmp_path: Path, names: tuple[str, str, str], said:
     ("rule", "said"),
     [
         ({"operation": "identity", "status": 503, "html": True}, ["credentials: HTTP 503 without a token"]),
-        ({"operation": "identity", "close": "before"}, ["credentials: no answer: RemoteProtocolError"]),
+        ({"operation": "identity", "close": "before"}, ["credentials: no answer from http://127.0.0.1:"]),
         ({"operation": "describeLead", "rest": "603"}, ["describe: REST 603: access denied: the role"]),
         (
             {"operation": "describeLead", "body": '{"success":true,"result":[7]}'},
@@ -70,6 +71,17 @@ def test_what_rest_refuses_is_told(tmp_path: Path, rule: dict[str, Any], said: l
         found = problems(tmp_path, sandbox)
     assert len(found) == len(said)
     assert all(each.startswith(begin) for each, begin in zip(found, said, strict=True))
+
+
+def test_an_address_where_nobody_listens_is_told(tmp_path: Path) -> None:
+    with socket.socket() as silent:  # it has a port, and does not listen
+        silent.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        (tmp_path / "gateway.toml").write_text(configuration(f"http://{address}/soap/", [""]))
+        settings = GatewaySettings.load(tmp_path / "gateway.toml")
+        (verdict,) = check(settings, resolved(settings, environment()))
+    assert verdict.said.startswith(f"credentials: no answer from http://{address}: ConnectError (")
+    assert FIELDS.client_secret not in verdict.said
 
 
 def test_a_wrong_secret_is_told(tmp_path: Path) -> None:

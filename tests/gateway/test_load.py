@@ -227,3 +227,19 @@ def test_what_is_no_http_is_not_logged_a_line_each(tmp_path: Path) -> None:
         assert gateway.stop() == 0
         assert gateway.process.stderr is not None
         assert gateway.process.stderr.read() == ""
+
+
+@pytest.mark.parametrize("kind", ["request", "signature"])
+def test_a_killed_gateway_does_not_forget_what_it_received(tmp_path: Path, kind: str) -> None:
+    body = signed()
+    said = []
+    with Sandbox(settings=FIELDS) as sandbox:
+        for _ in range(2):
+            with serving(
+                tmp_path, sandbox, [f"refuse_replays = '{kind}'"], top="replay_file = 'replays.db'"
+            ) as gateway:
+                said.append(outcome(gateway.post(body)))
+                gateway.process.kill()
+                gateway.process.wait(PATIENCE)
+        assert len(sandbox.leads()) == 1
+    assert said == ["CREATED", "20016"]

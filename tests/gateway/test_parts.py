@@ -7,8 +7,9 @@ import io
 import logging
 import threading
 import time
-from contextlib import nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,13 +20,14 @@ from marketo_soap.bridge.locks import KeyLocks
 from marketo_soap.errors import Fault, ProtocolError, RestError, ServerFault, fault
 from marketo_soap.gateway import CallerSettings, GatewaySettings, RestSettings, callers
 from marketo_soap.gateway.app import Application
-from marketo_soap.gateway.callers import Callers, Replays
+from marketo_soap.gateway.callers import Callers
 from marketo_soap.gateway.gateway import Gateway
 from marketo_soap.gateway.instances import Instance, instances_of
 from marketo_soap.gateway.lines import LineWriter
 from marketo_soap.gateway.logs import quiet_logging
 from marketo_soap.gateway.metrics import Counter, Histogram, exposition
 from marketo_soap.gateway.reading import Reader
+from marketo_soap.gateway.replays import Replays
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.limiter import InProcessLimiter
 from marketo_soap.limits import Limits
@@ -49,15 +51,56 @@ def request(credentials: Credentials = CREDENTIALS) -> bytes:
     return envelope.request(SyncLead(LEAD), signature.sign(credentials, signature.timestamp(datetime.now(UTC))))
 
 
-def test_replays_are_forgotten_in_time_and_never_many() -> None:
-    replays = Replays(10.0, kept=100)
-    for number in range(1000):
-        assert not replays.knows(b"%d" % number, float(number) / 1000)
-        replays.add(b"%d" % number, float(number) / 1000)
-        assert len(replays._seen) <= 101
-    assert replays.knows(b"999", 10.9)
-    assert not replays.knows(b"999", 11.0)
-    assert not replays._seen
+def test_replays_are_known_over_restarts_and_to_other_gateways(tmp_path: Path) -> None:
+    path = str(tmp_path / "replays.db")
+    with closing(Replays(path)) as replays, closing(Replays(path)) as other:
+        assert replays.add("a", b"1", 1000.0, 0.0)
+        assert other.knows("a", b"1", 1000.0)
+        assert not other.add("a", b"1", 1000.0, 0.0)
+        assert not other.knows("a", b"2", 1000.0)
+        assert not other.knows("b", b"1", 1000.0)
+    with closing(Replays(path)) as replays:
+        assert replays.knows("a", b"1", 1000.0)
+    assert (tmp_path / "replays.db").stat().st_mode & 0o77 == 0
+
+
+def test_what_could_be_a_forgotten_request_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marketo_soap.gateway.replays._EVERY", 1)
+    with closing(Replays(str(tmp_path / "replays.db"), kept=10)) as replays:
+        for number in range(100):
+            assert replays.add("a", b"%d" % number, float(number), 0.0)
+        assert replays.add("b", b"0", 0.0, 0.0)  # one caller's flood is not another's
+        assert all(replays.knows("a", b"%d" % number, float(number)) for number in range(100))
+        assert not replays.knows("a", b"late", 89.5)
+        assert replays.knows("a", b"late", 88.5)
+        assert not replays.add("a", b"late", 88.5, 0.0)
+        assert replays.add("a", b"1000", 1000.0, 900.0)
+        assert replays._db.execute("SELECT count(*) FROM seen").fetchone() == (2,)
+        assert replays.knows("a", b"50", 50.0)  # as after a clock that was set back
+
+
+def test_calls_are_refused_while_they_cannot_be_remembered(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with closing(Replays(str(tmp_path / "replays.db"))) as replays:
+        replays._db.execute("DROP TABLE seen")
+        for _ in range(3):
+            with pytest.raises(Fault, match="20024"):
+                replays.add("a", b"1", 1.0, 0.0)
+    assert len(caplog.records) == 1
+    (tmp_path / "text").write_text("no database, " * 100)
+    with pytest.raises(ValueError, match="replay_file: "):
+        Replays(str(tmp_path / "text"))
+
+
+def test_a_clock_that_is_set_back_frees_no_callers_window() -> None:
+    limited = CallerSettings("web", "user_2", encryption_key_env="K", limits=Limits(calls=100, per_day=None))
+    here, now, admitted = gateway(more=(limited,)), datetime.now(UTC), 0
+    header = signature.sign(Credentials("user_2", "k3y"), signature.timestamp(now))
+    for number in range(500):
+        with suppress(Fault):
+            here._callers.identify(header).admit(header, b"", now - timedelta(seconds=number // 100), number / 100)
+            admitted += 1
+    assert admitted == 100
+    here.close()
 
 
 def test_an_unknown_user_costs_a_signature_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,23 +210,52 @@ def test_names_that_strangers_send_are_not_kept() -> None:
     assert len(threads) == 4
 
 
-def asked(app: Application, path: str, address: str = "10.0.0.9", **options: Any) -> httpx.Response:
+def asked(
+    app: Application, path: str, address: str = "10.0.0.9", host: str = "localhost", **options: Any
+) -> httpx.Response:
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app, client=(address, 1))
-        async with httpx.AsyncClient(transport=transport, base_url="http://a") as http:
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as http:
             return await http.request(options.pop("method", "GET"), path, **options)
 
     return asyncio.run(ask())
 
 
 @pytest.mark.parametrize(
-    ("admin", "address", "status"),
-    [("local", "10.0.0.9", 404), ("local", "::1", 200), ("all", "10.0.0.9", 200), ("none", "127.0.0.1", 404)],
+    ("admin", "address", "health", "metrics"),
+    [
+        ("local", "10.0.0.9", 404, 404),
+        ("local", "::1", 200, 200),
+        ("all", "10.0.0.9", 200, 401),
+        ("all", "127.0.0.1", 200, 200),
+        ("none", "127.0.0.1", 404, 404),
+    ],
 )
-def test_other_machines_see_how_it_is_where_told_to(admin: str, address: str, status: int) -> None:
+def test_other_machines_see_how_it_is_where_told_to(admin: str, address: str, health: int, metrics: int) -> None:
     here = gateway()
-    for path in ("/metrics", "/readyz", "/healthz"):
-        assert asked(Application(here, soap=True, admin=admin), path, address).status_code == status
+    app = Application(here, soap=True, admin=admin)
+    said = [asked(app, path, address).status_code for path in ("/readyz", "/healthz", "/metrics")]
+    assert said == [health, health, metrics]
+    here.close()
+
+
+@pytest.mark.parametrize(
+    ("changed", "host", "headers"),
+    [
+        ({}, "rebound.example", {}),
+        ({}, "localhost", {"X-Forwarded-For": "10.0.0.9"}),
+        ({"behind_proxy": True, "public_url": "https://soap.example.com/x"}, "localhost", {}),
+    ],
+)
+def test_the_numbers_are_for_this_machine_in_fact_or_for_the_token(
+    changed: dict[str, Any], host: str, headers: dict[str, str]
+) -> None:
+    here = gateway(**changed)
+    here.metrics_token = "open sesame"
+    app = Application(here, soap=True, admin="local")
+    for token, status in (("", 404), ("Bearer wrong", 404), ("Bearer open sesame", 200)):
+        given = headers | ({"Authorization": token} if token else {})
+        assert asked(app, "/metrics", "127.0.0.1", host, headers=given).status_code == status
     here.close()
 
 

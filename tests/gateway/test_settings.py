@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from marketo_soap import Sandbox
+from marketo_soap.cli.commands import cli
 from marketo_soap.gateway import GatewaySettings
 from marketo_soap.gateway.secrets import resolved
 from tests.gateway.support import FIELDS, PATIENCE, run, serving
@@ -49,6 +52,10 @@ def test_a_sound_file_is_read(tmp_path: Path) -> None:
         ("", "public_url = 'ftp://x'\n", "public_url: endpoint must look like"),
         ("", "certificate = 'a.pem'\n", "private_key is missing"),
         ("", "private_key = 'a.pem'\n", "certificate is missing"),
+        ("", "metrics_public = true\n", "metrics_public needs a token for /metrics"),
+        ("", "metrics_token = 's3cr3t-s3cr3t'\n", "metrics_token: a secret does not stand in the configuration"),
+        ("", "metrics_token_env = 'NO_TOKEN'\n", "metrics_token_env: the variable NO_TOKEN is not set, or empty"),
+        ("", "metrics_token_env = 'A'\nmetrics_token_file = 'a'\n", "metrics_token_env is given: give it or metrics_"),
         ("", "max_calls = 0\n", "max_calls must be more than 0"),
         ("", "read_seconds = -1\n", "read_seconds must be more than 0"),
         ("", "stop_seconds = 54\n", "stop_seconds must not be less than call_seconds"),
@@ -78,6 +85,8 @@ def test_a_sound_file_is_read(tmp_path: Path) -> None:
         ('"KEY"\n', '"KEY"\nbridge = {describe_file = "/dev/null", field_sources = ["file"]}\n',
          r"callers\[1\].bridge.describe_file /dev/null: not a reply of describe.json"),
         ("", "access_log = '/no/such/place'\n", "access_log: it cannot be written there"),
+        ("", "replay_file = '/no/such/place'\n", "replay_file: it cannot be written there"),
+        ('"KEY"\n', '"KEY"\nrefuse_replays = "request"\n', r"callers\[1\].refuse_replays needs a replay_file"),
         ("", "access_log = '/'\n", "access_log: it cannot be written there"),
         ('client_id = "id-1"', 'client_id = ""', r"rest\[1\].client_id is empty, or has spaces or line breaks"),
         ('client_id = "id-1"', 'client_id = "id\\n1"', r"rest\[1\].client_id is empty, or has spaces or line breaks"),
@@ -101,7 +110,7 @@ def test_several_instances_need_names(tmp_path: Path) -> None:
     second = "[[rest]]\nname = 'two'\nbase_url = 'https://b.com'\nclient_id_env = 'A'\nclient_secret_env = 'A'\n"
     with pytest.raises(ValueError, match=r"callers\[1\].rest is missing: there are main, two"):
         load(tmp_path, GOOD + second)
-    with pytest.raises(ValueError, match=r"rest\[2\].client_id_env: the variable that it names is not set"):
+    with pytest.raises(ValueError, match=r"rest\[2\].client_id_env: the variable A is not set"):
         load(tmp_path, GOOD + 'rest = "two"\n' + second)
     same = second.replace("https://b.com", "https://100-aek-913.mktorest.com/rest") + "limits = {calls = 50}\n"
     with pytest.raises(ValueError, match=r"rest\[2\].limits differ from those of another"):
@@ -110,6 +119,7 @@ def test_several_instances_need_names(tmp_path: Path) -> None:
 
 def test_secrets_come_from_files_and_are_not_shown(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("  k3y-k3y\n")
+    (tmp_path / "key").chmod(0o600)
     text = GOOD.replace('encryption_key_env = "KEY"', f'encryption_key_file = "{tmp_path}/key"')
     (tmp_path / "gateway.toml").write_text(text)
     settings = GatewaySettings.load(tmp_path / "gateway.toml")
@@ -128,7 +138,7 @@ def test_secrets_come_from_files_and_are_not_shown(tmp_path: Path) -> None:
         (
             GOOD.replace("SECRET", "NO_SUCH_VARIABLE"),
             [],
-            "rest[1].client_secret_env: the variable that it names is not",
+            "rest[1].client_secret_env: the variable NO_SUCH_VARIABLE is not set",
         ),
         ("access_log = '/no/place'\n" + GOOD, ["--check"], "access_log: it cannot be written there"),
     ],
@@ -141,6 +151,46 @@ def test_a_wrong_file_ends_the_process_with_a_sentence(
     assert process.returncode == 2
     assert sentence in said
     assert "Traceback" not in said
+
+
+@pytest.mark.skipif(os.name == "nt", reason="files have no such bits")
+@pytest.mark.parametrize(
+    ("name", "mode", "what"),
+    [
+        ("key", 0o604, "read"),
+        ("key", 0o602, "change"),
+        ("secret", 0o444, "read"),
+        ("token", 0o646, "change"),
+        ("key.pem", 0o644, "read"),
+    ],
+)
+def test_exposed_keys_are_refused_unless_allowed(
+    tmp_path: Path, name: str, mode: int, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys = {name: tmp_path / name for name in ("key", "secret", "token", "key.pem")}
+    for path in keys.values():
+        path.write_text("s3cr3t-s3cr3t")
+        path.chmod(0o600)
+    text = GOOD.replace("client_secret_env = ", f"client_secret_file = '{keys['secret']}' # ")
+    text = text.replace("encryption_key_env = ", f"encryption_key_file = '{keys['key']}' # ")
+    text = f"metrics_token_file = '{keys['token']}'\nprivate_key = '{keys['key.pem']}'\ncertificate = 'x'\n{text}"
+    load(tmp_path, text)
+    keys[name].chmod(mode)
+    with pytest.raises(ValueError, match=f"every user of this machine can {what} the file that it names: take that"):
+        load(tmp_path, text)
+    assert caplog.text == ""
+    load(tmp_path, f"allow_exposed_keys = true\n{text}")
+    assert f"can {what} the file that it names" in caplog.text
+    assert "s3cr3t" not in caplog.text
+
+
+def test_an_exposed_configuration_is_warned_about(tmp_path: Path) -> None:
+    run(tmp_path, GOOD.replace("SECRET", "NO_SUCH_VARIABLE"), env=ENVIRONMENT).communicate(timeout=PATIENCE)
+    for mode, what in ((0o644, "read"), (0o606, "change"), (0o640, None)):
+        (tmp_path / "gateway.toml").chmod(mode)
+        said = CliRunner().invoke(cli, ["gateway", "--config", str(tmp_path / "gateway.toml")], env=ENVIRONMENT).stderr
+        assert (f"warning: every user of this machine can {what} " in said) == (what is not None)
+        assert "rest[1].client_secret_env: the variable NO_SUCH_VARIABLE is not set" in said
 
 
 def certificate(folder: Path) -> None:
@@ -156,6 +206,6 @@ def test_https_is_spoken_with_a_certificate_and_a_wrong_one_is_named(tmp_path: P
     with Sandbox(settings=FIELDS) as sandbox, serving(tmp_path, sandbox, top=top, verify=trusting) as gateway:
         assert gateway.url.startswith("https://127.0.0.1:")
         assert gateway.call() == "CREATED"
-    process = run(tmp_path, top.replace("key.pem", "cert.pem") + GOOD, env=ENVIRONMENT)
+    process = run(tmp_path, "allow_exposed_keys = true\n" + top.replace("key.pem", "cert.pem") + GOOD, env=ENVIRONMENT)
     assert "certificate, private_key: " in process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 from marketo_soap import Client, LeadRecord, Sandbox
 from marketo_soap.sandbox.control import control
 from marketo_soap.sandbox.http import HttpAnswer, HttpRequest
+from marketo_soap.sandbox.server import application
 from marketo_soap.sandbox.settings import Settings
+from tests.support import CREDENTIALS, NOW, SEED, signed
 
 
 @pytest.fixture
@@ -142,3 +145,55 @@ def test_a_forwarded_address_is_not_believed(sandbox: Sandbox, monkeypatch: pyte
     with sandbox.serve() as url, httpx.Client(trust_env=False) as http:
         health = httpx.URL(url).join("/_sandbox/health")
         assert http.get(health, headers={"X-Forwarded-For": "192.168.1.7"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "allowed", "status"),
+    [
+        ({}, (), 200),
+        ({"Host": "localhost:8807"}, (), 200),
+        ({"Host": "app.localhost"}, (), 200),
+        ({"Host": "192.168.1.7:8807"}, (), 200),
+        ({"Host": "[::1]:8807"}, (), 200),
+        ({"Host": "rebound.example:8807"}, (), 403),
+        ({"Host": "127.0.0.1.rebound.example"}, (), 403),
+        ({"Host": "evil@localhost"}, (), 403),
+        ({"Host": "localhost:8807", "Origin": "http://localhost:8807"}, (), 200),
+        ({"Host": "rebound.example", "Origin": "http://rebound.example"}, (), 403),
+        ({"Origin": "http://other.example"}, (), 403),
+        ({"Origin": "null"}, (), 403),
+        ({"Host": "localhost:8807", "Origin": "http://localhost:3000"}, (), 403),
+        ({"Sec-Fetch-Site": "cross-site"}, (), 403),
+        ({"Sec-Fetch-Site": "same-origin"}, (), 200),
+        ({"Host": "My_Sandbox:8807"}, ("my_sandbox",), 200),
+        ({"Host": "my_sandbox:8807"}, ("My_Sandbox",), 200),
+        ({"Host": "other.example"}, ("my_sandbox",), 403),
+        ({"Origin": "https://app.example:3000", "Sec-Fetch-Site": "cross-site"}, ("app.example",), 200),
+        ({"Origin": "https://other.example"}, ("app.example",), 403),
+        ({"Host": "any.example", "Origin": "https://other.example"}, ("*",), 200),
+    ],
+)
+def test_other_sites_pages_get_nothing(
+    sandbox: Sandbox, headers: dict[str, str], allowed: tuple[str, ...], status: int
+) -> None:
+    sandbox.configure(Settings(allowed_hosts=allowed))
+    user = {"client_id": sandbox.settings.client_id, "client_secret": sandbox.settings.client_secret}
+    with sandbox.serve() as url, httpx.Client(trust_env=False, base_url=url, headers=headers) as http:
+        said = [
+            http.post("", content=signed(SEED, CREDENTIALS, NOW), headers={"Content-Type": "text/xml"}),
+            http.get("/identity/oauth/token", params={"grant_type": "client_credentials", **user}),
+            http.get("", params="WSDL"),
+        ]
+    assert [response.status_code for response in said] == [status] * 3
+    assert len(sandbox.leads()) == (status == 200)
+    assert status == 200 or all("--allow-host" in response.text for response in said)
+
+
+def test_the_name_that_is_listened_at_is_known(sandbox: Sandbox) -> None:
+    async def greeting(*names: str) -> int:
+        app = httpx.ASGITransport(application(sandbox, *names))
+        async with httpx.AsyncClient(transport=app, base_url="http://testserver") as http:
+            return (await http.get("/soap/mktows/2_2")).status_code
+
+    assert asyncio.run(greeting()) == 403
+    assert asyncio.run(greeting("TestServer")) == 200

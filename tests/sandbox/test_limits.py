@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from freezegun import freeze_time
 
 from marketo_soap import Client, LeadRecord, LimitFault, RetryPolicy, Sandbox
 from marketo_soap.limits import LimitKeeper
@@ -13,9 +14,9 @@ from tests.support import CREDENTIALS, NOW, SEED, signed
 LEAD = LeadRecord(email="t@t.com")
 
 
-def code(keeper: LimitKeeper, now: datetime) -> int | None:
+def code(keeper: LimitKeeper, now: datetime, tick: float | None = None) -> int | None:
     try:
-        keeper.admit(now, at_once=1)
+        keeper.admit(now, now.timestamp() if tick is None else tick, at_once=1)
     except LimitFault as fault:
         return fault.code
     return None
@@ -49,7 +50,7 @@ def test_a_hundred_calls_in_any_twenty_seconds(clock: Clock) -> None:
         with pytest.raises(LimitFault):
             client.sync_lead(LEAD)
         assert sandbox.limits is not None
-        assert sandbox.limits.used(sandbox.now()) == {"calls": 100, "per_day": 150}
+        assert sandbox.limits.used(sandbox.now(), sandbox.tick()) == {"calls": 100, "per_day": 150}
 
 
 def test_ten_at_once(clock: Clock) -> None:
@@ -94,8 +95,31 @@ def test_a_call_that_is_not_signed_is_not_counted(sandbox: Sandbox) -> None:
         client.sync_lead(LEAD)
 
 
-def test_a_clock_that_is_moved_back_frees_the_window() -> None:
+def test_a_clock_that_is_moved_back_frees_no_window() -> None:
     keeper = LimitKeeper(Limits(calls=2))
-    assert [code(keeper, NOW) for _ in range(3)] == [None, None, 20023]
-    earlier = NOW.replace(hour=NOW.hour - 1)
-    assert [code(keeper, earlier) for _ in range(3)] == [None, None, 20023]
+    assert [code(keeper, NOW - timedelta(seconds=number), 7.0 + number) for number in range(3)] == [None, None, 20023]
+    assert code(keeper, NOW, 27.0) is None
+
+
+def test_ticks_that_go_back_free_no_window_and_hold_none_longer() -> None:
+    keeper = LimitKeeper(Limits(calls=2))
+    assert [code(keeper, NOW, tick) for tick in (1000.0, 1010.0, 10.0, 19.9)] == [None, None, 20023, 20023]
+    assert [code(keeper, NOW, tick) for tick in (20.0, 29.9, 30.0)] == [None, 20023, None]
+
+
+def test_the_sandboxs_own_time_frees_a_window() -> None:
+    def said(sandbox: Sandbox) -> int | None:
+        assert sandbox.limits is not None
+        return code(sandbox.limits, sandbox.now(), sandbox.tick())
+
+    with Sandbox(limits=Limits(calls=1)) as real, Sandbox(clock=lambda: NOW, limits=Limits(calls=1)) as still:
+        for sandbox in (real, still):
+            assert [said(sandbox), said(sandbox)] == [None, 20023]
+            sandbox.advance(-60)
+            assert said(sandbox) == 20023
+            sandbox.advance(20)
+            assert [said(sandbox), said(sandbox)] == [None, 20023]
+        with freeze_time(datetime.now(UTC) + timedelta(days=1)) as frozen:
+            assert [said(real), said(real)] == [None, 20023]
+            frozen.tick(20)
+            assert [said(real), said(real)] == [None, 20023]

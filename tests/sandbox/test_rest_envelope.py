@@ -198,7 +198,7 @@ def test_the_limits_are_rests_own(rest: Rest, clock: Clock) -> None:
     clock.tick(20)
     assert [rest.find("email", "t@t.com") for _ in range(2)] == [[], "607"]
     assert rest.sandbox.limits is not None
-    assert rest.sandbox.limits.used(clock.now) == {"calls": 0, "per_day": 0}
+    assert rest.sandbox.limits.used(clock.now, clock.now.timestamp()) == {"calls": 0, "per_day": 0}
 
 
 def test_ten_at_once(rest: Rest) -> None:

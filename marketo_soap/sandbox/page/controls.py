@@ -41,7 +41,7 @@ def _limits(visit: Visit) -> Element:
         said = h("p", "No limits: every call is let in. Marketo let in ", _in_words(VENDOR_LIMITS), ".")
         button = h("button", "Use the vendor's limits", name="limits", value="vendor")
         return empty(said, post_form(visit, "limits", button))
-    limits, used = keeper.limits, keeper.used(visit.sandbox.now())
+    limits, used = keeper.limits, keeper.used(visit.sandbox.now(), visit.sandbox.tick())
     bars = [
         _bar("calls", f"Calls in the last {limits.window:g} s", used["calls"], limits.calls, "20023"),
         _bar("day", "Calls today (in US Central time)", used["per_day"], limits.per_day, "20015"),

@@ -1,0 +1,107 @@
+"""The requests that callers have sent, kept in a file: a restart must not let one in for a second time."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import sqlite3
+
+from marketo_soap.errors import fault
+
+__all__ = ["Replays"]
+
+logger = logging.getLogger("marketo_soap.gateway")
+
+_KEPT = 100_000  # requests of a caller
+_EVERY = 256  # requests between two looks for what can be forgotten
+_WAIT = 1.0  # seconds for another process to finish writing
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS seen (caller BLOB, time REAL, key BLOB, PRIMARY KEY (caller, time, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS forgotten (caller BLOB PRIMARY KEY, time REAL) WITHOUT ROWID;
+"""
+
+
+class Replays:
+    """The requests of callers in a SQLite file at *path*, which gateways may share. It holds digests only.
+
+    Those that have expired are forgotten, and of more than *kept* of a caller the oldest. What is signed no later
+    than a forgotten one is refused from then on: it could be one. So neither a clock that is set back nor a flood
+    lets a replay in. The file survives a killed process; a power cut may cost it the last requests.
+    """
+
+    def __init__(self, path: str, kept: int = _KEPT) -> None:
+        self._kept, self._added = kept, 0
+        self._complained = False
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        try:
+            self._db = sqlite3.connect(path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise ValueError(f"replay_file: {error}") from None
+
+    def knows(self, caller: str, key: bytes, time: float) -> bool:
+        """Say whether a request that *caller* signed at *time* has come before, or may have."""
+        row = self._execute(
+            "SELECT EXISTS (SELECT 1 FROM seen WHERE caller = :caller AND time = :time AND key = :key)"
+            " OR EXISTS (SELECT 1 FROM forgotten WHERE caller = :caller AND time >= :time)",
+            {"caller": _digest(caller.encode()), "time": time, "key": _digest(key)},
+        ).fetchone()
+        return bool(row[0])
+
+    def add(self, caller: str, key: bytes, time: float, expired: float) -> bool:
+        """Remember a request unless it is known, and say so; what was signed before *expired* can be forgotten."""
+        values = {"caller": _digest(caller.encode()), "time": time, "key": _digest(key)}
+        # One statement, as another process may write between two.
+        added = self._execute(
+            "INSERT OR IGNORE INTO seen SELECT :caller, :time, :key"
+            " WHERE NOT EXISTS (SELECT 1 FROM forgotten WHERE caller = :caller AND time >= :time)",
+            values,
+        ).rowcount
+        if self._added % _EVERY == 0:
+            self._forget(values["caller"], expired)
+        self._added += 1
+        return added == 1
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _forget(self, caller: object, expired: float) -> None:
+        values = {"caller": caller, "expired": expired, "kept": self._kept}
+        self._execute("BEGIN IMMEDIATE", {})
+        try:
+            (last,) = self._execute(
+                "SELECT max(time) FROM (SELECT max(time) AS time FROM seen WHERE caller = :caller AND time < :expired"
+                " UNION ALL SELECT time FROM (SELECT time FROM seen WHERE caller = :caller"
+                " ORDER BY time DESC LIMIT 1 OFFSET :kept))",
+                values,
+            ).fetchone()
+            if last is not None:
+                values["last"] = last
+                self._execute("DELETE FROM seen WHERE caller = :caller AND time <= :last", values)
+                self._execute(
+                    "INSERT INTO forgotten VALUES (:caller, :last)"
+                    " ON CONFLICT DO UPDATE SET time = max(time, excluded.time)",
+                    values,
+                )
+        finally:
+            self._execute("COMMIT", {})
+
+    def _execute(self, statement: str, values: dict[str, object]) -> sqlite3.Cursor:
+        try:
+            done = self._db.execute(statement, values)
+        except sqlite3.Error as error:  # the call is refused: what is not remembered could be repeated
+            if not self._complained:
+                self._complained = True
+                logger.error("replay_file cannot be used, and calls are refused: %s", error)
+            raise fault(20024) from None
+        self._complained = False
+        return done
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
