@@ -190,6 +190,13 @@ def test_where_a_new_lead_goes(
     assert partitions(sandbox) == [partition]
 
 
+def test_an_assignment_rule_may_look_at_the_email(client: Client, sandbox: Sandbox) -> None:
+    change(sandbox, workspaces=evolve(EUROPE, rules=(AssignmentRule("Asia", {"Email": "Kim@t.com"}),)))
+    client.sync_lead(LeadRecord(email="kim@T.com"))
+    client.sync_lead(LeadRecord(email="tim@t.com"))
+    assert partitions(sandbox) == ["Asia", "Default"]
+
+
 def test_a_named_workspace_must_exist(client: Client, sandbox: Sandbox) -> None:
     change(sandbox, workspaces=EUROPE)
     assert refused(client, LeadRecord(email="a@t.com"), target_workspace="Africa") == 20110
