@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+import inspect
+from functools import partialmethod
+from typing import Any
+
 import pytest
+from click.testing import CliRunner
 from hypothesis import settings
 
 settings.register_profile("ours", deadline=None)  # other people's work on the machine is no failure
 settings.load_profile("ours")
+
+if "mix_stderr" in inspect.signature(CliRunner).parameters:  # click 8.1 puts stderr into stdout by default
+    untyped: Any = CliRunner
+    untyped.__init__ = partialmethod(untyped.__init__, mix_stderr=False)
 
 pytest_plugins = ["pytester"]
 

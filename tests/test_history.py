@@ -196,7 +196,7 @@ def test_phases_are_timed_over_a_socket(connect: Callable[..., Either], sandbox:
     client.sync_lead(LEAD)
     first, second = client.client.history.exchanges
     assert first.timings.connect > 0
-    assert first.timings.wait >= 0.2
+    assert first.timings.send + first.timings.wait >= 0.2  # the server may begin before the client is done sending
     assert first.timings.tls is None
     assert second.timings.connect is None  # it went over the same connection
     for timings in (first.timings, second.timings):

@@ -36,3 +36,10 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(progress(range(5), "leads")) == list(range(5))
     assert "leads" in terminal.getvalue()
     assert "100%" in terminal.getvalue()
+
+
+def test_a_single_item_gets_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert list(progress(range(1), "leads")) == [0]
+    assert terminal.getvalue() == ""

@@ -19,8 +19,8 @@ _PAUSE = 5.0  # seconds between two lines
 
 def progress(items: Sequence[T], what: str, *, clock: Callable[[], float] = time.monotonic) -> Iterator[T]:
     """Go through *items*, saying how many of *what* are done if it takes longer than a moment."""
-    if sys.stderr.isatty():
-        with click.progressbar(items, label=what, file=sys.stderr, hidden=len(items) < 2) as bar:
+    if sys.stderr.isatty() and len(items) > 1:
+        with click.progressbar(items, label=what, file=sys.stderr) as bar:
             yield from bar
         return
     begun = clock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike, fspath
@@ -44,7 +45,7 @@ class Database:
         self._idle: list[sqlite3.Connection] = []  # to read with
         self._connection = self._connect()
         try:
-            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._write_ahead()
             self._connection.execute("PRAGMA foreign_keys = ON")
             self.set_durability("normal")
             self._migrate(migrations)
@@ -54,6 +55,18 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+    def _write_ahead(self) -> None:
+        """Switch to the write-ahead log. SQLite itself does not wait here for others that open a new file."""
+        end = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+            time.sleep(0.01)
 
     def _migrate(self, migrations: Sequence[Migration]) -> None:
         if self._version() == len(migrations):

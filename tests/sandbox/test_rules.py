@@ -241,6 +241,13 @@ def test_seeds_go_where_new_leads_do(sandbox: Sandbox) -> None:
     assert partitions(sandbox) == ["Main", "Europe"]
 
 
+def test_an_assignment_rule_may_look_at_the_email(client: Client, sandbox: Sandbox) -> None:
+    change(sandbox, workspaces=evolve(EUROPE, rules=(AssignmentRule("Asia", {"Email": "Kim@t.com"}),)))
+    client.sync_lead(LeadRecord(email="kim@T.com"))
+    client.sync_lead(LeadRecord(email="tim@t.com"))
+    assert partitions(sandbox) == ["Asia", "Main"]
+
+
 def test_a_named_workspace_must_exist(client: Client, sandbox: Sandbox) -> None:
     change(sandbox, workspaces=EUROPE)
     assert refused(client, LeadRecord(email="a@t.com"), target_workspace="Africa") == 20110
