@@ -57,7 +57,7 @@ _MARKUP = re.compile(
     r"|<![Dd][Oo][Cc][Tt][Yy][Pp][Ee]\b[^<>\[]*+(?:\[.*?(?:\]\s*>|\Z))?>?"
     r"|<\?(?P<target>[^\s?<>]+)[^<>]*+>?"
     r"|<(?P<end>\\?/)?(?P<name>[^\s<>/?!\"'=\\&;,(){}\[\]|@]+)"
-    r"(?P<attributes>(?:[^<>\"'\\]|\\.|\"[^\"<]*+\"|'[^'<]*+')*+)(?P<close>/?>)?",
+    r"(?P<attributes>(?:[^<>\"'\\/]|\\?/(?!>)|\\(?!/).|\"[^\"<]*+\"|'[^'<]*+')*+)(?P<close>\\?/?>)?",
     re.DOTALL,
 )
 _DECLARATION = re.compile(
@@ -280,7 +280,7 @@ class Redactor:
             place.enter(local)
         if attributes.strip(" \t\r\n/"):
             attributes = "".join(_attributes(attributes, act if place.inside else None, free))
-        if not found["end"] and close == "/>":
+        if not found["end"] and close.endswith("/>"):
             place.leave(local)
         if local not in _NAMES and not local.startswith(("params", "success")) and ":" not in name:
             name = free(name)
@@ -366,7 +366,8 @@ class _Place:
         name = self._open[-1] if self._open else ""
         if self._kinds:
             seen = name == "attrvalue" and self._attribute in self._visible.attributes
-            return None if seen or self._visible.shows(self._kinds[-1]) else self._kinds[-1]
+            seen = seen or (name in _KINDS and self._visible.shows(self._kinds[-1]))  # not what strayed into it
+            return None if seen else self._kinds[-1]
         if name == "attrname":
             self._attribute = text
         if name in _VISIBLE or (name in _PLAIN and not self._containers):
