@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -18,12 +19,14 @@ from marketo_soap import (
     LeadRecord,
     MarketoError,
     MktowsContextHeader,
+    RestBridge,
     RetryPolicy,
     Sandbox,
     SyncLead,
     envelope,
     signature,
 )
+from marketo_soap.calling import Terms
 from marketo_soap.cli.commands import cli
 from marketo_soap.exchange import Received, Send
 from tests.support import NOW
@@ -134,6 +137,35 @@ def test_the_locals_of_a_traceback_tell_nothing_of_ours() -> None:
                 shown += 1
         trace = trace.tb_next
     assert shown > 5
+
+
+@pytest.mark.parametrize("fails", [httpx.ConnectError, httpx.ReadTimeout, "refused", "garbage"])
+@pytest.mark.parametrize("at", ["/identity", "/rest"])
+def test_the_locals_of_a_bridge_tell_nothing(fails: Any, at: str) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.startswith(at):
+            if not isinstance(fails, str):
+                raise fails("no answer", request=request)
+            return httpx.Response(401, json={"error": "invalid_client"}) if fails == "refused" else httpx.Response(200)
+        return httpx.Response(200, json={"access_token": KEY, "expires_in": 3600})
+
+    bridge = RestBridge("https://100-AEK-913.mktorest.com", USER, KEY, transport=httpx.MockTransport(answer))
+    data = envelope.request(SyncLead(LEAD, False, COOKIE), signature.sign(Credentials(USER, KEY), "x"))
+    policy = RetryPolicy(attempts=1)
+    try:
+        served: Any = bridge.answer(data, terms=Terms(policy, None))
+    except MarketoError as error:
+        served = error
+    errors: list[Any] = [served if isinstance(served, MarketoError) else served.answer.outcome]
+    for error in errors:
+        for cause in filter(None, (error.__cause__, error.__context__)):
+            errors.append(cause)
+        trace = error.__traceback__
+        while trace is not None:
+            for name, value in trace.tb_frame.f_locals.items():
+                if trace.tb_frame.f_code.co_filename != __file__:
+                    assert_clean(repr(value), f"the local {name!r} of {trace.tb_frame.f_code.co_qualname}")
+            trace = trace.tb_next
 
 
 @pytest.mark.parametrize(
