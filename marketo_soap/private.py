@@ -11,7 +11,9 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import quote, unquote
 
-__all__ = ["ADDRESS", "TOKEN", "Known", "forms", "hide_addresses", "hide_named", "plain"]
+from marketo_soap.escapes import Edit, applied, both, merged
+
+__all__ = ["ADDRESS", "HARMLESS_HEADERS", "TOKEN", "Known", "addresses", "forms", "headers", "named", "plain"]
 
 TOKEN = re.compile(r"\[(?:user|signature|cookie|email|value|secret)-\d+\]")
 
@@ -22,17 +24,71 @@ _QUOTED_ADDRESS = re.compile(r"(?<![\w.+%-])[\w.+-]++(?:%40|&#0*64;|&#[xX]0*40;|
 _WORD = re.compile(r"[^\W_]+")
 _TOKEN_OR_WORD = re.compile(rf"{TOKEN.pattern}|{_WORD.pattern}")
 _MOST_PHRASES = 20  # that begin with the same word
-_SAME_AGAIN = re.compile(rf"({TOKEN.pattern})(?:[^\w<>\[\]]{{1,3}}\1)+")
+_BETWEEN = re.compile(r"[^\w<>\[\]]{1,3}")  # words of one value
 
 _NAMES = (
     "mktows_?user_?id|request_?signature|(?:munchkin|marketo)_?cookie|_mkto_trk|e_?mail(?:_?address)?|"
-    "foreign_?sys_?person_?id|attr_?value|(?:proxy-)?authorization|(?:set-)?cookie|password|client_?secret|access_?token"
+    r"foreign_?sys_?person_?id|attr_?value|(?:proxy-)?authorization|(?:set-)?cookie|access_?token|"
+    r"(?:[a-z0-9]{1,40}[_.-]){0,8}(?:password|passwd|secret|credentials?|(?:encryption|api|access|auth|private|secret)"
+    r"[_-]?(?:key|token)|token(?!:_mch)|user[_-]?id)|marketo_[a-z0-9_]{1,60}|client_?(?:id|secret)|(?:encryption|api)_?key|"
+    r"x-[a-z0-9-]{1,60}"
 )
-_NAMED = re.compile(
-    rf"(?<![\w-])(?P<name>{_NAMES})(?P<between>[\"'\]\\ ]{{0,4}}(?:=>|[:=])[ ]?\\{{0,3}})"
-    r"(?P<value>\"(?:[^\"\\\n]|\\.)*+\"?|'(?:[^'\\\n]|\\.)*+'?|[^\n\r\"'<>\[]+)",
-    re.IGNORECASE,
+_NAMED = re.compile(rf"(?<![\w-])(?P<name>{_NAMES})[\"'\]\\ ]{{0,4}}(?:=>|[:=])[ +]?\\{{0,3}}", re.IGNORECASE)
+_QUOTED = re.compile(r"\"(?:[^\"\\\n]|\\.)*+\"?|'(?:[^'\\\n]|\\.)*+'?")
+_UNQUOTED = re.compile(r"[^\n\r\"'<>\[]+")
+_LONGEST_INSIDE = 4_000  # characters of a value that is a part of a value
+_HEAD = re.compile(r"HTTP/[\d.]{1,9}(?: \d{3}[^\r\n]*)?\r?\n(?P<lines>(?:[\w-]{1,80}:[^\r\n]*(?:\r?\n|\Z))+)")
+_LINE = re.compile(r"^(?P<name>[\w-]+):[ \t]*(?P<value>[^\s][^\r\n]*)", re.MULTILINE)
+_OPTION = re.compile(
+    r"(?<![\w-])(?:-H|--header)[ =]?(?P<mark>['\"])(?P<name>[\w-]{1,80}):[ \t]*(?P<value>[^'\"\s][^'\"\r\n]*)"
 )
+HARMLESS_HEADERS = frozenset(
+    [
+        "accept",
+        "accept-charset",
+        "accept-encoding",
+        "accept-language",
+        "age",
+        "allow",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-language",
+        "content-length",
+        "content-type",
+        "date",
+        "etag",
+        "expect",
+        "expires",
+        "host",
+        "keep-alive",
+        "last-modified",
+        "location",
+        "max-forwards",
+        "mime-version",
+        "pragma",
+        "proxy-connection",
+        "retry-after",
+        "server",
+        "soapaction",
+        "strict-transport-security",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "vary",
+        "via",
+        "warning",
+        "x-bridge-warning",
+        "x-content-type-options",
+        "x-frame-options",
+        "x-powered-by",
+        "x-request-id",
+        "x-rest-calls",
+    ]
+)
+"""Headers that carry nothing private by themselves; their values are looked through like any text."""
 
 
 def plain(value: str) -> str:
@@ -51,33 +107,51 @@ def forms(value: str) -> set[str]:
     return escaped | referenced | {quote(value, errors="replace"), json.dumps(value)[1:-1]}
 
 
-def hide_addresses(text: str, token: Callable[[str, str], str]) -> str:
-    """Return *text* with every e-mail address replaced by its token, a dot after it kept."""
+def addresses(text: str, token: Callable[[str, str], str]) -> list[Edit]:
+    """Return the edits that replace every e-mail address by its token, a dot after it kept."""
 
-    def hide(address: str) -> str:
-        kept = address.rstrip(".")
-        return token("email", plain(unquote(kept))) + address[len(kept) :]
+    def edits(pattern: re.Pattern[str], text: str) -> list[Edit]:
+        kept = [(found, found[0].rstrip(".")) for found in pattern.finditer(text)]
+        return [
+            (found.start(), found.start() + len(all_), token("email", plain(unquote(all_)))) for found, all_ in kept
+        ]
 
-    if "@" in text:
-        text = ADDRESS.sub(lambda found: hide(found[0]), text)
-    if "%40" in text or "&" in text:
-        text = _QUOTED_ADDRESS.sub(lambda found: hide(found[0]), text)
-    return text
+    first = edits(ADDRESS, text) if "@" in text else []
+    if "%40" not in text and "&" not in text:
+        return first
+    return both(first, edits(_QUOTED_ADDRESS, applied(text, first)))
 
 
-def hide_named(text: str, token: Callable[[str, str], str]) -> str:
-    """Return *text* with what is written behind a private name hidden: `[mktowsUserId] => ...`, `Cookie: ...`."""
+def named(text: str, token: Callable[[str, str], str]) -> list[Edit]:
+    """Return the edits that hide what is written behind a private name: `[mktowsUserId] => ...`, `Cookie: ...`."""
+    edits: list[Edit] = []
+    done = 0
+    for found in _NAMED.finditer(text):
+        at = found.end()
+        inside = at < done  # then only what is quoted can reach beyond
+        value = _QUOTED.match(text, at, at + _LONGEST_INSIDE if inside else len(text))
+        value = value or (None if inside else _UNQUOTED.match(text, at))
+        if value is None or found["name"].lower() in HARMLESS_HEADERS:
+            continue
+        mark = value[0][0] if value[0][0] in "\"'" else ""
+        inner = value[0][len(mark) :].rstrip(mark or " ,;)}]\\")
+        if inner.strip() and not TOKEN.match(inner.strip()):
+            start = at + len(mark)
+            edits.append((start, start + len(inner), token(_kind_of(found["name"]), inner)))
+            done = max(done, start + len(inner))
+    return merged(edits)
 
-    def hide(found: re.Match[str]) -> str:
-        value = found["value"]
-        mark = value[0] if value[0] in "\"'" else ""
-        inner = value[len(mark) :].rstrip(mark or " ,;)}]\\")
-        if not inner.strip() or TOKEN.match(inner.strip()):
-            return found[0]
-        rest = value[len(mark) + len(inner) :]
-        return f"{found['name']}{found['between']}{mark}{token(_kind_of(found['name']), inner)}{rest}"
 
-    return _NAMED.sub(hide, text)
+def headers(text: str, token: Callable[[str, str], str]) -> list[Edit]:
+    """Return the edits that hide HTTP headers which are not known to be harmless: of heads, and of curl's options."""
+    found = [(line, head.start("lines")) for head in _HEAD.finditer(text) for line in _LINE.finditer(head["lines"])]
+    found += [(option, 0) for option in _OPTION.finditer(text)]
+    edits = []
+    for line, at in found:
+        value = line["value"].rstrip()
+        if line["name"].lower() not in HARMLESS_HEADERS and not TOKEN.fullmatch(value):
+            edits.append((at + line.start("value"), at + line.start("value") + len(value), token("secret", value)))
+    return sorted(edits)
 
 
 def _kind_of(name: str) -> str:
@@ -111,16 +185,21 @@ class Known:
             for word in _telling(value.lower()):
                 self._words.setdefault(word, token)
 
-    def hide(self, text: str) -> str:
-        """Return *text* with known values and words replaced by their tokens."""
+    def edits(self, text: str) -> list[Edit]:
+        """Return the edits that replace known values and words in *text* by their tokens."""
         if not self._phrases:
-            return text
+            return []
         lower = text.lower()
         if len(lower) != len(text):  # a letter whose small form is two
             lower = text
-        return _SAME_AGAIN.sub(r"\1", "".join(self._pieces(text, lower)))
+        found: list[Edit] = []
+        for edit in self._pieces(lower):
+            if found and edit[2] == found[-1][2] and _BETWEEN.fullmatch(text, found[-1][1], edit[0]):
+                edit = (found.pop()[0], edit[1], edit[2])
+            found.append(edit)
+        return found
 
-    def _pieces(self, text: str, lower: str) -> Iterator[str]:
+    def _pieces(self, lower: str) -> Iterator[Edit]:
         done = 0
         for found in _TOKEN_OR_WORD.finditer(lower):
             at = found.start()
@@ -132,10 +211,8 @@ class Known:
                 if start >= done and lower.startswith(form, start) and start + len(form) >= end:
                     begin, end, token = start, start + len(form), its
             if token is not None:
-                yield text[done:begin]
-                yield token
+                yield begin, end, token
                 done = end
-        yield text[done:]
 
 
 def _tells(value: str) -> bool:

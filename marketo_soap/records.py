@@ -12,7 +12,7 @@ from attrs import Attribute as AttrsField
 from attrs import field, frozen
 
 from marketo_soap.codec import INT_MAX, El
-from marketo_soap.redaction import Redactor, hidden
+from marketo_soap.redaction import hidden
 from marketo_soap.xml import check_characters, check_text
 
 __all__ = [
@@ -244,14 +244,10 @@ class LeadRecord:
         return default
 
 
-def _without_emails(text: str | None) -> str:
-    return repr(text and Redactor().text(text))
-
-
 @frozen
 class SyncStatus:
     """What became of one lead: its Marketo id, the status (text if it is an unknown one), the reason."""
 
     lead_id: Annotated[int, El("leadId")]
     status: Annotated[LeadSyncStatus | str, El("status")]
-    error: Annotated[str | None, El("error", nillable=True)] = field(default=None, repr=_without_emails)
+    error: Annotated[str | None, El("error", nillable=True)] = field(default=None, repr=hidden)

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
-from marketo_soap.private import ADDRESS, TOKEN, Known, forms, hide_addresses, hide_named, plain
+from marketo_soap.escapes import Edit, applied, both, dumps, layers, looks_like_text, merged, pulled, runs
+from marketo_soap.private import ADDRESS, HARMLESS_HEADERS, TOKEN, Known, addresses, forms, headers, named, plain
 
 __all__ = ["EVERYTHING", "HIDDEN", "Redactor", "Visible", "hidden", "size_only"]
 
@@ -56,8 +57,8 @@ _MARKUP = re.compile(
     r"|<!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|\Z)"
     r"|<![Dd][Oo][Cc][Tt][Yy][Pp][Ee]\b[^<>\[]*+(?:\[.*?(?:\]\s*>|\Z))?>?"
     r"|<\?(?P<target>[^\s?<>]+)[^<>]*+>?"
-    r"|<(?P<end>\\?/)?(?P<name>[^\s<>/?!\"'=\\&;,(){}\[\]|@]+)"
-    r"(?P<attributes>(?:[^<>\"'\\]|\\.|\"[^\"<]*+\"|'[^'<]*+')*+)(?P<close>/?>)?",
+    r"|<(?P<end>\\?/)?(?P<name>[^\s<>/?!\"'=\\&;,(){}\[\]|@+]+)"
+    r"(?P<attributes>(?:[^<>\"'\\/]|\\?/(?!>)|\\(?!/).|\"[^\"<]*+\"|'[^'<]*+')*+)(?P<close>\\?/?>)?",
     re.DOTALL,
 )
 _DECLARATION = re.compile(
@@ -68,8 +69,12 @@ _ATTRIBUTE = re.compile(r"([^\s=\"'/<>\\]+)(\s*=\s*\\?)(\"[^\"<]*\"|'[^'<]*')")
 _PROTOCOL = {"nil", "type", "mustunderstand", "encodingstyle", "actor", "arraytype", "schemalocation", "space", "lang"}
 _DEEPEST = 300
 _LONGEST_NAME = 100
+_NESTED = 4  # encodings within encodings
 _NARROW = re.compile(rb"[\x20-\x7e]{12}")
-_PRIVATE_HEADERS = {"authorization", "cookie", "set-cookie", "proxy-authorization"}
+_LEFT = re.compile(
+    r"(?<![</:\w])(?:mktows_?user_?id|request_?signature|attr_?value|(?:marketo|munchkin)_?cookie)(?!\w)", re.I
+)
+_HIDDEN_THERE = re.compile(rf"[^\w\[]{{0,12}}(?:{TOKEN.pattern}|\Z)")
 _QUERY_VALUE = re.compile(r"(?<==)[^&;#]+")
 
 
@@ -115,7 +120,7 @@ class Redactor:
     """Hides what is private behind tokens, `[email-1]`: the same value has the same token wherever it stands.
 
     One redactor makes one view or export: its tokens mean nothing beyond. *secrets* are words that are hidden
-    whatever is *visible*: encryption keys.
+    whatever is *visible*: encryption keys. `unread` says what could not be looked into so far.
     """
 
     def __init__(self, visible: Visible | None = None, secrets: Iterable[str] = ()) -> None:
@@ -123,6 +128,7 @@ class Redactor:
         self._tokens: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
         self._known = Known()
+        self.unread: set[str] = set()
         self._secrets = {form: self._token("secret", secret) for secret in secrets if secret for form in forms(secret)}
 
     @classmethod
@@ -141,10 +147,27 @@ class Redactor:
         return redactor
 
     def learn(self, *requests: bytes) -> None:
-        """Know the private values of these requests from now on, beside those that are known already."""
+        """Know the private values of these requests, or of logs of them, from now on, beside those known already."""
         for request in requests:
-            for _ in self._scanned(_decoded(request)[0], self._learn_value, str):
+            self._learn(request, 0)
+
+    def _learn(self, data: bytes, nested: int) -> None:
+        def learned(text: str) -> list[Edit]:
+            if nested < _NESTED:
+                dumps(text, inner, lambda run: run)
+            for _ in self._scanned(text, self._learn_value, within):
                 pass
+            return []
+
+        def within(text: str) -> list[Edit]:
+            return runs(text, inner, lambda run: run) if nested < _NESTED else []
+
+        def inner(data: bytes) -> bytes:
+            self._learn(data, nested + 1)
+            return data
+
+        text = _decoded(data)[0]
+        self._through(text, learned)
 
     def _learn_value(self, kind: str, value: str) -> str:
         token = self._token(kind, value)
@@ -155,17 +178,63 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return *text*, which is no envelope, with known values and all e-mail addresses hidden."""
-        text = self._without_secrets(text)
-        if self.visible == EVERYTHING:
-            return text
-        if not self.visible.emails:
-            text = hide_addresses(text, self._token)
-        return self._known.hide(hide_named(text, self._named))
+        return self._through(text, lambda plain: self._after_secrets(plain, lambda text: self._free(text, 0)))
 
-    def _without_secrets(self, text: str) -> str:
-        for secret, token in self._secrets.items():
-            text = text.replace(secret, token)
-        return text
+    def _through(self, text: str, find: Callable[[str], list[Edit]]) -> str:
+        """Hide what *find* finds in *text*, as it stands and with its escapes undone, however deep they are nested."""
+        edits = find(text)
+        try:
+            for inside, way in layers(text):
+                found = find(inside)
+                for layer in reversed(way):
+                    found = pulled(layer, found)
+                edits += found
+        except ValueError as error:
+            self.unread.add(str(error))
+        return applied(text, merged(edits))
+
+    def _look_for_what_is_left(self, text: str) -> None:
+        try:
+            *_, (text, _) = [(text, []), *layers(text)]
+        except ValueError as error:
+            self.unread.add(str(error))
+        if any(not _HIDDEN_THERE.match(text, name.end()) for name in _LEFT.finditer(text)):
+            self.unread.add("a private name stands where its value was not found")
+
+    def _after_secrets(self, text: str, find: Callable[[str], list[Edit]]) -> list[Edit]:
+        secrets = [
+            (found.start(), found.end(), token)
+            for secret, token in self._secrets.items()
+            if secret in text
+            for found in re.finditer(re.escape(secret), text)
+        ]
+        if secrets:
+            first, secrets = sorted(secrets), []
+            for edit in first:  # one may be a part of the other
+                if not secrets or edit[0] >= secrets[-1][1]:
+                    secrets.append(edit)
+        if self.visible == EVERYTHING:
+            return secrets
+        return both(secrets, find(applied(text, secrets)))
+
+    def _free(self, text: str, nested: int = 0) -> list[Edit]:
+        """The edits that hide what is private in free text."""
+        edits: list[Edit] = []
+        for find in (
+            lambda text: self._runs(text, nested),
+            lambda text: [] if self.visible.emails else addresses(text, self._token),
+            lambda text: headers(text, self._token),
+            lambda text: named(text, self._named),
+            self._known.edits,
+        ):
+            edits = both(edits, find(applied(text, edits)))
+        return edits
+
+    def _runs(self, text: str, nested: int) -> list[Edit]:
+        def inner(data: bytes) -> bytes:
+            return self._data(data, nested + 1) if nested < _NESTED else b""
+
+        return runs(text, inner, lambda run: self._token("value", run))
 
     def _named(self, kind: str, value: str) -> str:
         return value if self.visible.shows(kind) else self._token(kind, value)
@@ -179,14 +248,27 @@ class Redactor:
 
     def data(self, data: bytes) -> bytes:
         """Return the bytes of a message with what is private hidden, in the same encoding; what is not, untouched."""
+        return self._data(data, 0)
+
+    def _data(self, data: bytes, nested: int) -> bytes:
         text, encoding, rest = _decoded(data)
-        shown = self._shown(text)
+        shown = self._shown(text, nested)
+        if not nested and self.visible != EVERYTHING:
+            if data.strip() and not looks_like_text(data):
+                self.unread.add("bytes that are no text: compressed, encrypted or in another encoding")
+            self._look_for_what_is_left(shown)
         return data if shown == text else _encoded(shown, encoding) + rest
 
-    def _shown(self, text: str) -> str:
-        if self.visible == EVERYTHING:
-            return self.text(text)
-        return "".join(self._scanned(self._without_secrets(text), self._token, self.text))
+    def _shown(self, text: str, nested: int = 0) -> str:
+        def inner(data: bytes) -> bytes:
+            return self._data(data, nested + 1) if nested < _NESTED else b""
+
+        def found(text: str) -> list[Edit]:
+            first = dumps(text, inner, lambda run: self._token("value", run))
+            text = applied(text, first)
+            return both(first, list(self._scanned(text, self._token, lambda text: self._free(text, nested))))
+
+        return self._through(text, lambda text: self._after_secrets(text, found))
 
     def value(self, value: str, name: str = "") -> str:
         """Return the token of a private value, or the value if what goes by this *name* may be seen."""
@@ -202,7 +284,8 @@ class Redactor:
             return self.text(text)
         start = text.find("<")
         whole = text[start:] if start >= 0 else ""
-        shown = "".join(self._scanned(whole, lambda kind, value: self._tokens.get(plain(value), "[...]"), self.text))
+        edits = self._scanned(whole, lambda _, value: self._tokens.get(plain(value), "[...]"), self._free)
+        shown = applied(whole, list(edits))
         return shown if start == 0 else f"...{shown}"
 
     def headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -210,7 +293,7 @@ class Redactor:
         if self.visible == EVERYTHING and not self._secrets:
             return tuple(headers)
         return tuple(
-            (name, self._token("secret", value) if name.lower() in _PRIVATE_HEADERS else self.text(value))
+            (name, self.text(value) if name.lower() in HARMLESS_HEADERS else self._token("secret", value))
             for name, value in headers
         )
 
@@ -235,56 +318,73 @@ class Redactor:
 
     # -- markup ---------------------------------------------------------------------------------------
 
-    def _scanned(self, text: str, act: Callable[[str, str], str], free: Callable[[str], str]) -> Iterator[str]:
-        """Yield *text* in pieces: what *act* makes of each private value, and *free* of what is free text."""
+    def _scanned(self, text: str, act: Callable[[str, str], str], free: Callable[[str], list[Edit]]) -> Iterator[Edit]:
+        """Yield the edits of *text*: what *act* makes of each private value, and *free* of what is free text."""
         place = _Place(self.visible)
         done = 0
         for found in _MARKUP.finditer(text):
-            yield self._between(text[done : found.start()], place, act, free)
+            before = text[done : found.start()]
+            if found["end"] and place.misses(local := _folded(found["name"].rpartition(":")[2])):
+                if (bare := before.strip()) and not TOKEN.fullmatch(bare):  # the start of the element was cut off
+                    start = done + before.index(bare)
+                    yield start, start + len(bare), act(_KINDS[local], bare)
+            else:
+                yield from self._between(before, done, place, act, free)
             done = found.end()
             if found["name"] is not None:
-                yield self._tag(found, place, act, free)
+                yield from self._tag(found, place, act, free)
             elif found["cdata"] is not None:
-                yield self._between(found["cdata"], place, act, free, around=found[0])
+                for start, end, new in self._between(found["cdata"], found.start("cdata"), place, act, free):
+                    whole = place.kind("")  # a private value is replaced with what is around it
+                    yield (found.start(), found.end(), new) if whole else (start, end, new)
             elif found["comment"] is not None:
-                yield f"<!--{HIDDEN}-->" if found["comment"].strip() else found[0]
+                if found["comment"].strip():
+                    yield *found.span("comment"), HIDDEN
             elif found["target"] is not None:
-                yield found[0] if _DECLARATION.fullmatch(found[0]) else f"<?{found['target']} {HIDDEN}?>"
-            else:
-                yield found[0] if _DOCTYPE.fullmatch(found[0]) else f"<!DOCTYPE {HIDDEN}>"
-        yield self._between(text[done:], place, act, free)
+                if not _DECLARATION.fullmatch(found[0]):
+                    yield found.end("target"), found.end(), f" {HIDDEN}?>"
+            elif not _DOCTYPE.fullmatch(found[0]):
+                yield found.start() + len("<!DOCTYPE"), found.end(), f" {HIDDEN}>"
+        yield from self._between(text[done:], done, place, act, free)
 
     def _between(
-        self, text: str, place: _Place, act: Callable[[str, str], str], free: Callable[[str], str], around: str = ""
-    ) -> str:
+        self,
+        text: str,
+        at: int,
+        place: _Place,
+        act: Callable[[str, str], str],
+        free: Callable[[str], list[Edit]],
+    ) -> Iterator[Edit]:
         bare = text.strip()
         if not bare or TOKEN.fullmatch(bare):
-            return around or text
+            return
         kind = place.kind(bare)
-        if kind is None:
-            return around or text
         if kind:
-            start = text.index(bare)
-            return f"{text[:start]}{act(kind, bare)}{text[start + len(bare) :]}"
-        shown = free(text)
-        return around if around and shown == text else shown
+            start = at + text.index(bare)
+            yield start, start + len(bare), act(kind, bare)
+        elif kind is not None:
+            yield from _moved(free(text), at)
 
     def _tag(
-        self, found: re.Match[str], place: _Place, act: Callable[[str, str], str], free: Callable[[str], str]
-    ) -> str:
-        name, attributes, close = found["name"], found["attributes"], found["close"] or ""
+        self,
+        found: re.Match[str],
+        place: _Place,
+        act: Callable[[str, str], str],
+        free: Callable[[str], list[Edit]],
+    ) -> Iterator[Edit]:
+        name, attributes = found["name"], found["attributes"]
         local = _folded(name.rpartition(":")[2])
         if found["end"]:
             place.leave(local)
         else:
             place.enter(local)
-        if attributes.strip(" \t\r\n/"):
-            attributes = "".join(_attributes(attributes, act if place.inside else None, free))
-        if not found["end"] and close == "/>":
-            place.leave(local)
         if local not in _NAMES and not local.startswith(("params", "success")) and ":" not in name:
-            name = free(name)
-        return f"<{found['end'] or ''}{name}{attributes}{close}"
+            yield from _moved(free(name), found.start("name"))
+        if attributes.strip(" \t\r\n/"):
+            inside = act if place.inside else None
+            yield from _moved(_attributes(attributes, inside, free), found.start("attributes"))
+        if not found["end"] and (found["close"] or "").endswith("/>"):
+            place.leave(local)
 
     def _token(self, kind: str, value: str) -> str:
         text = plain(value)
@@ -298,26 +398,34 @@ class Redactor:
         return token
 
 
-def _attributes(text: str, act: Callable[[str, str], str] | None, free: Callable[[str], str]) -> Iterator[str]:
-    """Yield the attributes of a tag: those of the protocol as they are, others as values (*act*) or free text."""
+def _moved(edits: Iterable[Edit], by: int) -> Iterator[Edit]:
+    return ((start + by, end + by, new) for start, end, new in edits)
+
+
+def _attributes(text: str, act: Callable[[str, str], str] | None, free: Callable[[str], list[Edit]]) -> Iterator[Edit]:
+    """Yield the edits of a tag's attributes: those of the protocol stay, others are values (*act*) or free text."""
     done = 0
     for pair in _ATTRIBUTE.finditer(text):
-        yield _loose(text[done : pair.start()], act, free)
+        yield from _moved(_loose(text[done : pair.start()], act, free), done)
         done = pair.end()
-        own, mark, value = pair[1], pair[3][0], pair[3][1:-1]
+        own, value = pair[1], pair[3][1:-1]
         if own.startswith("xmlns") or own.rpartition(":")[2].lower() in _PROTOCOL or TOKEN.fullmatch(value):
-            yield pair[0] if "@" not in value else free(pair[0])
+            if "@" in value:
+                yield from _moved(free(pair[0]), pair.start())
+        elif act and value.strip():
+            yield pair.start(3) + 1, pair.end(3) - 1, act("value", value)
         else:
-            yield f"{own}{pair[2]}{mark}{act('value', value) if act and value.strip() else free(value)}{mark}"
-    yield _loose(text[done:], act, free)
+            yield from _moved(free(value), pair.start(3) + 1)
+    yield from _moved(_loose(text[done:], act, free), done)
 
 
-def _loose(text: str, act: Callable[[str, str], str] | None, free: Callable[[str], str]) -> str:
+def _loose(text: str, act: Callable[[str, str], str] | None, free: Callable[[str], list[Edit]]) -> list[Edit]:
     """What stands in a tag and is no attribute: the end of the tag was lost, or its quotes."""
-    bare = text.strip(" \t\r\n/")
+    bare = text.strip(" \t\r\n/+")
     if not bare:
-        return text
-    return text.replace(bare, act("value", bare), 1) if act else free(text)
+        return []
+    start = text.index(bare)
+    return [(start, start + len(bare), act("value", bare))] if act else free(text)
 
 
 class _Place:
@@ -350,6 +458,10 @@ class _Place:
         if name == "attribute":
             self._attribute = ""
 
+    def misses(self, name: str) -> bool:
+        """Whether what ends here is private, and never began."""
+        return name in _KINDS and name not in self._open and not self._visible.shows(_KINDS[name])
+
     def leave(self, name: str) -> None:
         if name not in self._open:
             return
@@ -366,7 +478,8 @@ class _Place:
         name = self._open[-1] if self._open else ""
         if self._kinds:
             seen = name == "attrvalue" and self._attribute in self._visible.attributes
-            return None if seen or self._visible.shows(self._kinds[-1]) else self._kinds[-1]
+            seen = seen or (name in _KINDS and self._visible.shows(self._kinds[-1]))  # not what strayed into it
+            return None if seen else self._kinds[-1]
         if name == "attrname":
             self._attribute = text
         if name in _VISIBLE or (name in _PLAIN and not self._containers):

@@ -14,6 +14,7 @@ import marketo_soap
 
 PACKAGE = Path(marketo_soap.__file__).parent
 ORDER = [
+    "escapes",
     "private",
     "redaction",
     "errors",

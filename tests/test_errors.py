@@ -196,6 +196,19 @@ def test_the_value_of_an_attribute_without_a_name_is_no_other_attribute() -> Non
     assert b"who" not in Redactor(Visible(attributes={"A"})).data(data)
 
 
+@pytest.mark.parametrize(
+    "empty", ["<Email/>", "<Email />", '<Email xsi:nil="true"/>', r"<Email\/>", "<a:Email b='/'/>"]
+)
+def test_an_empty_private_element_is_closed(empty: str) -> None:
+    rest = "<attribute><attrName>City</attrName><attrType>string</attrType><phone>555-1234</phone></attribute>"
+    data = f"<leadRecord>{empty}{rest}</leadRecord>".encode()
+    shown = Redactor().message(data)
+    assert "<attrName>City</attrName><attrType>string</attrType>" in shown
+    assert "555-1234" not in shown
+    assert b"555-1234" not in Redactor(Visible(emails=True)).data(data)
+    assert b"555-1234" not in Redactor(Visible(emails=True)).data(data.replace(empty.encode(), b"<Email>t@t.com"))
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "latin-1"])
 def test_bytes_stay_in_their_encoding_and_all_else_as_it_was(encoding: str) -> None:
     before, after = "<a b='é'><Email>{}</Email>\r\n é", "t@t.com"

@@ -33,6 +33,7 @@ from marketo_soap import (
     envelope,
     signature,
 )
+from marketo_soap.calling import Terms
 from marketo_soap.cli.commands import cli
 from marketo_soap.exchange import Received, Send
 from marketo_soap.retry import NO_RETRY
@@ -244,6 +245,35 @@ def test_no_frame_of_an_error_over_rest_holds_a_secret(kind: type[Client | Async
     for answer in kept:
         with Either(kind, transport=answers(answer), retry=NO_RETRY) as client:
             assert_no_locals(raised(client, sync_lead))
+
+
+@pytest.mark.parametrize("fails", [httpx.ConnectError, httpx.ReadTimeout, "refused", "garbage"])
+@pytest.mark.parametrize("at", ["/identity", "/rest"])
+def test_the_locals_of_a_bridge_tell_nothing(fails: Any, at: str) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.startswith(at):
+            if not isinstance(fails, str):
+                raise fails("no answer", request=request)
+            return httpx.Response(401, json={"error": "invalid_client"}) if fails == "refused" else httpx.Response(200)
+        return httpx.Response(200, json={"access_token": KEY, "expires_in": 3600})
+
+    bridge = RestBridge("https://100-AEK-913.mktorest.com", USER, KEY, transport=httpx.MockTransport(answer))
+    data = envelope.request(SyncLead(LEAD, False, COOKIE), signature.sign(Credentials(USER, KEY), "x"))
+    policy = RetryPolicy(attempts=1)
+    try:
+        served: Any = bridge.answer(data, terms=Terms(policy, None))
+    except MarketoError as error:
+        served = error
+    errors: list[Any] = [served if isinstance(served, MarketoError) else served.answer.outcome]
+    for error in errors:
+        for cause in filter(None, (error.__cause__, error.__context__)):
+            errors.append(cause)
+        trace = error.__traceback__
+        while trace is not None:
+            for name, value in trace.tb_frame.f_locals.items():
+                if trace.tb_frame.f_code.co_filename != __file__:
+                    assert_clean(repr(value), f"the local {name!r} of {trace.tb_frame.f_code.co_qualname}")
+            trace = trace.tb_next
 
 
 @pytest.mark.parametrize(

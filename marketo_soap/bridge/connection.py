@@ -70,7 +70,7 @@ class Connections:
                         break
             finally:
                 response.close()
-        return attempt.answer()
+        return _without_frames(attempt.answer())
 
     async def fetch_async(self, fetch: Fetch, timeout: httpx.Timeout) -> Received | TransportError:
         """Send, in a task."""
@@ -86,7 +86,7 @@ class Connections:
                     async for piece in pieces:
                         if not attempt.take(piece):
                             break
-        return attempt.answer()
+        return _without_frames(attempt.answer())
 
     def close(self) -> None:
         """Close those of threads."""
@@ -150,6 +150,17 @@ class Connections:
             content=fetch.request.body,
             extensions={"timeout": within(timeout, fetch.seconds).as_dict()},
         )
+
+
+def _without_frames(answer: Received | TransportError) -> Received | TransportError:
+    """Drop the frames that a failure came through: error trackers show their locals, addresses with secrets too."""
+    error = answer if isinstance(answer, TransportError) else None
+    causes: list[BaseException | None] = [error]
+    for cause in causes:
+        if cause is not None and len(causes) < 100:
+            cause.__traceback__ = None
+            causes += cause.__cause__, cause.__context__
+    return answer
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from marketo_soap.bridge.session import Session, Shared, Steps, Tokens
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
 from marketo_soap.bridge.sync_lead import sync_lead
-from marketo_soap.errors import BridgeConfigurationError, Fault, TransportError, fault
+from marketo_soap.errors import BridgeConfigurationError, Fault, MarketoError, TransportError, fault
 from marketo_soap.operations import Operation, SyncLead
 from marketo_soap.retry import RetryPolicy
 from marketo_soap.signature import AuthenticationHeader
@@ -63,6 +63,7 @@ class Core:
         operation: Any = None
         try:
             opened = envelope.open_request(data)
+            del data  # error trackers show the locals of the frames that an error passes through
             operation = opened.operation_type
             request = service.received(opened, authenticate)
             translate = TRANSLATIONS.get(operation)
@@ -81,6 +82,8 @@ class Core:
             outcome = yield from session.carry_out(translate(request, self.settings, self._names))
             return service.Answer(200, envelope.write_reply(operation, outcome), outcome)
         except Exception as error:
+            if isinstance(error, MarketoError):  # one that is expected: its frames hold keys and values of the lead
+                error.__traceback__ = None
             if isinstance(error, BridgeConfigurationError | TransportError) and not isinstance(error, Fault):
                 raise
             return service.refused(operation, error)

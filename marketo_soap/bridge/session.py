@@ -138,8 +138,15 @@ class Session:
     def _renewed_token(self) -> Steps[Token]:
         if (token := self._valid_token()) is not None:  # another call has renewed it meanwhile
             return token
-        secrets = (("client_id", self.client_id), ("client_secret", self.client_secret))
-        request = RestRequest("GET", _IDENTITY, (("grant_type", "client_credentials"), *secrets))
+        request = RestRequest(  # which hides its query: a local of this frame would be shown by error trackers
+            "GET",
+            _IDENTITY,
+            (
+                ("grant_type", "client_credentials"),
+                ("client_id", self.client_id),
+                ("client_secret", self.client_secret),
+            ),
+        )
         asked = self.monotonic()
         answer = yield from self._send(request, _read_identity, with_token=False)
         if isinstance(answer, RestReply):

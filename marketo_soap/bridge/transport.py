@@ -160,7 +160,9 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         authenticate: Callable[[AuthenticationHeader], None] = _open_to_all,
     ) -> Served:
         """Answer the bytes of a SOAP request, as a service does; raises what `Core.serve` raises."""
-        with self._call(timeout, None) as call, call.over(self._steps(data, terms, authenticate)) as steps:
+        begun = self._steps(data, terms, authenticate)
+        del data  # error trackers show the locals of the frames that an error passes through
+        with self._call(timeout, None) as call, call.over(begun) as steps:
             answer: StepAnswer = None
             while (step := call.advance(steps, answer)) is not None:
                 try:
@@ -178,7 +180,9 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         authenticate: Callable[[AuthenticationHeader], None] = _open_to_all,
     ) -> Served:
         """Answer in a task; arguments and errors are those of `answer`."""
-        with self._call(timeout, _loop()) as call, call.over(self._steps(data, terms, authenticate)) as steps:
+        begun = self._steps(data, terms, authenticate)
+        del data
+        with self._call(timeout, _loop()) as call, call.over(begun) as steps:
             answer: StepAnswer = None
             while (step := call.advance(steps, answer)) is not None:
                 try:
