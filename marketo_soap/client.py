@@ -20,7 +20,7 @@ import httpx
 from marketo_soap import __version__
 from marketo_soap.attempt import Attempt, within
 from marketo_soap.calling import Call, Caller, Counter, Stats, told
-from marketo_soap.deadline import deadline, drop_strays, keep_deadlines
+from marketo_soap.deadline import close_cancelled, deadline, drop_strays, keep_deadlines
 from marketo_soap.endpoint import checked_endpoint, is_loopback
 from marketo_soap.errors import MarketoError
 from marketo_soap.exchange import Answer, Send, Wait
@@ -364,6 +364,7 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
 
     def _open(self, transport: httpx.AsyncBaseTransport | None, options: dict[str, Any]) -> None:
         self._http = httpx.AsyncClient(transport=transport, **options)
+        close_cancelled(self._http)
         drop_strays(self._http)
 
     async def sync_lead(

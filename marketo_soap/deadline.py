@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 import httpx
 
-__all__ = ["deadline", "distrust", "drop_strays", "keep_deadlines"]
+__all__ = ["close_cancelled", "deadline", "distrust", "drop_strays", "keep_deadlines"]
 
 _PIECE = 16 * 1024  # bytes that are written before the clock is looked at again
 
@@ -98,6 +98,36 @@ def _holds_data(layer: Any) -> bool:
     bio = getattr(layer, "_read_bio", None) or getattr(layer, "_incoming", None)
     queue = getattr(getattr(layer, "_protocol", None), "read_queue", ())
     return bool(getattr(bio, "pending", 0)) or len(queue) > 0
+
+
+def close_cancelled(http: httpx.AsyncClient) -> None:
+    """Have *http* close a connection whose task is cancelled while TLS is being started: httpcore does not."""
+    for pool in _pools(http):
+        backend = getattr(pool, "_network_backend", None)
+        if backend is not None:
+            pool._network_backend = _Closing(backend)
+
+
+class _Closing:
+    """Another network backend for asyncio, whose streams are closed if the start of TLS does not come to its end."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+        self.connect_unix_socket, self.sleep = backend.connect_unix_socket, backend.sleep
+
+    async def connect_tcp(self, *args: Any, **options: Any) -> Any:
+        stream = await self._backend.connect_tcp(*args, **options)
+        start_tls = stream.start_tls
+
+        async def start_or_close(*args: Any, **options: Any) -> Any:
+            try:
+                return await start_tls(*args, **options)
+            except BaseException:
+                await stream.aclose()
+                raise
+
+        stream.start_tls = start_or_close
+        return stream
 
 
 # -- deadlines ----------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from marketo_soap import __version__
 from marketo_soap.attempt import Attempt, within
 from marketo_soap.bridge.steps import Fetch
 from marketo_soap.client import trust
-from marketo_soap.deadline import deadline, drop_strays, keep_deadlines
+from marketo_soap.deadline import close_cancelled, deadline, drop_strays, keep_deadlines
 from marketo_soap.endpoint import checked_endpoint, is_loopback
 from marketo_soap.errors import TransportError
 from marketo_soap.exchange import Received, Send
@@ -121,6 +121,7 @@ class Connections:
                 del self._async_http[ended]  # its sockets went with it; a pool holds on to its loop
             if loop not in self._async_http:
                 self._async_http[loop] = httpx.AsyncClient(transport=_async(self._transport), **self._options())
+                close_cancelled(self._async_http[loop])
                 drop_strays(self._async_http[loop])
             return self._async_http[loop]
 
