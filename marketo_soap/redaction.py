@@ -70,6 +70,8 @@ _DEEPEST = 300
 _LONGEST_NAME = 100
 _NARROW = re.compile(rb"[\x20-\x7e]{12}")
 _PRIVATE_HEADERS = {"authorization", "cookie", "set-cookie", "proxy-authorization"}
+_HOST = re.compile(r"(?:[A-Za-z0-9.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
+_ORIGIN = re.compile(rf"https?://(?:\[secret-\d+\]@)?{_HOST.pattern}(?=/|\Z)")
 _QUERY_VALUE = re.compile(r"(?<==)[^&;#]+")
 
 
@@ -210,9 +212,12 @@ class Redactor:
         if self.visible == EVERYTHING and not self._secrets:
             return tuple(headers)
         return tuple(
-            (name, self._token("secret", value) if name.lower() in _PRIVATE_HEADERS else self.text(value))
+            (name, self._token("secret", value) if name.lower() in _PRIVATE_HEADERS else self._header(name, value))
             for name, value in headers
         )
+
+    def _header(self, name: str, value: str) -> str:
+        return self._without_secrets(value) if name.lower() == "host" and _HOST.fullmatch(value) else self.text(value)
 
     def url(self, url: str) -> str:
         """Return an address without user, password and the values of its query, which may be anything."""
@@ -225,7 +230,14 @@ class Redactor:
         if user:
             url = url.replace(user, self._token("secret", user), 1)
         path, mark, query = url.partition("?")
-        return self.text(path) + mark + _QUERY_VALUE.sub(lambda found: self._token("secret", found[0]), query)
+        host = _ORIGIN.match(path)  # it tells where a call went, not for whom: a word of a user's name may be in it
+        at = host.end() if host else 0
+        return (
+            self._without_secrets(path[:at])
+            + self.text(path[at:])
+            + mark
+            + _QUERY_VALUE.sub(lambda found: self._token("secret", found[0]), query)
+        )
 
     def snippet(self, data: bytes, *, length: int = 120) -> str:
         """Return the first characters of a message for an error's text: redacted, quoted, on one line."""

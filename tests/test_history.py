@@ -160,6 +160,20 @@ def test_threads_share_a_history() -> None:
     assert "1000 bytes" in repr(history)
 
 
+def test_the_address_of_a_call_is_shown_though_a_user_has_its_name(sandbox: Sandbox) -> None:
+    with Client(transport=sandbox.transport(), history=1, clock=lambda: NOW) as client:
+        client.sync_lead(LEAD)
+        (exchange,) = client.history.exchanges if client.history else ()
+    lines = str(exchange).splitlines()
+    assert lines[:2] == ["POST https://sandbox.invalid/soap/mktows/2_2", "host: sandbox.invalid"]
+    assert sandbox.credentials.user_id not in str(exchange)
+    elsewhere = evolve(exchange, endpoint="https://sandbox:pw@sandbox.invalid:8443/George?q=George")
+    assert elsewhere.show().startswith("POST https://[secret-1]@sandbox.invalid:8443/[value-1]?q=[")
+    odd = evolve(exchange, endpoint="https://George t@t.com/", request_headers=(("Host", "George t@t.com"),))
+    assert "George" not in odd.show()
+    assert "t@t.com" not in odd.show()
+
+
 def test_a_client_keeps_what_it_is_told_to(connect: Callable[..., Either], sandbox: Sandbox) -> None:
     sandbox.fail(status=503, body="")
     client = connect(history=3)
