@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import ssl
+import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import import_module
+from threading import get_ident
 from types import TracebackType
 from typing import Any, Generic, Literal, Protocol, Self, TypeVar, cast, runtime_checkable
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import httpx
 
@@ -62,7 +65,25 @@ def local_now() -> datetime:
     return datetime.now(UTC).astimezone()
 
 
-_last: ContextVar[WeakKeyDictionary[Any, Exchange] | None] = ContextVar("marketo_soap_last", default=None)
+class _Place:
+    """A thread or a task, as clients know it: they keep something for each as long as its context lives."""
+
+    def __init__(self, owner: object) -> None:
+        self.owner = owner
+
+
+_place: ContextVar[_Place | None] = ContextVar("marketo_soap_place", default=None)
+
+
+def _owner() -> object:
+    """What tells this thread or task from all others. A task has its parent's context, copied by reference."""
+    asyncio = sys.modules.get("asyncio")
+    with suppress(RuntimeError):  # no event loop runs here
+        if asyncio is not None and (task := asyncio.current_task()) is not None:
+            return ref(task)
+    return get_ident()
+
+
 _limiters: dict[bytes, InProcessLimiter] = {}
 
 
@@ -119,6 +140,7 @@ class _BaseClient(Generic[TransportT]):
             raise ValueError(f"max_response_bytes must be between 1 and {MAX_BYTES}")
         self.history = history if isinstance(history, History) or history is None else History(history)
         self._on_exchange = on_exchange
+        self._last: WeakKeyDictionary[_Place, Exchange] = WeakKeyDictionary()
         self._limiter = limiter
         self._url = httpx.URL(self.endpoint)
         if timeout is DEFAULT_TIMEOUT:
@@ -170,8 +192,8 @@ class _BaseClient(Generic[TransportT]):
         an error brings its exchange along wherever it is caught. `last_exchange.attempts` are all attempts
         of the call.
         """
-        exchanges = _last.get()
-        return None if exchanges is None else exchanges.get(self)
+        place = _place.get()
+        return None if place is None or place.owner != _owner() else self._last.get(place)
 
     def _http_options(self, verify: ssl.SSLContext | Literal[True], proxy: str | httpx.Proxy | None) -> dict[str, Any]:
         if not isinstance(verify, ssl.SSLContext) and verify is not True:
@@ -210,10 +232,11 @@ class _BaseClient(Generic[TransportT]):
             raise RuntimeError("this client was made before the process forked: make one in the child")
 
     def _remember(self, exchange: Exchange) -> None:
-        # Tasks copy their parent's context by reference: a new mapping keeps them apart.
-        mine = WeakKeyDictionary(_last.get() or {})
-        mine[self] = exchange
-        _last.set(mine)
+        place, owner = _place.get(), _owner()
+        if place is None or place.owner != owner:
+            place = _Place(owner)
+            _place.set(place)
+        self._last[place] = exchange
         if self.history is not None:
             self.history.add(exchange)
         if self._on_exchange is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import OrderedDict
 from datetime import datetime
 
 from attrs import field, frozen
@@ -132,7 +132,7 @@ class History:
         if count < 1 or max_bytes < 1:
             raise ValueError("a history holds at least one exchange and one byte")
         self._most, self._max_bytes = count, max_bytes
-        self._calls: deque[Exchange] = deque()
+        self._calls: OrderedDict[int, Exchange] = OrderedDict()  # the last attempt of each call, by its `id`
         self._kept = self._bytes = 0
         self._lock = threading.Lock()
 
@@ -140,7 +140,7 @@ class History:
     def calls(self) -> tuple[tuple[Exchange, ...], ...]:
         """The calls that are kept, the oldest first, each as all of its attempts."""
         with self._lock:
-            return tuple([last.attempts for last in self._calls])
+            return tuple([last.attempts for last in self._calls.values()])
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -150,19 +150,19 @@ class History:
     def add(self, exchange: Exchange) -> None:
         """Keep *exchange*; it takes the place of the attempt before it."""
         with self._lock:
-            for place, last in enumerate(self._calls):
-                if last is exchange.previous:
-                    del self._calls[place]
-                    self._count_in(last, -1)
-                    break
-            self._calls.append(exchange)
-            self._count_in(exchange, 1)
+            if id(exchange) in self._calls:
+                return
+            if self._calls.pop(id(exchange.previous), None) is None:
+                self._count_in(exchange.attempts, 1)
+            else:
+                self._count_in((exchange,), 1)
+            self._calls[id(exchange)] = exchange
             while len(self._calls) > 1 and (self._kept > self._most or self._bytes > self._max_bytes):
-                self._count_in(self._calls.popleft(), -1)
+                self._count_in(self._calls.popitem(last=False)[1].attempts, -1)
 
-    def _count_in(self, last: Exchange, sign: int) -> None:
-        self._kept += sign * len(last.attempts)
-        self._bytes += sign * sum(each.size for each in last.attempts)
+    def _count_in(self, attempts: tuple[Exchange, ...], sign: int) -> None:
+        self._kept += sign * len(attempts)
+        self._bytes += sign * sum(each.size for each in attempts)
 
     def clear(self) -> None:
         """Forget everything."""

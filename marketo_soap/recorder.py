@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Iterable
 from datetime import UTC
+from heapq import heapify, heappop, heappush
 from pathlib import Path
 
 from marketo_soap.exports import har, safe_name
@@ -25,8 +26,9 @@ class Recorder:
     The files are HAR 1.2, private values replaced by tokens unless *visible* says otherwise, and readable by
     their owner alone. Their names, `20130731T193847.000000-syncLead-4711-000001-500.har`, say when, what, by which
     process, its count, and how it ended; they sort by time. At most *keep* files are there: then the oldest
-    go. Other files in *directory* are left alone. Threads, tasks and processes may share one directory. A file
-    is whole or not there. *secrets* (encryption keys) are replaced whatever is visible.
+    go. Other files in *directory* are left alone. Threads, tasks and processes may share one directory: each
+    process may leave an eighth of *keep* more there, until it looks again. A file is whole or not there.
+    *secrets* (encryption keys) are replaced whatever is visible.
     """
 
     def __init__(
@@ -43,6 +45,8 @@ class Recorder:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._keep, self._visible, self._secrets = keep, visible, tuple(secrets)
         self._numbers = itertools.count(1)
+        self._names: list[str] = []  # a heap: the oldest first
+        self._unseen = 0  # files to write until the directory is listed again
         self._lock = threading.Lock()
 
     def __call__(self, exchange: Exchange) -> None:
@@ -57,14 +61,20 @@ class Recorder:
         try:
             with open(descriptor, "wb") as file:
                 file.write(data)
-            unfinished.rename(self._directory / name)
+            with self._lock:
+                unfinished.rename(self._directory / name)
+                self._rotate(name)
         except OSError:
             unfinished.unlink(missing_ok=True)
             raise
-        with self._lock:
-            self._rotate()
 
-    def _rotate(self) -> None:
-        kept = sorted(entry.name for entry in os.scandir(self._directory) if _NAME.fullmatch(entry.name))
-        for name in kept[: -self._keep]:
-            (self._directory / name).unlink(missing_ok=True)  # another process may have been quicker
+    def _rotate(self, name: str) -> None:
+        if self._unseen:
+            self._unseen -= 1
+            heappush(self._names, name)
+        else:  # others may have written, too
+            self._unseen = self._keep // 8
+            self._names = [entry.name for entry in os.scandir(self._directory) if _NAME.fullmatch(entry.name)]
+            heapify(self._names)
+        while len(self._names) > self._keep:
+            (self._directory / heappop(self._names)).unlink(missing_ok=True)  # another process may have been quicker

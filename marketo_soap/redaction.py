@@ -75,6 +75,8 @@ _LEFT = re.compile(
     r"(?<![</:\w])(?:mktows_?user_?id|request_?signature|attr_?value|(?:marketo|munchkin)_?cookie)(?!\w)", re.I
 )
 _HIDDEN_THERE = re.compile(rf"[^\w\[]{{0,12}}(?:{TOKEN.pattern}|\Z)")
+_HOST = re.compile(r"(?:[A-Za-z0-9.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
+_ORIGIN = re.compile(rf"https?://(?:\[secret-\d+\]@)?{_HOST.pattern}(?=/|\Z)")
 _QUERY_VALUE = re.compile(r"(?<==)[^&;#]+")
 
 
@@ -293,9 +295,12 @@ class Redactor:
         if self.visible == EVERYTHING and not self._secrets:
             return tuple(headers)
         return tuple(
-            (name, self.text(value) if name.lower() in HARMLESS_HEADERS else self._token("secret", value))
+            (name, self._header(name, value) if name.lower() in HARMLESS_HEADERS else self._token("secret", value))
             for name, value in headers
         )
+
+    def _header(self, name: str, value: str) -> str:
+        return self._without_secrets(value) if name.lower() == "host" and _HOST.fullmatch(value) else self.text(value)
 
     def url(self, url: str) -> str:
         """Return an address without user, password and the values of its query, which may be anything."""
@@ -308,7 +313,14 @@ class Redactor:
         if user:
             url = url.replace(user, self._token("secret", user), 1)
         path, mark, query = url.partition("?")
-        return self.text(path) + mark + _QUERY_VALUE.sub(lambda found: self._token("secret", found[0]), query)
+        host = _ORIGIN.match(path)  # it tells where a call went, not for whom: a word of a user's name may be in it
+        at = host.end() if host else 0
+        return (
+            self._without_secrets(path[:at])
+            + self.text(path[at:])
+            + mark
+            + _QUERY_VALUE.sub(lambda found: self._token("secret", found[0]), query)
+        )
 
     def snippet(self, data: bytes, *, length: int = 120) -> str:
         """Return the first characters of a message for an error's text: redacted, quoted, on one line."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import ssl
 import threading
@@ -14,6 +15,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
+from weakref import ref
 
 import httpx
 import pytest
@@ -42,7 +44,7 @@ from marketo_soap import (
 from marketo_soap.calling import Stats
 from marketo_soap.client import trust
 from marketo_soap.xml import MAX_BYTES
-from tests.support import COOKIE, CREDENTIALS, NOW, SEED, Either, fixture
+from tests.support import COOKIE, CREDENTIALS, NOW, SEED, Either, fixture, interrupted
 
 ENDPOINT = "https://100-AEK-913.mktoapi.com/soap/mktows/2_2"
 ONCE = RetryPolicy(attempts=1)
@@ -507,6 +509,62 @@ def test_tasks_share_a_client_and_see_their_own_exchange(served: tuple[Sandbox, 
             return await asyncio.gather(*(one(n) for n in range(200)))
 
     assert all(asyncio.run(main()))
+
+
+def test_a_task_does_not_see_the_exchange_of_its_parent() -> None:
+    async def main() -> None:
+        with Sandbox() as sandbox, Client(transport=sandbox.transport()) as client:
+            client.sync_lead(LeadRecord(email="parent@t.com"))
+            mine = client.last_exchange
+
+            async def child() -> None:
+                assert client.last_exchange is None
+                client.sync_lead(LeadRecord(email="child@t.com"))
+                assert client.last_exchange is not None
+                assert b"child@t.com" in client.last_exchange.request
+
+            await asyncio.gather(child(), child())
+            assert client.last_exchange is mine is not None
+
+    asyncio.run(main())
+
+
+def test_what_is_kept_for_a_thread_costs_the_same_beside_many_clients() -> None:
+    with Sandbox() as sandbox:
+
+        def steps(client: Client) -> int:
+            client.sync_lead(LeadRecord(email="t@t.com"))
+            exchange = client.last_exchange
+            assert exchange is not None
+            with interrupted(10**9, ("marketo_soap.client", "weakref")) as done:
+                client._remember(exchange)
+            return done()
+
+        alone = steps(Client(transport=sandbox.transport()))
+        many = [Client(transport=sandbox.transport()) for _ in range(50)]
+        assert {steps(client) for client in many} == {alone}
+        del many
+        gc.collect()
+
+
+def test_the_end_of_a_thread_or_a_client_forgets_its_exchanges() -> None:
+    with Sandbox() as sandbox, Client(transport=sandbox.transport()) as client:
+        thread = threading.Thread(target=client.sync_lead, args=(LeadRecord(email="t@t.com"),))
+        thread.start()
+        thread.join()
+        asyncio.run(_called(client))
+        gc.collect()
+        assert len(client._last) == 0
+        other = Client(transport=sandbox.transport())
+        other.sync_lead(LeadRecord(email="t@t.com"))
+        kept = ref(other)
+        del other
+        gc.collect()
+        assert kept() is None
+
+
+async def _called(client: Client) -> None:
+    client.sync_lead(LeadRecord(email="t@t.com"))
 
 
 def test_two_clients_keep_their_exchanges_apart() -> None:

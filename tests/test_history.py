@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import pickle
 import stat
 from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ from marketo_soap import (
     signature,
 )
 from marketo_soap.resign import resign
-from tests.support import CREDENTIALS, FIXTURES, HEADER, NOW, SEED, Either, enveloped, fixture
+from tests.support import CREDENTIALS, FIXTURES, HEADER, NOW, SEED, Either, enveloped, fixture, interrupted
 
 LEAD = LeadRecord(email="t@t.com", attributes={"FirstName": "George"})
 TWICE = RetryPolicy(attempts=2, pause=0.0)
@@ -127,12 +128,50 @@ def test_many_attempts_are_no_recursion() -> None:
     assert [each.attempt for each in last.attempts] == list(range(1, 5002))
 
 
+def test_what_a_history_costs_does_not_grow_with_it() -> None:
+    def steps(count: int) -> int:
+        history = History(count)
+        for _ in range(count):
+            history.add(attempt())
+        first, second = attempt(), attempt()
+        history.add(first)
+        history.add(second)
+        with interrupted(10**9, ("marketo_soap.history",)) as done:
+            history.add(attempt(previous=first))
+            history.add(attempt())
+        return done()
+
+    assert steps(10) == steps(1000)
+
+
+def test_an_exchange_is_kept_once() -> None:
+    history, exchange = History(5), attempt()
+    history.add(exchange)
+    history.add(exchange)
+    assert history.exchanges == (exchange,)
+    assert len(history) == 1
+
+
 def test_threads_share_a_history() -> None:
     history = History(100)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(history.add, [attempt() for _ in range(1000)]))
     assert len(history) == len(history.exchanges) == 100
     assert "1000 bytes" in repr(history)
+
+
+def test_the_address_of_a_call_is_shown_though_a_user_has_its_name(sandbox: Sandbox) -> None:
+    with Client(transport=sandbox.transport(), history=1, clock=lambda: NOW) as client:
+        client.sync_lead(LEAD)
+        (exchange,) = client.history.exchanges if client.history else ()
+    lines = str(exchange).splitlines()
+    assert lines[:2] == ["POST https://sandbox.invalid/soap/mktows/2_2", "host: sandbox.invalid"]
+    assert sandbox.credentials.user_id not in str(exchange)
+    elsewhere = evolve(exchange, endpoint="https://sandbox:pw@sandbox.invalid:8443/George?q=George")
+    assert elsewhere.show().startswith("POST https://[secret-1]@sandbox.invalid:8443/[value-1]?q=[")
+    odd = evolve(exchange, endpoint="https://George t@t.com/", request_headers=(("Host", "George t@t.com"),))
+    assert "George" not in odd.show()
+    assert "t@t.com" not in odd.show()
 
 
 def test_a_client_keeps_what_it_is_told_to(connect: Callable[..., Either], sandbox: Sandbox) -> None:
@@ -269,6 +308,33 @@ def test_the_oldest_files_go_and_others_stay(tmp_path: Path) -> None:
     assert (tmp_path / "20130805T233419.000000-mine.har").exists()
     with pytest.raises(ValueError, match="keep"):
         Recorder(tmp_path, keep=0)
+
+
+def test_a_recorder_does_not_list_its_directory_for_each_exchange(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = list[object]()
+    scandir = os.scandir
+
+    def counted(path: Any) -> Any:
+        listed.append(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", counted)
+    recorder = Recorder(tmp_path, keep=80)
+    for _ in range(110):
+        recorder(attempt())
+    assert len(listed) == 10
+    assert len(os.listdir(tmp_path)) == 80
+
+
+def test_recorders_of_one_directory_find_each_others_files(tmp_path: Path) -> None:
+    recorders = [Recorder(tmp_path, keep=40) for _ in range(3)]  # as three processes have
+    for number in range(200):
+        recorders[number % 3](evolve(attempt(), started=NOW + timedelta(seconds=number)))
+    times = sorted(path.name[:15] for path in tmp_path.iterdir())
+    assert 40 <= len(times) <= 40 + 3 * (40 // 8)
+    assert times[-1] == f"{NOW + timedelta(seconds=199):%Y%m%dT%H%M%S}"
 
 
 # -- once more ----------------------------------------------------------------------------------------
