@@ -105,7 +105,7 @@ class Gateway:
         try:
             caller = self._callers.identify(header)
         except Fault:
-            call.claimed, call.signature = self._callers.diagnose(header)
+            call.claimed, call.signature = self._callers.diagnose(header, time.monotonic())
             raise
         call.caller = caller.name
         if self.running >= self.settings.max_calls:

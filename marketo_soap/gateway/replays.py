@@ -6,6 +6,9 @@ import hashlib
 import logging
 import os
 import sqlite3
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 from marketo_soap.errors import fault
 
@@ -14,7 +17,7 @@ __all__ = ["Replays"]
 logger = logging.getLogger("marketo_soap.gateway")
 
 _KEPT = 100_000  # requests of a caller
-_EVERY = 256  # requests between two looks for what can be forgotten
+_EVERY = 256  # requests of a caller between two looks for what can be forgotten
 _WAIT = 1.0  # seconds for another process to finish writing
 
 _SCHEMA = """
@@ -32,7 +35,7 @@ class Replays:
     """
 
     def __init__(self, path: str, kept: int = _KEPT) -> None:
-        self._kept, self._added = kept, 0
+        self._kept, self._added = kept, Counter[bytes]()
         self._complained = False
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         try:
@@ -54,53 +57,53 @@ class Replays:
 
     def add(self, caller: str, key: bytes, time: float, expired: float) -> bool:
         """Remember a request unless it is known, and say so; what was signed before *expired* can be forgotten."""
-        values = {"caller": _digest(caller.encode()), "time": time, "key": _digest(key)}
+        values = {"caller": (who := _digest(caller.encode())), "time": time, "key": _digest(key)}
         # One statement, as another process may write between two.
         added = self._execute(
             "INSERT OR IGNORE INTO seen SELECT :caller, :time, :key"
             " WHERE NOT EXISTS (SELECT 1 FROM forgotten WHERE caller = :caller AND time >= :time)",
             values,
         ).rowcount
-        if self._added % _EVERY == 0:
-            self._forget(values["caller"], expired)
-        self._added += 1
+        if self._added[who] % _EVERY == 0:
+            self._forget(who, expired)
+        self._added[who] += 1
+        self._complained = False
         return added == 1
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
 
-    def _forget(self, caller: object, expired: float) -> None:
-        values = {"caller": caller, "expired": expired, "kept": self._kept}
-        self._execute("BEGIN IMMEDIATE", {})
+    def _forget(self, caller: bytes, expired: float) -> None:
+        values: dict[str, Any] = {"caller": caller, "expired": expired, "kept": self._kept}
+        self._execute("BEGIN IMMEDIATE")
         try:
-            (last,) = self._execute(
+            (values["last"],) = self._execute(
                 "SELECT max(time) FROM (SELECT max(time) AS time FROM seen WHERE caller = :caller AND time < :expired"
                 " UNION ALL SELECT time FROM (SELECT time FROM seen WHERE caller = :caller"
                 " ORDER BY time DESC LIMIT 1 OFFSET :kept))",
                 values,
             ).fetchone()
-            if last is not None:
-                values["last"] = last
-                self._execute("DELETE FROM seen WHERE caller = :caller AND time <= :last", values)
+            if values["last"] is not None:
                 self._execute(
                     "INSERT INTO forgotten VALUES (:caller, :last)"
                     " ON CONFLICT DO UPDATE SET time = max(time, excluded.time)",
                     values,
                 )
+                self._execute("DELETE FROM seen WHERE caller = :caller AND time <= :last", values)
+            self._execute("COMMIT")
         finally:
-            self._execute("COMMIT", {})
+            if self._db.in_transaction:
+                self._db.rollback()
 
-    def _execute(self, statement: str, values: dict[str, object]) -> sqlite3.Cursor:
+    def _execute(self, statement: str, values: Mapping[str, Any] | None = None) -> sqlite3.Cursor:
         try:
-            done = self._db.execute(statement, values)
+            return self._db.execute(statement, values or {})
         except sqlite3.Error as error:  # the call is refused: what is not remembered could be repeated
             if not self._complained:
                 self._complained = True
                 logger.error("replay_file cannot be used, and calls are refused: %s", error)
             raise fault(20024) from None
-        self._complained = False
-        return done
 
 
 def _digest(data: bytes) -> bytes:

@@ -38,13 +38,13 @@ def resolved(settings: GatewaySettings, environ: Mapping[str, str]) -> Secrets:
     exposed = settings.allow_exposed_keys
     callers = {}
     for number, caller in enumerate(settings.callers, 1):
-        at = f"callers[{number}]."
-        name = f"{at}encryption_key"
-        key = _secret(name, caller.encryption_key_env, caller.encryption_key_file, environ, exposed)
+        where = f"callers[{number}]"
+        env, file = caller.encryption_key_env, caller.encryption_key_file
+        key = _secret(f"{where}.encryption_key", env, file, environ, exposed)
         try:
             callers[caller.name] = Credentials(caller.user_id, key)
         except ValueError as error:
-            raise ValueError(f"callers[{number}]: {error}") from None
+            raise ValueError(f"{where}: {error}") from None
     rest = {each.name: _rest(f"rest[{number}]", each, environ, exposed) for number, each in enumerate(settings.rest, 1)}
     token = None
     if settings.metrics_token_env is not None or settings.metrics_token_file is not None:

@@ -225,6 +225,8 @@ def _exchange(sandbox: Sandbox, asked: http.HttpRequest) -> None:
         assert said.status in _CONTROL_STATUS, f"HTTP {said.status}"
         if dict(said.headers)["Content-Type"] == "application/json":
             json.loads(said.body)
+    elif said.status == 403 and b"--allow-host" in said.body:
+        assert asked.peer is not None, "a caller in this process is no browser"
     elif said.status in _SOAP_REFUSED and not scripted:
         assert said.body
     elif asked.method == "POST" and not scripted:

@@ -279,8 +279,10 @@ def test_a_wrong_signature_is_diagnosed_in_the_log(
     gateway: Served, signing: dict[str, Any], caller: str, says: str
 ) -> None:
     before = gateway.metrics()
-    assert gateway.call(0, **signing) == "20014"
-    line = gateway.log()[-1]
+    line: dict[str, Any] = {"signature": "one a second is diagnosed"}
+    while "one a second" in line["signature"]:
+        assert gateway.call(0, **signing) == "20014"
+        line = gateway.log()[-1]
     assert (line["caller"], line["verdict"], line["signature"]) == (caller, "20014", says)
     grown = {name for name, value in gateway.metrics().items() if value != before.get(name)}
     assert not [name for name in grown if "caller-0" in name]  # a stranger can claim to be anybody

@@ -81,11 +81,15 @@ def test_what_could_be_a_forgotten_request_is_refused(tmp_path: Path, monkeypatc
 
 def test_calls_are_refused_while_they_cannot_be_remembered(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with closing(Replays(str(tmp_path / "replays.db"))) as replays:
-        replays._db.execute("DROP TABLE seen")
+        assert replays.add("a", b"0", 1.0, 0.0)
+        replays._db.execute("PRAGMA query_only = on")  # as on a disk that is full
         for _ in range(3):
+            assert not replays.knows("a", b"1", 1.0)
             with pytest.raises(Fault, match="20024"):
                 replays.add("a", b"1", 1.0, 0.0)
-    assert len(caplog.records) == 1
+        assert len(caplog.records) == 1
+        replays._db.execute("PRAGMA query_only = off")
+        assert replays.add("a", b"1", 1.0, 0.0)
     (tmp_path / "text").write_text("no database, " * 100)
     with pytest.raises(ValueError, match="replay_file: "):
         Replays(str(tmp_path / "text"))
@@ -116,6 +120,23 @@ def test_an_unknown_user_costs_a_signature_too(monkeypatch: pytest.MonkeyPatch) 
         with pytest.raises(Fault, match="20014"):
             gateway()._callers.identify(header)
     assert checked == [False, False]
+
+
+def test_strangers_have_one_signature_a_second_diagnosed(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def mistake(credentials: Credentials, header: signature.AuthenticationHeader) -> str:
+        made.append(header.mktows_user_id)
+        return "odd"
+
+    monkeypatch.setattr(callers, "mistake", mistake)
+    known, unknown = (signature.sign(Credentials(user, "x"), "2013-07-31T12:38:47-07:00") for user in ("user_1", "n"))
+    here = gateway()
+    said = [here._callers.diagnose(header, tick) for tick in (5.0, 6.5) for header in (known, unknown, known)]
+    here.close()
+    assert made == ["user_1", "user_1"]
+    limited = ("crm", "is wrong; one a second is diagnosed")
+    assert said == [("crm", "odd"), (None, "of an unknown user"), limited] * 2
 
 
 def test_nobody_has_no_key_of_its_own() -> None:
