@@ -11,10 +11,23 @@ import base64
 import html
 import re
 import zlib
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-__all__ = ["DEEPEST", "Edit", "applied", "both", "dumps", "layers", "looks_like_text", "merged", "pulled", "runs"]
+__all__ = [
+    "DEEPEST",
+    "Edit",
+    "applied",
+    "around",
+    "both",
+    "dumps",
+    "layers",
+    "looks_like_text",
+    "merged",
+    "pulled",
+    "runs",
+]
 
 Edit: TypeAlias = tuple[int, int, str]
 
@@ -121,6 +134,30 @@ def merged(edits: list[Edit]) -> list[Edit]:
         elif end > found[-1][1] or end - start > longest:
             found[-1] = (found[-1][0], max(end, found[-1][1]), new if end - start > longest else found[-1][2])
             longest = max(longest, end - start)
+    return found
+
+
+def around(edits: list[Edit], units: list[Edit], inner: list[Edit]) -> list[Edit]:
+    """Return *edits* that split none of *units*, the escapes of their text.
+
+    An edit that begins or ends in an escape leaves it out where *inner*, what was found with the escapes undone,
+    says so for the same place, and takes all of it in where nothing else was found.
+    """
+    starts, begins = [unit[0] for unit in units], [edit[0] for edit in inner]
+
+    def moved(place: int, seen: bool, out: bool) -> int:
+        at = bisect_left(starts, place) - 1
+        if at < 0 or not units[at][0] < place < units[at][1]:
+            return place
+        return units[at][1] if out == seen else units[at][0]
+
+    found = []
+    for start, end, new in edits:
+        at = bisect_left(begins, end) - 1
+        seen = at >= 0 and inner[at][1] > start
+        start, end = moved(start, seen, True), moved(end, seen, False)
+        if start < end:
+            found.append((start, end, new))
     return found
 
 

@@ -10,16 +10,27 @@ import base64
 import json
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from marketo_soap import __version__
 from marketo_soap.history import Exchange, Headers
 from marketo_soap.redaction import Redactor, Visible
 
-__all__ = ["curl", "har", "http_file", "safe_name", "xml_files"]
+__all__ = [
+    "curl",
+    "curl_command",
+    "file_parts",
+    "har",
+    "har_parts",
+    "http_file",
+    "http_parts",
+    "safe_name",
+    "xml_files",
+]
 
 _MADE_BY_THE_TOOL = {"host", "content-length", "connection", "accept-encoding", "user-agent", "transfer-encoding"}
+_CALLS_AT_ONCE = 1000  # whose attempts may stand among each other
 _UNSAFE = re.compile(r"\W", re.ASCII)
 _PHASES = {"connect": "connect", "ssl": "tls", "send": "send", "wait": "wait", "receive": "receive"}
 
@@ -35,15 +46,31 @@ def har(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secret
     Members that begin with an underscore say more: the operation, the attempt, the number of the call. Bodies
     that are no UTF-8 are base64. Source: the W3C draft of HAR 1.2.
     """
-    exchanges, redactor = _all_known(exchanges, visible, secrets)
-    calls: dict[int, int] = {}
-    entries = []
-    for exchange in exchanges:
-        call = calls.setdefault(id(exchange.attempts[0]), len(calls) + 1)
-        entries.append(_entry(exchange, redactor, call))
-    log = {"version": "1.2", "creator": {"name": "marketo_soap", "version": __version__}, "entries": entries}
-    text = json.dumps({"log": log}, ensure_ascii=False, indent=2)
-    return text.encode("utf-8", "backslashreplace") + b"\n"  # half a character is JSON's own escape then
+    return b"".join(har_parts(*_all_known(exchanges, visible, secrets)))
+
+
+def har_parts(exchanges: Iterable[Exchange], redactor: Redactor) -> Iterator[bytes]:
+    """Yield the same in parts, one exchange after the other; *redactor* knows what is private."""
+    log = {"version": "1.2", "creator": {"name": "marketo_soap", "version": __version__}, "entries": []}
+    head, tail = _json({"log": log}, 0).split("[]")
+    yield f"{head}[".encode()
+    calls: dict[int, tuple[int, Exchange]] = {}
+    number = count = 0
+    for count, exchange in enumerate(exchanges, 1):
+        first = exchange.attempts[0]
+        if id(first) not in calls:
+            number += 1
+            calls[id(first)] = number, first
+            if len(calls) > _CALLS_AT_ONCE:
+                del calls[next(iter(calls))]
+        text = _json(_entry(exchange, redactor, calls[id(first)][0]), 6)
+        yield f"{',' if count > 1 else ''}\n{text}".encode("utf-8", "backslashreplace")  # half a character is escaped
+    yield f"{chr(10) + 4 * ' ' if count else ''}]{tail}\n".encode()
+
+
+def _json(data: dict[str, Any], indent: int) -> str:
+    text = json.dumps(data, ensure_ascii=False, indent=2)
+    return "\n".join(f"{' ' * indent}{line}" for line in text.split("\n"))  # no value has a line break of its own
 
 
 def _all_known(
@@ -130,8 +157,11 @@ def _body(data: bytes, encoding: str) -> dict[str, str]:
 
 def http_file(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()) -> bytes:
     """Return the requests as a `.http` file, which editors run; what came of each is a comment."""
-    exchanges, redactor = _all_known(exchanges, visible, secrets)
-    blocks = []
+    return b"\n".join(http_parts(*_all_known(exchanges, visible, secrets)))
+
+
+def http_parts(exchanges: Iterable[Exchange], redactor: Redactor) -> Iterator[bytes]:
+    """Yield the blocks of such a file, which an empty line keeps apart."""
     for exchange in exchanges:
         came = f"HTTP {exchange.status}" if exchange.status else "no answer"
         lines = [
@@ -141,8 +171,7 @@ def http_file(exchanges: Iterable[Exchange], *, visible: Visible | None = None, 
             *(f"{name}: {value}" for name, value in _telling_headers(exchange, redactor)),
         ]
         head = "\n".join(lines).encode("utf-8", "backslashreplace")
-        blocks.append(head + b"\n\n" + redactor.data(exchange.request) + b"\n")
-    return b"\n".join(blocks)
+        yield head + b"\n\n" + redactor.data(exchange.request) + b"\n"
 
 
 def _telling_headers(exchange: Exchange, redactor: Redactor) -> list[tuple[str, str]]:
@@ -157,10 +186,11 @@ def curl(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secre
     through base64.
     """
     exchanges, redactor = _all_known(exchanges, visible, secrets)
-    return "".join(_command(exchange, redactor) for exchange in exchanges)
+    return "".join(curl_command(exchange, redactor) for exchange in exchanges)
 
 
-def _command(exchange: Exchange, redactor: Redactor) -> str:
+def curl_command(exchange: Exchange, redactor: Redactor) -> str:
+    """Return the command that sends the request of one exchange."""
     headers = [argument for pair in _telling_headers(exchange, redactor) for argument in ("-H", ": ".join(pair))]
     command = ["curl", redactor.url(exchange.endpoint), *headers, "--data-binary"]
     data = redactor.data(exchange.request)
@@ -178,11 +208,13 @@ def xml_files(
     exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()
 ) -> Mapping[str, bytes]:
     """Return the messages as files by name: `0001-syncLead.request.xml` and `.response.xml`, if one came."""
-    exchanges, redactor = _all_known(exchanges, visible, secrets)
-    files = {}
+    return dict(file_parts(*_all_known(exchanges, visible, secrets)))
+
+
+def file_parts(exchanges: Iterable[Exchange], redactor: Redactor) -> Iterator[tuple[str, bytes]]:
+    """Yield the files, each with its name."""
     for number, exchange in enumerate(exchanges, 1):
         name = f"{number:04}-{safe_name(exchange.operation)}"
-        files[f"{name}.request.xml"] = redactor.data(exchange.request)
+        yield f"{name}.request.xml", redactor.data(exchange.request)
         if exchange.response is not None:
-            files[f"{name}.response.xml"] = redactor.data(exchange.response)
-    return files
+            yield f"{name}.response.xml", redactor.data(exchange.response)

@@ -10,7 +10,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import IO, Any
 from urllib.parse import unquote_plus
 
 from attrs import evolve, field, frozen
@@ -20,7 +20,17 @@ from marketo_soap.errors import ProtocolError
 from marketo_soap.history import Exchange, Headers, Timings
 from marketo_soap.redaction import size_only
 
-__all__ = ["Found", "exchanges", "exchanges_of_files", "messages"]
+__all__ = [
+    "Found",
+    "Piece",
+    "exchanges",
+    "exchanges_in",
+    "exchanges_of_files",
+    "messages",
+    "messages_in",
+    "messages_of",
+    "pieces",
+]
 
 _BLOCK = re.compile(rb"^###.*$", re.MULTILINE)
 _HTTP = re.compile(rb"\A(?:\s|#[^\n]*\n|//[^\n]*\n)*(?:POST[ \t]+)?(https?://\S+)(?:[ \t]+HTTP/[\d.]+)?\r?\n")
@@ -36,6 +46,10 @@ _ENVELOPE = re.compile(rf"{_DECLARATION}<(?P<prefix>[\w.-]+:)?Envelope\b")
 _END = re.compile(r"<\\?/(?P<prefix>[\w.-]+:)?Envelope(?:\s|\\[nrt])*>")
 _LONGEST_PREFIX = 200  # characters that a log may put before a line
 _LONE = re.compile(rf"\ufeff?\s*(?:<!--(?:(?!-->).)*-->\s*|<!DOCTYPE[^<>\[]*>\s*)*{_ENVELOPE.pattern}", re.DOTALL)
+_END_AHEAD = re.compile(rb"(?:/|2[Ff])(?:[\w.-]{1,60}(?::|%3[aA]|\\{0,9}u003[aA]))?\Z")
+_ARCHIVE = re.compile(rb"[\xef\xbb\xbf\s]*\{\s*\"log\"\s*:")
+_PIECE = 2**20
+_LONGEST_PIECE = 33 * 2**20  # a message of the greatest length, and what is around it
 _ESCAPED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
@@ -73,13 +87,34 @@ def exchanges(data: bytes, *, started: datetime) -> list[Exchange]:
     """
     if (entries := _har_entries(data)) is not None:
         return _linked(_exchange_of(number, entry, started) for number, entry in enumerate(entries, 1))
-    paired: list[list[Found | None]] = []
-    for message in messages(data):
-        if not _is_request(message.data) and paired and paired[-1][1] is None:
-            paired[-1][1] = message
+    return list(_paired(messages(data), started))
+
+
+def exchanges_in(file: IO[bytes], *, started: datetime) -> Iterator[Exchange]:
+    """Yield the exchanges in *file*, a log of any length, as `exchanges` finds them."""
+    begun = file.tell()
+    first = next(pieces(file))
+    if first.alone:
+        return iter(exchanges(first.data, started=started))
+    file.seek(begun)
+    return _paired(messages_in(file), started)
+
+
+def _paired(found: Iterable[Found], started: datetime) -> Iterator[Exchange]:
+    """Tie replies to the requests before them."""
+    last: Found | None = None
+    for message in found:
+        if _is_request(message.data):
+            if last is not None:
+                yield _exchange(last, None, started)
+            last = message
+        elif last is not None:
+            yield _exchange(last, message, started)
+            last = None
         else:
-            paired.append([message, None])
-    return [_exchange(request, response, started) for request, response in paired if request is not None]
+            yield _exchange(message, None, started)
+    if last is not None:
+        yield _exchange(last, None, started)
 
 
 def exchanges_of_files(files: Mapping[str, bytes], *, started: datetime) -> list[Exchange]:
@@ -95,6 +130,87 @@ def exchanges_of_files(files: Mapping[str, bytes], *, started: datetime) -> list
         else:
             all_of_them += exchanges(data, started=started)
     return all_of_them
+
+
+# -- files of any length ------------------------------------------------------------------------------
+
+
+@frozen
+class Piece:
+    """A piece of a file: its bytes, the line and the place that it begins at, whether it is the whole file.
+
+    A piece that is not *complete* ends in the middle of something that is longer than a message may be.
+    """
+
+    data: bytes = field(repr=size_only)
+    line: int = 1
+    start: int = 0
+    alone: bool = True
+    complete: bool = True
+
+
+def pieces(file: IO[bytes]) -> Iterator[Piece]:
+    """Yield *file*, from where it stands, in pieces of about a megabyte that hold whole messages.
+
+    An archive, a file of requests or commands and what is in no ASCII encoding are one piece, however long.
+    """
+    start, line = file.tell(), 1
+    data = file.read(_PIECE)
+    if len(data) < _PIECE or _is_no_log(data):
+        yield Piece(data + file.read(), line, start)
+        return
+    while data:
+        more = file.read(_PIECE)
+        cut = _cut(data) if more else len(data)
+        complete = cut > 0
+        if not complete and len(data) > _LONGEST_PIECE:
+            cut = data.rfind(b"\n") + 1 or len(data)
+        if cut:
+            yield Piece(data[:cut], line, start, False, complete)
+            start, line = start + cut, line + data.count(b"\n", 0, cut)
+        data = data[cut:] + more
+
+
+def messages_in(file: IO[bytes]) -> Iterator[Found]:
+    """Yield the messages in *file*, a log of any length, as `messages` finds them."""
+    for piece in pieces(file):
+        yield from messages_of(piece)
+
+
+def messages_of(piece: Piece) -> list[Found]:
+    """Return the messages in a piece of a file."""
+    return messages(piece.data) if piece.alone else _of_text(piece.data, piece.line)
+
+
+def _is_no_log(data: bytes) -> bool:
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:2]:
+        return True
+    text = data[:1000].decode("utf-8", "replace").lstrip()
+    first = _BLOCK.split(data[:10_000])
+    return bool(_ARCHIVE.match(data) or _CURL.match(text) or any(_HTTP.match(block) for block in first))
+
+
+def _cut(data: bytes) -> int:
+    """Where *data* can be cut at the end of a line and not in a message; 0 if it cannot."""
+    least, most = 0, len(data)
+    at = data.rfind(b"Envelope")
+    if at >= 0 and _END_AHEAD.search(data, max(0, at - 80), at):
+        least = at
+    elif at >= 0:
+        declared = data.rfind(b"<?xml", max(0, at - 300), at)
+        most = declared if declared >= 0 else at
+    for _ in range(1000):
+        end = data.rfind(b"\n", least, most)
+        if end < 0:
+            return 0
+        before = data.rfind(b"\n", 0, end)
+        after = data.find(b"\n", end + 1)
+        width = end - before
+        wrapped = data[end - 2 : end].rstrip(b"\r").endswith(b"=") or (width > 40 and after - end in (width, -1 - end))
+        if not wrapped:
+            return end + 1
+        most = end
+    return 0
 
 
 # -- HAR ----------------------------------------------------------------------------------------------
@@ -287,24 +403,25 @@ _UNDO: tuple[Callable[[str], str], ...] = (
 """How a log may have written `<`: as it is, as JSON, HTML (once or twice), or an address would."""
 
 
-def _of_text(data: bytes) -> list[Found]:
+def _of_text(data: bytes, first_line: int = 0) -> list[Found]:
+    """The messages in a text; in a piece of one, which begins with *first_line*, no document stands alone."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:2]:
         return [Found(data)]
     text = data.decode("utf-8", "surrogateescape")
     begins = text.lstrip("\ufeff \t\r\n").startswith("<")
-    if begins and _LONE.match(text) and len(_ENVELOPE.findall(text)) == 1:
+    if not first_line and begins and _LONE.match(text) and len(_ENVELOPE.findall(text)) == 1:
         return [Found(data)]
     for undo in _UNDO:
         try:
             plain = undo(text)
         except ValueError:  # a reference of thousands of digits
             continue
-        if found := [Found(_encoded(message), where) for message, where in _in_text(plain)]:
+        if found := [Found(_encoded(message), where) for message, where in _in_text(plain, first_line or 1)]:
             return found
-    return [Found(data)] if begins else []
+    return [Found(data)] if begins and not first_line else []
 
 
-def _in_text(text: str) -> Iterator[tuple[str, str]]:
+def _in_text(text: str, first_line: int) -> Iterator[tuple[str, str]]:
     starts = [(found.start(), found["prefix"] or "") for found in _ENVELOPE.finditer(text)]
     ends = [(found.start(), found.end(), found["prefix"] or "") for found in _END.finditer(text)]
     lines = counted = at = 0
@@ -316,7 +433,7 @@ def _in_text(text: str) -> Iterator[tuple[str, str]]:
                 stop = ends[at][1]
             at += 1
         lines, counted = lines + text.count("\n", counted, start), start
-        yield _unescaped(text, start, stop), f"line {lines + 1}"
+        yield _unescaped(text, start, stop), f"line {lines + first_line}"
 
 
 def _unescaped(text: str, start: int, end: int) -> str:

@@ -18,7 +18,18 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
-from marketo_soap.escapes import Edit, applied, both, dumps, layers, looks_like_text, merged, pulled, runs
+from marketo_soap.escapes import (
+    Edit,
+    applied,
+    around,
+    both,
+    dumps,
+    layers,
+    looks_like_text,
+    merged,
+    pulled,
+    runs,
+)
 from marketo_soap.private import ADDRESS, HARMLESS_HEADERS, TOKEN, Known, addresses, forms, headers, named, plain
 
 __all__ = ["EVERYTHING", "HIDDEN", "Redactor", "Visible", "hidden", "size_only"]
@@ -48,6 +59,8 @@ _VISIBLE = {
     "targetworkspace",
 }
 _PLAIN = {"status", "code", "faultcode", "name"}  # outside of a request: words of the protocol
+_FREE = {"message", "faultstring", "error", "ignored"}  # text, which may repeat anything
+_OF_TOOLS = {"kind", "operation", "where", "type"}
 _CONTAINERS = {"authenticationheader", "leadrecord", "leadattributelist", "attribute", "leadkey"}
 _NAMES = {"envelope", "header", "body", "fault", "faultstring", "detail", "serviceexception", "message", "result"}
 _NAMES |= {"syncstatus", "error", "mktowscontextheader", "cause", *_KINDS, *_VISIBLE, *_PLAIN, *_CONTAINERS}
@@ -185,15 +198,23 @@ class Redactor:
     def _through(self, text: str, find: Callable[[str], list[Edit]]) -> str:
         """Hide what *find* finds in *text*, as it stands and with its escapes undone, however deep they are nested."""
         edits = find(text)
+        inner: list[Edit] = []
+        units: list[Edit] = []
         try:
             for inside, way in layers(text):
+                units = units or (way[0] if way[0][0][2] else [])  # not the ends of wrapped lines
                 found = find(inside)
                 for layer in reversed(way):
                     found = pulled(layer, found)
-                edits += found
+                inner += found
         except ValueError as error:
             self.unread.add(str(error))
-        return applied(text, merged(edits))
+        if not inner:
+            return applied(text, edits if not units else merged(around(edits, units, [])))
+        inner = merged(inner)
+        whole, same = around(edits, units, inner), set(edits)
+        moved = [edit for edit in whole if edit not in same]
+        return applied(text, merged([edit for edit in whole if edit in same] + inner + moved))
 
     def _look_for_what_is_left(self, text: str) -> None:
         try:
@@ -280,6 +301,13 @@ class Redactor:
         kind = _KINDS.get(_folded(name), "value")
         return value if self.visible.shows(kind) else self._token(kind, value)
 
+    def field(self, value: str, name: str) -> str:
+        """Return what stands in the field *name* of a message that was read: a word of the protocol, text, or a token."""
+        name = _folded(name)
+        if name in _FREE or (name in _VISIBLE | _PLAIN | _OF_TOOLS and (len(value) > _LONGEST_NAME or "@" in value)):
+            return self.text(value)
+        return value if name in _VISIBLE | _PLAIN | _OF_TOOLS else self.value(value, name)
+
     def piece(self, text: str) -> str:
         """Return a piece that was cut out of a message, without what may be a part of a value at its ends."""
         if self.visible == EVERYTHING:
@@ -298,6 +326,11 @@ class Redactor:
             (name, self._header(name, value) if name.lower() in HARMLESS_HEADERS else self._token("secret", value))
             for name, value in headers
         )
+
+    def _without_secrets(self, text: str) -> str:
+        for secret, token in self._secrets.items():
+            text = text.replace(secret, token)
+        return text
 
     def _header(self, name: str, value: str) -> str:
         return self._without_secrets(value) if name.lower() == "host" and _HOST.fullmatch(value) else self.text(value)

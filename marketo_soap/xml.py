@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from html.entities import html5
 from typing import TypeAlias, cast
 
 from lxml import etree
@@ -138,14 +139,19 @@ def parse(data: bytes, *, max_bytes: int = MAX_BYTES) -> Element:
     except etree.XMLSyntaxError as error:
         if not data:
             raise _malformed("the message is empty") from None
-        # What libxml2 quotes may be anybody's data.
-        reason = _QUOTED.sub("'***'", (error.msg or "no reason given").splitlines()[0])
+        reason = _QUOTED.sub(_hidden, (error.msg or "no reason given").splitlines()[0])
         raise _malformed(f"the message is not well-formed XML: {reason}", line=error.lineno) from None
     except (LookupError, ValueError) as error:
         raise _malformed(f"the message cannot be decoded: {error}") from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise _malformed("the message has a DOCTYPE, which SOAP forbids")
     return root
+
+
+def _hidden(quoted: re.Match[str]) -> str:
+    """What libxml2 quotes may be anybody's data: the mark that it expected and the entities of HTML are not."""
+    text = quoted[0][1:-1]
+    return quoted[0] if f"{text};" in html5 or not re.search(r"\w", text) else "'***'"
 
 
 def _malformed(what: str, *, line: int | None = None) -> ProtocolError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Iterator
@@ -188,6 +189,70 @@ def test_an_export_of_files(archive: Path, tmp_path: Path) -> None:
     ]
     assert (tmp_path / "out" / "0001-syncLead.request.xml").read_bytes() == REQUEST
     assert "no exchange in" in run("export", "--as", "har", stdin=b"nothing", code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"GET / +ADw-mktowsUserId+AD4-Wolfgangus+ADw-/mktowsUserId+AD4-", "a private name"),
+        (gzip.compress(REQUEST), "no text"),
+        (REQUEST.decode().encode("cp037"), "no text"),
+        (b"sent: " + REQUEST.replace(b"<", b"%" + b"25" * 12 + b"3C"), "too deep"),
+    ],
+)
+def test_what_redact_cannot_look_into_is_said(data: bytes, says: str) -> None:
+    assert says in run("redact", stdin=data, code=1).stderr
+    assert says in run("redact", "--best-effort", stdin=data).stderr
+
+
+def test_redact_reads_a_log_that_is_escaped() -> None:
+    log = json.dumps({"sent": REQUEST.decode()}).replace("<", "\\u003c").replace(">", "\\u003E")
+    shown = run("redact", stdin=f"{log}\n{log}\n".encode()).stdout
+    assert json.loads(shown.splitlines()[1])["sent"] == run("redact", SEED).stdout
+    for private in PRIVATE:
+        assert private not in shown
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        REQUEST.replace(b"George", "Jörg".encode("latin-1")),
+        REQUEST.replace(b"George", b"&undefined7;"),
+        REQUEST.replace(b"George", b"&Wolfgangus;"),
+        REQUEST.replace(b"George", b"x" * 34_000_000),
+    ],
+)
+def test_parse_refuses_what_others_refuse_and_for_the_same_reason(data: bytes) -> None:
+    raw = run("parse", "--raw", stdin=data, code=1).stderr
+    shown = run("parse", stdin=data, code=1).stderr
+    assert shown.partition(";")[0] == raw.partition(";")[0]
+    assert "Wolfgangus" not in shown
+    assert "fail  " in run("verify", "--no-age", stdin=data, code=1).stdout
+
+
+def test_parse_says_what_is_wrong_with_the_message() -> None:
+    assert "Entity 'nbsp' not defined" in run("parse", stdin=REQUEST.replace(b"George", b"&nbsp;"), code=1).stderr
+    assert "expected '>'" in run("parse", stdin=REQUEST.replace(b"</Email>", b"</Email"), code=1).stderr
+
+
+def test_parse_hides_what_it_prints() -> None:
+    fault = fixture("faults/20103.xml").replace(b"Lead not found", b"no George, t@t.com")
+    data = json.loads(run("parse", "--json", stdin=b"log: " + REQUEST + b"\nlog: " + fault).stdout)
+    assert data[0]["parameters"]["lead_record"]["attributes"][0] == {
+        "name": "FirstName",
+        "type": None,
+        "value": "[value-1]",
+    }
+    assert data[0]["header"]["mktows_user_id"] == "[user-1]"
+    assert "no [value-1], [email-1]" in data[1]["message"]
+
+
+def test_convert_warns_of_what_is_lost() -> None:
+    data = REQUEST.replace(b"Email>", b"email>")
+    lost = run("convert", "--style", "php", stdin=data, code=1)
+    assert "<email> is ignored by Marketo: did you mean <Email>?" in lost.stderr
+    assert run("convert", "--style", "php", "--lenient", stdin=data).stdout == lost.stdout
+    assert run("convert", "--style", "php", SEED).stderr == ""
 
 
 @pytest.mark.parametrize("style", ["marketo", "php", "savon", "zeep"])

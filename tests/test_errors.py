@@ -332,14 +332,14 @@ def test_a_snippet_is_short_and_on_one_line() -> None:
 
 def test_hiding_takes_linear_time() -> None:
     """Half a megabyte, of the kinds that a careless pattern is slow at."""
-    started = time.perf_counter()
+    started = time.process_time()
     call = SyncLead(LeadRecord(email="t@t.com", attributes={f"F{n}": f"word{n}" for n in range(10_000)}))
     data = envelope.request(call, HEADER)
     Redactor.of_request(data).message(data)
     for text in ("a" * 500_000 + " x@y", "@" * 500_000, "a@" * 250_000, "a%40" * 125_000, "<Email>" * 70_000):
         Redactor().message(text.encode())
         str(fault(20103, text))
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_an_error_of_a_call_hides_what_the_server_repeats() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import wraps
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -20,7 +23,8 @@ from marketo_soap.cli.options import signer_options
 from marketo_soap.cli.progress import progress
 from marketo_soap.errors import MarketoError, ProtocolError
 from marketo_soap.history import Exchange
-from marketo_soap.imports import Found, exchanges, messages
+from marketo_soap.imports import Found, exchanges, exchanges_in, messages, messages_in, messages_of, pieces
+from marketo_soap.lint import ignored_elements
 from marketo_soap.redaction import EVERYTHING, Redactor, Visible
 from marketo_soap.resign import resign
 from marketo_soap.signature import Credentials, timestamp
@@ -28,6 +32,7 @@ from marketo_soap.signature import Credentials, timestamp
 __all__ = ["convert", "diff", "export", "parse", "redact", "send", "verify"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 LOCAL = "http://127.0.0.1:8807/soap/mktows/2_2"  # where `marketo-soap sandbox` listens
 
@@ -53,11 +58,23 @@ def _policy_options(command: F) -> F:
     )(decorated)
 
 
-def _found(file: IO[bytes]) -> list[Found]:
-    found = messages(file.read())
-    if not found:
-        raise click.ClickException(f"no SOAP envelope in {_name(file)}")
-    return found
+def _rewindable(file: IO[bytes]) -> IO[bytes]:
+    """Return *file*, or what is in it if it can be read only once: what is private is looked for before it is shown."""
+    if file.seekable():
+        return file
+    kept = click.get_current_context().with_resource(tempfile.TemporaryFile())
+    shutil.copyfileobj(file, kept)
+    kept.seek(0)
+    return kept
+
+
+def _found(file: IO[bytes], name: str) -> Iterator[Found]:
+    """The messages in *file*; there is one."""
+    found = messages_in(file)
+    first = next(found, None)
+    if first is None:
+        raise click.ClickException(f"no SOAP envelope in {name}")
+    return chain([first], found)
 
 
 def _name(file: IO[bytes]) -> str:
@@ -66,14 +83,22 @@ def _name(file: IO[bytes]) -> str:
 
 def _first(file: IO[bytes], read: Callable[[bytes], object]) -> bytes:
     """The first message in *file* that can be read, or else the first."""
-    found = _found(file)
-    for message in found:
+    first: bytes | None = None
+    for message in _found(file, _name(file)):
+        first = message.data if first is None else first
         try:
             read(message.data)
         except ProtocolError:
             continue
         return message.data
-    return found[0].data
+    assert first is not None
+    return first
+
+
+def _is_one(items: Iterator[T]) -> tuple[bool, Iterator[T]]:
+    """Whether there is but one, and all of them."""
+    first = list(islice(items, 2))
+    return len(first) == 1, chain(first, items)
 
 
 @click.command()
@@ -85,25 +110,36 @@ def parse(file: IO[bytes], as_json: bool, visible: Visible, secrets: tuple[str, 
 
     What Marketo would ignore is pointed at. Private values are shown as tokens.
     """
-    found = _found(file)
+    name, file = _name(file), _rewindable(file)
+    begun = file.tell()
     redactor = Redactor(visible, secrets)
-    redactor.learn(*(message.data for message in found))
-    data, broken = [], False
-    for message in progress(found, "messages read"):
-        shown = redactor.data(message.data)
-        try:
-            read = output.message_data(shown)
-        except MarketoError as error:
-            if len(found) == 1:
-                error.hint = "marketo-soap verify tells everything that is wrong with a request"
-                raise
-            read, broken = {"kind": "unreadable", "message": str(error)}, True
-        data.append({"where": message.where, **read} if message.where else read)
-    if as_json:
-        output.print_json(data if len(data) > 1 else data[0])
+    for message in progress(_found(file, name), "messages looked through"):
+        redactor.learn(message.data)
+    file.seek(begun)
+    one, found = _is_one(_found(file, name))
+    broken = False
+
+    def read() -> Iterator[dict[str, Any]]:
+        nonlocal broken
+        for message in progress(found, "messages read"):
+            try:
+                data = output.message_data(message.data)
+            except MarketoError as error:
+                if one:
+                    error.hint = "marketo-soap verify tells everything that is wrong with a request"
+                    said = redactor.text(output.printable(f"{type(error).__name__}: {error}"))
+                    raise click.ClickException(said) from None
+                data, broken = {"kind": "unreadable", "message": str(error)}, True
+            data = output.hidden_data(data, redactor)
+            yield {"where": message.where, **data} if message.where else data
+
+    if as_json and one:
+        output.print_json(next(read()))
+    elif as_json:
+        output.print_json_items(read())
     else:
-        for read in data:
-            output.print_message(read)
+        for data in read():
+            output.print_message(data)
     if broken:
         raise SystemExit(1)
 
@@ -123,21 +159,34 @@ def verify(
     code 1 if a check fails. Nothing private is printed.
     """
     credentials = Credentials(user_id, encryption_key) if user_id and encryption_key else None
-    found = _found(file)
-    requests = [message for message in found if not _is_reply(message.data)] or found
+    name, file = _name(file), _rewindable(file)
+    begun = file.tell()
+    requests = (message for message in _found(file, name) if not _is_reply(message.data))
+    first = next(requests, None)
+    if first is None:
+        file.seek(begun)
+        requests = _found(file, name)
+    else:
+        requests = chain([first], requests)
+    one, requests = _is_one(requests)
     now = datetime.now(UTC) if age else None
-    said = [
-        (message.where, checks.check(message.data, credentials=credentials, now=now))
-        for message in progress(requests, "requests verified")
-    ]
+    failed = False
+
+    def checked() -> Iterator[tuple[str, list[checks.Check]]]:
+        nonlocal failed
+        for message in progress(requests, "requests verified"):
+            result = checks.check(message.data, credentials=credentials, now=now)
+            failed = failed or any(each.verdict is checks.Verdict.FAIL for each in result)
+            yield message.where, result
+
     if as_json:
-        output.print_json(
-            [{"where": where, "checks": [output.as_data(each) for each in result]} for where, result in said]
+        output.print_json_items(
+            {"where": where, "checks": [output.as_data(each) for each in result]} for where, result in checked()
         )
     else:
-        for where, result in said:
-            output.print_checks(where if len(said) > 1 else "", result, quiet=quiet)
-    if any(each.verdict is checks.Verdict.FAIL for _, result in said for each in result):
+        for where, result in checked():
+            output.print_checks("" if one else where, result, quiet=quiet)
+    if failed:
         raise SystemExit(1)
 
 
@@ -183,35 +232,67 @@ def diff(
 
 @click.command()
 @_FILE
+@click.option("--best-effort", is_flag=True, help="Exit code 0 though not all of it could be looked into.")
 @_policy_options
-def redact(file: IO[bytes], visible: Visible, secrets: tuple[str, ...]) -> None:
+def redact(file: IO[bytes], best_effort: bool, visible: Visible, secrets: tuple[str, ...]) -> None:
     """Print FILE (an envelope, a HAR file, a log) with what is private replaced by tokens.
 
-    The same value gets the same token. Of a HAR file only what is SOAP is kept.
+    The same value gets the same token. Of a HAR file only what is SOAP is kept. Exit code 1 if something could not
+    be looked into: it may still be private.
     """
-    data = file.read()
-    if _is_archive(data):
-        kept = [exchange for exchange in exchanges(data, started=datetime.now(UTC)) if exchange.operation]
-        click.echo(exports.har(kept, visible=visible, secrets=secrets), nl=False)
-        return
+    file = _rewindable(file)
+    begun = file.tell()
     redactor = Redactor(visible, secrets)
-    found = messages(data)
-    redactor.learn(*(message.data for message in found))
-    click.echo(redactor.data(data), nl=False)
-    if not any(not _is_reply(message.data) for message in found):
+    unread: set[str] = set()
+    requests = False
+    for piece in progress(pieces(file), "pieces looked through"):
+        if piece.alone and _is_archive(piece.data):
+            _print_archive(piece.data, redactor)
+            requests = True
+            break
+        requests = requests or any(not _is_reply(message.data) for message in messages_of(piece))
+        redactor.learn(piece.data)
+        if not piece.complete:
+            unread.add(f"line {piece.line}: something longer than a message may be begins here")
+    else:
+        file.seek(begun)
+        for piece in progress(pieces(file), "pieces redacted"):
+            click.echo(redactor.data(piece.data), nl=False)
+    if not requests:
         click.echo(
             "# no request was found: values that stand in free text are not known, look before you share", err=True
         )
+    unread |= redactor.unread
+    for each in sorted(unread) if visible != EVERYTHING else ():
+        click.echo(f"# not all of it could be looked into: {each}", err=True)
+    if unread and visible != EVERYTHING and not best_effort:
+        raise SystemExit(1)
+
+
+def _print_archive(data: bytes, redactor: Redactor) -> None:
+    kept = [exchange for exchange in exchanges(data, started=datetime.now(UTC)) if exchange.operation]
+    redactor.learn(*(exchange.request for exchange in kept))
+    for part in exports.har_parts(kept, redactor):
+        click.echo(part, nl=False)
 
 
 def _is_archive(data: bytes) -> bool:
     return any(message.where.startswith("entry") for message in messages(data))
 
 
-_FORMS: dict[str, Callable[..., bytes | str]] = {
-    "har": exports.har,
-    "http": exports.http_file,
-    "curl": exports.curl,
+def _http_parts(given: Iterable[Exchange], redactor: Redactor) -> Iterator[bytes]:
+    for number, part in enumerate(exports.http_parts(given, redactor)):
+        yield b"\n" + part if number else part
+
+
+def _curl_parts(given: Iterable[Exchange], redactor: Redactor) -> Iterator[bytes]:
+    return (exports.curl_command(exchange, redactor).encode("utf-8", "surrogateescape") for exchange in given)
+
+
+_FORMS: dict[str, Callable[[Iterable[Exchange], Redactor], Iterator[bytes]]] = {
+    "har": exports.har_parts,
+    "http": _http_parts,
+    "curl": _curl_parts,
 }
 
 
@@ -225,17 +306,27 @@ def export(
     file: IO[bytes], form: str, directory: Path | None, endpoint: str, visible: Visible, secrets: tuple[str, ...]
 ) -> None:
     """Write the exchanges in FILE for other tools: a HAR archive, a .http file, curl commands, XML files."""
-    given = [_complete(exchange, endpoint) for exchange in exchanges(file.read(), started=datetime.now(UTC))]
-    given = [exchange for exchange in given if exchange.operation]
-    if not given:
-        raise click.ClickException(f"no exchange in {_name(file)}")
+    name, file = _name(file), _rewindable(file)
+    begun = file.tell()
+    redactor = Redactor(visible, secrets)
+    one_at_least = False
+    for exchange in progress(exchanges_in(file, started=datetime.now(UTC)), "exchanges looked through"):
+        if exchange.operation:
+            redactor.learn(exchange.request)
+            one_at_least = True
+    if not one_at_least:
+        raise click.ClickException(f"no exchange in {name}")
+    file.seek(begun)
+    every = progress(exchanges_in(file, started=datetime.now(UTC)), "exchanges written")
+    given = (_complete(exchange, endpoint) for exchange in every if exchange.operation)
     if form != "xml":
-        click.echo(_FORMS[form](given, visible=visible, secrets=secrets), nl=False)
+        for part in _FORMS[form](given, redactor):
+            click.echo(part, nl=False)
         return
     if directory is None:
         raise click.UsageError("--as xml needs a directory: --output DIRECTORY")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name, data in exports.xml_files(given, visible=visible, secrets=secrets).items():
+    for name, data in exports.file_parts(given, redactor):
         (directory / name).touch(mode=0o600)
         (directory / name).write_bytes(data)
         click.echo(directory / name)
@@ -256,10 +347,19 @@ def _complete(exchange: Exchange, endpoint: str) -> Exchange:
 @click.option(
     "--style", type=click.Choice([style.value for style in styles.Style]), required=True, help="Whose way of writing."
 )
-def convert(file: IO[bytes], style: str) -> None:
-    """Print the request in FILE as another client would put it on the wire: every value as it is."""
-    request = envelope.read_request(_first(file, envelope.open_request))
-    click.echo(styles.write(request, styles.Style(style)), nl=False)
+@click.option("--lenient", is_flag=True, help="Exit code 0 though elements that Marketo ignores are left out.")
+def convert(file: IO[bytes], style: str, lenient: bool) -> None:
+    """Print the request in FILE as another client would put it on the wire: every value as it is.
+
+    Elements that Marketo ignores are lost on the way: they are pointed at, and the exit code is 1.
+    """
+    opened = envelope.open_request(_first(file, envelope.open_request))
+    click.echo(styles.write(opened.read(), styles.Style(style)), nl=False)
+    lost = ignored_elements(opened.operation_type, opened.params)
+    for each in lost:
+        click.echo(f"! {output.printable(each)}", err=True)
+    if lost and not lenient:
+        raise SystemExit(1)
 
 
 @click.command()

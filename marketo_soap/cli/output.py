@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
@@ -61,6 +62,22 @@ def message_data(data: bytes) -> dict[str, Any]:
     return {**read, "ignored": ignored} if ignored else read
 
 
+def hidden_data(data: Any, redactor: Redactor, name: str = "") -> Any:
+    """Return the data of a message with what is private replaced by tokens, which *name* and the keys tell."""
+    if isinstance(data, dict):
+        if data.keys() == {"name", "type", "value"}:  # an attribute
+            value = data["value"]
+            attribute = f"attribute {data['name']}"
+            shown = {each: hidden_data(data[each], redactor, each) for each in ("name", "type")}
+            return {**shown, "value": redactor.value(value, attribute) if value else value}
+        return {each: hidden_data(value, redactor, each) for each, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [hidden_data(value, redactor, name) for value in data]
+    if not isinstance(data, str) or not data:
+        return data
+    return redactor.field(data, name)
+
+
 def error_data(error: MarketoError, *, raw: bool = False) -> dict[str, Any]:
     """Return what an error says, for programs; what is private only if *raw*."""
     sent = b"" if error.exchange is None else error.exchange.request
@@ -81,8 +98,22 @@ def error_data(error: MarketoError, *, raw: bool = False) -> dict[str, Any]:
 
 def print_json(data: Any) -> None:
     """Print *data* as JSON, one document."""
+    click.echo(_json(data))
+
+
+def print_json_items(items: Iterable[Any]) -> None:
+    """Print *items* as one JSON list, each as soon as it is there."""
+    before = "["
+    for item in items:
+        lines = "\n".join(f"  {line}" for line in _json(item).split("\n"))
+        click.echo(f"{before}\n{lines}", nl=False)
+        before = ","
+    click.echo("[]" if before == "[" else "\n]")
+
+
+def _json(data: Any) -> str:
     text = json.dumps(data, ensure_ascii=False, indent=2)
-    click.echo(_UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def print_result(result: SyncLeadResult, key: str | None) -> None:

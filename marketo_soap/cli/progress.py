@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TypeVar
 
 import click
@@ -17,9 +17,10 @@ _SILENT = 2.0  # seconds: what is done sooner needs no word
 _PAUSE = 5.0  # seconds between two lines
 
 
-def progress(items: Sequence[T], what: str, *, clock: Callable[[], float] = time.monotonic) -> Iterator[T]:
+def progress(items: Iterable[T], what: str, *, clock: Callable[[], float] = time.monotonic) -> Iterator[T]:
     """Go through *items*, saying how many of *what* are done if it takes longer than a moment."""
-    if sys.stderr.isatty() and len(items) > 1:
+    total = len(items) if isinstance(items, Sized) else None
+    if sys.stderr.isatty() and total is not None and total > 1:
         with click.progressbar(items, label=what, file=sys.stderr) as bar:
             yield from bar
         return
@@ -27,8 +28,8 @@ def progress(items: Sequence[T], what: str, *, clock: Callable[[], float] = time
     due = begun + _SILENT
     for done, item in enumerate(items):
         if (now := clock()) >= due:
-            click.echo(f"{what}: {done} of {len(items)} after {now - begun:.0f} s", err=True)
+            click.echo(f"{what}: {done}{'' if total is None else f' of {total}'} after {now - begun:.0f} s", err=True)
             due = now + _PAUSE
         yield item
     if due > begun + _SILENT:
-        click.echo(f"{what}: {len(items)} of {len(items)}", err=True)
+        click.echo(f"{what}: {'all' if total is None else f'{total} of {total}'}", err=True)
