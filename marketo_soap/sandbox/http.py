@@ -17,7 +17,17 @@ from marketo_soap.wsdl import wsdl
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox
 
-__all__ = ["CONTROL", "MAX_BYTES", "PATH", "HttpAnswer", "HttpRequest", "answer", "refused", "text_answer"]
+__all__ = [
+    "CONTROL",
+    "MAX_BYTES",
+    "PATH",
+    "HttpAnswer",
+    "HttpRequest",
+    "answer",
+    "carries_soap",
+    "refused",
+    "text_answer",
+]
 
 PATH = "/soap/mktows/2_2"
 CONTROL = "/_sandbox/"
@@ -58,6 +68,11 @@ class HttpAnswer:
     def plain(self) -> bool:
         """Whether it travels as any answer does."""
         return not self.delay and not self.close and self.truncate is None and self.dribble is None
+
+
+def carries_soap(method: str, path: str) -> bool:
+    """Say whether the body of such a request is an envelope."""
+    return method == "POST" and not path.startswith(CONTROL) and not _REST.match(path)
 
 
 def answer(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:

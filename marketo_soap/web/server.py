@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import uvicorn
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
-from marketo_soap.web.http import MAX_BYTES, too_large
+from marketo_soap.envelope import HEAD_BYTES
+from marketo_soap.web.http import MAX_BYTES, Body, too_large
 
-__all__ = ["listen", "read_body", "server_config"]
+__all__ = ["listen", "read_body", "read_envelope", "server_config"]
+
+_STEP = 256 * 1024  # bytes that are decompressed before others have their turn
 
 
 def listen(host: str, port: int) -> tuple[socket.socket, str]:
@@ -42,15 +47,59 @@ def server_config(app: Any, *, log_level: str = "warning", **options: Any) -> uv
     )
 
 
-async def read_body(receive: Receive, max_bytes: int = MAX_BYTES) -> bytes:
-    """Read the body of a request. Raises `Refused` once it is too long, `ClientDisconnect` if the caller left."""
-    body = bytearray()
-    while True:
-        message = await receive()
+class _Pieces:
+    """The body of a request, in the pieces that it comes in."""
+
+    def __init__(self, receive: Receive, max_bytes: int) -> None:
+        self._receive, self._max_bytes, self._size = receive, max_bytes, 0
+        self.more = True
+
+    async def take(self) -> bytes:
+        message = await self._receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        body += message.get("body", b"")
-        if len(body) > max_bytes:
-            raise too_large(max_bytes)
-        if not message.get("more_body", False):
-            return bytes(body)
+        data: bytes = message.get("body", b"")
+        self._size += len(data)
+        if self._size > self._max_bytes:
+            self.more = False
+            raise too_large(self._max_bytes)
+        self.more = message.get("more_body", False)
+        return data
+
+
+async def read_body(receive: Receive, max_bytes: int = MAX_BYTES) -> bytes:
+    """Read the body of a request. Raises `Refused` once it is too long, `ClientDisconnect` if the caller left."""
+    pieces, body = _Pieces(receive, max_bytes), bytearray()
+    while pieces.more:
+        body += await pieces.take()
+    return bytes(body)
+
+
+async def read_envelope(
+    receive: Receive,
+    headers: Mapping[str, str],
+    allow: Callable[[bytearray], Awaitable[None]],
+    max_bytes: int = MAX_BYTES,
+) -> bytes:
+    """Read a request of SOAP, decompressed as it comes.
+
+    *allow* gets what there is before more than `HEAD_BYTES` are kept, and again whenever there is more. What it
+    raises is raised when the rest has come and been dropped, so that the caller gets to see the answer. Raises
+    what `read_body` does, before all else.
+    """
+    pieces = _Pieces(receive, max_bytes)
+    try:
+        body = Body(headers, max_bytes)
+        while pieces.more:
+            body.add(await pieces.take())
+            while body.grow(_STEP if len(body.plain) > HEAD_BYTES else HEAD_BYTES + 1 - len(body.plain)):
+                if len(body.plain) > HEAD_BYTES:
+                    await allow(body.plain)
+                    await asyncio.sleep(0)
+        return bytes(body.plain)
+    except ClientDisconnect:
+        raise
+    except Exception:
+        while pieces.more:
+            await pieces.take()
+        raise

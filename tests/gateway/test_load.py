@@ -123,10 +123,10 @@ SLOW = """
 import time
 from marketo_soap.bridge.transport import RestBridge
 answer = RestBridge.answer
-def late(self, body, *, terms):
-    if b"late@" in body:
+def late(self, request, *, terms):
+    if request.operation.lead_record.email == "late@jungle.example":
         time.sleep(30)
-    return answer(self, body, terms=terms)
+    return answer(self, request, terms=terms)
 RestBridge.answer = late
 """
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
 import logging
 import threading
 import time
+import zlib
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +19,7 @@ import pytest
 
 from marketo_soap import BridgeSettings, Credentials, SyncLead, envelope, signature
 from marketo_soap.bridge.locks import KeyLocks
+from marketo_soap.calling import Terms
 from marketo_soap.errors import Fault, ProtocolError, RestError, ServerFault, fault
 from marketo_soap.gateway import CallerSettings, GatewaySettings, RestSettings, callers
 from marketo_soap.gateway.app import Application
@@ -25,10 +29,11 @@ from marketo_soap.gateway.instances import Instance, instances_of
 from marketo_soap.gateway.lines import LineWriter
 from marketo_soap.gateway.logs import quiet_logging
 from marketo_soap.gateway.metrics import Counter, Histogram, exposition
-from marketo_soap.gateway.reading import Reader
+from marketo_soap.gateway.reading import Budget, Reader, Share
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.limiter import InProcessLimiter
 from marketo_soap.limits import Limits
+from marketo_soap.web.http import Body, Refused
 from tests.gateway.support import LEAD, parsed_metrics
 
 CREDENTIALS = Credentials("user_1", "k3y")
@@ -148,23 +153,99 @@ def test_a_log_that_takes_nothing_holds_nobody_up() -> None:
 
 def test_names_that_strangers_send_are_not_kept() -> None:
     threads = set()
+    reading = 0
 
     def read(body: bytes) -> None:
+        nonlocal reading
         threads.add(threading.current_thread())
+        reading += 1
+        assert reading == 1
+        time.sleep(0.001)
+        reading -= 1
         raise ProtocolError("no envelope", problem="malformed")
 
     async def work() -> None:
         reader = Reader(worn=1000)
-        for _ in range(40):
-            with pytest.raises(ProtocolError):
-                await reader.open(b"<a/>" + b" " * 96)
+        calls = [reader.read(read, b"<a/>" + b" " * 96) for _ in range(40)]
+        for outcome in await asyncio.gather(*calls, return_exceptions=True):
+            assert isinstance(outcome, ProtocolError)
         reader.close()
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("marketo_soap.envelope.open_request", read)
-        asyncio.run(work())
+    asyncio.run(work())
     assert threading.current_thread() not in threads
     assert len(threads) == 4
+
+
+def test_long_requests_share_memory_by_caller() -> None:
+    budget = Budget(100, 60)
+    shares = [Share(budget) for _ in range(4)]
+    for share, caller in zip(shares, "aabb", strict=True):
+        share.caller = caller
+    shares[0].grow(20)
+    shares[0].grow(50)
+    for share, size in ((shares[1], 11), (shares[2], 51)):
+        with pytest.raises(Fault, match="20024"):
+            share.grow(size)
+    shares[2].grow(50)
+    shares[0].close()
+    shares[0].close()
+    shares[1].grow(50)
+    for share in shares:
+        share.close()
+    assert not budget._used.total()
+
+
+def test_the_wait_for_a_reader_counts_as_time_of_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = gateway(call_seconds=5.0)
+    seconds: list[float | None] = []
+
+    def answer(request: object, *, terms: Terms) -> None:
+        seconds.append(terms.seconds)
+        raise fault(20011)
+
+    monkeypatch.setattr(here._callers._by_id["user_1"].bridge, "answer", answer)
+    busy = threading.Event()
+    for reader in here._readers:
+        reader._pool.submit(busy.wait, 0.3)
+    assert asyncio.run(here.answer(request())).outcome.code == 20011
+    assert seconds[0] is not None
+    assert seconds[0] < 4.8
+    here.close()
+    late = gateway(call_seconds=0.01)
+    for reader in late._readers:
+        reader._pool.submit(busy.wait, 20)
+    assert asyncio.run(late.answer(request())).outcome.code == 20024
+    busy.set()
+    late.close()
+
+
+@pytest.mark.parametrize("step", [1, 7, 1000, 10**6])
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, zlib.compress])
+def test_bodies_are_decompressed_a_little_at_a_time(compress: Callable[[bytes], bytes], step: int) -> None:
+    plain = b"<a>" + b"<b/>" * 500 + b"</a>"
+    sent = compress(plain)
+    body = Body({} if sent == plain else {"content-encoding": "gzip"}, len(plain))
+    for at in range(0, len(sent), 100):
+        body.add(sent[at : at + 100])
+        before = len(body.plain)
+        while body.grow(step):
+            assert len(body.plain) <= before + step
+            before = len(body.plain)
+    assert body.plain == plain
+    body.add(b"x")
+    with pytest.raises(Refused) if sent == plain else nullcontext():
+        assert not body.grow(step)
+
+
+def test_what_is_not_compressed_as_said_is_an_empty_envelope() -> None:
+    sent = bytearray(gzip.compress(bytes(range(256)) * 9))
+    sent[-30] ^= 255
+    body = Body({"content-encoding": "gzip"})
+    for piece in (bytes(sent), b"more"):
+        body.add(piece)
+        while body.grow(100):
+            pass
+        assert body.plain == b""
 
 
 def asked(app: Application, path: str, address: str = "10.0.0.9", **options: Any) -> httpx.Response:
@@ -192,16 +273,6 @@ def test_the_wsdl_says_the_configured_address() -> None:
     app = Application(here, soap=True, admin="none")
     assert b'location="https://soap.example.com/old/path"' in asked(app, "/soap/mktows/2_2?wsdl").content
     assert asked(Application(here, soap=False, admin="all"), "/soap/mktows/2_2?wsdl").status_code == 404
-    here.close()
-
-
-def test_few_long_requests_are_awaited_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("marketo_soap.gateway.app._LARGE_AT_ONCE", 0)
-    here = gateway()
-    app = Application(here, soap=True, admin="none")
-    for body, code in ((b"<a/>", b"20012"), (b" " * 70_000, b"20024")):
-        said = asked(app, "/soap/mktows/2_2", method="POST", content=body, headers={"Content-Type": "text/xml"})
-        assert (said.status_code, b"<code>%s</code>" % code in said.content) == (500, True)
     here.close()
 
 
