@@ -54,6 +54,7 @@ R = TypeVar("R")
 HEAD_BYTES = 16 * 1024
 """Within so many bytes the SOAP header of a request ends: a server reads no more before it knows who signed it."""
 
+_HEAD_TAGS = 1000
 _MAX_TAGS = 1_000_000  # of a request: of the shortest, 170 MB
 
 _ENVELOPE = f"{{{SOAP_ENV}}}Envelope"
@@ -230,14 +231,14 @@ def open_request(data: bytes) -> OpenedRequest[Any]:
 def open_header(beginning: bytes) -> OpenedHeader:
     """Read the SOAP header of a request from its *beginning*: nobody pays for a body that is not signed.
 
-    A header that does not end within `HEAD_BYTES`, or comes after the body, is none. Raises `ProtocolError`
+    A header that does not end within `HEAD_BYTES`, or within 1,000 tags, or comes after the body, is none. Raises `ProtocolError`
     as `open_request` does.
     """
-    seen = False
-    for event, element in elements_of_beginning(beginning[:HEAD_BYTES]):
-        if not seen:
+    for number, (event, element) in enumerate(elements_of_beginning(beginning[:HEAD_BYTES])):
+        if number == 0:
             _check_root(element)
-            seen = True
+        if number == _HEAD_TAGS:
+            break
         if event == "end" and element.tag == _HEADER:
             return OpenedHeader(_only(children_of(element), _AUTHENTICATION))
         if event == "start" and element.tag == _BODY:

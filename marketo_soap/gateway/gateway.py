@@ -53,14 +53,17 @@ class Gateway:
         # One alone must not keep all others out.
         share = settings.max_calls if len(settings.callers) == 1 else max(1, settings.max_calls // 2)
         self._callers = Callers(
-            Caller(
-                caller,
-                secrets.callers[caller.name],
-                instance := self._instances[settings.rest_of(caller).name],
-                instance.bridge(settings.bridge_of(caller)),
-                share,
-            )
-            for caller in settings.callers
+            (
+                Caller(
+                    caller,
+                    secrets.callers[caller.name],
+                    instance := self._instances[settings.rest_of(caller).name],
+                    instance.bridge(settings.bridge_of(caller)),
+                    share,
+                )
+                for caller in settings.callers
+            ),
+            settings.max_calls,
         )
         self._pool = ThreadPoolExecutor(settings.max_calls, thread_name_prefix="marketo-gateway")
         self._readers = Reader(), Reader()  # short requests do not wait for long ones
@@ -129,8 +132,7 @@ class Gateway:
                 caller, header, request = await reader.read(partial(self._read, call), body)
         except TimeoutError:
             raise fault(20024) from None
-        if self.running >= self.settings.max_calls:
-            raise fault(20024)
+        self._callers.make_room(caller)
         caller.admit(header, body, datetime.now(UTC), time.monotonic())
         if isinstance(request, ProtocolError):
             raise request

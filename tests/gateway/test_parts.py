@@ -23,11 +23,11 @@ from marketo_soap.calling import Terms
 from marketo_soap.errors import Fault, ProtocolError, RestError, ServerFault, fault
 from marketo_soap.gateway import CallerSettings, GatewaySettings, RestSettings, callers
 from marketo_soap.gateway.app import Application
-from marketo_soap.gateway.callers import Callers, Replays
+from marketo_soap.gateway.callers import Caller, Callers, Replays
 from marketo_soap.gateway.gateway import Gateway
 from marketo_soap.gateway.instances import Instance, instances_of
 from marketo_soap.gateway.lines import LineWriter
-from marketo_soap.gateway.logs import quiet_logging
+from marketo_soap.gateway.logs import _Once, quiet_logging
 from marketo_soap.gateway.metrics import Counter, Histogram, exposition
 from marketo_soap.gateway.reading import Budget, Reader, Share
 from marketo_soap.gateway.secrets import Secrets
@@ -81,7 +81,7 @@ def test_an_unknown_user_costs_a_signature_too(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_nobody_has_no_key_of_its_own() -> None:
-    nobody = Callers([])
+    nobody = Callers([], 1)
     with pytest.raises(Fault, match="20014"):
         nobody.identify(signature.sign(nobody._nobody, "2013-07-31T12:38:47-07:00"))
 
@@ -110,6 +110,48 @@ def test_an_unexpected_exception_is_a_fault_and_its_text_is_not_logged(monkeypat
     assert "jungle" not in stream.getvalue()
     assert "George" not in stream.getvalue()
     assert here.running == here.journal.in_progress == 0
+
+
+def test_the_same_complaint_is_logged_once_a_minute() -> None:
+    tick = [0.0]
+    once = _Once(lambda: tick[0])
+    passed = []
+    for second, text in (
+        (0, "no room for %d"),
+        (58, "no room for %d"),
+        (59, "other"),
+        (59, "no room for %d"),
+        (60, "no room for %d"),
+        (61, "other"),
+    ):
+        tick[0] = second
+        record = logging.LogRecord("a", logging.ERROR, "", 0, text, (second,) if "%" in text else (), None)
+        if once.filter(record):
+            passed.append(record.getMessage())
+    assert passed == ["no room for 0", "other", "no room for 60 (and 2 times more since it was logged last)"]
+    for number in range(5000):
+        once.filter(logging.LogRecord("a", logging.ERROR, "", 0, "x" * number, (), None))
+    assert len(once._until) <= 1000
+
+
+def test_room_for_calls_is_kept_for_each_caller() -> None:
+    more = tuple(CallerSettings(f"more-{n}", f"user_{n}_", encryption_key_env="K") for n in range(2, 5))
+    off = CallerSettings("off", "user_5", encryption_key_env="K", enabled=False)
+    here = gateway(more=(*more, off), max_calls=24)
+    everyone = list(here._callers._by_id.values())[:-1]
+
+    def filled(caller: Caller) -> int:
+        with suppress(Fault):
+            while True:
+                here._callers.make_room(caller)
+                caller.running += 1
+        return caller.running
+
+    assert [filled(caller) for caller in everyone] == [15, 3, 3, 3]
+    here.close()
+    here = gateway(more=more[:1], max_calls=3)
+    assert [filled(caller) for caller in here._callers._by_id.values()] == [2, 1]
+    here.close()
 
 
 def test_a_full_disk_does_not_stop_calls(caplog: pytest.LogCaptureFixture) -> None:

@@ -11,8 +11,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -113,3 +114,97 @@ def test_hostile_requests_of_nobody_known_cost_little_and_hold_up_nobody(
         assert b"<code>" + code in answer
     assert peak < MEGABYTES, said
     assert BODIES < 300 or max(seconds) < 2, said
+
+
+def connected(url: str, source: str = "127.0.0.1") -> socket.socket:
+    where = httpx.URL(url)
+    return socket.create_connection((where.host, where.port or 80), PATIENCE, (source, 0))
+
+
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+POST = b"POST /soap/mktows/2_2 HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\n"
+
+
+@pytest.mark.parametrize("said", [b"", b"POST /soap", HEALTH, POST + b"Content-Length: 9\r\n\r\n<a"], ids=count())
+def test_connections_that_do_nothing_make_room(tmp_path: Path, said: bytes) -> None:
+    with (
+        Sandbox(settings=FIELDS) as sandbox,
+        serving(tmp_path, sandbox, top="max_connections = 20") as gateway,
+        ExitStack() as stack,
+    ):
+        for _ in range(45):
+            stack.enter_context(connected(gateway.url)).sendall(said)
+        assert [gateway.call() for _ in range(2)] == ["CREATED", "UPDATED"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have one address of their own")
+def test_one_address_gets_half_of_the_connections(tmp_path: Path) -> None:
+    with (
+        Sandbox(settings=FIELDS) as sandbox,
+        serving(tmp_path, sandbox, top="max_connections = 20") as gateway,
+        ExitStack() as stack,
+    ):
+        first = stack.enter_context(connected(gateway.url))
+        assert is_answered(first)
+        others = [stack.enter_context(connected(gateway.url, "127.0.0.2")) for _ in range(40)]
+        assert is_answered(others[-1])
+        assert is_answered(first)
+        for connection in others:
+            connection.setblocking(False)
+        assert sum(is_open(connection) for connection in others) == 10
+
+
+def is_answered(connection: socket.socket) -> bool:
+    connection.sendall(HEALTH)
+    answer = b""
+    while not answer.endswith(b"}") and (piece := connection.recv(9999)):
+        answer += piece
+    return answer.startswith(b"HTTP/1.1 200 ")
+
+
+def is_open(connection: socket.socket) -> bool:
+    try:
+        return bool(connection.recv(9999))
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the number of descriptors is limited by Linux's own means")
+def test_few_descriptors_do_not_fill_the_log(tmp_path: Path) -> None:
+    few = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))"
+    with (
+        Sandbox(settings=FIELDS) as sandbox,
+        serving(tmp_path, sandbox, before=few) as gateway,
+        ExitStack() as stack,
+    ):
+        for _ in range(200):
+            stack.enter_context(connected(gateway.url))
+        time.sleep(2.5)  # asyncio tries again every second
+        assert gateway.call() == "CREATED"
+        assert gateway.stop() == 0
+        assert gateway.process.stderr is not None
+        said = gateway.process.stderr.read()
+        assert "there may be only 25 connections" in said
+        assert len(said) < 10_000, said[:3000]
+
+
+def chunks(size: int, total: int) -> bytes:
+    body = b"<a>".ljust(total)
+    pieces = (body[at : at + size] for at in range(0, total, size))
+    return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize("process", [gateway_process, sandbox_process])
+def test_a_body_of_crumbs_is_not_read_to_its_end(
+    process: Callable[[Path], AbstractContextManager[Target]], tmp_path: Path
+) -> None:
+    with process(tmp_path) as (_, url, _):
+        for size, answered in ((1, False), (40, True), (4000, True)):
+            answer = b""
+            with connected(url) as connection, suppress(ConnectionError):
+                connection.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\n" + chunks(size, 60_000))
+                answer = connection.recv(9999)
+            assert answer.startswith(b"HTTP/1.1 500 ") == answered
+            assert bool(answer) == answered
