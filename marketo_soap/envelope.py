@@ -231,8 +231,8 @@ def open_request(data: bytes) -> OpenedRequest[Any]:
 def open_header(beginning: bytes) -> OpenedHeader:
     """Read the SOAP header of a request from its *beginning*: nobody pays for a body that is not signed.
 
-    A header that does not end within `HEAD_BYTES`, or within 1,000 tags, or comes after the body, is none. Raises `ProtocolError`
-    as `open_request` does.
+    A header that does not end within `HEAD_BYTES` and 1,000 tags, or comes after the body, is none. Raises
+    `ProtocolError` as `open_request` does.
     """
     for number, (event, element) in enumerate(elements_of_beginning(beginning[:HEAD_BYTES])):
         if number == 0:
