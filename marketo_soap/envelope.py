@@ -24,6 +24,7 @@ from marketo_soap.xml import (
     Element,
     broken,
     children_of,
+    elements_of_beginning,
     line_of,
     local_name,
     only_child,
@@ -33,9 +34,12 @@ from marketo_soap.xml import (
 )
 
 __all__ = [
+    "HEAD_BYTES",
+    "OpenedHeader",
     "OpenedRequest",
     "Reply",
     "Request",
+    "open_header",
     "open_request",
     "read",
     "read_request",
@@ -46,6 +50,12 @@ __all__ = [
 ]
 
 R = TypeVar("R")
+
+HEAD_BYTES = 16 * 1024
+"""Within so many bytes the SOAP header of a request ends: a server reads no more before it knows who signed it."""
+
+_HEAD_TAGS = 1000
+_MAX_TAGS = 1_000_000  # of a request: of the shortest, 170 MB
 
 _ENVELOPE = f"{{{SOAP_ENV}}}Envelope"
 _HEADER = f"{{{SOAP_ENV}}}Header"
@@ -173,20 +183,26 @@ def _add_rest(detail: Element, rest: RestError, fate_unknown: bool) -> None:
 
 
 @frozen
-class OpenedRequest(Generic[R]):
+class OpenedHeader:
+    """A request of which no more than the SOAP header has been read."""
+
+    authentication: Element | None
+
+    def read_header(self) -> AuthenticationHeader | None:
+        """Read who signed it; None if there is no such header. `ProtocolError` if it is incomplete."""
+        return None if self.authentication is None else codec(AuthenticationHeader).load(self.authentication)
+
+
+@frozen
+class OpenedRequest(OpenedHeader, Generic[R]):
     """A request whose envelope has been read and whose parameters have not.
 
     A server decides who is calling from `authentication` before it looks at what is asked.
     """
 
     operation_type: type[Operation[R]]
-    authentication: Element | None
     context: Element | None
     params: Element
-
-    def read_header(self) -> AuthenticationHeader | None:
-        """Read who signed it; None if there is no such header. `ProtocolError` if it is incomplete."""
-        return None if self.authentication is None else codec(AuthenticationHeader).load(self.authentication)
 
     def read_context(self) -> MktowsContextHeader | None:
         """Read the workspace it names; None if there is no such header, or a nil or empty one."""
@@ -209,7 +225,25 @@ def open_request(data: bytes) -> OpenedRequest[Any]:
     Raises `ProtocolError` with problem "malformed" for what is no SOAP 1.1 request with exactly one body
     element, and with problem "unknown" for an operation that does not exist.
     """
-    return _open_request(*_take_apart(parse(data)))
+    return _open_request(*_take_apart(parse(data, max_tags=_MAX_TAGS)))
+
+
+def open_header(beginning: bytes) -> OpenedHeader:
+    """Read the SOAP header of a request from its *beginning*: nobody pays for a body that is not signed.
+
+    A header that does not end within `HEAD_BYTES` and 1,000 tags, or comes after the body, is none. Raises
+    `ProtocolError` as `open_request` does.
+    """
+    for number, (event, element) in enumerate(elements_of_beginning(beginning[:HEAD_BYTES])):
+        if number == 0:
+            _check_root(element)
+        if number == _HEAD_TAGS:
+            break
+        if event == "end" and element.tag == _HEADER:
+            return OpenedHeader(_only(children_of(element), _AUTHENTICATION))
+        if event == "start" and element.tag == _BODY:
+            break
+    return OpenedHeader(None)
 
 
 def read_request(data: bytes) -> Request[Any]:
@@ -260,15 +294,7 @@ def _message(data: bytes) -> Element:
 
 def _take_apart(root: Element) -> tuple[list[Element], Element]:
     """Return the elements of the SOAP header and the SOAP body."""
-    if root.tag != _ENVELOPE:
-        said = root.tag if root.tag.startswith("{") else f"<{root.tag}>"
-        hint = "; SOAP 1.2 is not spoken here" if root.tag.endswith("/soap-envelope}Envelope") else ""
-        raise ProtocolError(
-            f"the message is {said[:200]} and not a SOAP 1.1 envelope{hint}",
-            path=path_of(root),
-            line=line_of(root),
-            problem="malformed",
-        )
+    _check_root(root)
     headers: list[Element] = []
     bodies: list[Element] = []
     for child in children_of(root):
@@ -286,6 +312,18 @@ def _take_apart(root: Element) -> tuple[list[Element], Element]:
     return headers, bodies[0]
 
 
+def _check_root(root: Element) -> None:
+    if root.tag != _ENVELOPE:
+        said = root.tag if root.tag.startswith("{") else f"<{root.tag}>"
+        hint = "; SOAP 1.2 is not spoken here" if root.tag.endswith("/soap-envelope}Envelope") else ""
+        raise ProtocolError(
+            f"the message is {said[:200]} and not a SOAP 1.1 envelope{hint}",
+            path=path_of(root),
+            line=line_of(root),
+            problem="malformed",
+        )
+
+
 def _open_request(headers: list[Element], body: Element) -> OpenedRequest[Any]:
     params = only_child(body, what="the SOAP body")
     for operation in OPERATIONS.values():
@@ -294,7 +332,7 @@ def _open_request(headers: list[Element], body: Element) -> OpenedRequest[Any]:
     else:
         raise broken(params, "unknown", f"is no operation known here: {params.tag[:200]}")
     authentication, context = (_only(headers, tag) for tag in (_AUTHENTICATION, _CONTEXT))
-    return OpenedRequest(operation, authentication, context, params)
+    return OpenedRequest(authentication, operation, context, params)
 
 
 def _only(headers: list[Element], tag: str) -> Element | None:

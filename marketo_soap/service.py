@@ -18,7 +18,7 @@ from marketo_soap.errors import Fault, ProtocolError, clear_locals, fault
 from marketo_soap.redaction import size_only
 from marketo_soap.signature import AuthenticationHeader
 
-__all__ = ["Answer", "Backend", "header_of", "received", "refused", "respond"]
+__all__ = ["Answer", "Backend", "early_header", "header_of", "received", "refused", "respond"]
 
 logger = logging.getLogger(__name__)
 
@@ -47,14 +47,24 @@ def respond(data: bytes, backend: Backend) -> Answer:
     """Answer one request, whatever it is: a result with HTTP 200, or a fault with HTTP 500.
 
     A backend's unexpected exception is logged and becomes fault 10001: a caller never gets less than a fault.
+    Who signed a long request is checked before the rest of it is read.
     """
     if not isinstance(data, bytes):
         raise TypeError(f"a request is bytes, not {type(data).__name__}")
     operation: Any = None
+    early: AuthenticationHeader | None = None
+
+    def authenticate(header: AuthenticationHeader) -> None:
+        if header != early:
+            backend.authenticate(header)
+
     try:
+        if len(data) > envelope.HEAD_BYTES:
+            backend.authenticate(header := early_header(data))
+            early = header
         opened = envelope.open_request(data)
         operation = opened.operation_type
-        request = received(opened, backend.authenticate)
+        request = received(opened, authenticate)
         with backend.perform(request) as outcome:
             body = envelope.write_reply(operation, outcome)
         return Answer(200, body, outcome)
@@ -83,7 +93,12 @@ def refused(operation: Any, error: Exception) -> Answer:
     return Answer(500, envelope.write_reply(operation, error), error)
 
 
-def header_of(opened: envelope.OpenedRequest[Any]) -> AuthenticationHeader:
+def early_header(beginning: bytes) -> AuthenticationHeader:
+    """Return what a request is signed with, from its beginning. Raises what `refused` makes a fault of."""
+    return header_of(envelope.open_header(beginning))
+
+
+def header_of(opened: envelope.OpenedHeader) -> AuthenticationHeader:
     """Return what a request is signed with. Raises 20014 if it is not."""
     try:
         header = opened.read_header()

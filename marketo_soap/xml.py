@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Iterator
 from html.entities import html5
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from lxml import etree
 
@@ -18,6 +19,8 @@ XSI_NIL = f"{{{XSI}}}nil"
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_TAGS = 2_000_000
+
+_PIECE = 1024  # bytes
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -99,53 +102,88 @@ def broken(element: Element, problem: Problem, what: str, *, child: str | None =
     return ProtocolError(f"{place} {what} (line {line})", path=path, line=line, problem=problem)
 
 
+_HARDENED: dict[str, Any] = {
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
+
+
 class _Parsers(threading.local):
     """One parser a thread: making one takes half as long as a small reply, sharing one makes threads wait."""
 
     def __init__(self) -> None:
-        self.hardened = etree.XMLParser(
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            huge_tree=False,
-            recover=False,
-            remove_comments=True,
-            remove_pis=True,
-        )
+        self.hardened = etree.XMLParser(recover=False, **_HARDENED)
 
 
 _parsers = _Parsers()
 
 
-def parse(data: bytes, *, max_bytes: int = MAX_BYTES) -> Element:
+def parse(data: bytes, *, max_bytes: int = MAX_BYTES, max_tags: int = MAX_TAGS) -> Element:
     """Parse *data* with every door shut and return the root element.
 
     No entity is resolved, no file or address is read, a DOCTYPE is refused, comments and processing
     instructions are dropped, libxml2's limits (256 levels, 10 MB a text) stand.
 
     Raises `ProtocolError` for what is not well-formed, has a DOCTYPE, is longer than *max_bytes*, or has more
-    than `MAX_TAGS` tags.
+    than *max_tags* tags or attributes.
     """
     if not isinstance(data, bytes):
         raise TypeError(f"XML is parsed from bytes, not from {type(data).__name__}: encode it first")
     if len(data) > max_bytes:
         raise _malformed(f"the message is {len(data)} bytes long, more than the {max_bytes} allowed")
-    if data.count(b"<") > MAX_TAGS:  # every element costs memory, however short it is
-        raise _malformed(f"the message has more than {MAX_TAGS} tags")
+    for mark, what in ((b"<", "tags"), (b"=", "attributes")):  # each costs memory, however short it is
+        if data.count(mark) > max_tags:
+            raise _malformed(f"the message has more than {max_tags} {what}")
     if data[:1].isspace():  # PHP scripts are known to print a line before the declaration
         data = data.lstrip()
     try:
         root = etree.fromstring(data, _parsers.hardened)
-    except etree.XMLSyntaxError as error:
-        if not data:
-            raise _malformed("the message is empty") from None
-        reason = _QUOTED.sub(_hidden, (error.msg or "no reason given").splitlines()[0])
-        raise _malformed(f"the message is not well-formed XML: {reason}", line=error.lineno) from None
-    except (LookupError, ValueError) as error:
-        raise _malformed(f"the message cannot be decoded: {error}") from None
+    except (etree.XMLSyntaxError, LookupError, ValueError) as error:
+        raise _unreadable(data, error) from None
+    _refuse_doctype(root)
+    return root
+
+
+def elements_of_beginning(data: bytes) -> Iterator[tuple[str, Element]]:
+    """Give the elements that *data*, the beginning of a document, holds: each as `"start"` and as `"end"`.
+
+    It is parsed piece by piece, so whoever stops asking has paid for no more than they looked at. Raises
+    `ProtocolError` as `parse` does, but not for a document that is cut.
+    """
+    data = data.lstrip()
+    parser = etree.XMLPullParser(("start", "end"), **_HARDENED)
+    first = True
+    for at in range(0, len(data), _PIECE):
+        try:
+            parser.feed(data[at : at + _PIECE])
+            found = cast("list[tuple[str, Element]]", list(parser.read_events()))
+        except (etree.XMLSyntaxError, LookupError, ValueError) as error:
+            raise _unreadable(data, error) from None
+        for event, element in found:
+            if first:
+                _refuse_doctype(element)
+                first = False
+            yield event, element
+    if first:
+        raise _malformed("the message has no element where it begins")
+
+
+def _refuse_doctype(root: Element) -> None:
     if root.getroottree().docinfo.internalDTD is not None:
         raise _malformed("the message has a DOCTYPE, which SOAP forbids")
-    return root
+
+
+def _unreadable(data: bytes, error: Exception) -> ProtocolError:
+    if not isinstance(error, etree.XMLSyntaxError):
+        return _malformed(f"the message cannot be decoded: {error}")
+    if not data:
+        return _malformed("the message is empty")
+    reason = _QUOTED.sub(_hidden, (error.msg or "no reason given").splitlines()[0])
+    return _malformed(f"the message is not well-formed XML: {reason}", line=error.lineno)
 
 
 def _hidden(quoted: re.Match[str]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +24,7 @@ from marketo_soap import (
     SyncStatus,
     envelope,
 )
-from tests.support import HEADER, MKTOWS, SEED, SOAP, canonical, enveloped, faulted, fixture, success
+from tests.support import FIXTURES, HEADER, MKTOWS, SEED, SOAP, canonical, enveloped, faulted, fixture, success
 
 STATUS = "<syncStatus><leadId>7</leadId><status>UPDATED</status></syncStatus>"
 GOOD = f"<leadId>7</leadId>{STATUS}"
@@ -363,6 +365,44 @@ def test_a_broken_request_names_the_place(data: bytes, problem: str, path: str) 
     with pytest.raises(ProtocolError) as caught:
         envelope.read_request(data)
     assert (caught.value.problem, caught.value.path) == (problem, path)
+
+
+@pytest.mark.parametrize("path", sorted(FIXTURES.glob("*/*.request.xml")), ids=lambda path: path.stem)
+def test_the_header_is_read_from_a_beginning(path: Path) -> None:
+    data = path.read_bytes()
+    cut = data.partition(b"Body>")[0] + b"Body>"
+    assert envelope.open_header(cut).read_header() == envelope.open_request(data).read_header()
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"<a/>", "malformed"),
+        (b" " * 50, "malformed"),
+        (b"<a b='" + b"c" * 20_000, "malformed"),
+        (b"<!DOCTYPE a [<!ENTITY b 'c'>]>" + enveloped(PARAMS, HEADER_XML), "malformed"),
+        (enveloped(PARAMS, HEADER_XML * 2), "repeated"),
+        (enveloped(PARAMS), None),
+        (enveloped(PARAMS, "<x/>" * 5000 + HEADER_XML), None),
+        (enveloped(PARAMS, HEADER_XML).partition(b"</m:AuthenticationHeader>")[0], None),
+    ],
+    ids=count(),
+)
+def test_a_beginning_without_a_whole_header_has_none(data: bytes, problem: str | None) -> None:
+    if problem is None:
+        assert envelope.open_header(data).read_header() is None
+        return
+    with pytest.raises(ProtocolError) as caught:
+        envelope.open_header(data)
+    assert caught.value.problem == problem
+
+
+@pytest.mark.parametrize(
+    ("inside", "what"), [("<b/>" * 1_000_000, "tags"), ("<b c='' d='' e=''/>" * 400_000, "attributes")]
+)
+def test_a_request_of_too_many_tags_is_refused(inside: str, what: str) -> None:
+    with pytest.raises(ProtocolError, match=f"more than 1000000 {what}"):
+        envelope.open_request(enveloped(inside, HEADER_XML))
 
 
 def test_a_request_needs_no_header_to_be_read() -> None:

@@ -47,7 +47,7 @@ class Core:
 
     def serve(
         self,
-        data: bytes,
+        data: bytes | envelope.Request[Any],
         *,
         policy: RetryPolicy,
         seconds: float | None,
@@ -57,15 +57,20 @@ class Core:
     ) -> Steps[service.Answer]:
         """Answer one request, within *seconds* (None: the policy's): a result, or a fault.
 
+        A request that has been read already is of a caller who may call.
+
         Raises `BridgeConfigurationError`, and `TransportError` when the call certainly was not carried out for
         want of a connection or of time: `as_fault` turns both into faults where there is no one to raise to.
         """
         operation: Any = None
         try:
-            opened = envelope.open_request(data)
+            if isinstance(data, envelope.Request):
+                request, operation = data, type(data.operation)
+            else:
+                opened = envelope.open_request(data)
+                operation = opened.operation_type
+                request = service.received(opened, authenticate)
             del data  # error trackers show the locals of the frames that an error passes through
-            operation = opened.operation_type
-            request = service.received(opened, authenticate)
             translate = TRANSLATIONS.get(operation)
             if translate is None:
                 raise fault(20019, f"{operation.name} is not carried over REST")

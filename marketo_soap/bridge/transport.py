@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 from attrs import frozen
@@ -29,6 +29,7 @@ from marketo_soap.bridge.steps import Fetch, Hold, Note, Release, Step, StepAnsw
 from marketo_soap.calling import TERMS, Terms
 from marketo_soap.client import OwnMarketo
 from marketo_soap.endpoint import is_loopback
+from marketo_soap.envelope import Request
 from marketo_soap.errors import MarketoError
 from marketo_soap.exchange import Admit, Wait
 from marketo_soap.limiter import InProcessLimiter, Permit
@@ -153,13 +154,16 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def answer(
         self,
-        data: bytes,
+        data: bytes | Request[Any],
         *,
         terms: Terms = Terms(DEFAULT_RETRY, None),  # noqa: B008 - a value
         timeout: httpx.Timeout = DEFAULT_TIMEOUT,
         authenticate: Callable[[AuthenticationHeader], None] = _open_to_all,
     ) -> Served:
-        """Answer the bytes of a SOAP request, as a service does; raises what `Core.serve` raises."""
+        """Answer the bytes of a SOAP request, or one that was read, as a service does.
+
+        Raises what `Core.serve` raises.
+        """
         begun = self._steps(data, terms, authenticate)
         del data  # error trackers show the locals of the frames that an error passes through
         with self._call(timeout, None) as call, call.over(begun) as steps:
@@ -173,7 +177,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     async def answer_async(
         self,
-        data: bytes,
+        data: bytes | Request[Any],
         *,
         terms: Terms = Terms(DEFAULT_RETRY, None),  # noqa: B008 - a value
         timeout: httpx.Timeout = DEFAULT_TIMEOUT,
@@ -208,7 +212,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
                 self.rest_calls += call.rest_calls
 
     def _steps(
-        self, data: bytes, terms: Terms, authenticate: Callable[[AuthenticationHeader], None]
+        self, data: bytes | Request[Any], terms: Terms, authenticate: Callable[[AuthenticationHeader], None]
     ) -> Steps[service.Answer]:
         seconds = terms.policy.deadline if terms.seconds is None else terms.seconds
         return self._core.serve(

@@ -8,24 +8,23 @@ import ipaddress
 import json
 import re
 from collections.abc import Mapping
+from functools import partial
 
 from attrs import frozen
 from starlette.requests import ClientDisconnect
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from marketo_soap.errors import Fault, fault
+from marketo_soap.errors import Fault, ProtocolError, fault
 from marketo_soap.gateway.gateway import Gateway
 from marketo_soap.gateway.metrics import CONTENT_TYPE
-from marketo_soap.web.http import TEXT, XML, Refused, asks_for_wsdl, is_own_host, own_address, plain_body
-from marketo_soap.web.server import read_body
+from marketo_soap.web.http import TEXT, XML, Refused, asks_for_wsdl, is_own_host, own_address
+from marketo_soap.web.server import read_envelope
 from marketo_soap.wsdl import wsdl
 
 __all__ = ["Application"]
 
 PATH = re.compile(r"/soap/mktows/[A-Za-z0-9._-]+")
 _ADMIN = {"/healthz", "/readyz", "/metrics"}
-_SMALL = 64 * 1024  # bytes of a body that costs little to wait for
-_LARGE_AT_ONCE = 16
 _NEEDS_TOKEN = b"/metrics needs the token that metrics_token_env or metrics_token_file names.\n"
 _CLOSE = (("Connection", "close"),)
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
@@ -44,7 +43,6 @@ class Application:
 
     def __init__(self, gateway: Gateway, *, soap: bool, admin: str) -> None:
         self._gateway, self._soap, self._admin = gateway, soap, admin
-        self._large = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -80,41 +78,24 @@ class Application:
 
     async def _call(self, headers: Mapping[str, str], receive: Receive) -> _Said:
         gateway = self._gateway
-        limit = gateway.settings.max_body_bytes
+        share = gateway.share()
         try:
             async with asyncio.timeout(gateway.settings.read_seconds):
-                body = await self._body(receive, limit)
-            answer = await gateway.answer(plain_body(headers, body, limit))
+                allow = partial(gateway.allow, share)
+                body = await read_envelope(receive, headers, allow, gateway.settings.max_body_bytes)
+            answer = await gateway.answer(body)
             return _Said(answer.status, answer.body, XML)
-        except Fault as full:
-            answer = gateway.refuse(500, full)
+        except (Fault, ProtocolError) as refusal:
+            answer = gateway.refuse(500, refusal)
         except Refused as refused:
             # Clients of SOAP read a fault where they would not read a status; only what is too long keeps its own.
             status = 413 if refused.status == 413 else 500
             answer = gateway.refuse(status, fault(20012, f"Request Not Understood: {refused}"))
         except TimeoutError:
             answer = gateway.refuse(408, fault(20012, "Request Not Understood: it did not arrive in time"))
-        return _Said(answer.status, answer.body, XML, _CLOSE)
-
-    async def _body(self, receive: Receive, limit: int) -> bytes:
-        """Read a body. Of long ones few may come at once: nobody knows yet who sends them."""
-        size, large = 0, False
-
-        async def measured() -> Message:
-            nonlocal size, large
-            message = await receive()
-            size += len(message.get("body", b""))
-            if size > _SMALL and not large:
-                if self._large >= _LARGE_AT_ONCE:
-                    raise fault(20024)
-                self._large += 1
-                large = True
-            return message
-
-        try:
-            return await read_body(measured, limit)
         finally:
-            self._large -= large
+            share.close()
+        return _Said(answer.status, answer.body, XML, _CLOSE)
 
     def _shown(self, path: str, scope: Scope, headers: Mapping[str, str]) -> bool:
         """Whether the caller may see how the gateway is; the numbers are for who has the token, or is here in fact."""

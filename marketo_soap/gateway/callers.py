@@ -29,6 +29,7 @@ class Caller:
         share: int,
         replays: Replays | None,
     ) -> None:
+        self.enabled = settings.enabled
         self.name, self.credentials, self.instance, self.bridge = settings.name, credentials, instance, bridge
         self.running = 0
         self._settings = settings
@@ -60,10 +61,15 @@ class Caller:
 
 
 class Callers:
-    """All callers, found by what they sign with."""
+    """All callers, found by what they sign with, and their shares of the calls that are made at once, *most*."""
 
-    def __init__(self, callers: Iterable[Caller]) -> None:
+    def __init__(self, callers: Iterable[Caller], most: int) -> None:
         self._by_id: Mapping[str, Caller] = {caller.credentials.user_id: caller for caller in callers}
+        self._enabled = [caller for caller in self._by_id.values() if caller.enabled]
+        self._most = most
+        alone = len(self._enabled) < 2
+        self._kept = 0 if alone else most // (2 * len(self._enabled))
+        self._each = most if alone else max(1, most * 3 // 4)
         self._nobody = Credentials(token_hex(16), token_hex(16))
         self._next_diagnosis = 0.0
 
@@ -86,3 +92,14 @@ class Callers:
         if caller is None or not right:
             raise fault(20014)
         return caller
+
+    def make_room(self, caller: Caller) -> None:
+        """Return if a call of *caller* may be made beside those that are; else raise 20024.
+
+        Half of the room is kept in equal parts, each for one caller, and no caller of several gets more than
+        three quarters, whatever its own limits are.
+        """
+        free = self._most - sum(each.running for each in self._enabled)
+        kept = sum(max(0, self._kept - each.running) for each in self._enabled if each is not caller)
+        if free <= (0 if caller.running < self._kept else kept) or caller.running >= self._each:
+            raise fault(20024)

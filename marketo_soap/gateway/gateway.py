@@ -4,31 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 from marketo_soap import envelope, service
 from marketo_soap.bridge.core import as_fault
 from marketo_soap.bridge.transport import Served
 from marketo_soap.calling import Terms, told
-from marketo_soap.errors import AmbiguousError, BridgeConfigurationError, Fault, TransportError, fault
+from marketo_soap.errors import (
+    AmbiguousError,
+    BridgeConfigurationError,
+    Fault,
+    ProtocolError,
+    TransportError,
+    fault,
+)
 from marketo_soap.gateway.callers import Caller, Callers
 from marketo_soap.gateway.instances import instances_of
 from marketo_soap.gateway.journal import CallRecord, Journal
-from marketo_soap.gateway.reading import Reader
+from marketo_soap.gateway.reading import Budget, Reader, Share
 from marketo_soap.gateway.replays import Replays
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.gateway.settings import GatewaySettings
 from marketo_soap.history import Exchange
 from marketo_soap.recorder import Recorder
 from marketo_soap.service import Answer
+from marketo_soap.signature import AuthenticationHeader
 
 __all__ = ["Gateway"]
 
 _STOPPED = "the gateway was stopped before this call had ended, so it may have been done or not"
-_QUICK = 64 * 1024  # bytes of a request that does not wait for longer ones to be read
+_LONG_REQUESTS = 64 * 1024 * 1024  # bytes of all of them that are in work
 
 
 class Gateway:
@@ -46,18 +56,23 @@ class Gateway:
         # One alone must not keep all others out.
         share = settings.max_calls if len(settings.callers) == 1 else max(1, settings.max_calls // 2)
         self._callers = Callers(
-            Caller(
-                caller,
-                secrets.callers[caller.name],
-                instance := self._instances[settings.rest_of(caller).name],
-                instance.bridge(settings.bridge_of(caller)),
-                share,
-                self._replays,
-            )
-            for caller in settings.callers
+            (
+                Caller(
+                    caller,
+                    secrets.callers[caller.name],
+                    instance := self._instances[settings.rest_of(caller).name],
+                    instance.bridge(settings.bridge_of(caller)),
+                    share,
+                    self._replays,
+                )
+                for caller in settings.callers
+            ),
+            settings.max_calls,
         )
         self._pool = ThreadPoolExecutor(settings.max_calls, thread_name_prefix="marketo-gateway")
-        self._readers = Reader(), Reader()
+        self._readers = Reader(), Reader()  # short requests do not wait for long ones
+        most = max(_LONG_REQUESTS, 2 * settings.max_body_bytes)
+        self._budget = Budget(most, most if len(settings.callers) == 1 else most // 2)
         self._recorder: Recorder | None = None
         if settings.record_directory is not None:
             hidden = [credentials.encryption_key for credentials in secrets.callers.values()]
@@ -81,7 +96,23 @@ class Gateway:
             call.answered(answer)
         return answer
 
-    def refuse(self, status: int, refusal: Fault) -> Answer:
+    def share(self) -> Share:
+        """Return what a request that is about to come takes of the memory for long ones: as yet nothing."""
+        return Share(self._budget)
+
+    async def allow(self, share: Share, plain: bytearray) -> None:
+        """Return if a request that begins like this may be longer than `HEAD_BYTES`; else raise the fault.
+
+        A caller that is not known yet gets no memory for it, and no tree is made of it.
+        """
+        if not share.caller:
+            share.caller = await self._readers[0].read(self._signed_by, bytes(plain[: envelope.HEAD_BYTES]))
+        share.grow(len(plain))
+
+    def _signed_by(self, beginning: bytes) -> str:
+        return self._callers.identify(service.early_header(beginning)).name
+
+    def refuse(self, status: int, refusal: Exception) -> Answer:
         """Answer what came over HTTP and is no request, or not yet one."""
         with self._recorded(0) as call:
             answer = service.refused(None, refusal)
@@ -99,7 +130,27 @@ class Gateway:
             self.journal.end(call, time.monotonic())
 
     async def _answered(self, call: CallRecord, body: bytes) -> Answer:
-        opened = await self._readers[len(body) > _QUICK].open(body)
+        reader = self._readers[len(body) > envelope.HEAD_BYTES]
+        try:
+            async with asyncio.timeout(self.settings.call_seconds):
+                caller, header, request = await reader.read(partial(self._read, call), body)
+        except TimeoutError:
+            raise fault(20024) from None
+        self._callers.make_room(caller)
+        caller.admit(header, body, datetime.now(UTC), time.monotonic())
+        if isinstance(request, ProtocolError):
+            raise request
+        seconds = call.begun + self.settings.call_seconds - time.monotonic()
+        served = await self._carried_out(partial(self._over_rest, caller, request, body, seconds), caller)
+        call.rest_calls, call.warnings = served.rest_calls, len(served.notes)
+        caller.instance.learn(served.answer.outcome)
+        return served.answer
+
+    def _read(
+        self, call: CallRecord, body: bytes
+    ) -> tuple[Caller, AuthenticationHeader, envelope.Request[Any] | ProtocolError]:
+        """Read a request in a reader's thread. That its parameters are wrong is said after the caller is let in."""
+        opened = envelope.open_request(body)
         call.operation = opened.operation_type
         header = service.header_of(opened)
         try:
@@ -108,16 +159,13 @@ class Gateway:
             call.claimed, call.signature = self._callers.diagnose(header, time.monotonic())
             raise
         call.caller = caller.name
-        if self.running >= self.settings.max_calls:
-            raise fault(20024)
-        caller.admit(header, body, datetime.now(UTC), time.monotonic())
-        served = await self._carried_out(caller, body)
-        call.rest_calls, call.warnings = served.rest_calls, len(served.notes)
-        caller.instance.learn(served.answer.outcome)
-        return served.answer
+        try:
+            return caller, header, envelope.Request(opened.read_operation(), header, opened.read_context())
+        except ProtocolError as error:
+            return caller, header, error
 
-    async def _carried_out(self, caller: Caller, body: bytes) -> Served:
-        work = asyncio.get_running_loop().run_in_executor(self._pool, self._over_rest, caller, body)
+    async def _carried_out(self, work: Callable[[], Served], caller: Caller) -> Served:
+        future = asyncio.get_running_loop().run_in_executor(self._pool, work)
         self.running += 1
         caller.running += 1
 
@@ -125,16 +173,16 @@ class Gateway:
             self.running -= 1
             caller.running -= 1
 
-        work.add_done_callback(ended)
-        return await asyncio.shield(work)
+        future.add_done_callback(ended)
+        return await asyncio.shield(future)
 
-    def _over_rest(self, caller: Caller, body: bytes) -> Served:
+    def _over_rest(self, caller: Caller, request: envelope.Request[Any], body: bytes, seconds: float) -> Served:
         if self._recorder is None:
-            return self._served(caller, body)
+            return self._served(caller, request, seconds)
         started, begun = datetime.now(UTC), time.monotonic()
-        served = self._served(caller, body)
+        served = self._served(caller, request, seconds)
         exchange = Exchange(
-            operation=envelope.open_request(body).operation_type.name,
+            operation=request.operation.name,
             endpoint=self.settings.public_url or caller.instance.settings.origin,
             attempt=1,
             started=started,
@@ -147,13 +195,11 @@ class Gateway:
         told(self._recorder, exchange)
         return served
 
-    def _served(self, caller: Caller, body: bytes) -> Served:
-        terms = Terms(caller.instance.settings.retry, self.settings.call_seconds)
+    def _served(self, caller: Caller, request: envelope.Request[Any], seconds: float) -> Served:
         try:
-            return caller.bridge.answer(body, terms=terms)
+            return caller.bridge.answer(request, terms=Terms(caller.instance.settings.retry, max(seconds, 0.0)))
         except (BridgeConfigurationError, TransportError) as error:
-            operation = envelope.open_request(body).operation_type
-            return Served(service.refused(operation, as_fault(error)), (), 0)
+            return Served(service.refused(type(request.operation), as_fault(error)), (), 0)
 
     # -- how it is ------------------------------------------------------------------------------------
 

@@ -28,6 +28,8 @@ logger = logging.getLogger("marketo_soap.gateway")
 
 _KEEP_ALIVE = 20  # seconds that a connection may be idle
 _LAST_WORDS = 1.0  # seconds for answers to go out at the end
+_ADMIN_CONNECTIONS = 100
+_OTHER_FILES = 64  # descriptors that are no connections of callers, nor to REST
 
 
 class _Server(uvicorn.Server):
@@ -46,7 +48,8 @@ def serve(settings: GatewaySettings, secrets: Secrets) -> None:
     gateway = Gateway(settings, secrets)
     public = "all" if settings.metrics_public else "local"
     listener, address = listen(settings.host, settings.port)
-    servers = [_server(settings, gateway, "none" if settings.admin_port is not None else public)]
+    most = _connections(settings)
+    servers = [_server(settings, gateway, "none" if settings.admin_port is not None else public, most)]
     listeners = [listener]
     scheme = "https" if settings.tls else "http"
     said = [f"SOAP at {scheme}://{address}/soap/mktows/2_2"]
@@ -58,6 +61,8 @@ def serve(settings: GatewaySettings, secrets: Secrets) -> None:
         listeners.append(listener)
         said.append(f"health and metrics at http://{address}/readyz")
     print(*said, "ready", sep="\n", file=sys.stderr, flush=True)
+    if most < settings.max_connections:
+        logger.warning("there may be only %d connections: the process may not open files for more", most)
     asyncio.run(_until_stopped(gateway, servers, listeners))
     gateway.close()
     if gateway.running:
@@ -65,15 +70,15 @@ def serve(settings: GatewaySettings, secrets: Secrets) -> None:
         os._exit(1)  # their threads would be waited for
 
 
-def _server(settings: GatewaySettings, gateway: Gateway, admin: str) -> _Server:
+def _server(settings: GatewaySettings, gateway: Gateway, admin: str, most: int) -> _Server:
     tls = {"ssl_certfile": settings.certificate, "ssl_keyfile": settings.private_key} if settings.tls else {}
     config = server_config(
         Application(gateway, soap=True, admin=admin),
-        http=impatient(settings.read_seconds),
+        http=impatient(settings.read_seconds, most, None if settings.behind_proxy else max(1, most // 2)),
         ws="none",
         log_config=None,
         log_level="error",  # a warning is a line for every stranger who sends what is no HTTP
-        limit_concurrency=settings.max_connections + 1,
+        limit_concurrency=most + 1,
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=math.ceil(settings.stop_seconds),
         server_header=False,
@@ -82,14 +87,32 @@ def _server(settings: GatewaySettings, gateway: Gateway, admin: str) -> _Server:
     return _Server(config)
 
 
+def _connections(settings: GatewaySettings) -> int:
+    """Return how many connections there may be: as many as are set, if the system gives descriptors for them."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return settings.max_connections
+    others = _OTHER_FILES + settings.max_calls + (0 if settings.admin_port is None else _ADMIN_CONNECTIONS)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = others + settings.max_connections
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return settings.max_connections
+    wanted = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return min(settings.max_connections, max(soft // 4, soft - others))
+
+
 def _admin_server(settings: GatewaySettings, gateway: Gateway) -> _Server:
     config = server_config(
         Application(gateway, soap=False, admin="all"),
-        http=impatient(settings.read_seconds),
+        http=impatient(settings.read_seconds, _ADMIN_CONNECTIONS),
         ws="none",
         log_config=None,
         log_level="error",
-        limit_concurrency=100,
+        limit_concurrency=_ADMIN_CONNECTIONS + 1,
         timeout_graceful_shutdown=1,
         server_header=False,
     )

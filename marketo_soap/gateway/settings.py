@@ -119,9 +119,11 @@ class GatewaySettings:
     (20024).
 
     A call may take *call_seconds* in all: PHP's own time-out is 60. A request must arrive within
-    *read_seconds*, be at most *max_body_bytes* long, and find fewer than *max_calls* others in progress (20024)
-    and *max_connections* open. At SIGTERM the calls in progress have *stop_seconds* to end, no less than
-    *call_seconds*; for *stop_delay* before that, `/readyz` alone says that it is over.
+    *read_seconds*, be at most *max_body_bytes* long, and find fewer than *max_calls* others in progress (20024):
+    each caller finds room for some, and none gets all of it where there are several. Of *max_connections* one
+    address gets half, unless *behind_proxy*; where there are more, those that are idle are closed. At SIGTERM
+    the calls in progress have *stop_seconds* to end, no less than *call_seconds*; for *stop_delay* before that,
+    `/readyz` alone says that it is over.
     """
 
     callers: tuple[CallerSettings, ...]

@@ -36,6 +36,7 @@ __all__ = [
     "HttpRequest",
     "allowed_hosts",
     "answer",
+    "carries_soap",
     "refused",
     "text_answer",
 ]
@@ -85,6 +86,11 @@ class HttpAnswer:
     def plain(self) -> bool:
         """Whether it travels as any answer does."""
         return not self.delay and not self.close and self.truncate is None and self.dribble is None
+
+
+def carries_soap(method: str, path: str) -> bool:
+    """Say whether the body of such a request is an envelope."""
+    return method == "POST" and not path.startswith(CONTROL) and not _REST.match(path)
 
 
 def answer(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:

@@ -18,14 +18,35 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from marketo_soap.sandbox.http import CONTROL, PATH, HttpAnswer, HttpRequest, answer, refused, text_answer
+from marketo_soap.envelope import HEAD_BYTES
+from marketo_soap.errors import Fault, ProtocolError
+from marketo_soap.sandbox.http import (
+    CONTROL,
+    PATH,
+    HttpAnswer,
+    HttpRequest,
+    answer,
+    carries_soap,
+    refused,
+    text_answer,
+)
+from marketo_soap.service import early_header
+from marketo_soap.signature import verify
 from marketo_soap.web.http import Refused
-from marketo_soap.web.server import listen, read_body, server_config
+from marketo_soap.web.server import listen, read_body, read_envelope, server_config
 
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox
 
 __all__ = ["application", "bound", "serve_forever", "serving"]
+
+
+class _Unsigned(Exception):  # noqa: N818 - what a request is
+    """A long request is not signed: *beginning* is all that is kept of it."""
+
+    def __init__(self, beginning: bytes) -> None:
+        super().__init__()
+        self.beginning = beginning
 
 
 class _Endpoint:
@@ -51,8 +72,9 @@ class _Endpoint:
         if "content-length" in request.headers and "transfer-encoding" in request.headers:
             both = "Content-Length and Transfer-Encoding contradict each other.\n"  # a proxy may have read another body
             return text_answer(400, both, ("Connection", "close"))
+        headers = dict(request.headers)
         try:
-            body = await read_body(request.receive)
+            body = await self._body(request, headers)
         except Refused as refusal:
             return refused(refusal)
         peer = request.client.host if request.client else ""
@@ -62,7 +84,7 @@ class _Endpoint:
             scope["scheme"],
             scope["path"],
             scope["query_string"].decode("latin-1"),
-            request.headers,
+            headers,
             body,
             peer,
             self._own_hosts,
@@ -74,6 +96,32 @@ class _Endpoint:
                 return answer(self._sandbox, read)
         # Somebody else is writing to the file: let other callers not wait for this one.
         return await run_in_threadpool(answer, self._sandbox, read)
+
+    async def _body(self, request: Request, headers: dict[str, str]) -> bytes:
+        """Read a body. Of a long envelope that is not signed the beginning is enough to say so."""
+        if not carries_soap(request.method, request.scope["path"]):
+            return await read_body(request.receive)
+        known = False
+
+        async def allow(plain: bytearray) -> None:
+            nonlocal known
+            beginning = bytes(plain[: HEAD_BYTES + 1])
+            if not known and not self._signed(beginning):
+                raise _Unsigned(beginning)
+            known = True
+
+        try:
+            return await read_envelope(request.receive, headers, allow)
+        except _Unsigned as unsigned:
+            return unsigned.beginning
+        finally:
+            headers.pop("content-encoding", None)
+
+    def _signed(self, beginning: bytes) -> bool:
+        try:
+            return verify(self._sandbox.credentials, early_header(beginning))
+        except (Fault, ProtocolError):
+            return False
 
 
 async def _deliver(said: HttpAnswer, receive: Receive, send: Send) -> None:

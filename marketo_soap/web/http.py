@@ -12,6 +12,7 @@ __all__ = [
     "MAX_BYTES",
     "TEXT",
     "XML",
+    "Body",
     "Refused",
     "asks_for_wsdl",
     "host_name",
@@ -46,31 +47,59 @@ def too_large(max_bytes: int = MAX_BYTES) -> Refused:
     return Refused(413, f"A request may be {max_bytes} bytes long.")
 
 
-def plain_body(headers: Mapping[str, str], body: bytes, max_bytes: int = MAX_BYTES) -> bytes:
-    """Return the envelope that *body* carries, decompressed as far as it can be: what is broken is no SOAP.
+class Body:
+    """The body of a request as it comes: `plain` is the envelope so far, decompressed a little at a time.
 
-    *headers* have names in lower case. Raises `Refused` for other content types and encodings, and for what is
-    too long, or grows too long.
+    *headers* have names in lower case. Raises `Refused` for other content types and encodings, and for what grows
+    too long. What cannot be decompressed is an empty envelope.
     """
+
+    def __init__(self, headers: Mapping[str, str], max_bytes: int = MAX_BYTES) -> None:
+        content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if content_type not in _XML_TYPES:
+            raise Refused(415, "A SOAP 1.1 request has the Content-Type text/xml.")
+        encoding = headers.get("content-encoding", "").strip().lower()
+        if encoding and encoding not in _COMPRESSED:
+            said = "A request may be compressed by gzip or deflate."
+            raise Refused(415, said, ("Accept-Encoding", "gzip, deflate"))
+        self._inflater = zlib.decompressobj(wbits=47) if encoding else None  # gzip and zlib alike
+        self._max_bytes = max_bytes
+        self._waiting, self._broken = b"", False
+        self.plain = bytearray()
+
+    def add(self, data: bytes) -> None:
+        """Take what has come; `grow` makes plain text of it."""
+        self._waiting += data
+
+    def grow(self, most: int) -> bool:
+        """Make at most *most* bytes of plain text; say whether there were any."""
+        if self._inflater is None:
+            piece, self._waiting = self._waiting[:most], self._waiting[most:]
+        elif self._broken or self._inflater.eof:
+            piece, self._waiting = b"", b""
+        else:
+            try:
+                piece = self._inflater.decompress(self._waiting, most)
+                self._waiting = self._inflater.unconsumed_tail
+            except zlib.error:
+                self._broken = True
+                self.plain.clear()
+                return False
+        self.plain += piece
+        if len(self.plain) > self._max_bytes:
+            raise too_large(self._max_bytes)
+        return bool(piece)
+
+
+def plain_body(headers: Mapping[str, str], body: bytes, max_bytes: int = MAX_BYTES) -> bytes:
+    """Return the envelope that *body* carries, decompressed as far as it can be; raises as `Body` does."""
     if len(body) > max_bytes:
         raise too_large(max_bytes)
-    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type not in _XML_TYPES:
-        raise Refused(415, "A SOAP 1.1 request has the Content-Type text/xml.")
-    encoding = headers.get("content-encoding")
-    if not encoding:
-        return body
-    if encoding.strip().lower() not in _COMPRESSED:
-        said = "A request may be compressed by gzip or deflate."
-        raise Refused(415, said, ("Accept-Encoding", "gzip, deflate"))
-    inflater = zlib.decompressobj(wbits=47)  # gzip and zlib alike
-    try:
-        plain = inflater.decompress(body, max_bytes + 1)
-    except zlib.error:
-        return b""
-    if len(plain) > max_bytes:
-        raise too_large(max_bytes)
-    return plain
+    taken = Body(headers, max_bytes)
+    taken.add(body)
+    while taken.grow(max_bytes + 1):
+        pass
+    return bytes(taken.plain)
 
 
 def asks_for_wsdl(query: str) -> bool:

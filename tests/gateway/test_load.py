@@ -123,16 +123,16 @@ SLOW = """
 import time
 from marketo_soap.bridge.transport import RestBridge
 answer = RestBridge.answer
-def late(self, body, *, terms):
-    if b"late@" in body:
+def late(self, request, *, terms):
+    if request.operation.lead_record.email == "late@jungle.example":
         time.sleep(30)
-    return answer(self, body, terms=terms)
+    return answer(self, request, terms=terms)
 RestBridge.answer = late
 """
 
 
 def test_the_time_for_an_end_is_bounded_and_callers_are_told_what_is_unknown(tmp_path: Path) -> None:
-    top = "stop_seconds = 0.9\ncall_seconds = 0.9"
+    top = "stop_seconds = 2.0\ncall_seconds = 2.0"
     with Sandbox(settings=FIELDS) as sandbox, serving(tmp_path, sandbox, top=top, before=SLOW) as gateway:
         gateway.call()
         with ThreadPoolExecutor(1) as pool:
@@ -193,6 +193,36 @@ def test_calls_beyond_those_in_all_are_refused_and_kept_calls_end(tmp_path: Path
             said = Counter(pool.map(lambda n: gateway.call(lead=lead(f"{n}@jungle.example", "G")), range(6)))
         assert said == {"CREATED": 2, "20024": 4}
         assert gateway.call() == "UPDATED"
+
+
+def test_a_caller_with_many_calls_at_once_leaves_room_for_others(tmp_path: Path) -> None:
+    many = ["limits = {calls = 100000, at_once = 1000}", ""]
+    rest = "limits = {calls = 100000, at_once = 100}"
+    with (
+        Sandbox(settings=FIELDS) as sandbox,
+        serving(tmp_path, sandbox, many, top="max_calls = 8", rest=rest) as gateway,
+    ):
+        gateway.call()
+        sandbox.fail(times=None, delay=0.2, operation="syncLeads")
+        done = threading.Event()
+
+        def work(number: int) -> None:
+            with httpx.Client(trust_env=False, timeout=PATIENCE, headers={"Content-Type": "text/xml"}) as http:
+                while not done.is_set():
+                    http.post(gateway.url, content=signed(0, lead(f"{number}@jungle.example", "George")))
+
+        with ThreadPoolExecutor(12) as pool:
+            workers = [pool.submit(work, number) for number in range(12)]
+            try:
+                while gateway.metrics()["marketo_gateway_calls_in_progress"] < 6:
+                    time.sleep(0.01)
+                said = [gateway.call(1, lead(f"other-{number}@jungle.example", "George")) for number in range(5)]
+            finally:
+                done.set()
+            for worker in workers:
+                worker.result(PATIENCE)
+        assert said == ["CREATED"] * 5
+        assert "20024" in {line["verdict"] for line in gateway.log()}
 
 
 def test_readiness_tells_of_refused_credentials_and_recovers(tmp_path: Path) -> None:

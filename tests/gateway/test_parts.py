@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
 import logging
 import threading
 import time
+import zlib
+from collections.abc import Callable
 from contextlib import closing, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,20 +20,22 @@ import pytest
 
 from marketo_soap import BridgeSettings, Credentials, SyncLead, envelope, signature
 from marketo_soap.bridge.locks import KeyLocks
+from marketo_soap.calling import Terms
 from marketo_soap.errors import Fault, ProtocolError, RestError, ServerFault, fault
 from marketo_soap.gateway import CallerSettings, GatewaySettings, RestSettings, callers
 from marketo_soap.gateway.app import Application
-from marketo_soap.gateway.callers import Callers
+from marketo_soap.gateway.callers import Caller, Callers
 from marketo_soap.gateway.gateway import Gateway
 from marketo_soap.gateway.instances import Instance, instances_of
 from marketo_soap.gateway.lines import LineWriter
-from marketo_soap.gateway.logs import quiet_logging
+from marketo_soap.gateway.logs import _Once, quiet_logging
 from marketo_soap.gateway.metrics import Counter, Histogram, exposition
-from marketo_soap.gateway.reading import Reader
+from marketo_soap.gateway.reading import Budget, Reader, Share
 from marketo_soap.gateway.replays import Replays
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.limiter import InProcessLimiter
 from marketo_soap.limits import Limits
+from marketo_soap.web.http import Body, Refused
 from tests.gateway.support import LEAD, parsed_metrics
 
 CREDENTIALS = Credentials("user_1", "k3y")
@@ -140,7 +145,7 @@ def test_strangers_have_one_signature_a_second_diagnosed(monkeypatch: pytest.Mon
 
 
 def test_nobody_has_no_key_of_its_own() -> None:
-    nobody = Callers([])
+    nobody = Callers([], 1)
     with pytest.raises(Fault, match="20014"):
         nobody.identify(signature.sign(nobody._nobody, "2013-07-31T12:38:47-07:00"))
 
@@ -169,6 +174,48 @@ def test_an_unexpected_exception_is_a_fault_and_its_text_is_not_logged(monkeypat
     assert "jungle" not in stream.getvalue()
     assert "George" not in stream.getvalue()
     assert here.running == here.journal.in_progress == 0
+
+
+def test_the_same_complaint_is_logged_once_a_minute() -> None:
+    tick = [0.0]
+    once = _Once(lambda: tick[0])
+    passed = []
+    for second, text in (
+        (0, "no room for %d"),
+        (58, "no room for %d"),
+        (59, "other"),
+        (59, "no room for %d"),
+        (60, "no room for %d"),
+        (61, "other"),
+    ):
+        tick[0] = second
+        record = logging.LogRecord("a", logging.ERROR, "", 0, text, (second,) if "%" in text else (), None)
+        if once.filter(record):
+            passed.append(record.getMessage())
+    assert passed == ["no room for 0", "other", "no room for 60 (and 2 times more since it was logged last)"]
+    for number in range(5000):
+        once.filter(logging.LogRecord("a", logging.ERROR, "", 0, "x" * number, (), None))
+    assert len(once._until) <= 1000
+
+
+def test_room_for_calls_is_kept_for_each_caller() -> None:
+    more = tuple(CallerSettings(f"more-{n}", f"user_{n}_", encryption_key_env="K") for n in range(2, 5))
+    off = CallerSettings("off", "user_5", encryption_key_env="K", enabled=False)
+    here = gateway(more=(*more, off), max_calls=24)
+    everyone = list(here._callers._by_id.values())[:-1]
+
+    def filled(caller: Caller) -> int:
+        with suppress(Fault):
+            while True:
+                here._callers.make_room(caller)
+                caller.running += 1
+        return caller.running
+
+    assert [filled(caller) for caller in everyone] == [15, 3, 3, 3]
+    here.close()
+    here = gateway(more=more[:1], max_calls=3)
+    assert [filled(caller) for caller in here._callers._by_id.values()] == [2, 1]
+    here.close()
 
 
 def test_a_full_disk_does_not_stop_calls(caplog: pytest.LogCaptureFixture) -> None:
@@ -212,23 +259,99 @@ def test_a_log_that_takes_nothing_holds_nobody_up() -> None:
 
 def test_names_that_strangers_send_are_not_kept() -> None:
     threads = set()
+    reading = 0
 
     def read(body: bytes) -> None:
+        nonlocal reading
         threads.add(threading.current_thread())
+        reading += 1
+        assert reading == 1
+        time.sleep(0.001)
+        reading -= 1
         raise ProtocolError("no envelope", problem="malformed")
 
     async def work() -> None:
         reader = Reader(worn=1000)
-        for _ in range(40):
-            with pytest.raises(ProtocolError):
-                await reader.open(b"<a/>" + b" " * 96)
+        calls = [reader.read(read, b"<a/>" + b" " * 96) for _ in range(40)]
+        for outcome in await asyncio.gather(*calls, return_exceptions=True):
+            assert isinstance(outcome, ProtocolError)
         reader.close()
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("marketo_soap.envelope.open_request", read)
-        asyncio.run(work())
+    asyncio.run(work())
     assert threading.current_thread() not in threads
     assert len(threads) == 4
+
+
+def test_long_requests_share_memory_by_caller() -> None:
+    budget = Budget(100, 60)
+    shares = [Share(budget) for _ in range(4)]
+    for share, caller in zip(shares, "aabb", strict=True):
+        share.caller = caller
+    shares[0].grow(20)
+    shares[0].grow(50)
+    for share, size in ((shares[1], 11), (shares[2], 51)):
+        with pytest.raises(Fault, match="20024"):
+            share.grow(size)
+    shares[2].grow(50)
+    shares[0].close()
+    shares[0].close()
+    shares[1].grow(50)
+    for share in shares:
+        share.close()
+    assert not budget._used.total()
+
+
+def test_the_wait_for_a_reader_counts_as_time_of_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = gateway(call_seconds=5.0)
+    seconds: list[float | None] = []
+
+    def answer(request: object, *, terms: Terms) -> None:
+        seconds.append(terms.seconds)
+        raise fault(20011)
+
+    monkeypatch.setattr(here._callers._by_id["user_1"].bridge, "answer", answer)
+    busy = threading.Event()
+    for reader in here._readers:
+        reader._pool.submit(busy.wait, 0.3)
+    assert asyncio.run(here.answer(request())).outcome.code == 20011
+    assert seconds[0] is not None
+    assert seconds[0] < 4.8
+    here.close()
+    late = gateway(call_seconds=0.01)
+    for reader in late._readers:
+        reader._pool.submit(busy.wait, 20)
+    assert asyncio.run(late.answer(request())).outcome.code == 20024
+    busy.set()
+    late.close()
+
+
+@pytest.mark.parametrize("step", [1, 7, 1000, 10**6])
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, zlib.compress])
+def test_bodies_are_decompressed_a_little_at_a_time(compress: Callable[[bytes], bytes], step: int) -> None:
+    plain = b"<a>" + b"<b/>" * 500 + b"</a>"
+    sent = compress(plain)
+    body = Body({} if sent == plain else {"content-encoding": "gzip"}, len(plain))
+    for at in range(0, len(sent), 100):
+        body.add(sent[at : at + 100])
+        before = len(body.plain)
+        while body.grow(step):
+            assert len(body.plain) <= before + step
+            before = len(body.plain)
+    assert body.plain == plain
+    body.add(b"x")
+    with pytest.raises(Refused) if sent == plain else nullcontext():
+        assert not body.grow(step)
+
+
+def test_what_is_not_compressed_as_said_is_an_empty_envelope() -> None:
+    sent = bytearray(gzip.compress(bytes(range(256)) * 9))
+    sent[-30] ^= 255
+    body = Body({"content-encoding": "gzip"})
+    for piece in (bytes(sent), b"more"):
+        body.add(piece)
+        while body.grow(100):
+            pass
+        assert body.plain == b""
 
 
 def asked(
@@ -285,16 +408,6 @@ def test_the_wsdl_says_the_configured_address() -> None:
     app = Application(here, soap=True, admin="none")
     assert b'location="https://soap.example.com/old/path"' in asked(app, "/soap/mktows/2_2?wsdl").content
     assert asked(Application(here, soap=False, admin="all"), "/soap/mktows/2_2?wsdl").status_code == 404
-    here.close()
-
-
-def test_few_long_requests_are_awaited_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("marketo_soap.gateway.app._LARGE_AT_ONCE", 0)
-    here = gateway()
-    app = Application(here, soap=True, admin="none")
-    for body, code in ((b"<a/>", b"20012"), (b" " * 70_000, b"20024")):
-        said = asked(app, "/soap/mktows/2_2", method="POST", content=body, headers={"Content-Type": "text/xml"})
-        assert (said.status_code, b"<code>%s</code>" % code in said.content) == (500, True)
     here.close()
 
 
