@@ -407,26 +407,27 @@ def test_a_peer_that_reads_slowly_keeps_nobody_beyond_the_deadline() -> None:
 
 
 def test_a_call_that_waited_for_a_connection_in_vain_was_not_sent() -> None:
-    released = threading.Event()
+    hanging, released = threading.Semaphore(0), threading.Event()
 
     def hang(connection: socket.socket) -> None:
         read_request(connection)
-        released.wait(10)
+        hanging.release()
+        released.wait(30)
 
-    retry = RetryPolicy(attempts=1, deadline=1.0)
-
-    async def tasks(endpoint: str) -> list[object]:
-        async with AsyncClient(endpoint, "u", "k", retry=retry) as client:
-            return await asyncio.gather(*(client.sync_lead(LEAD) for _ in range(12)), return_exceptions=True)
-
-    def threads(endpoint: str) -> list[object]:
-        with Client(endpoint, "u", "k", retry=retry) as client, ThreadPoolExecutor(12) as pool:
-            return [running.exception() for running in [pool.submit(client.sync_lead, LEAD) for _ in range(12)]]
-
-    with peer(hang) as endpoint:
-        for errors in (asyncio.run(tasks(endpoint)), threads(endpoint)):
-            assert sorted(type(error).__name__ for error in errors) == ["AmbiguousError"] * 10 + ["TransportError"] * 2
+    with peer(hang) as endpoint, Client(endpoint, "u", "k", retry=ONCE) as client, ThreadPoolExecutor(10) as pool:
+        busy = [pool.submit(client.sync_lead, LEAD) for _ in range(10)]
+        assert all(hanging.acquire(timeout=30) for _ in busy)
+        with never_sent(10):
+            client.sync_lead(LEAD, retry=RetryPolicy(attempts=1, deadline=0.3))
         released.set()
+        assert {type(running.exception()) for running in busy} == {AmbiguousError}
+
+
+def test_the_wait_for_a_connection_ends_before_the_call_does() -> None:
+    """Else a task's own time-out ends it first, which does not tell that nothing was sent."""
+    given = attempt.within(httpx.Timeout(60, connect=5, write=None), 10.0)
+    assert given.as_dict() == {"connect": 5, "read": 10.0, "write": 10.0, "pool": 9.0}
+    assert attempt.within(httpx.Timeout(1), 10.0) == attempt.within(httpx.Timeout(1), None) == httpx.Timeout(1)
 
 
 @BOTH
