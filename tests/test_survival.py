@@ -237,8 +237,8 @@ def test_a_dripping_peer_ends_at_the_deadline(kind: Kind, where: str) -> None:
     with peer(drip) as endpoint:
         started = time.monotonic()
         with pytest.raises(AmbiguousError, match=r"in the time that the call may take|ReadTimeout|deadline"):
-            sync(kind, endpoint, retry=RetryPolicy(deadline=0.4), timeout=60)
-        assert time.monotonic() - started < 2
+            sync(kind, endpoint, retry=RetryPolicy(attempts=1, deadline=1.0), timeout=60)
+        assert time.monotonic() - started < 6
 
 
 @contextmanager
@@ -384,11 +384,11 @@ def test_a_reply_within_an_https_proxy_keeps_the_deadline(kind: Kind, certificat
     with peer(over_tls(answer, certificate)) as endpoint, https_proxy(certificate, pass_on) as proxy:
         port = httpx.URL(endpoint).port
         started = time.monotonic()
-        retry = RetryPolicy(attempts=1, deadline=1.5)
+        retry = RetryPolicy(attempts=1, deadline=2.0)
         endpoint = endpoint.replace("http:", "https:")
         with pytest.raises(AmbiguousError, match="in the time that the call may take"):
             sync(kind, endpoint, proxy=proxy, verify=trusting, limiter=None, retry=retry, timeout=60)
-        assert time.monotonic() - started < 6
+        assert time.monotonic() - started < 8
         assert asked.is_set()
 
 
@@ -399,11 +399,11 @@ def test_a_peer_that_reads_slowly_keeps_nobody_beyond_the_deadline() -> None:
             time.sleep(0.02)
 
     lead = LeadRecord(email="t@t.com", attributes={f"A{n}": "x" * 4_000_000 for n in range(7)})
-    with peer(sip) as endpoint, Client(endpoint, "u", "k", retry=RetryPolicy(deadline=1.5)) as client:
+    with peer(sip) as endpoint, Client(endpoint, "u", "k", retry=RetryPolicy(deadline=3.0)) as client:
         with pytest.raises(AmbiguousError):
             client.sync_lead(lead)
         assert client.last_exchange is not None
-        assert client.last_exchange.elapsed < 5
+        assert client.last_exchange.elapsed < 7
 
 
 def test_a_call_that_waited_for_a_connection_in_vain_was_not_sent() -> None:
@@ -438,7 +438,7 @@ def test_a_client_is_well_after_a_deadline(kind: Kind) -> None:
 
         async def main() -> None:
             async with AsyncClient(endpoint, "u", "k") as client:
-                with pytest.raises(AmbiguousError):
+                with pytest.raises(TransportError):
                     await client.sync_lead(LEAD, retry=short)
                 await client.sync_lead(LEAD, retry=long)
 
@@ -446,7 +446,7 @@ def test_a_client_is_well_after_a_deadline(kind: Kind) -> None:
             asyncio.run(main())
             return
         with Client(endpoint, "u", "k") as client:
-            with pytest.raises(AmbiguousError):
+            with pytest.raises(TransportError):
                 client.sync_lead(LEAD, retry=short)
             client.sync_lead(LEAD, retry=long)
 
