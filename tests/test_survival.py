@@ -237,8 +237,8 @@ def test_a_dripping_peer_ends_at_the_deadline(kind: Kind, where: str) -> None:
     with peer(drip) as endpoint:
         started = time.monotonic()
         with pytest.raises(AmbiguousError, match=r"in the time that the call may take|ReadTimeout|deadline"):
-            sync(kind, endpoint, retry=RetryPolicy(deadline=0.4), timeout=60)
-        assert time.monotonic() - started < 2
+            sync(kind, endpoint, retry=RetryPolicy(attempts=1, deadline=1.0), timeout=60)
+        assert time.monotonic() - started < 6
 
 
 @contextmanager
@@ -384,11 +384,11 @@ def test_a_reply_within_an_https_proxy_keeps_the_deadline(kind: Kind, certificat
     with peer(over_tls(answer, certificate)) as endpoint, https_proxy(certificate, pass_on) as proxy:
         port = httpx.URL(endpoint).port
         started = time.monotonic()
-        retry = RetryPolicy(attempts=1, deadline=1.5)
+        retry = RetryPolicy(attempts=1, deadline=2.0)
         endpoint = endpoint.replace("http:", "https:")
         with pytest.raises(AmbiguousError, match="in the time that the call may take"):
             sync(kind, endpoint, proxy=proxy, verify=trusting, limiter=None, retry=retry, timeout=60)
-        assert time.monotonic() - started < 6
+        assert time.monotonic() - started < 8
         assert asked.is_set()
 
 
@@ -399,34 +399,35 @@ def test_a_peer_that_reads_slowly_keeps_nobody_beyond_the_deadline() -> None:
             time.sleep(0.02)
 
     lead = LeadRecord(email="t@t.com", attributes={f"A{n}": "x" * 4_000_000 for n in range(7)})
-    with peer(sip) as endpoint, Client(endpoint, "u", "k", retry=RetryPolicy(deadline=1.5)) as client:
+    with peer(sip) as endpoint, Client(endpoint, "u", "k", retry=RetryPolicy(deadline=3.0)) as client:
         with pytest.raises(AmbiguousError):
             client.sync_lead(lead)
         assert client.last_exchange is not None
-        assert client.last_exchange.elapsed < 5
+        assert client.last_exchange.elapsed < 7
 
 
 def test_a_call_that_waited_for_a_connection_in_vain_was_not_sent() -> None:
-    released = threading.Event()
+    hanging, released = threading.Semaphore(0), threading.Event()
 
     def hang(connection: socket.socket) -> None:
         read_request(connection)
-        released.wait(10)
+        hanging.release()
+        released.wait(30)
 
-    retry = RetryPolicy(attempts=1, deadline=1.0)
-
-    async def tasks(endpoint: str) -> list[object]:
-        async with AsyncClient(endpoint, "u", "k", retry=retry) as client:
-            return await asyncio.gather(*(client.sync_lead(LEAD) for _ in range(12)), return_exceptions=True)
-
-    def threads(endpoint: str) -> list[object]:
-        with Client(endpoint, "u", "k", retry=retry) as client, ThreadPoolExecutor(12) as pool:
-            return [running.exception() for running in [pool.submit(client.sync_lead, LEAD) for _ in range(12)]]
-
-    with peer(hang) as endpoint:
-        for errors in (asyncio.run(tasks(endpoint)), threads(endpoint)):
-            assert sorted(type(error).__name__ for error in errors) == ["AmbiguousError"] * 10 + ["TransportError"] * 2
+    with peer(hang) as endpoint, Client(endpoint, "u", "k", retry=ONCE) as client, ThreadPoolExecutor(10) as pool:
+        busy = [pool.submit(client.sync_lead, LEAD) for _ in range(10)]
+        assert all(hanging.acquire(timeout=30) for _ in busy)
+        with never_sent(10):
+            client.sync_lead(LEAD, retry=RetryPolicy(attempts=1, deadline=0.3))
         released.set()
+        assert {type(running.exception()) for running in busy} == {AmbiguousError}
+
+
+def test_the_wait_for_a_connection_ends_before_the_call_does() -> None:
+    """Else a task's own time-out ends it first, which does not tell that nothing was sent."""
+    given = attempt.within(httpx.Timeout(60, connect=5, write=None), 10.0)
+    assert given.as_dict() == {"connect": 5, "read": 10.0, "write": 10.0, "pool": 9.0}
+    assert attempt.within(httpx.Timeout(1), 10.0) == attempt.within(httpx.Timeout(1), None) == httpx.Timeout(1)
 
 
 @BOTH
@@ -437,7 +438,7 @@ def test_a_client_is_well_after_a_deadline(kind: Kind) -> None:
 
         async def main() -> None:
             async with AsyncClient(endpoint, "u", "k") as client:
-                with pytest.raises(AmbiguousError):
+                with pytest.raises(TransportError):
                     await client.sync_lead(LEAD, retry=short)
                 await client.sync_lead(LEAD, retry=long)
 
@@ -445,7 +446,7 @@ def test_a_client_is_well_after_a_deadline(kind: Kind) -> None:
             asyncio.run(main())
             return
         with Client(endpoint, "u", "k") as client:
-            with pytest.raises(AmbiguousError):
+            with pytest.raises(TransportError):
                 client.sync_lead(LEAD, retry=short)
             client.sync_lead(LEAD, retry=long)
 

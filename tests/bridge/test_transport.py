@@ -672,11 +672,11 @@ def test_connections_that_break(make: Make, trouble: bytes | None, lead: LeadRec
 @pytest.mark.parametrize("trouble", [None, DRIP])
 def test_the_callers_deadline_holds(make: Make, trouble: bytes | None) -> None:
     with served(lambda request: http(TOKEN) if b"/identity/" in request else trouble) as base:
-        client = make(RestBridge(base, "a", "b"), retry=RetryPolicy(deadline=0.5))
+        client = make(RestBridge(base, "a", "b"), retry=RetryPolicy(deadline=1.0))
         begun = time.monotonic()
         with pytest.raises(AmbiguousError) as raised:
             client.sync_lead(KEY_ALONE)
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 5
         assert raised.value.fate_unknown
         client._do(client.client.close())
 
