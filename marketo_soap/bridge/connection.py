@@ -53,7 +53,8 @@ class Connections:
         max_bytes: int,
     ) -> None:
         self.origin = origin
-        self._transport, self._verify, self._proxy, self._max_bytes = transport, verify, proxy, max_bytes
+        self._transport, self._proxy, self._max_bytes = transport, proxy, max_bytes
+        self._verify = trust(origin, verify)
         self._lock = threading.Lock()
         self._http: httpx.Client | None = None
         self._async_http: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
@@ -127,8 +128,7 @@ class Connections:
 
     def _options(self) -> dict[str, Any]:
         local = is_loopback(self.origin)  # no proxy stands before this machine
-        verify = trust(self.origin, self._verify)
-        return {"limits": _LIMITS, "trust_env": not local, "verify": verify, "proxy": self._proxy}
+        return {"limits": _LIMITS, "trust_env": not local, "verify": self._verify, "proxy": self._proxy}
 
     def _attempt(self, fetch: Fetch) -> Attempt:
         send = Send(fetch.request.body, "", fetch.attempt, fetch.seconds)
