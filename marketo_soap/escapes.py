@@ -15,7 +15,19 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-__all__ = ["DEEPEST", "Edit", "applied", "around", "both", "dumps", "layers", "looks_like_text", "merged", "pulled", "runs"]
+__all__ = [
+    "DEEPEST",
+    "Edit",
+    "applied",
+    "around",
+    "both",
+    "dumps",
+    "layers",
+    "looks_like_text",
+    "merged",
+    "pulled",
+    "runs",
+]
 
 Edit: TypeAlias = tuple[int, int, str]
 
@@ -38,7 +50,9 @@ _OCTAL = re.compile("[0-7]{3}")
 
 _SHORTEST_WRAP = 40
 _LONG_LINE = 70
-_NEW_LINE = re.compile(r"\s*(?:\Z|[\[({<]|\d{1,4}[-/:.]\d|[A-Z]{4,8}\b|[A-Z][a-z]{2} +\d|[\w-]{1,60}(?:: |=)|(?:export|set) )")
+_NEW_LINE = re.compile(
+    r"\s*(?:\Z|[\[({<]|\d{1,4}[-/:.]\d|[A-Z]{4,8}\b|[A-Z][a-z]{2} +\d|[\w-]{1,60}(?:: |=)|(?:export|set) )"
+)
 
 _ALPHABET = "[A-Za-z0-9+/_-]"
 _BASE64 = re.compile(
@@ -49,7 +63,9 @@ _DUMP = re.compile(
     rf"(?:^[ \t]*(?:0x)?{_H}{{4,8}}:?[ \t]{{1,3}}(?:{_H}{{2}}[ \t]{{0,2}}){{1,16}}[^\n]*(?:\n|\Z)){{2,}}", re.MULTILINE
 )
 _DUMPED = re.compile(rf"^[ \t]*(?:0x)?{_H}{{4,8}}:?[ \t]{{1,3}}((?:{_H}{{2}}[ \t]{{0,2}}){{1,16}})", re.MULTILINE)
-_NUMBERS = re.compile(r"(?<![\w.])(?:(?:0[xX][0-9a-fA-F]{1,2}|[0-9]{1,3}),\s{0,8}){19,}+(?:0[xX][0-9a-fA-F]{1,2}|[0-9]{1,3})")
+_NUMBERS = re.compile(
+    r"(?<![\w.])(?:(?:0[xX][0-9a-fA-F]{1,2}|[0-9]{1,3}),\s{0,8}){19,}+(?:0[xX][0-9a-fA-F]{1,2}|[0-9]{1,3})"
+)
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+")
 _LONG = 40  # digits of a hash: a signature
 
@@ -61,7 +77,8 @@ def applied(text: str, edits: list[Edit]) -> str:
     """Return *text* with all *edits* made."""
     if not edits:
         return text
-    pieces, done = [], 0
+    pieces: list[str] = []
+    done = 0
     for start, end, new in edits:
         pieces += text[done:start], new
         done = end
@@ -214,7 +231,7 @@ def _wraps(text: str) -> Iterator[Edit]:
 def looks_like_text(data: bytes) -> bool:
     """Whether *data* is text: of any encoding that has ASCII in it, and hardly anything that cannot be printed."""
     letters = data.replace(b"\x00", b"")
-    odd = sum(1 for byte in letters[:4096] if byte < 32 and byte not in (9, 10, 13, 27) or byte == 127)
+    odd = sum(1 for byte in letters[:4096] if (byte < 32 and byte not in (9, 10, 13, 27)) or byte == 127)
     if not letters or odd * 20 > len(letters[:4096]):
         return False
     try:
@@ -244,7 +261,7 @@ def runs(text: str, inner: Callable[[bytes], bytes], token: Callable[[str], str]
 
 
 def dumps(text: str, inner: Callable[[bytes], bytes], token: Callable[[str], str]) -> list[Edit]:
-    """Return the edits that replace dumps, lines of hexadecimal digits and what they stand for, if *inner* changes it."""
+    """Return the edits that replace dumps, lines of hexadecimal digits, if *inner* changes what they stand for."""
     found = []
     for run in _DUMP.finditer(text):
         data = b"".join(bytes.fromhex("".join(line[1].split())) for line in _DUMPED.finditer(run[0]))

@@ -20,7 +20,17 @@ from marketo_soap.errors import ProtocolError
 from marketo_soap.history import Exchange, Headers, Timings
 from marketo_soap.redaction import size_only
 
-__all__ = ["Found", "Piece", "exchanges", "exchanges_in", "exchanges_of_files", "messages", "messages_in", "messages_of", "pieces"]
+__all__ = [
+    "Found",
+    "Piece",
+    "exchanges",
+    "exchanges_in",
+    "exchanges_of_files",
+    "messages",
+    "messages_in",
+    "messages_of",
+    "pieces",
+]
 
 _BLOCK = re.compile(rb"^###.*$", re.MULTILINE)
 _HTTP = re.compile(rb"\A(?:\s|#[^\n]*\n|//[^\n]*\n)*(?:POST[ \t]+)?(https?://\S+)(?:[ \t]+HTTP/[\d.]+)?\r?\n")

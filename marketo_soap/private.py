@@ -39,13 +39,54 @@ _UNQUOTED = re.compile(r"[^\n\r\"'<>\[]+")
 _LONGEST_INSIDE = 4_000  # characters of a value that is a part of a value
 _HEAD = re.compile(r"HTTP/[\d.]{1,9}(?: \d{3}[^\r\n]*)?\r?\n(?P<lines>(?:[\w-]{1,80}:[^\r\n]*(?:\r?\n|\Z))+)")
 _LINE = re.compile(r"^(?P<name>[\w-]+):[ \t]*(?P<value>[^\s][^\r\n]*)", re.MULTILINE)
-_OPTION = re.compile(r"(?<![\w-])(?:-H|--header)[ =]?(?P<mark>['\"])(?P<name>[\w-]{1,80}):[ \t]*(?P<value>[^'\"\s][^'\"\r\n]*)")
+_OPTION = re.compile(
+    r"(?<![\w-])(?:-H|--header)[ =]?(?P<mark>['\"])(?P<name>[\w-]{1,80}):[ \t]*(?P<value>[^'\"\s][^'\"\r\n]*)"
+)
 HARMLESS_HEADERS = frozenset(
-    "accept accept-charset accept-encoding accept-language age allow cache-control connection content-encoding "
-    "content-language content-length content-type date etag expect expires host keep-alive last-modified location "
-    "max-forwards mime-version pragma proxy-connection retry-after server soapaction strict-transport-security te "
-    "trailer transfer-encoding upgrade user-agent vary via warning x-bridge-warning x-content-type-options "
-    "x-frame-options x-powered-by x-request-id x-rest-calls".split()
+    [
+        "accept",
+        "accept-charset",
+        "accept-encoding",
+        "accept-language",
+        "age",
+        "allow",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-language",
+        "content-length",
+        "content-type",
+        "date",
+        "etag",
+        "expect",
+        "expires",
+        "host",
+        "keep-alive",
+        "last-modified",
+        "location",
+        "max-forwards",
+        "mime-version",
+        "pragma",
+        "proxy-connection",
+        "retry-after",
+        "server",
+        "soapaction",
+        "strict-transport-security",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "vary",
+        "via",
+        "warning",
+        "x-bridge-warning",
+        "x-content-type-options",
+        "x-frame-options",
+        "x-powered-by",
+        "x-request-id",
+        "x-rest-calls",
+    ]
 )
 """Headers that carry nothing private by themselves; their values are looked through like any text."""
 
@@ -71,7 +112,9 @@ def addresses(text: str, token: Callable[[str, str], str]) -> list[Edit]:
 
     def edits(pattern: re.Pattern[str], text: str) -> list[Edit]:
         kept = [(found, found[0].rstrip(".")) for found in pattern.finditer(text)]
-        return [(found.start(), found.start() + len(all_), token("email", plain(unquote(all_)))) for found, all_ in kept]
+        return [
+            (found.start(), found.start() + len(all_), token("email", plain(unquote(all_)))) for found, all_ in kept
+        ]
 
     first = edits(ADDRESS, text) if "@" in text else []
     if "%40" not in text and "&" not in text:
@@ -136,8 +179,9 @@ class Known:
             if first is None:
                 continue
             phrases = self._phrases.setdefault(first[0], [])
-            if len(phrases) < _MOST_PHRASES:
-                phrases.append((first.start(), form, token))
+            phrase = (first.start(), form, token)
+            if len(phrases) < _MOST_PHRASES and phrase not in phrases:
+                phrases.append(phrase)
         if "@" not in value:  # addresses are hidden anyhow
             for word in _telling(value.lower()):
                 self._words.setdefault(word, token)

@@ -18,7 +18,18 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
-from marketo_soap.escapes import DEEPEST, Edit, applied, around, both, dumps, layers, looks_like_text, merged, pulled, runs
+from marketo_soap.escapes import (
+    Edit,
+    applied,
+    around,
+    both,
+    dumps,
+    layers,
+    looks_like_text,
+    merged,
+    pulled,
+    runs,
+)
 from marketo_soap.private import ADDRESS, HARMLESS_HEADERS, TOKEN, Known, addresses, forms, headers, named, plain
 
 __all__ = ["EVERYTHING", "HIDDEN", "Redactor", "Visible", "hidden", "size_only"]
@@ -73,7 +84,9 @@ _DEEPEST = 300
 _LONGEST_NAME = 100
 _NESTED = 4  # encodings within encodings
 _NARROW = re.compile(rb"[\x20-\x7e]{12}")
-_LEFT = re.compile(r"(?<![</:\w])(?:mktows_?user_?id|request_?signature|attr_?value|(?:marketo|munchkin)_?cookie)(?!\w)", re.I)
+_LEFT = re.compile(
+    r"(?<![</:\w])(?:mktows_?user_?id|request_?signature|attr_?value|(?:marketo|munchkin)_?cookie)(?!\w)", re.I
+)
 _HIDDEN_THERE = re.compile(rf"[^\w\[]{{0,12}}(?:{TOKEN.pattern}|\Z)")
 _QUERY_VALUE = re.compile(r"(?<==)[^&;#]+")
 
@@ -287,7 +300,7 @@ class Redactor:
         return value if self.visible.shows(kind) else self._token(kind, value)
 
     def field(self, value: str, name: str) -> str:
-        """Return what stands in the field *name* of a message that was read: a word of the protocol, text, or a token."""
+        """Return the *value* of a field of a message that was read, or what may be seen of it."""
         name = _folded(name)
         if name in _FREE or (name in _VISIBLE | _PLAIN | _OF_TOOLS and (len(value) > _LONGEST_NAME or "@" in value)):
             return self.text(value)
@@ -333,9 +346,7 @@ class Redactor:
 
     # -- markup ---------------------------------------------------------------------------------------
 
-    def _scanned(
-        self, text: str, act: Callable[[str, str], str], free: Callable[[str], list[Edit]]
-    ) -> Iterator[Edit]:
+    def _scanned(self, text: str, act: Callable[[str, str], str], free: Callable[[str], list[Edit]]) -> Iterator[Edit]:
         """Yield the edits of *text*: what *act* makes of each private value, and *free* of what is free text."""
         place = _Place(self.visible)
         done = 0
@@ -419,9 +430,7 @@ def _moved(edits: Iterable[Edit], by: int) -> Iterator[Edit]:
     return ((start + by, end + by, new) for start, end, new in edits)
 
 
-def _attributes(
-    text: str, act: Callable[[str, str], str] | None, free: Callable[[str], list[Edit]]
-) -> Iterator[Edit]:
+def _attributes(text: str, act: Callable[[str, str], str] | None, free: Callable[[str], list[Edit]]) -> Iterator[Edit]:
     """Yield the edits of a tag's attributes: those of the protocol stay, others are values (*act*) or free text."""
     done = 0
     for pair in _ATTRIBUTE.finditer(text):

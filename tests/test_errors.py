@@ -196,7 +196,9 @@ def test_the_value_of_an_attribute_without_a_name_is_no_other_attribute() -> Non
     assert b"who" not in Redactor(Visible(attributes={"A"})).data(data)
 
 
-@pytest.mark.parametrize("empty", ["<Email/>", "<Email />", '<Email xsi:nil="true"/>', r"<Email\/>", "<a:Email b='/'/>"])
+@pytest.mark.parametrize(
+    "empty", ["<Email/>", "<Email />", '<Email xsi:nil="true"/>', r"<Email\/>", "<a:Email b='/'/>"]
+)
 def test_an_empty_private_element_is_closed(empty: str) -> None:
     rest = "<attribute><attrName>City</attrName><attrType>string</attrType><phone>555-1234</phone></attribute>"
     data = f"<leadRecord>{empty}{rest}</leadRecord>".encode()

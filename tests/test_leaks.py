@@ -24,7 +24,26 @@ import pytest
 from marketo_soap import Credentials, LeadRecord, SyncLead, envelope, signature
 from marketo_soap.redaction import Redactor
 
-SYLLABLES = "ba ce di fo gu ka le mi no pu ra se ti vo wu xa ze qui".split()
+SYLLABLES = [
+    "ba",
+    "ce",
+    "di",
+    "fo",
+    "gu",
+    "ka",
+    "le",
+    "mi",
+    "no",
+    "pu",
+    "ra",
+    "se",
+    "ti",
+    "vo",
+    "wu",
+    "xa",
+    "ze",
+    "qui",
+]
 
 
 def _escaped(form: str, letters: str = "<>&\"'/=?:@ ") -> Callable[[str], str]:

@@ -157,10 +157,9 @@ def test_the_locals_of_a_bridge_tell_nothing(fails: Any, at: str) -> None:
     except MarketoError as error:
         served = error
     errors: list[Any] = [served if isinstance(served, MarketoError) else served.answer.outcome]
-    for error in errors:
-        for cause in filter(None, (error.__cause__, error.__context__)):
-            errors.append(cause)
-        trace = error.__traceback__
+    for each in errors:
+        errors += filter(None, (each.__cause__, each.__context__))
+        trace = each.__traceback__
         while trace is not None:
             for name, value in trace.tb_frame.f_locals.items():
                 if trace.tb_frame.f_code.co_filename != __file__:
