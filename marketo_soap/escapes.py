@@ -77,7 +77,8 @@ def applied(text: str, edits: list[Edit]) -> str:
     """Return *text* with all *edits* made."""
     if not edits:
         return text
-    pieces, done = [], 0
+    pieces: list[str] = []
+    done = 0
     for start, end, new in edits:
         pieces += text[done:start], new
         done = end
@@ -260,7 +261,7 @@ def runs(text: str, inner: Callable[[bytes], bytes], token: Callable[[str], str]
 
 
 def dumps(text: str, inner: Callable[[bytes], bytes], token: Callable[[str], str]) -> list[Edit]:
-    """Return the edits that replace dumps, lines of hexadecimal digits and what they stand for, if *inner* changes it."""
+    """Return the edits that replace dumps, lines of hexadecimal digits, if *inner* changes what they stand for."""
     found = []
     for run in _DUMP.finditer(text):
         data = b"".join(bytes.fromhex("".join(line[1].split())) for line in _DUMPED.finditer(run[0]))

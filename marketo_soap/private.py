@@ -179,8 +179,9 @@ class Known:
             if first is None:
                 continue
             phrases = self._phrases.setdefault(first[0], [])
-            if len(phrases) < _MOST_PHRASES:
-                phrases.append((first.start(), form, token))
+            phrase = (first.start(), form, token)
+            if len(phrases) < _MOST_PHRASES and phrase not in phrases:
+                phrases.append(phrase)
         if "@" not in value:  # addresses are hidden anyhow
             for word in _telling(value.lower()):
                 self._words.setdefault(word, token)

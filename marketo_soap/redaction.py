@@ -302,7 +302,7 @@ class Redactor:
         return value if self.visible.shows(kind) else self._token(kind, value)
 
     def field(self, value: str, name: str) -> str:
-        """Return what stands in the field *name* of a message that was read: a word of the protocol, text, or a token."""
+        """Return the *value* of a field of a message that was read, or what may be seen of it."""
         name = _folded(name)
         if name in _FREE or (name in _VISIBLE | _PLAIN | _OF_TOOLS and (len(value) > _LONGEST_NAME or "@" in value)):
             return self.text(value)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import io
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from marketo_soap import Client, Exchange, LeadRecord, Sandbox, SyncLead, envelope, signature
+from marketo_soap import Client, Exchange, LeadRecord, Sandbox, SyncLead, envelope, imports, signature
 from marketo_soap.cli.commands import cli
 from marketo_soap.exports import har
-from marketo_soap.redaction import EVERYTHING
+from marketo_soap.redaction import EVERYTHING, Redactor
 from tests.support import CREDENTIALS, FIXTURES, HEADER, NOW, SEED_HEADER, fixture
 
 SEED = FIXTURES / "sync_lead" / "seed.request.xml"
@@ -318,3 +322,69 @@ def test_a_request_out_of_a_recording_is_sent(tmp_path: Path) -> None:
         (tmp_path / "x.har").write_bytes(har(client.history.exchanges, visible=EVERYTHING))
     shown = run("send", "--raw", tmp_path / "x.har").stdout
     assert "<Email>again@t.com</Email>" in shown
+
+
+# -- logs of any length -------------------------------------------------------------------------------
+
+MEASURED = """
+import sys
+from marketo_soap.cli.commands import cli
+try:
+    cli(sys.argv[1:], standalone_mode=False)
+except SystemExit:
+    pass
+lines = open("/proc/self/status").read().splitlines()
+print(*(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM")), file=sys.stderr)
+"""
+IDLE = b"2026-01-01 00:00:00 DEBUG " + b"nothing to do for anybody here " * 33 + b"\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is measured otherwise")
+@pytest.mark.parametrize(
+    ("command", "megabytes"), [("verify -q --no-age", 10), ("parse", 50), ("export --as har", 10), ("redact", 6)]
+)
+def test_a_long_log_takes_bounded_memory(command: str, megabytes: int, tmp_path: Path) -> None:
+    path = tmp_path / "long.log"
+    with path.open("wb") as file:
+        for number in range(megabytes):
+            file.write(b"sent: " + REQUEST.replace(b"t@t.com", b"t%d@t.com" % number) + IDLE * 1000)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *command.split(), path], capture_output=True, timeout=300, check=True
+    )
+    assert int(done.stderr.split()[-1]) < 80  # 40 before the file is opened
+    if command == "redact":
+        assert done.stdout.count(b"@t.com") == 0
+        assert done.stdout.count(b"<Email>[email-") == megabytes
+    if command.startswith("export"):
+        assert len(json.loads(done.stdout)["log"]["entries"]) == megabytes
+
+
+def test_what_cannot_be_read_twice_is_kept() -> None:
+    log = b"sent: " + REQUEST + IDLE * 3000 + b"sent: " + REQUEST
+    done = subprocess.run(
+        [sys.executable, "-m", "marketo_soap.cli", "parse"], input=log, capture_output=True, timeout=60, check=True
+    )
+    places = [line.partition(b":")[0] for line in done.stdout.splitlines() if b"request syncLead" in line]
+    assert places == [b"line 1", b"line %d" % (REQUEST.count(b"\n") + 3001)]
+
+
+@pytest.mark.parametrize("size", [900, 1500, 5000])
+def test_a_log_is_cut_between_messages(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded = base64.encodebytes(REQUEST)
+    quoted = json.dumps(REQUEST.decode()).replace("<", "\\u003c").replace("/", "\\u002f").encode()
+    log = b"".join([b"in: ", REQUEST, b"out:\n", encoded, b"as JSON: ", quoted, b"\n", IDLE] * 5)
+    whole = list(imports.messages(log))
+    monkeypatch.setattr(imports, "_PIECE", size)
+    cut = list(imports.pieces(io.BytesIO(log)))
+    assert len(cut) > 3
+    assert b"".join(piece.data for piece in cut) == log
+    assert all(piece.complete for piece in cut)
+    assert [log.count(b"\n", 0, piece.start) + 1 for piece in cut] == [piece.line for piece in cut]
+    found = [(each.data, each.where) for each in imports.messages_in(io.BytesIO(log))]
+    assert {(each.data, each.where) for each in whole} <= set(found)
+    redactor = Redactor()
+    for piece in cut:
+        redactor.learn(piece.data)
+    shown = b"".join(redactor.data(piece.data) for piece in cut)
+    assert not any(private.encode() in shown for private in PRIVATE)
+    assert base64.encodebytes(REQUEST)[:200] not in shown

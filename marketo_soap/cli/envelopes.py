@@ -62,7 +62,7 @@ def _rewindable(file: IO[bytes]) -> IO[bytes]:
     """Return *file*, or what is in it if it can be read only once: what is private is looked for before it is shown."""
     if file.seekable():
         return file
-    kept = click.get_current_context().with_resource(tempfile.TemporaryFile())
+    kept = click.get_current_context().with_resource(tempfile.TemporaryFile())  # noqa: SIM115
     shutil.copyfileobj(file, kept)
     kept.seek(0)
     return kept
@@ -161,7 +161,7 @@ def verify(
     credentials = Credentials(user_id, encryption_key) if user_id and encryption_key else None
     name, file = _name(file), _rewindable(file)
     begun = file.tell()
-    requests = (message for message in _found(file, name) if not _is_reply(message.data))
+    requests: Iterator[Found] = (message for message in _found(file, name) if not _is_reply(message.data))
     first = next(requests, None)
     if first is None:
         file.seek(begun)
