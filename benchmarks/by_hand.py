@@ -47,3 +47,26 @@ def reply(data: bytes) -> dict[str, str | None]:
 def attributes(data: bytes) -> dict[str | None, tuple[str | None, str | None]]:
     """Read the attributes of a reply: their types and values by their names."""
     return {name.text: (kind.text, value.text) for name, kind, value in etree.fromstring(data).iter("attribute")}
+
+
+def careful(data: bytes) -> tuple[int, str, dict[str, tuple[str | None, str | None]]]:
+    """Read a reply as a careful program does: a hardened parser, faults raised, values typed, what is missing said."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False)
+    body = etree.fromstring(data, parser).find(SOAP_ENV + "Body")
+    if body is None or len(body) != 1:
+        raise ValueError("no SOAP body")
+    if body[0].tag == SOAP_ENV + "Fault":
+        raise RuntimeError(body[0].findtext("faultstring"))
+    result = body[0].find("result")
+    if body[0].tag != MKTOWS + "successSyncLead" or result is None:
+        raise ValueError("another reply")
+    lead_id, status = result.findtext("leadId"), result.findtext("syncStatus/status")
+    if lead_id is None or status not in ("CREATED", "UPDATED", "SKIPPED", "FAILED"):
+        raise ValueError("no lead id or status")
+    found: dict[str, tuple[str | None, str | None]] = {}
+    for item in result.iterfind("leadRecord/leadAttributeList/attribute"):
+        name = item.findtext("attrName")
+        if name is None:
+            raise ValueError("an attribute without a name")
+        found[name] = item.findtext("attrType"), item.findtext("attrValue")
+    return int(lead_id), status, found

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 import httpx
 
 from benchmarks.samples import EMAIL, SEED_VALUES
-from benchmarks.timing import ratio
+from benchmarks.timing import Ratio, ratio
 from marketo_soap import Client, Sandbox
 from marketo_soap.limits import Limiter
 from marketo_soap.records import LeadRecord
@@ -20,7 +20,7 @@ START = 30.0
 """Seconds that the server's process may take to start and to stop."""
 
 
-def sync_lead_ratio(seconds: float, limiter: Limiter | None = None, history: int | None = None) -> float:
+def sync_lead_ratio(seconds: float, limiter: Limiter | None = None, history: int | None = None) -> Ratio:
     """Return how many times longer `Client.sync_lead` takes than to post the same bytes with httpx.
 
     Both keep their connection alive; the server does the same work for both. *limiter* and *history*

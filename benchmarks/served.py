@@ -7,14 +7,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from benchmarks import samples
-from benchmarks.timing import ratio
 from marketo_soap import Sandbox, envelope, signature
-from marketo_soap.operations import SyncLead
 
 CONNECTIONS = 8
 
@@ -95,22 +92,3 @@ def throughput_ratio(rounds: int) -> float:
             constant = asyncio.run(_seconds_each(theirs, 100))
             ratios.append(constant / asyncio.run(_seconds_each(ours, 100)))
         return sorted(ratios)[rounds // 2]
-
-
-def in_process_ratio(seconds: float) -> float:
-    """Return the time of a call to a memory sandbox over that of the client's own encoding and decoding."""
-    operation = samples.operation(samples.SEED_VALUES)
-    with Sandbox() as sandbox:
-
-        def encode() -> bytes:
-            header = signature.sign(sandbox.credentials, signature.timestamp(sandbox.now()))
-            return envelope.request(operation, header)
-
-        data = encode()
-        reply = sandbox.respond(data).body
-
-        def encode_and_decode() -> None:
-            encode()
-            envelope.reply(SyncLead, reply)
-
-        return ratio(partial(sandbox.respond, data), encode_and_decode, seconds)

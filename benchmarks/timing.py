@@ -12,17 +12,27 @@ ROUND = 0.002
 """Seconds that one side works before it is the other's turn."""
 
 
-def ratio(work: Work, against: Work, seconds: float) -> float:
+class Ratio(float):
+    """How many times longer a work takes than another; `seconds` is what the work itself takes."""
+
+    seconds: float
+
+
+def ratio(work: Work, against: Work, seconds: float) -> Ratio:
     """Return how many times longer *work* takes than *against*: the median over many short rounds.
 
     The sides take turns, so a slow spell of the machine hits both sides of a round or only few rounds.
     """
     calls = _calls_in(ROUND, work), _calls_in(ROUND, against)
     rounds: list[float] = []
+    times: list[float] = []
     end = perf_counter() + seconds
     while len(rounds) < 5 or perf_counter() < end:
-        rounds.append(_each(work, calls[0]) / _each(against, calls[1]))
-    return median(rounds)
+        times.append(_each(work, calls[0]))
+        rounds.append(times[-1] / _each(against, calls[1]))
+    found = Ratio(median(rounds))
+    found.seconds = median(times)
+    return found
 
 
 def fastest(work: Work, seconds: float) -> float:
