@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,15 +22,16 @@ from tests.gateway.support import LEAD, Served
 CREDENTIALS = Credentials("user_1", "k3y")
 
 
-def alone(**caller: Any) -> Gateway:
+def alone(replay_file: Path | None = None, **caller: Any) -> Gateway:
     """One whose REST is at an address of this machine where nobody listens."""
     rest = RestSettings("http://127.0.0.1:1", client_id="a", client_secret_env="S", retry=RetryPolicy(attempts=1))
     who = CallerSettings("crm", "user_1", encryption_key_env="K", **caller)
-    return Gateway(GatewaySettings((who,), (rest,), access_log=""), Secrets({"crm": CREDENTIALS}, {"main": ("a", "b")}))
+    settings = GatewaySettings((who,), (rest,), access_log="", replay_file=replay_file and str(replay_file))
+    return Gateway(settings, Secrets({"crm": CREDENTIALS}, {"main": ("a", "b")}))
 
 
-def test_a_request_that_is_ahead_is_remembered_until_it_has_expired() -> None:
-    here = alone(refuse_replays="request", timestamp_window=60.0)
+def test_a_request_that_is_ahead_is_remembered_until_it_has_expired(tmp_path: Path) -> None:
+    here = alone(tmp_path / "replays.db", refuse_replays="request", timestamp_window=60.0)
     with freeze_time("2026-01-05T12:00:00Z", real_asyncio=True) as clock:
         header = signature.sign(CREDENTIALS, signature.timestamp(datetime.now(UTC) + timedelta(seconds=50)))
         first, other = (envelope.request(SyncLead(LEAD), header, context=name) for name in (None, "Default"))
