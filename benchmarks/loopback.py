@@ -12,8 +12,8 @@ import httpx
 from benchmarks.samples import EMAIL, SEED_VALUES
 from benchmarks.timing import Ratio, ratio
 from marketo_soap import Client, Sandbox
-from marketo_soap.limits import Limiter
-from marketo_soap.records import LeadRecord
+from marketo_soap.calls.limits import Limiter
+from marketo_soap.records.lead import LeadRecord
 from marketo_soap.sandbox.sandbox import ENCRYPTION_KEY, USER_ID
 
 START = 30.0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from marketo_soap import envelope
 from marketo_soap.operations import SyncLead, SyncLeadResult
-from marketo_soap.records import Attribute, LeadRecord, LeadSyncStatus, SyncStatus
+from marketo_soap.records.lead import Attribute, LeadRecord, LeadSyncStatus, SyncStatus
 from marketo_soap.signature import Credentials
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "sync_lead"

@@ -11,7 +11,7 @@ from lxml import etree
 
 from benchmarks.by_hand import signature
 from benchmarks.samples import CREDENTIALS, EMAIL, TIMESTAMP
-from marketo_soap.wsdl import wsdl
+from marketo_soap.server.wsdl import wsdl
 
 
 class Zeep:

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from marketo_soap import envelope, signature
     from marketo_soap.bridge import BridgeSettings, RestBridge
-    from marketo_soap.client import AsyncClient, Client
+    from marketo_soap.calls.limiter import InProcessLimiter
+    from marketo_soap.calls.limits import Limiter, Limits
+    from marketo_soap.calls.retry import RetryPolicy
+    from marketo_soap.client.clients import AsyncClient, Client
+    from marketo_soap.debug.recorder import Recorder
     from marketo_soap.errors import (
         FAULTS,
         AmbiguousError,
@@ -32,11 +36,9 @@ if TYPE_CHECKING:
         TransportError,
     )
     from marketo_soap.history import Exchange, History
-    from marketo_soap.limiter import InProcessLimiter
-    from marketo_soap.limits import Limiter, Limits
     from marketo_soap.operations import Operation, SyncLead, SyncLeadResult
-    from marketo_soap.recorder import Recorder
-    from marketo_soap.records import (
+    from marketo_soap.privacy.redactor import EVERYTHING, Visible
+    from marketo_soap.records.lead import (
         Attribute,
         ForeignSysType,
         LeadRecord,
@@ -44,8 +46,6 @@ if TYPE_CHECKING:
         MatchKey,
         SyncStatus,
     )
-    from marketo_soap.redaction import EVERYTHING, Visible
-    from marketo_soap.retry import RetryPolicy
     from marketo_soap.sandbox import Sandbox, SandboxTransport
     from marketo_soap.signature import AuthenticationHeader, Credentials, MktowsContextHeader
 
@@ -100,48 +100,48 @@ __all__ = [
 
 # Every run of pytest imports this package, for its plugin: so it loads nothing, and names come when first used.
 _HOMES = {
-    "EVERYTHING": "redaction",
+    "EVERYTHING": "privacy.redactor",
     "FAULTS": "errors",
     "AmbiguousError": "errors",
     "AmbiguousFault": "errors",
-    "AsyncClient": "client",
-    "Attribute": "records",
+    "AsyncClient": "client.clients",
+    "Attribute": "records.lead",
     "AuthenticationFault": "errors",
     "AuthenticationHeader": "signature",
     "BadRequestFault": "errors",
     "BridgeConfigurationError": "errors",
     "BridgeSettings": "bridge",
-    "Client": "client",
+    "Client": "client.clients",
     "Credentials": "signature",
     "Exchange": "history",
     "Fault": "errors",
-    "ForeignSysType": "records",
+    "ForeignSysType": "records.lead",
     "History": "history",
-    "InProcessLimiter": "limiter",
-    "LeadRecord": "records",
+    "InProcessLimiter": "calls.limiter",
+    "LeadRecord": "records.lead",
     "LeadSyncFailed": "errors",
-    "LeadSyncStatus": "records",
+    "LeadSyncStatus": "records.lead",
     "LimitFault": "errors",
-    "Limiter": "limits",
-    "Limits": "limits",
+    "Limiter": "calls.limits",
+    "Limits": "calls.limits",
     "MarketoError": "errors",
-    "MatchKey": "records",
+    "MatchKey": "records.lead",
     "MktowsContextHeader": "signature",
     "NotFoundFault": "errors",
     "Operation": "operations",
     "ProtocolError": "errors",
-    "Recorder": "recorder",
+    "Recorder": "debug.recorder",
     "RestBridge": "bridge",
     "RestError": "errors",
-    "RetryPolicy": "retry",
+    "RetryPolicy": "calls.retry",
     "Sandbox": "sandbox",
     "SandboxTransport": "sandbox",
     "ServerFault": "errors",
     "SyncLead": "operations",
     "SyncLeadResult": "operations",
-    "SyncStatus": "records",
+    "SyncStatus": "records.lead",
     "TransportError": "errors",
-    "Visible": "redaction",
+    "Visible": "privacy.redactor",
     "envelope": "envelope",
     "signature": "signature",
 }

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 import attrs
 
-from marketo_soap.xml import check_characters, check_text
+from marketo_soap.wire.xml import check_characters, check_text
 
 __all__ = ["check_writable", "exposure", "literal_secrets", "load_toml", "structure"]
 

@@ -12,12 +12,12 @@ from typing import Any, Generic, TypeVar
 from attrs import frozen
 from lxml import etree
 
-from marketo_soap.codec import codec
 from marketo_soap.errors import FAULTS, Fault, ProtocolError, RestError
 from marketo_soap.operations import OPERATIONS, Operation
-from marketo_soap.redaction import Redactor
+from marketo_soap.privacy.redactor import Redactor
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
-from marketo_soap.xml import (
+from marketo_soap.wire.codec import codec
+from marketo_soap.wire.xml import (
     MKTOWS,
     SOAP_ENV,
     XSI,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from attrs import field, frozen
 
-from marketo_soap.redaction import Redactor, hidden
+from marketo_soap.privacy.redactor import Redactor, hidden
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

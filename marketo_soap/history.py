@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from marketo_soap import envelope
 from marketo_soap.errors import Fault, ProtocolError
-from marketo_soap.redaction import EVERYTHING, Redactor, Visible
+from marketo_soap.privacy.redactor import EVERYTHING, Redactor, Visible
 
 __all__ = ["Exchange", "Headers", "History", "Timings"]
 

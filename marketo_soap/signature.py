@@ -11,9 +11,9 @@ from typing import Annotated
 
 from attrs import Attribute, field, frozen
 
-from marketo_soap.codec import El
-from marketo_soap.redaction import hidden
-from marketo_soap.xml import check_characters, check_text
+from marketo_soap.privacy.redactor import hidden
+from marketo_soap.wire.codec import El
+from marketo_soap.wire.xml import check_characters, check_text
 
 __all__ = [
     "AuthenticationHeader",

@@ -179,7 +179,7 @@ def test_the_package_and_its_plugin_load_nothing_else_of_ours(name: str) -> None
         "from marketo_soap import envelope, signature",
         "import marketo_soap; marketo_soap.envelope.request, marketo_soap.signature.sign",
         "from marketo_soap import *; Client, envelope",
-        "from marketo_soap.exchange import exchange",
+        "from marketo_soap.calls.flow import exchange",
         "import marketo_soap.sandbox, marketo_soap.client",
     ],
 )

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from marketo_soap import AuthenticationHeader, LeadRecord, MarketoError, SyncLead, envelope
-from marketo_soap.checks import Check, Verdict, check
+from marketo_soap.debug.checks import Check, Verdict, check
 from tests.support import COOKIE, CREDENTIALS, FIXTURES, HEADER, NOW, enveloped, fixture
 from tests.test_properties import BYTES, GOLDENS, STRUCTURE, elements, garbled, mutated
 

@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from marketo_soap import Client, Exchange, LeadRecord, Sandbox, SyncLead, envelope, imports, signature
+from marketo_soap import Client, Exchange, LeadRecord, Sandbox, SyncLead, envelope, signature
 from marketo_soap.cli.commands import cli
-from marketo_soap.exports import har
-from marketo_soap.redaction import EVERYTHING, Redactor
+from marketo_soap.debug import importing as imports
+from marketo_soap.debug.exporting import har
+from marketo_soap.privacy.redactor import EVERYTHING, Redactor
 from tests.support import CREDENTIALS, FIXTURES, HEADER, NOW, SEED_HEADER, fixture
 
 SEED = FIXTURES / "sync_lead" / "seed.request.xml"

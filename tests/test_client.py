@@ -41,9 +41,9 @@ from marketo_soap import (
     envelope,
     signature,
 )
-from marketo_soap.calling import Stats
-from marketo_soap.client import trust
-from marketo_soap.xml import MAX_BYTES
+from marketo_soap.calls.call import Stats
+from marketo_soap.client.clients import trust
+from marketo_soap.wire.xml import MAX_BYTES
 from tests.support import COOKIE, CREDENTIALS, NOW, SEED, Either, fixture, interrupted
 
 ENDPOINT = "https://100-AEK-913.mktoapi.com/soap/mktows/2_2"

@@ -24,8 +24,8 @@ from marketo_soap import (
     SyncStatus,
     envelope,
 )
-from marketo_soap.compare import Comparison, Difference, Verdict, compare, describe
-from marketo_soap.redaction import Redactor
+from marketo_soap.debug.compare import Comparison, Difference, Verdict, compare, describe
+from marketo_soap.privacy.redactor import Redactor
 from tests.support import COOKIE, HEADER, SEED, SEED_HEADER, enveloped, faulted, fixture, success
 from tests.test_properties import BYTES, CONTEXTS, GOLDENS, HEADERS, RESULTS, STRUCTURE, calls, garbled, mutated
 

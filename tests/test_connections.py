@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from marketo_soap import AmbiguousError, Client, RetryPolicy, Sandbox
-from marketo_soap.deadline import deadline, keep_deadlines
-from marketo_soap.redaction import Redactor
+from marketo_soap.calls.deadline import deadline, keep_deadlines
+from marketo_soap.privacy.redactor import Redactor
 from tests.support import Either
 from tests.test_survival import BOTH, LEAD, OK, ONCE, Kind, peer, read_request, reply, sync
 

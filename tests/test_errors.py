@@ -27,7 +27,7 @@ from marketo_soap import (
     envelope,
 )
 from marketo_soap.errors import FAULT_TEXTS, fault
-from marketo_soap.redaction import EVERYTHING, Redactor, Visible
+from marketo_soap.privacy.redactor import EVERYTHING, Redactor, Visible
 from tests.support import COOKIE, HEADER, NOW, fixture
 
 FAILED = SyncLeadResult(7, SyncStatus(7, LeadSyncStatus.FAILED, "no room for t@t.com"))

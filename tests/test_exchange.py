@@ -26,8 +26,8 @@ from marketo_soap import (
     envelope,
     signature,
 )
-from marketo_soap.exchange import Admit, Received, Send, Wait, exchange
-from marketo_soap.retry import retry_after
+from marketo_soap.calls.flow import Admit, Received, Send, Wait, exchange
+from marketo_soap.calls.retry import retry_after
 from tests.support import COOKIE, CREDENTIALS, NOW, SEED, faulted, fixture, success
 
 BY_COOKIE = SyncLead(LeadRecord(attributes={"FirstName": "George"}), marketo_cookie=COOKIE)

@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketo_soap import Client, Exchange, LeadRecord, RetryPolicy, Sandbox, Visible, envelope
-from marketo_soap.exports import curl, har, http_file, xml_files
+from marketo_soap.debug.exporting import curl, har, http_file, xml_files
+from marketo_soap.debug.importing import exchanges, exchanges_of_files, messages
 from marketo_soap.history import Timings
-from marketo_soap.imports import exchanges, exchanges_of_files, messages
-from marketo_soap.redaction import EVERYTHING
+from marketo_soap.privacy.redactor import EVERYTHING
 from tests.support import NOW, SEED_HEADER, fixture
 
 REQUEST, REPLY = fixture("sync_lead/seed.request.xml"), fixture("sync_lead/seed.response.xml")

@@ -33,7 +33,7 @@ from marketo_soap import (
     envelope,
     signature,
 )
-from marketo_soap.resign import resign
+from marketo_soap.calls.sign_again import resign
 from tests.support import CREDENTIALS, FIXTURES, HEADER, NOW, SEED, Either, enveloped, fixture, interrupted
 
 LEAD = LeadRecord(email="t@t.com", attributes={"FirstName": "George"})

@@ -22,7 +22,7 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 import pytest
 
 from marketo_soap import Credentials, LeadRecord, SyncLead, envelope, signature
-from marketo_soap.redaction import Redactor
+from marketo_soap.privacy.redactor import Redactor
 
 SYLLABLES = [
     "ba",

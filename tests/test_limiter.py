@@ -26,8 +26,8 @@ from marketo_soap import (
     Sandbox,
     TransportError,
 )
-from marketo_soap.limiter import Clock, Permit
-from marketo_soap.limits import Schedule, next_reset
+from marketo_soap.calls.limiter import Clock, Permit
+from marketo_soap.calls.limits import Schedule, next_reset
 from tests.support import NOW, Either, fixture, interrupt_often
 
 LEAD = LeadRecord(email="t@t.com")
@@ -319,7 +319,7 @@ def test_a_call_without_leave_is_not_sent() -> None:
 
 @pytest.mark.parametrize("closed", [True, False], ids=["closed", "stopped"])
 def test_a_task_of_a_loop_that_does_not_run_blocks_nobody(closed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("marketo_soap.waiting._LOOK_AGAIN", 0.02)
+    monkeypatch.setattr("marketo_soap.calls.waiting._LOOK_AGAIN", 0.02)
     limiter = InProcessLimiter(Limits(calls=None, at_once=1))
     limiter.acquire()
     loop = asyncio.new_event_loop()
@@ -390,7 +390,7 @@ def test_a_forked_child_begins_anew() -> None:
 
 def test_ten_thousand_interruptions_leave_no_permit_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """At every instruction of the limiter, while another thread uses it as well."""
-    monkeypatch.setattr("marketo_soap.waiting._LOOK_AGAIN", 0.02)
+    monkeypatch.setattr("marketo_soap.calls.waiting._LOOK_AGAIN", 0.02)
     limiter = InProcessLimiter(Limits(calls=None, at_once=1, per_day=None))
     stop = threading.Event()
 
@@ -424,7 +424,7 @@ class Held:
 
 
 def test_a_permit_comes_back_with_the_end_of_its_holder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("marketo_soap.waiting._LOOK_AGAIN", 0.02)
+    monkeypatch.setattr("marketo_soap.calls.waiting._LOOK_AGAIN", 0.02)
     limiter = InProcessLimiter(Limits(calls=1, window=0.1, at_once=1))
     holder = Held()
     limiter.acquire(0, holder)
@@ -448,7 +448,7 @@ def test_interrupted_calls_leave_no_permit_behind(
     limiter = InProcessLimiter(Limits(calls=None, at_once=1, per_day=None))
     reply = httpx.MockTransport(lambda request: httpx.Response(200, content=fixture("sync_lead/seed.response.xml")))
     credentials = ("https://x.invalid/", "u", "k")
-    monkeypatch.setattr("marketo_soap.waiting._LOOK_AGAIN", 0.02)
+    monkeypatch.setattr("marketo_soap.calls.waiting._LOOK_AGAIN", 0.02)
     with Either(kind, *credentials, transport=reply, limiter=limiter) as client:
         ours = ("marketo_soap.limiter", "marketo_soap.waiting", "marketo_soap.calling", "marketo_soap.client")
         met = interrupt_often(lambda: client.sync_lead(LEAD), 1_000, seed=2, modules=ours)

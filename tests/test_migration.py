@@ -25,11 +25,11 @@ from marketo_soap import (
     envelope,
 )
 from marketo_soap.cli.commands import cli
+from marketo_soap.debug.exporting import har
+from marketo_soap.debug.recorder import Recorder
 from marketo_soap.envelope import Request
-from marketo_soap.exports import har
 from marketo_soap.migration import Instance, Report, Survey, survey_leads, survey_messages
-from marketo_soap.recorder import Recorder
-from marketo_soap.redaction import EVERYTHING
+from marketo_soap.privacy.redactor import EVERYTHING
 from marketo_soap.sandbox.settings import Settings, Workspace, Workspaces
 from tests.bridge.support import DESCRIBED, described_field
 from tests.support import COOKIE, FIXTURES, HEADER, NOW, fixture
@@ -541,7 +541,7 @@ def test_what_cannot_be_read_is_no_end(tmp_path: Path, monkeypatch: pytest.Monke
     assert shown.startswith(
         "1 call read, made 2013-08-05\n1 could not be read:\n  door: the file cannot be read: OSError\n"
     )
-    monkeypatch.setattr("marketo_soap.cli.migration._LARGEST", 2**20)
+    monkeypatch.setattr("marketo_soap.cli.bridge_check._LARGEST", 2**20)
     (tmp_path / "x.xml").write_bytes(REQUEST + b" " * 2**20)
     assert "x.xml: the file has more than 1 MB: split it" in run("--envelopes", tmp_path, code=1).stdout
 

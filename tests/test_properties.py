@@ -29,10 +29,10 @@ from marketo_soap import (
     SyncStatus,
     envelope,
 )
-from marketo_soap.codec import codec
 from marketo_soap.operations import OPERATIONS
 from marketo_soap.sandbox.settings import Settings
-from marketo_soap.xml import MKTOWS
+from marketo_soap.wire.codec import codec
+from marketo_soap.wire.xml import MKTOWS
 from tests.support import FIXTURES, fixture
 
 XML_TEXT = st.text(
@@ -233,7 +233,7 @@ def test_reading_by_columns_is_reading_one_by_one(items: list[str]) -> None:
 
     def read(many: int) -> object:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("marketo_soap.codec._MANY", many)
+            patch.setattr("marketo_soap.wire.codec._MANY", many)
             try:
                 return codec(LeadRecord).load(etree.fromstring(f"<leadRecord>{inside}</leadRecord>"))
             except MarketoError as error:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from marketo_soap import Attribute, ForeignSysType, LeadRecord, MatchKey, SyncLead
-from marketo_soap.records import Value
+from marketo_soap.records.lead import Value
 from tests.support import COOKIE
 
 

@@ -33,10 +33,10 @@ from marketo_soap import (
     envelope,
     signature,
 )
-from marketo_soap.calling import Terms
+from marketo_soap.calls.call import Terms
+from marketo_soap.calls.flow import Received, Send
+from marketo_soap.calls.retry import NO_RETRY
 from marketo_soap.cli.commands import cli
-from marketo_soap.exchange import Received, Send
-from marketo_soap.retry import NO_RETRY
 from tests.support import NOW, Either
 
 USER, KEY = "user_7Q4ZT9_of_nobody", "key_9f8e7d6c5b_of_nobody"

@@ -8,8 +8,9 @@ from typing import Any
 import attrs
 import pytest
 
-from marketo_soap import Attribute, LeadRecord, MktowsContextHeader, SyncLead, envelope, styles
-from marketo_soap.styles import Style
+from marketo_soap import Attribute, LeadRecord, MktowsContextHeader, SyncLead, envelope
+from marketo_soap.debug import styles
+from marketo_soap.debug.styles import Style
 from marketo_soap.testing.goldens import Goldens
 from tests.support import COOKIE, FIXTURES, HEADER, fixture
 

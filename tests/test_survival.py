@@ -34,8 +34,8 @@ from marketo_soap import (
     RetryPolicy,
     Sandbox,
     TransportError,
-    attempt,
 )
+from marketo_soap.calls import http
 from tests.support import Either, fixture
 
 ONCE = RetryPolicy(attempts=1)
@@ -196,7 +196,7 @@ FLOODS = {
 def test_a_flood_of_pieces_that_hold_next_to_nothing_is_cut_off(
     kind: Kind, flood: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempt, "_MOST_PIECES", 20_000)
+    monkeypatch.setattr(http, "_MOST_PIECES", 20_000)
     header, piece = FLOODS[flood]
     first = b"a\r\n" + BLOCK[:10] + b"\r\n" if "blocks" in flood else b""
 
@@ -425,9 +425,9 @@ def test_a_call_that_waited_for_a_connection_in_vain_was_not_sent() -> None:
 
 def test_the_wait_for_a_connection_ends_before_the_call_does() -> None:
     """Else a task's own time-out ends it first, which does not tell that nothing was sent."""
-    given = attempt.within(httpx.Timeout(60, connect=5, write=None), 10.0)
+    given = http.within(httpx.Timeout(60, connect=5, write=None), 10.0)
     assert given.as_dict() == {"connect": 5, "read": 10.0, "write": 10.0, "pool": 9.0}
-    assert attempt.within(httpx.Timeout(1), 10.0) == attempt.within(httpx.Timeout(1), None) == httpx.Timeout(1)
+    assert http.within(httpx.Timeout(1), 10.0) == http.within(httpx.Timeout(1), None) == httpx.Timeout(1)
 
 
 @BOTH

@@ -11,12 +11,12 @@ from attrs import frozen
 from lxml import etree
 
 from marketo_soap import envelope
-from marketo_soap.codec import El
 from marketo_soap.operations import OPERATIONS, Operation, SyncLead, SyncLeadResult
-from marketo_soap.records import Attribute, ForeignSysType, LeadRecord, LeadSyncStatus, SyncStatus
+from marketo_soap.records.lead import Attribute, ForeignSysType, LeadRecord, LeadSyncStatus, SyncStatus
+from marketo_soap.server.wsdl import schema, wsdl
 from marketo_soap.signature import AuthenticationHeader
-from marketo_soap.wsdl import schema, wsdl
-from marketo_soap.xml import MKTOWS, Element
+from marketo_soap.wire.codec import El
+from marketo_soap.wire.xml import MKTOWS, Element
 
 ADDRESS = "http://127.0.0.1:8080/soap/mktows/2_2?a=1&b=2"
 HEADER = AuthenticationHeader("user_1", "0" * 40, "2013-07-31T12:38:47-07:00")
@@ -208,7 +208,7 @@ def test_an_operation_of_another_shape(monkeypatch: pytest.MonkeyPatch) -> None:
         reply_child: ClassVar[str] = "leadPage"
         number: Annotated[int | None, El("number")] = None
 
-    monkeypatch.setattr("marketo_soap.wsdl.OPERATIONS", {"getPage": GetPage})
+    monkeypatch.setattr("marketo_soap.server.wsdl.OPERATIONS", {"getPage": GetPage})
     names = {"x": "http://www.w3.org/2001/XMLSchema"}
     root = etree.fromstring(schema())
 

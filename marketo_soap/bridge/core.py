@@ -8,17 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from marketo_soap import envelope, service
+from marketo_soap import envelope
 from marketo_soap.bridge.codes import no_answer
 from marketo_soap.bridge.names import Catalogue, Names, names_of_reply
+from marketo_soap.bridge.operations.sync_lead import sync_lead
 from marketo_soap.bridge.rest import Lookup, read
 from marketo_soap.bridge.session import Session, Shared, Steps, Tokens
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
-from marketo_soap.bridge.sync_lead import sync_lead
+from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.errors import BridgeConfigurationError, Fault, MarketoError, TransportError, fault
 from marketo_soap.operations import Operation, SyncLead
-from marketo_soap.retry import RetryPolicy
+from marketo_soap.server import service
 from marketo_soap.signature import AuthenticationHeader
 
 __all__ = ["TRANSLATIONS", "Core", "as_fault"]

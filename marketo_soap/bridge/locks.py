@@ -11,8 +11,8 @@ from weakref import ref
 
 from attrs import frozen
 
+from marketo_soap.calls.waiting import Cell, Clock, Waiter
 from marketo_soap.errors import TransportError
-from marketo_soap.waiting import Cell, Clock, Waiter
 
 __all__ = ["KeyLocks", "Ticket"]
 

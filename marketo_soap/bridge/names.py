@@ -11,8 +11,8 @@ from attrs import frozen
 from marketo_soap.bridge.codes import refusal
 from marketo_soap.bridge.rest import RestReply
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.fields import NOT_RETURNED, LeadField, standard_fields
-from marketo_soap.xml import replace_illegal
+from marketo_soap.records.lead_fields import NOT_RETURNED, LeadField, standard_fields
+from marketo_soap.wire.xml import replace_illegal
 
 __all__ = ["Catalogue", "Found", "Names", "described", "names_of_reply"]
 

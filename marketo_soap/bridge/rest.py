@@ -9,9 +9,9 @@ from urllib.parse import quote, urlencode
 
 from attrs import evolve, field, frozen
 
+from marketo_soap.calls.flow import Received
 from marketo_soap.errors import RestError
-from marketo_soap.exchange import Received
-from marketo_soap.redaction import hidden, size_only
+from marketo_soap.privacy.redactor import hidden, size_only
 
 __all__ = ["Lookup", "RestReply", "RestRequest", "read", "read_reply", "write"]
 

@@ -18,10 +18,10 @@ from marketo_soap.bridge.codes import Retry, code_of, no_answer, refusal, told
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read_reply
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Ask, Fetch, Hold, Release, Step, StepAnswer, Translation
+from marketo_soap.calls.flow import Admit, Received, Wait
+from marketo_soap.calls.retry import RetryPolicy, in_time, retry_after
 from marketo_soap.errors import AmbiguousError, Fault, MarketoError, RestError, TransportError, fault
-from marketo_soap.exchange import Admit, Received, Wait
-from marketo_soap.redaction import hidden
-from marketo_soap.retry import RetryPolicy, in_time, retry_after
+from marketo_soap.privacy.redactor import hidden
 
 __all__ = ["Session", "Shared", "Steps", "Token", "Tokens"]
 

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from marketo_soap.config import load_toml
 from marketo_soap.errors import FAULTS
-from marketo_soap.records import ForeignSysType
+from marketo_soap.records.lead import ForeignSysType
 
 if TYPE_CHECKING:
     from os import PathLike

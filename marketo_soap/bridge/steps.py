@@ -8,8 +8,8 @@ from typing import Any, TypeAlias, TypeVar
 from attrs import field, frozen
 
 from marketo_soap.bridge.rest import Lookup, RestRequest
-from marketo_soap.exchange import Admit, Received, Wait
-from marketo_soap.redaction import hidden
+from marketo_soap.calls.flow import Admit, Received, Wait
+from marketo_soap.privacy.redactor import hidden
 
 __all__ = ["Ask", "Fetch", "Hold", "Note", "Release", "Step", "StepAnswer", "Translation"]
 

@@ -18,25 +18,25 @@ from typing import Any, Literal
 import httpx
 from attrs import frozen
 
-from marketo_soap import service
-from marketo_soap.bridge.connection import Connections, origin_of
+from marketo_soap.bridge.connections import Connections, origin_of
 from marketo_soap.bridge.core import Core
 from marketo_soap.bridge.locks import KeyLocks, Ticket
 from marketo_soap.bridge.names import Catalogue, described
 from marketo_soap.bridge.session import Steps
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Fetch, Hold, Note, Release, Step, StepAnswer
-from marketo_soap.calling import TERMS, Terms
-from marketo_soap.client import OwnMarketo
-from marketo_soap.endpoint import is_loopback
+from marketo_soap.calls.call import TERMS, Terms
+from marketo_soap.calls.endpoint import is_loopback
+from marketo_soap.calls.flow import Admit, Wait
+from marketo_soap.calls.limiter import InProcessLimiter, Permit
+from marketo_soap.calls.limits import Limiter, Limits
+from marketo_soap.calls.retry import DEFAULT_RETRY
+from marketo_soap.client.clients import OwnMarketo
 from marketo_soap.envelope import Request
 from marketo_soap.errors import MarketoError
-from marketo_soap.exchange import Admit, Wait
-from marketo_soap.limiter import InProcessLimiter, Permit
-from marketo_soap.limits import Limiter, Limits
-from marketo_soap.retry import DEFAULT_RETRY
+from marketo_soap.server import service
 from marketo_soap.signature import AuthenticationHeader, Credentials
-from marketo_soap.xml import MAX_BYTES
+from marketo_soap.wire.xml import MAX_BYTES
 
 __all__ = ["REST_LIMITS", "RestBridge", "Served"]
 

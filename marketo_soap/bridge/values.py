@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from marketo_soap.xml import replace_illegal
+from marketo_soap.wire.xml import replace_illegal
 
 __all__ = ["json_value", "text_value"]
 

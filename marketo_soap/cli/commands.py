@@ -9,14 +9,15 @@ import click
 from attrs import evolve
 
 from marketo_soap import __version__, envelope
-from marketo_soap.cli import envelopes, output
+from marketo_soap.cli import envelope_commands as envelopes
+from marketo_soap.cli import output
+from marketo_soap.cli.bridge_check import bridge_check
 from marketo_soap.cli.clients import client_of_endpoint, client_of_sandbox
 from marketo_soap.cli.gateway import gateway
-from marketo_soap.cli.migration import bridge_check
 from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
 from marketo_soap.errors import MarketoError
 from marketo_soap.operations import SyncLead, SyncLeadResult
-from marketo_soap.redaction import EVERYTHING, Visible
+from marketo_soap.privacy.redactor import EVERYTHING, Visible
 from marketo_soap.signature import AuthenticationHeader, Credentials, sign, timestamp
 
 __all__ = ["cli"]
@@ -103,7 +104,7 @@ def envelope_sync_lead(
     if not timestamp_text:
         if signature:
             raise click.UsageError("--signature needs the --timestamp that it was made for")
-        from marketo_soap.client import local_now
+        from marketo_soap.client.clients import local_now
 
         timestamp_text = timestamp(local_now())
     if signature:

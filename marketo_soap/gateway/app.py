@@ -17,9 +17,9 @@ from starlette.types import Receive, Scope, Send
 from marketo_soap.errors import Fault, ProtocolError, fault
 from marketo_soap.gateway.gateway import Gateway
 from marketo_soap.gateway.metrics import CONTENT_TYPE
-from marketo_soap.web.http import TEXT, XML, Refused, asks_for_wsdl, is_own_host, own_address
-from marketo_soap.web.server import read_envelope
-from marketo_soap.wsdl import wsdl
+from marketo_soap.server.asgi import read_envelope
+from marketo_soap.server.http import TEXT, XML, Refused, asks_for_wsdl, is_own_host, own_address
+from marketo_soap.server.wsdl import wsdl
 
 __all__ = ["Application"]
 

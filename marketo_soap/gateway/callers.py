@@ -7,11 +7,11 @@ from datetime import datetime
 from secrets import token_hex
 
 from marketo_soap.bridge.transport import RestBridge
+from marketo_soap.calls.limits import LimitKeeper, Limits
 from marketo_soap.errors import fault
 from marketo_soap.gateway.instances import Instance
 from marketo_soap.gateway.replays import Replays
 from marketo_soap.gateway.settings import CallerSettings
-from marketo_soap.limits import LimitKeeper, Limits
 from marketo_soap.signature import AuthenticationHeader, Credentials, mistake, read_timestamp, verify
 
 __all__ = ["Caller", "Callers"]

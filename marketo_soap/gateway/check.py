@@ -10,15 +10,15 @@ from typing import Any
 import httpx
 from attrs import frozen
 
-from marketo_soap.bridge.connection import Connections
+from marketo_soap.bridge.connections import Connections
 from marketo_soap.bridge.rest import read, read_reply
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Fetch
+from marketo_soap.calls.flow import Received
 from marketo_soap.errors import TransportError
-from marketo_soap.exchange import Received
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.gateway.settings import GatewaySettings, RestSettings
-from marketo_soap.xml import MAX_BYTES
+from marketo_soap.wire.xml import MAX_BYTES
 
 __all__ = ["Verdict", "check"]
 

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from marketo_soap import envelope, service
+from marketo_soap import envelope
 from marketo_soap.bridge.core import as_fault
 from marketo_soap.bridge.transport import Served
-from marketo_soap.calling import Terms, told
+from marketo_soap.calls.call import Terms, told
+from marketo_soap.debug.recorder import Recorder
 from marketo_soap.errors import (
     AmbiguousError,
     BridgeConfigurationError,
@@ -26,13 +27,13 @@ from marketo_soap.errors import (
 from marketo_soap.gateway.callers import Caller, Callers
 from marketo_soap.gateway.instances import instances_of
 from marketo_soap.gateway.journal import CallRecord, Journal
-from marketo_soap.gateway.reading import Budget, Reader, Share
+from marketo_soap.gateway.readers import Budget, Reader, Share
 from marketo_soap.gateway.replays import Replays
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.gateway.settings import GatewaySettings
 from marketo_soap.history import Exchange
-from marketo_soap.recorder import Recorder
-from marketo_soap.service import Answer
+from marketo_soap.server import service
+from marketo_soap.server.service import Answer
 from marketo_soap.signature import AuthenticationHeader
 
 __all__ = ["Gateway"]

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from marketo_soap.bridge.locks import KeyLocks
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.transport import RestBridge
+from marketo_soap.calls.limiter import InProcessLimiter
 from marketo_soap.errors import Fault
 from marketo_soap.gateway.settings import RestSettings
-from marketo_soap.limiter import InProcessLimiter
 
 __all__ = ["Instance", "instances_of"]
 

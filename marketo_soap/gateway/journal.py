@@ -13,11 +13,11 @@ from typing import Any
 from attrs import define
 
 from marketo_soap.errors import Fault
+from marketo_soap.gateway.access_log import LineWriter, opened
 from marketo_soap.gateway.instances import Instance
-from marketo_soap.gateway.lines import LineWriter, opened
 from marketo_soap.gateway.metrics import Counter, Histogram, exposition, family
 from marketo_soap.operations import SyncLeadResult
-from marketo_soap.service import Answer
+from marketo_soap.server.service import Answer
 
 __all__ = ["CallRecord", "Journal"]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from traceback import extract_tb
 from typing import Any
 
-from marketo_soap.redaction import Redactor
+from marketo_soap.privacy.redactor import Redactor
 
 __all__ = ["quiet_logging"]
 

@@ -17,10 +17,10 @@ import uvicorn
 
 from marketo_soap.gateway.app import Application
 from marketo_soap.gateway.gateway import Gateway
-from marketo_soap.gateway.protocol import impatient
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.gateway.settings import GatewaySettings
-from marketo_soap.web.server import listen, server_config
+from marketo_soap.gateway.timeouts import impatient
+from marketo_soap.server.asgi import listen, server_config
 
 __all__ = ["check_certificate", "serve"]
 

@@ -10,15 +10,15 @@ from typing import Any, Literal, Self
 
 from attrs import field, frozen
 
-from marketo_soap.bridge.connection import origin_of
+from marketo_soap.bridge.connections import origin_of
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.transport import REST_LIMITS, RestBridge
+from marketo_soap.calls.endpoint import checked_endpoint, is_loopback
+from marketo_soap.calls.limits import Limits
+from marketo_soap.calls.retry import DEFAULT_RETRY, RetryPolicy
 from marketo_soap.config import check_writable, literal_secrets, structure
-from marketo_soap.endpoint import checked_endpoint, is_loopback
-from marketo_soap.limits import Limits
-from marketo_soap.redaction import hidden
-from marketo_soap.retry import DEFAULT_RETRY, RetryPolicy
-from marketo_soap.web.http import MAX_BYTES
+from marketo_soap.privacy.redactor import hidden
+from marketo_soap.server.http import MAX_BYTES
 
 __all__ = ["CallerSettings", "GatewaySettings", "RestSettings"]
 

@@ -7,15 +7,15 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from marketo_soap.bridge.keys import Keys
 from marketo_soap.bridge.names import Names
+from marketo_soap.bridge.operations.lead_keys import Keys
+from marketo_soap.bridge.operations.sync_lead import sync_lead
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.bridge.sync_lead import sync_lead
 from marketo_soap.envelope import Request
 from marketo_soap.errors import Fault
 from marketo_soap.operations import SyncLead
-from marketo_soap.records import ForeignSysType, LeadRecord
+from marketo_soap.records.lead import ForeignSysType, LeadRecord
 from marketo_soap.signature import MktowsContextHeader
 
 __all__ = ["Costs", "Span", "all_configured"]

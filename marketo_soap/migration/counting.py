@@ -7,7 +7,7 @@ from datetime import date, datetime
 from hashlib import blake2b
 from operator import itemgetter
 
-from marketo_soap.limits import today
+from marketo_soap.calls.limits import today
 from marketo_soap.migration.cost import Span
 from marketo_soap.migration.report import Finding, Level
 

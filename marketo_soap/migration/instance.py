@@ -8,7 +8,7 @@ from typing import Literal, Self
 from attrs import frozen
 
 from marketo_soap.bridge.names import Catalogue, described
-from marketo_soap.fields import LeadField
+from marketo_soap.records.lead_fields import LeadField
 
 __all__ = ["Instance"]
 

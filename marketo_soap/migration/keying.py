@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from marketo_soap.bridge.keys import Keys
 from marketo_soap.bridge.names import Names
+from marketo_soap.bridge.operations.lead_keys import Keys
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.migration.counting import Distinct, Findings, Shared, digest
 from marketo_soap.migration.report import Level

@@ -8,14 +8,14 @@ from difflib import get_close_matches
 
 from attrs import evolve
 
+from marketo_soap.bridge.leads import COMPANY_FIELDS
 from marketo_soap.bridge.names import Names
-from marketo_soap.bridge.record import COMPANY_FIELDS
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.fields import LeadField, standard_fields
 from marketo_soap.migration.counting import Findings
 from marketo_soap.migration.instance import Instance
 from marketo_soap.migration.report import FieldUse, Level
-from marketo_soap.redaction import Redactor
+from marketo_soap.privacy.redactor import Redactor
+from marketo_soap.records.lead_fields import LeadField, standard_fields
 
 __all__ = ["Naming"]
 

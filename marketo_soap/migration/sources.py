@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from marketo_soap import envelope
+from marketo_soap.debug.importing import exchanges, messages
 from marketo_soap.envelope import Request
 from marketo_soap.errors import ProtocolError
-from marketo_soap.imports import exchanges, messages
 from marketo_soap.migration.survey import Survey
 from marketo_soap.operations import SyncLead
-from marketo_soap.records import LeadRecord
+from marketo_soap.records.lead import LeadRecord
 from marketo_soap.signature import MktowsContextHeader
 
 __all__ = ["survey_leads", "survey_messages"]

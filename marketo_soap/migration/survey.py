@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from marketo_soap.bridge.keys import keys_of
+from marketo_soap.bridge.operations.lead_keys import keys_of
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.values import json_value
 from marketo_soap.envelope import Request
@@ -17,7 +17,7 @@ from marketo_soap.migration.keying import Keying, is_email, is_token
 from marketo_soap.migration.naming import Naming
 from marketo_soap.migration.report import Cost, FieldUse, Level, Report
 from marketo_soap.operations import SyncLead
-from marketo_soap.records import Attribute
+from marketo_soap.records.lead import Attribute
 from marketo_soap.signature import AuthenticationHeader
 
 __all__ = ["Survey"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Generic, TypeVar, get_args
 
-from marketo_soap.xml import MKTOWS
+from marketo_soap.wire.xml import MKTOWS
 
 R = TypeVar("R")
 

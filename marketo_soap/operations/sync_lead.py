@@ -6,12 +6,12 @@ from typing import Annotated, ClassVar
 
 from attrs import field, frozen
 
-from marketo_soap.codec import El
 from marketo_soap.errors import LeadSyncFailed, ProtocolError
 from marketo_soap.operations.base import Operation
-from marketo_soap.records import LeadRecord, LeadSyncStatus, MatchKey, SyncStatus
-from marketo_soap.redaction import hidden
-from marketo_soap.xml import check_text
+from marketo_soap.privacy.redactor import hidden
+from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, MatchKey, SyncStatus
+from marketo_soap.wire.codec import El
+from marketo_soap.wire.xml import check_text
 
 __all__ = ["SyncLead", "SyncLeadResult"]
 

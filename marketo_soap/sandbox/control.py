@@ -19,8 +19,8 @@ from marketo_soap.config import structure
 from marketo_soap.sandbox import seeds
 from marketo_soap.sandbox.http import CONTROL, HttpAnswer, HttpRequest, allowed_hosts
 from marketo_soap.sandbox.settings import FaultRule, Settings, plain
-from marketo_soap.sandbox.store import PAGE, email_key
-from marketo_soap.web.http import host_name, is_of_another_site
+from marketo_soap.sandbox.store.leads import PAGE, email_key
+from marketo_soap.server.http import host_name, is_of_another_site
 
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox

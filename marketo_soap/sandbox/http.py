@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from marketo_soap.redaction import size_only
-from marketo_soap.web.http import (
+from marketo_soap.privacy.redactor import size_only
+from marketo_soap.server.http import (
     MAX_BYTES,
     TEXT,
     XML,
@@ -23,7 +23,7 @@ from marketo_soap.web.http import (
     own_address,
     plain_body,
 )
-from marketo_soap.wsdl import wsdl
+from marketo_soap.server.wsdl import wsdl
 
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox

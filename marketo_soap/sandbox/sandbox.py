@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from attrs import evolve
 
-from marketo_soap.limits import LimitKeeper
-from marketo_soap.records import LeadRecord
-from marketo_soap.sandbox import rules, seeds
-from marketo_soap.sandbox.call import Call, Delivery
+from marketo_soap.calls.limits import LimitKeeper
+from marketo_soap.records.lead import LeadRecord
+from marketo_soap.sandbox import seeds
 from marketo_soap.sandbox.faults import FaultScript
+from marketo_soap.sandbox.field_catalogue import Catalogue
 from marketo_soap.sandbox.journal import Entry, Journal
 from marketo_soap.sandbox.limits import Running
-from marketo_soap.sandbox.rest.catalogue import Catalogue
-from marketo_soap.sandbox.rest.tokens import RestCredentials, Tokens
+from marketo_soap.sandbox.operations import sync_lead as rules
 from marketo_soap.sandbox.settings import REST_LIMITS, VENDOR_LIMITS, FaultRule, Limits, Settings
-from marketo_soap.sandbox.store import LeadStore, Snapshot
-from marketo_soap.service import Answer
+from marketo_soap.sandbox.soap import Call, Delivery
+from marketo_soap.sandbox.store.leads import LeadStore, Snapshot
+from marketo_soap.sandbox.tokens import RestCredentials, Tokens
+from marketo_soap.server.service import Answer
 from marketo_soap.signature import Credentials
 
 if TYPE_CHECKING:

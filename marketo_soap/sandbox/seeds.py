@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from marketo_soap.records import LeadRecord
-from marketo_soap.sandbox.store import Leads, StoredLead
-from marketo_soap.xml import check_text
+from marketo_soap.records.lead import LeadRecord
+from marketo_soap.sandbox.store.leads import Leads, StoredLead
+from marketo_soap.wire.xml import check_text
 
 __all__ = ["dump", "load", "read_csv", "read_json"]
 

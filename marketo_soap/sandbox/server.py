@@ -30,10 +30,10 @@ from marketo_soap.sandbox.http import (
     refused,
     text_answer,
 )
-from marketo_soap.service import early_header
+from marketo_soap.server.asgi import listen, read_body, read_envelope, server_config
+from marketo_soap.server.http import Refused
+from marketo_soap.server.service import early_header
 from marketo_soap.signature import verify
-from marketo_soap.web.http import Refused
-from marketo_soap.web.server import listen, read_body, read_envelope, server_config
 
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox

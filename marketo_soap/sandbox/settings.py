@@ -10,9 +10,9 @@ from typing import Any, Literal, Self
 import attrs
 from attrs import field, frozen
 
+from marketo_soap.calls.limits import VENDOR_LIMITS, Limits
 from marketo_soap.config import load_toml
-from marketo_soap.fields import NOT_RETURNED, standard_fields
-from marketo_soap.limits import VENDOR_LIMITS, Limits
+from marketo_soap.records.lead_fields import NOT_RETURNED, standard_fields
 
 __all__ = [
     "REST_LIMITS",

@@ -14,7 +14,7 @@ from typing import Any
 from attrs import Factory, define, evolve, frozen
 
 from marketo_soap.sandbox.settings import Settings
-from marketo_soap.sandbox.store import Leads, StoredLead
+from marketo_soap.sandbox.store.leads import Leads, StoredLead
 from tests.bridge.two_roads import Call, Pair, Said, Seen
 from tests.bridge.values import (
     FIELDS,

@@ -10,12 +10,12 @@ from attrs import evolve, frozen
 
 from marketo_soap import BridgeSettings, LeadRecord, MktowsContextHeader, SyncLead
 from marketo_soap.bridge.names import Catalogue, Names, described
+from marketo_soap.bridge.operations.sync_lead import sync_lead
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read_reply
 from marketo_soap.bridge.steps import Hold, Note
-from marketo_soap.bridge.sync_lead import sync_lead
+from marketo_soap.calls.flow import Received
 from marketo_soap.envelope import Request
 from marketo_soap.errors import RestError
-from marketo_soap.exchange import Received
 
 CREATED = '{"requestId":"81f4#1743e0c6069","result":[{"id":1141,"status":"created"}],"success":true}'
 UPDATED = '{"requestId":"15e66#1743e0c68f1","result":[{"id":1141,"status":"updated"}],"success":true}'

@@ -115,7 +115,7 @@ def test_whoever_gives_up_leaves_the_queue() -> None:
 
 @pytest.mark.parametrize("closed", [True, False], ids=["closed", "stopped"])
 def test_a_waiter_whose_loop_is_gone_holds_up_nobody(closed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("marketo_soap.waiting._LOOK_AGAIN", 0.02)
+    monkeypatch.setattr("marketo_soap.calls.waiting._LOOK_AGAIN", 0.02)
     locks = KeyLocks()
     held = locks.acquire(keys("a"))
     loop = asyncio.new_event_loop()
@@ -136,7 +136,7 @@ def test_a_waiter_whose_loop_is_gone_holds_up_nobody(closed: bool, monkeypatch: 
 
 
 def test_interruptions_leave_no_key_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("marketo_soap.waiting._LOOK_AGAIN", 0.02)
+    monkeypatch.setattr("marketo_soap.calls.waiting._LOOK_AGAIN", 0.02)
     locks, stop = KeyLocks(), threading.Event()
 
     def use() -> None:

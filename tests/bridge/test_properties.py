@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketo_soap import BridgeSettings, LeadRecord, RestBridge, RetryPolicy, SyncLead
-from marketo_soap.calling import Terms
+from marketo_soap.calls.call import Terms
 from tests.bridge.support import DESCRIBED, TOKEN
 from tests.support import COOKIE, CREDENTIALS, NOW, signed
 

@@ -14,7 +14,7 @@ from marketo_soap.bridge.names import Catalogue, Names, described, names_of_repl
 from marketo_soap.bridge.rest import RestReply, read, read_reply, write
 from marketo_soap.bridge.values import json_value, text_value
 from marketo_soap.config import load_toml, structure
-from marketo_soap.fields import LeadField
+from marketo_soap.records.lead_fields import LeadField
 from tests.bridge.support import CREATED, DESCRIBED, FIELDS, described_field, names, received, refused, reply
 
 # -- requests -----------------------------------------------------------------------------------------

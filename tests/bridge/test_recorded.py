@@ -12,9 +12,9 @@ import pytest
 from marketo_soap import Client, Fault, LeadRecord, RestBridge, SyncLeadResult
 from marketo_soap.bridge.names import described
 from marketo_soap.bridge.rest import RestReply, read_reply
-from marketo_soap.exchange import Received
-from marketo_soap.fields import LeadField
-from marketo_soap.retry import NO_RETRY
+from marketo_soap.calls.flow import Received
+from marketo_soap.calls.retry import NO_RETRY
+from marketo_soap.records.lead_fields import LeadField
 from tests.bridge.support import DESCRIBED, TOKEN
 from tests.support import FIXTURES, fixture
 

@@ -20,7 +20,7 @@ from marketo_soap import (
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read, write
 from marketo_soap.bridge.session import Session, Shared, Token
 from marketo_soap.bridge.steps import Fetch, Hold, Note, Release
-from marketo_soap.exchange import Admit, Received, Wait
+from marketo_soap.calls.flow import Admit, Received, Wait
 from tests.bridge.support import CREATED, DESCRIBED, TOKEN, received
 
 READ = read("/rest/v1/leads.json", filterType="id")

@@ -21,10 +21,10 @@ from marketo_soap import (
     envelope,
 )
 from marketo_soap.bridge.codes import CODES
-from marketo_soap.bridge.keys import Keys, keys_of
 from marketo_soap.bridge.names import Names
+from marketo_soap.bridge.operations.lead_keys import Keys, keys_of
+from marketo_soap.bridge.operations.sync_lead import sync_lead
 from marketo_soap.bridge.rest import RestReply, RestRequest, read_reply
-from marketo_soap.bridge.sync_lead import sync_lead
 from tests.bridge.support import (
     CREATED,
     DONE,

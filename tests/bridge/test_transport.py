@@ -38,11 +38,11 @@ from marketo_soap import (
     SyncLead,
     TransportError,
     envelope,
-    service,
 )
 from marketo_soap.bridge.core import as_fault
-from marketo_soap.calling import Terms
+from marketo_soap.calls.call import Terms
 from marketo_soap.errors import AmbiguousError, fault
+from marketo_soap.server import service
 from tests.bridge.support import CREATED, DESCRIBED, DONE, TOKEN, UPDATED
 from tests.support import COOKIE, CREDENTIALS, NOW, SEED, Either, faulted, signed
 

@@ -13,11 +13,11 @@ from typing import Any
 import attrs
 from lxml import etree
 
-from marketo_soap.codec import codec
 from marketo_soap.operations import OPERATIONS
 from marketo_soap.sandbox import control
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
-from marketo_soap.xml import MKTOWS, SOAP_ENV, XSI, XSI_NIL, Element
+from marketo_soap.wire.codec import codec
+from marketo_soap.wire.xml import MKTOWS, SOAP_ENV, XSI, XSI_NIL, Element
 from tests.fuzz.targets import SEPARATOR, resigned
 from tests.support import FIXTURES, HEADER
 

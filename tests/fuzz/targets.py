@@ -19,11 +19,14 @@ from urllib.parse import unquote
 
 from lxml import etree
 
-from marketo_soap import Fault, MarketoError, Sandbox, SyncLead, checks, compare, envelope, exports, imports
-from marketo_soap.redaction import Redactor
-from marketo_soap.resign import resign
+from marketo_soap import Fault, MarketoError, Sandbox, SyncLead, envelope
+from marketo_soap.calls.sign_again import resign
+from marketo_soap.debug import checks, compare
+from marketo_soap.debug import exporting as exports
+from marketo_soap.debug import importing as imports
+from marketo_soap.privacy.redactor import Redactor
 from marketo_soap.sandbox import http
-from marketo_soap.xml import MKTOWS, SOAP_ENV, parse
+from marketo_soap.wire.xml import MKTOWS, SOAP_ENV, parse
 from tests.support import CREDENTIALS, HEADER, NOW, fixture
 
 _SEED = fixture("sync_lead/seed.request.xml")

@@ -20,22 +20,22 @@ import pytest
 
 from marketo_soap import BridgeSettings, Credentials, SyncLead, envelope, signature
 from marketo_soap.bridge.locks import KeyLocks
-from marketo_soap.calling import Terms
+from marketo_soap.calls.call import Terms
+from marketo_soap.calls.limiter import InProcessLimiter
+from marketo_soap.calls.limits import Limits
 from marketo_soap.errors import Fault, ProtocolError, RestError, ServerFault, fault
 from marketo_soap.gateway import CallerSettings, GatewaySettings, RestSettings, callers
+from marketo_soap.gateway.access_log import LineWriter
 from marketo_soap.gateway.app import Application
 from marketo_soap.gateway.callers import Caller, Callers
 from marketo_soap.gateway.gateway import Gateway
 from marketo_soap.gateway.instances import Instance, instances_of
-from marketo_soap.gateway.lines import LineWriter
 from marketo_soap.gateway.logs import _Once, quiet_logging
 from marketo_soap.gateway.metrics import Counter, Histogram, exposition
-from marketo_soap.gateway.reading import Budget, Reader, Share
+from marketo_soap.gateway.readers import Budget, Reader, Share
 from marketo_soap.gateway.replays import Replays
 from marketo_soap.gateway.secrets import Secrets
-from marketo_soap.limiter import InProcessLimiter
-from marketo_soap.limits import Limits
-from marketo_soap.web.http import Body, Refused
+from marketo_soap.server.http import Body, Refused
 from tests.gateway.support import LEAD, parsed_metrics
 
 CREDENTIALS = Credentials("user_1", "k3y")

@@ -15,8 +15,8 @@ import pytest
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from marketo_soap import Sandbox
-from marketo_soap.gateway.protocol import impatient
-from marketo_soap.web.server import server_config
+from marketo_soap.gateway.timeouts import impatient
+from marketo_soap.server.asgi import server_config
 from tests.gateway.support import PATIENCE, Served
 
 NEXT = b"GET /smuggled?WSDL HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -108,5 +108,5 @@ def test_a_request_is_read_as_one_or_refused(address: tuple[str, int], name: str
 
 
 def test_http_is_read_by_h11_whatever_is_installed() -> None:
-    assert issubclass(server_config(None).http, H11Protocol)
+    assert issubclass(server_config(None).http, H11Protocol)  # type: ignore[arg-type]
     assert issubclass(impatient(1.0, 10), H11Protocol)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from marketo_soap import ForeignSysType, Sandbox, envelope, styles
-from marketo_soap.styles import Style
+from marketo_soap import ForeignSysType, Sandbox, envelope
+from marketo_soap.debug import styles
+from marketo_soap.debug.styles import Style
 from tests.peers.test_peers import Call, Peer, call, endpoint, php, python, sandbox
 from tests.support import COOKIE
 

@@ -6,7 +6,7 @@ import pytest
 from freezegun import freeze_time
 
 from marketo_soap import Client, LeadRecord, LimitFault, RetryPolicy, Sandbox
-from marketo_soap.limits import LimitKeeper
+from marketo_soap.calls.limits import LimitKeeper
 from marketo_soap.sandbox.settings import VENDOR_LIMITS, Limits
 from tests.sandbox.conftest import Clock
 from tests.support import CREDENTIALS, NOW, SEED, signed

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from marketo_soap import Client, Fault, LeadRecord, Sandbox
-from marketo_soap.retry import NO_RETRY
+from marketo_soap.calls.retry import NO_RETRY
 from marketo_soap.sandbox.settings import VENDOR_LIMITS, Settings
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="the browser tests need selenium")

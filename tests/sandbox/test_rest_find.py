@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from marketo_soap import Client, LeadRecord
-from marketo_soap.fields import standard_fields
+from marketo_soap.records.lead_fields import standard_fields
 from marketo_soap.sandbox.settings import Settings
 from tests.sandbox.conftest import Rest, outcome
 from tests.support import COOKIE

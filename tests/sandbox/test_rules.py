@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 from marketo_soap import Attribute, BadRequestFault, Client, Fault, LeadRecord, LeadSyncStatus, Sandbox, SyncLead
-from marketo_soap.records import Value
+from marketo_soap.records.lead import Value
 from marketo_soap.sandbox.settings import AssignmentRule, Settings, Workspace, Workspaces
 from tests.support import COOKIE, signed
 

@@ -290,7 +290,7 @@ def test_a_refused_call_changes_nothing(client: Client, sandbox: Sandbox, monkey
     def fail(*_: object) -> None:
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr("marketo_soap.sandbox.store.Leads.tie_cookie", fail)
+    monkeypatch.setattr("marketo_soap.sandbox.store.leads.Leads.tie_cookie", fail)
     with pytest.raises(Fault) as caught:
         client.sync_lead(LeadRecord(email="b@t.com", attributes={"City": "2"}, **FOREIGN), marketo_cookie=COOKIE)
     assert caught.value.code == 10001

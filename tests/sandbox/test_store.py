@@ -19,10 +19,10 @@ import pytest
 
 from marketo_soap import Client, LeadRecord, Sandbox
 from marketo_soap.sandbox import seeds
-from marketo_soap.sandbox.database import Database
 from marketo_soap.sandbox.http import HttpRequest, answer
 from marketo_soap.sandbox.settings import Settings
-from marketo_soap.sandbox.store import Leads, LeadStore, StoredLead
+from marketo_soap.sandbox.store.database import Database
+from marketo_soap.sandbox.store.leads import Leads, LeadStore, StoredLead
 from tests.support import NOW
 
 FORMER = """
@@ -302,7 +302,7 @@ def held(leads: Leads, text: str) -> list[int]:
 )
 def test_a_search_finds_what_a_look_at_each_lead_finds(index: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """However leads come, change and go, whether or not they are indexed yet, and without an index."""
-    monkeypatch.setattr("marketo_soap.sandbox.search._INDEX", f"CREATE VIRTUAL TABLE lead_search USING {index}")
+    monkeypatch.setattr("marketo_soap.sandbox.store.search._INDEX", f"CREATE VIRTUAL TABLE lead_search USING {index}")
     index_soon(monkeypatch)
     chance, store = random.Random(5), LeadStore()
     copy = store.snapshot()
@@ -350,8 +350,8 @@ def test_a_search_finds_what_a_look_at_each_lead_finds(index: str, monkeypatch: 
 
 
 def index_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("marketo_soap.sandbox.search._NOTED", 5)
-    monkeypatch.setattr("marketo_soap.sandbox.search._BATCH", 5)
+    monkeypatch.setattr("marketo_soap.sandbox.store.search._NOTED", 5)
+    monkeypatch.setattr("marketo_soap.sandbox.store.search._BATCH", 5)
 
 
 def test_the_index_stays_whole_and_behind_by_a_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

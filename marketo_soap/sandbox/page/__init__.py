@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from marketo_soap.sandbox.http import CONTROL, HttpAnswer, HttpRequest, text_answer
-from marketo_soap.sandbox.page import calls, controls, leads, troubles
+from marketo_soap.sandbox.page import calls, controls, leads
+from marketo_soap.sandbox.page import faults as troubles
 from marketo_soap.sandbox.page.layout import HEADERS, Visit, problem, state
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ import re
 
 from marketo_soap.envelope import open_request
 from marketo_soap.errors import FAULT_TEXTS, ProtocolError
-from marketo_soap.records import LeadSyncStatus
-from marketo_soap.sandbox.call import HUNG_UP
+from marketo_soap.records.lead import LeadSyncStatus
 from marketo_soap.sandbox.http import HttpAnswer
 from marketo_soap.sandbox.journal import Entry
 from marketo_soap.sandbox.page.envelopes import SHOWN_BYTES, message
@@ -27,8 +26,9 @@ from marketo_soap.sandbox.page.layout import (
     problem,
     table,
 )
+from marketo_soap.sandbox.soap import HUNG_UP
 from marketo_soap.signature import diagnose
-from marketo_soap.xml import Element
+from marketo_soap.wire.xml import Element
 
 __all__ = ["all_calls", "changes_of", "download", "one_call", "verdict"]
 

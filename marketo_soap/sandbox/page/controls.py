@@ -8,7 +8,7 @@ from marketo_soap.sandbox.http import CONTROL, HttpAnswer
 from marketo_soap.sandbox.page.html import Child, h
 from marketo_soap.sandbox.page.layout import PAGE, Visit, answer_page, empty, live, many, moment, post_form
 from marketo_soap.sandbox.settings import VENDOR_LIMITS, Limits
-from marketo_soap.xml import Element
+from marketo_soap.wire.xml import Element
 
 __all__ = ["advance", "confirm_reset", "controls", "reset", "set_limits"]
 

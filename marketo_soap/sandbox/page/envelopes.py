@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from marketo_soap.sandbox.page.html import Child, h
-from marketo_soap.xml import Element
+from marketo_soap.wire.xml import Element
 
 __all__ = ["SHOWN_BYTES", "indented", "message"]
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from lxml import etree
 
-from marketo_soap.xml import Element, replace_illegal
+from marketo_soap.wire.xml import Element, replace_illegal
 
 __all__ = ["Child", "add", "document", "h"]
 

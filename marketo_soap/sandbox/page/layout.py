@@ -11,8 +11,8 @@ from attrs import field, frozen
 
 from marketo_soap.sandbox.http import CONTROL, PATH, HttpAnswer, HttpRequest
 from marketo_soap.sandbox.page.html import Child, add, document, h
-from marketo_soap.web.http import own_address
-from marketo_soap.xml import Element
+from marketo_soap.server.http import own_address
+from marketo_soap.wire.xml import Element
 
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox

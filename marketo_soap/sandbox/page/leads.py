@@ -21,9 +21,9 @@ from marketo_soap.sandbox.page.layout import (
     table,
 )
 from marketo_soap.sandbox.sandbox import ENCRYPTION_KEY
-from marketo_soap.sandbox.search import SCANNED
-from marketo_soap.sandbox.store import Leads, StoredLead
-from marketo_soap.xml import Element, replace_illegal
+from marketo_soap.sandbox.store.leads import Leads, StoredLead
+from marketo_soap.sandbox.store.search import SCANNED
+from marketo_soap.wire.xml import Element, replace_illegal
 
 __all__ = ["all_leads", "one_lead"]
 

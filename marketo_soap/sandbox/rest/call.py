@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from marketo_soap.errors import LimitFault
-from marketo_soap.sandbox.call import said_of
 from marketo_soap.sandbox.faults import PROXY_PAGE, Record
 from marketo_soap.sandbox.http import HttpAnswer, HttpRequest
 from marketo_soap.sandbox.rest.find import associate, filter_leads, get_lead, read_fields, read_filter
@@ -21,9 +20,10 @@ from marketo_soap.sandbox.rest.partitions import describe_partitions
 from marketo_soap.sandbox.rest.replies import JSON, Reply, RestError, envelope, refusal, request_id
 from marketo_soap.sandbox.rest.routes import IDENTITY, recorded, route
 from marketo_soap.sandbox.rest.sync import Synced, read_sync, sync_leads
-from marketo_soap.sandbox.rest.tokens import hide, identify
 from marketo_soap.sandbox.rest.values import shown
 from marketo_soap.sandbox.settings import FaultRule
+from marketo_soap.sandbox.soap import said_of
+from marketo_soap.sandbox.tokens import hide, identify
 
 if TYPE_CHECKING:
     from marketo_soap.sandbox.sandbox import Sandbox

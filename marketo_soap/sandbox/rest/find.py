@@ -9,14 +9,14 @@ from typing import Any
 
 from attrs import field, frozen
 
-from marketo_soap.redaction import hidden
-from marketo_soap.sandbox.rest.catalogue import Catalogue, RestField
+from marketo_soap.privacy.redactor import hidden
+from marketo_soap.sandbox.field_catalogue import Catalogue, RestField
 from marketo_soap.sandbox.rest.partitions import partition_ids
 from marketo_soap.sandbox.rest.replies import Reply, RestError
 from marketo_soap.sandbox.rest.sync import find_by, visible
 from marketo_soap.sandbox.rest.values import invalid, json_value, kept_text, utc
 from marketo_soap.sandbox.settings import Settings
-from marketo_soap.sandbox.store import Leads, StoredLead
+from marketo_soap.sandbox.store.leads import Leads, StoredLead
 
 __all__ = ["Filter", "associate", "filter_leads", "get_lead", "read_fields", "read_filter"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from marketo_soap.redaction import hidden
+from marketo_soap.privacy.redactor import hidden
 
 __all__ = ["JSON", "Reply", "RestError", "envelope", "refusal", "request_id"]
 

@@ -12,13 +12,13 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from marketo_soap.redaction import hidden
-from marketo_soap.sandbox.rest.catalogue import Catalogue, RestField
+from marketo_soap.privacy.redactor import hidden
+from marketo_soap.sandbox.field_catalogue import Catalogue, RestField
 from marketo_soap.sandbox.rest.partitions import partition_ids
 from marketo_soap.sandbox.rest.replies import RestError
 from marketo_soap.sandbox.rest.values import invalid, kept_text
 from marketo_soap.sandbox.settings import Settings
-from marketo_soap.sandbox.store import Leads, StoredLead
+from marketo_soap.sandbox.store.leads import Leads, StoredLead
 
 __all__ = ["MAX_RECORDS", "SyncLeads", "Synced", "find_by", "read_sync", "sync_leads", "visible"]
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from marketo_soap.codec import INT_MAX
-from marketo_soap.records import wire_text
-from marketo_soap.sandbox.rest.catalogue import RestField
+from marketo_soap.records.lead import wire_text
+from marketo_soap.sandbox.field_catalogue import RestField
 from marketo_soap.sandbox.rest.replies import RestError
+from marketo_soap.wire.codec import INT_MAX
 
 __all__ = ["invalid", "json_value", "kept_text", "shown", "utc"]
 

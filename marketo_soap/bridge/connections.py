@@ -1,0 +1,184 @@
+"""Connections to an instance: one call of REST over httpx, within bounds of size and time."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+import httpx
+
+from marketo_soap import __version__
+from marketo_soap.bridge.steps import Fetch
+from marketo_soap.calls.deadline import close_cancelled, deadline, drop_strays, keep_deadlines
+from marketo_soap.calls.endpoint import checked_endpoint, is_loopback
+from marketo_soap.calls.flow import Received, Send
+from marketo_soap.calls.http import Attempt, within
+from marketo_soap.client.clients import trust
+from marketo_soap.errors import TransportError
+
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["Connections", "origin_of"]
+
+_LIMITS = httpx.Limits(max_connections=10, max_keepalive_connections=10)
+
+
+def origin_of(base_url: str, *, allow_http: bool) -> str:
+    """Return the origin of an instance's address, whichever of its addresses it is. `ValueError` for others."""
+    url = urlsplit(checked_endpoint(base_url.strip(), allow_http=allow_http))
+    if url.path.strip("/") not in ("", "rest", "identity"):
+        raise ValueError("base_url must look like https://100-AEK-913.mktorest.com, with or without /rest")
+    return f"{url.scheme}://{url.netloc.lower()}"
+
+
+class Connections:
+    """The connections to *origin*: one pool for all threads, one for each event loop.
+
+    Nothing goes by httpx's own `send`, whose log shows addresses: the client secret and cookies are in theirs.
+    """
+
+    def __init__(
+        self,
+        origin: str,
+        transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None,
+        verify: ssl.SSLContext | Literal[True],
+        proxy: str | httpx.Proxy | None,
+        max_bytes: int,
+    ) -> None:
+        self.origin = origin
+        self._transport, self._proxy, self._max_bytes = transport, proxy, max_bytes
+        self._verify = trust(origin, verify)
+        self._lock = threading.Lock()
+        self._http: httpx.Client | None = None
+        self._async_http: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
+
+    def fetch(self, fetch: Fetch, timeout: httpx.Timeout) -> Received | TransportError:
+        """Send, in a thread, and return what came back, or why nothing of use did."""
+        http, request = self._client(), self._request(fetch, timeout)
+        attempt = self._attempt(fetch)
+        with attempt.over(request), deadline(fetch.seconds):
+            response = http._transport_for_url(request.url).handle_request(request)
+            try:
+                for piece in response.iter_raw() if attempt.begin(response) else response.iter_bytes():
+                    if not attempt.take(piece):
+                        break
+            finally:
+                response.close()
+        return _without_frames(attempt.answer())
+
+    async def fetch_async(self, fetch: Fetch, timeout: httpx.Timeout) -> Received | TransportError:
+        """Send, in a task."""
+        from asyncio import timeout as within_time
+
+        http, request = self._async_client(), self._request(fetch, timeout)
+        attempt = self._attempt(fetch)
+        with attempt.over(request, is_async=True):
+            async with within_time(fetch.seconds):
+                response = await http._transport_for_url(request.url).handle_async_request(request)
+                async with _closing(response):
+                    pieces = response.aiter_raw() if attempt.begin(response) else response.aiter_bytes()
+                    async for piece in pieces:
+                        if not attempt.take(piece):
+                            break
+        return _without_frames(attempt.answer())
+
+    def close(self) -> None:
+        """Close those of threads."""
+        with self._lock:
+            http, self._http = self._http, None
+        if http is not None:
+            http.close()
+
+    async def aclose(self) -> None:
+        """Close those of the running event loop."""
+        from asyncio import get_running_loop
+
+        with self._lock:
+            http = self._async_http.pop(get_running_loop(), None)
+        if http is not None:
+            await http.aclose()
+
+    def _client(self) -> httpx.Client:
+        with self._lock:
+            if self._http is None:
+                self._http = httpx.Client(transport=_sync(self._transport), **self._options())
+                keep_deadlines(self._http)
+                drop_strays(self._http)
+            return self._http
+
+    def _async_client(self) -> httpx.AsyncClient:
+        from asyncio import get_running_loop
+
+        loop = get_running_loop()
+        with self._lock:
+            for ended in [other for other in self._async_http if other.is_closed()]:
+                del self._async_http[ended]  # its sockets went with it; a pool holds on to its loop
+            if loop not in self._async_http:
+                self._async_http[loop] = httpx.AsyncClient(transport=_async(self._transport), **self._options())
+                close_cancelled(self._async_http[loop])
+                drop_strays(self._async_http[loop])
+            return self._async_http[loop]
+
+    def _options(self) -> dict[str, Any]:
+        local = is_loopback(self.origin)  # no proxy stands before this machine
+        return {"limits": _LIMITS, "trust_env": not local, "verify": self._verify, "proxy": self._proxy}
+
+    def _attempt(self, fetch: Fetch) -> Attempt:
+        send = Send(fetch.request.body, "", fetch.attempt, fetch.seconds)
+        return Attempt(fetch.request.name, self.origin, send, datetime.now(UTC), self._max_bytes)
+
+    def _request(self, fetch: Fetch, timeout: httpx.Timeout) -> httpx.Request:
+        headers = {
+            "User-Agent": f"marketo_soap/{__version__} httpx/{httpx.__version__}",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+        }
+        if fetch.token is not None:
+            headers["Authorization"] = f"Bearer {fetch.token}"
+        if fetch.request.content_type is not None:
+            headers["Content-Type"] = fetch.request.content_type
+        return httpx.Request(
+            fetch.request.method,
+            f"{self.origin}{fetch.request.target}",
+            headers=headers,
+            content=fetch.request.body,
+            extensions={"timeout": within(timeout, fetch.seconds).as_dict()},
+        )
+
+
+def _without_frames(answer: Received | TransportError) -> Received | TransportError:
+    """Drop the frames that a failure came through: error trackers show their locals, addresses with secrets too."""
+    error = answer if isinstance(answer, TransportError) else None
+    causes: list[BaseException | None] = [error]
+    for cause in causes:
+        if cause is not None and len(causes) < 100:
+            cause.__traceback__ = None
+            causes += cause.__cause__, cause.__context__
+    return answer
+
+
+@asynccontextmanager
+async def _closing(response: httpx.Response) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await response.aclose()
+
+
+def _sync(transport: Any) -> httpx.BaseTransport | None:
+    if transport is None or isinstance(transport, httpx.BaseTransport):
+        return transport
+    raise TypeError("the bridge's transport is for AsyncClient alone")
+
+
+def _async(transport: Any) -> httpx.AsyncBaseTransport | None:
+    if transport is None or isinstance(transport, httpx.AsyncBaseTransport):
+        return transport
+    raise TypeError("the bridge's transport is for Client alone")

@@ -1,0 +1,293 @@
+"""syncLead over REST: which calls, in which order, and what their answers mean. Pure.
+
+The keys rank Id, ForeignSysPersonId, marketoCookie, Email; a cookie beside another key is not looked up: the
+lead is synced by the other key, then tied to the cookie. SOAP itself ranked a cookie over an Email.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
+from urllib.parse import quote
+
+from attrs import frozen
+
+from marketo_soap.bridge.codes import local_refusal, no_answer, refusal, told
+from marketo_soap.bridge.leads import COMPANY_FIELDS, fields_of, lead_record, rest_lead
+from marketo_soap.bridge.names import Names
+from marketo_soap.bridge.operations.lead_keys import Keys, keys_of, partition_of
+from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read, write
+from marketo_soap.bridge.settings import BridgeSettings
+from marketo_soap.bridge.steps import Ask, Hold, Note, Translation
+from marketo_soap.envelope import Request
+from marketo_soap.errors import Fault, MarketoError, RestError, fault
+from marketo_soap.operations import SyncLead, SyncLeadResult
+from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, SyncStatus
+from marketo_soap.wire.codec import INT_MAX
+
+__all__ = ["sync_lead"]
+
+T = TypeVar("T")
+Asking: TypeAlias = Generator[Ask, Any, T]
+Written: TypeAlias = tuple[int, LeadSyncStatus]
+
+_LEADS = "/rest/v1/leads.json"
+_PARTITIONS = "/rest/v1/leads/partitions.json"
+_MOST_PAGES = 4  # of leads that one key matches
+
+
+@frozen
+class _Refused:
+    """A record, or a call, that was refused."""
+
+    error: RestError
+    level: Literal["record", "response"]
+    in_doubt: bool
+
+
+def sync_lead(
+    request: Request[SyncLeadResult], settings: BridgeSettings, names: Lookup[Names] | Names
+) -> Translation[SyncLeadResult]:
+    """Insert or update one lead over REST."""
+    assert isinstance(request.operation, SyncLead)
+    workspace = None if request.context is None else request.context.target_workspace.strip()
+    partition = partition_of(workspace, settings) if workspace else None
+    keys = keys_of(request.operation, settings)
+    record = request.operation.lead_record
+    # What only names its lead needs no catalogue. An integer field of foreign ids does.
+    needed = record.attributes or request.operation.return_lead or keys.person_id
+    known: Names = names if isinstance(names, Names) else (yield names) if needed else Names(settings, None)
+    translated = rest_lead(record, known, settings)
+    if known.refused:
+        yield Note(f"the instance did not describe its fields: {known.refused}")
+    for note in translated.notes:
+        yield Note(note)
+    if keys.new_email:
+        yield Note("the attribute Email is taken as the new address of the lead that the Email element finds")
+    sync = _Sync(settings, keys, partition, translated.values, known)
+    sync.add_keys()
+    yield Hold(keys.held(sync.foreign_field))
+    lead_id, status = yield from sync.by_strongest_key()
+    if keys.cookie:
+        yield from sync.associate(lead_id, status)
+    returned = (yield from sync.returned(lead_id)) if request.operation.return_lead else None
+    return SyncLeadResult(lead_id, SyncStatus(lead_id, status), returned)
+
+
+class _Sync:
+    """One lead on its way."""
+
+    def __init__(
+        self, settings: BridgeSettings, keys: Keys, partition: str | None, values: dict[str, Any], names: Names
+    ) -> None:
+        self.settings, self.keys, self.partition, self.values, self.names = settings, keys, partition, values, names
+        self.foreign_field = settings.foreign_id_fields[keys.system or ""] if keys.person_id else ""
+
+    def add_keys(self) -> None:
+        """Put the keys among the values, over attributes of the same field."""
+        keys = self.keys
+        if keys.email:
+            self.values["email"] = keys.new_email or keys.email
+        if keys.person_id:
+            whole = self.names.of_rest(self.foreign_field).type == "integer"
+            if whole and not (keys.person_id.isascii() and keys.person_id.isdecimal() and len(keys.person_id) < 20):
+                raise local_refusal("1003", self.settings, "ForeignSysPersonId must be a whole number here")
+            self.values[self.foreign_field] = int(keys.person_id) if whole else keys.person_id
+
+    def by_strongest_key(self) -> Asking[Written]:
+        """Write the lead by the first key that it has."""
+        keys = self.keys
+        if keys.id is not None:
+            return (yield from self._update(keys.id, check_partition=True))
+        if keys.person_id:
+            # A filter cannot look for an id with a comma in it: it would look for two.
+            if self.settings.foreign_id_adopt_email and keys.email and "," not in keys.person_id:
+                return (yield from self._find_or_create({self.foreign_field: True, "email": False}))
+            return (yield from self._upsert(self.foreign_field))
+        if keys.email and (self.partition is not None or keys.new_email):
+            return (yield from self._find_or_create({"email": False}))
+        if keys.email:
+            return (yield from self._upsert("email"))
+        return (yield from self._by_cookie())
+
+    def _update(self, lead_id: int, *, check_partition: bool = False) -> Asking[Written]:
+        if check_partition and self.partition is not None:
+            yield from self._check_partition(lead_id)
+        self.values["id"] = lead_id
+        written = self._settled((yield from self._write("updateOnly", "id")))
+        if written != (lead_id, LeadSyncStatus.UPDATED):  # a cookie must not be tied to somebody else
+            raise no_answer("REST answered for another lead than the one that was named", fate_unknown=True)
+        return written
+
+    def _upsert(self, lookup: str) -> Asking[Written]:
+        outcome = yield from self._write("createOrUpdate", lookup, partition=self.partition)
+        if isinstance(outcome, _Refused) and outcome.error.code == "1007" and self._resolves_duplicates:
+            found = self._one_of((yield from self._find(lookup)))
+            if found is not None:
+                return (yield from self._update(found, check_partition=True))
+        return self._settled(outcome)
+
+    def _find_or_create(self, lookups: Mapping[str, bool]) -> Asking[Written]:
+        """Update the lead that the first of *lookups* finds (True: if it is in the partition), else make one."""
+        for last_time in (False, True):
+            for lookup, check_partition in lookups.items():
+                found = self._one_of((yield from self._find(lookup)))
+                if found is not None:
+                    return (yield from self._update(found, check_partition=check_partition))
+            outcome = yield from self._write("createOnly", None, partition=self.partition)
+            lost_a_race = isinstance(outcome, _Refused) and outcome.error.code == "1005"
+            if last_time or not lost_a_race:
+                break
+        return self._settled(outcome)
+
+    def _by_cookie(self) -> Asking[Written]:
+        found = self._one_of((yield from self._find("cookies")))
+        if found is not None:
+            return (yield from self._update(found, check_partition=True))
+        # Only actions that look for a lead take a partition. There is no Email here that createOnly could look for.
+        action = "createDuplicate" if self.partition is None else "createOnly"
+        return self._settled((yield from self._write(action, None, partition=self.partition)))
+
+    # -- asking and writing ---------------------------------------------------------------------------
+
+    @property
+    def _resolves_duplicates(self) -> bool:
+        return self.settings.on_duplicate == "most_recent"
+
+    def _find(self, lookup: str) -> Asking[list[Mapping[str, Any]]]:
+        """Return all leads that have the key: `id`, `updatedAt` and the key's own field."""
+        value = str({"cookies": self.keys.cookie, "email": self.keys.email}.get(lookup) or self.values[lookup])
+        fields = "id,updatedAt" if lookup == "cookies" else f"id,updatedAt,{lookup}"
+        query = {"filterType": lookup, "filterValues": value, "fields": fields}
+        leads: list[Mapping[str, Any]] = []
+        for _ in range(_MOST_PAGES):
+            reply = yield from self._read(read(_LEADS, **query))
+            leads += reply.result
+            if reply.next_page is None:
+                break
+            query["nextPageToken"] = reply.next_page
+        # A comma separates values: what was found for a part of the key is not the lead.
+        return [lead for lead in leads if str(lead.get(lookup, value)).lower() == value.lower()]
+
+    def _one_of(self, leads: Sequence[Mapping[str, Any]]) -> int | None:
+        """Return the id of the lead to update, None for no lead."""
+        if len(leads) > 1 and not self._resolves_duplicates:
+            raise local_refusal("1007", self.settings, f"{len(leads)} leads have this key")
+        # Of those of one second the newest, which was SOAP's choice.
+        latest = max(leads, key=lambda lead: (str(lead.get("updatedAt") or ""), _id(lead.get("id")) or 0), default=None)
+        if latest is None:
+            return None
+        found = _id(latest.get("id"))
+        if found is None:
+            raise no_answer("REST found a lead, but named no id", fate_unknown=False)
+        return found
+
+    def _check_partition(self, lead_id: int) -> Asking[None]:
+        """Raise a fault unless the lead is in the workspace's partition."""
+        reply = yield from self._read(read(f"/rest/v1/lead/{lead_id}.json", fields="leadPartitionId"))
+        if not reply.result:
+            raise local_refusal("1004", self.settings, "Lead not found")
+        partitions: Mapping[str, str] = yield Lookup(read(_PARTITIONS), self._partitions, 3600.0)
+        if partitions.get(str(reply.result[0].get("leadPartitionId"))) != self.partition:
+            raise local_refusal("1010", self.settings, "the lead is not in the partition of the workspace")
+
+    def _partitions(self, reply: RestReply, before: Mapping[str, str] | None) -> tuple[Mapping[str, str], bool]:
+        if reply.success and reply.result:
+            return {str(each.get("id")): str(each.get("name")) for each in reply.result}, True
+        if before is None and not reply.success:
+            raise refusal(reply.errors[0], self.settings, level="response")
+        return before or {}, False
+
+    def _read(self, request: RestRequest) -> Asking[RestReply]:
+        reply: RestReply = yield request
+        if reply.success or reply.code == "702":  # no data found
+            return reply
+        raise refusal(reply.errors[0], self.settings, level="response")
+
+    def _write(self, action: str, lookup: str | None, *, partition: str | None = None) -> Asking[Written | _Refused]:
+        """Send the lead; without the fields of its company if REST will not have them and the settings allow it."""
+        outcome = yield from self._sent(action, lookup, partition)
+        refused_company = isinstance(outcome, _Refused) and outcome.error.code == "1021"
+        company = COMPANY_FIELDS & self.values.keys()
+        if not (refused_company and company and self.settings.drop_company_fields):
+            return outcome
+        yield Note(f"REST does not write fields of the company to a lead: left out {', '.join(sorted(company))}")
+        self.values = {name: value for name, value in self.values.items() if name not in company}
+        return (yield from self._sent(action, lookup, partition))
+
+    def _sent(self, action: str, lookup: str | None, partition: str | None) -> Asking[Written | _Refused]:
+        data: dict[str, Any] = {"action": action, "input": [self.values]}
+        if lookup is not None:
+            data["lookupField"] = lookup
+        if partition is not None:
+            data["partitionName"] = partition
+        reply: RestReply = yield write(_LEADS, data, effect="repeatable" if action == "updateOnly" else "once")
+        if not reply.success:
+            return _Refused(reply.errors[0], "response", reply.in_doubt)
+        for record in reply.result[:1]:
+            status, lead_id = str(record.get("status")).upper(), _id(record.get("id"))
+            if status == "SKIPPED":
+                return _Refused(reply.reason(record), "record", reply.in_doubt)
+            if status in ("CREATED", "UPDATED") and lead_id is not None:
+                return lead_id, LeadSyncStatus(status)
+        raise no_answer("REST did not say what became of the lead", fate_unknown=True)
+
+    def _settled(self, outcome: Written | _Refused) -> Written:
+        if isinstance(outcome, _Refused):
+            raise refusal(outcome.error, self.settings, level=outcome.level, fate_unknown=outcome.in_doubt)
+        return outcome
+
+    # -- after the lead is written --------------------------------------------------------------------
+
+    def associate(self, lead_id: int, status: LeadSyncStatus) -> Asking[None]:
+        """Tie the cookie to the lead. A fault says that the lead was written all the same."""
+        path = f"/rest/v1/leads/{quote(str(lead_id))}/associate.json"
+        query = (("cookie", self.keys.cookie or ""),)
+        try:
+            reply: RestReply = yield RestRequest("POST", path, query, effect="repeatable")
+            if not reply.success:
+                raise refusal(reply.errors[0], self.settings, level="response")
+        except MarketoError as error:
+            if self.settings.on_associate_error == "fault":
+                _raise_partly(error, f"lead {lead_id} was {status} before, its cookie was not tied to it")
+            yield Note(f"the lead was written, but its cookie was not tied to it: {_short(error)}")
+
+    def returned(self, lead_id: int) -> Asking[LeadRecord | None]:
+        """Read the lead as it is now; None, with a note, if that fails: it has been written."""
+        fields = fields_of(self.names, self.settings)
+        request = read(_LEADS, filterType="id", filterValues=str(lead_id), fields=fields).as_form()
+        try:
+            reply = yield from self._read(request)
+        except MarketoError as error:
+            yield Note(f"the lead was written, but could not be read afterwards: {_short(error)}")
+            return None
+        for data in reply.result:
+            if _id(data.get("id")) == lead_id:
+                return lead_record(data, lead_id, self.names, self.settings, self.keys.system)
+        yield Note("the lead was written, but could not be read afterwards: REST did not find it")
+        return None
+
+
+def _id(value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | str) or not re.fullmatch("[0-9]{1,10}", str(value)):
+        return None
+    number = int(value)
+    return number if 1 <= number <= INT_MAX else None
+
+
+def _short(error: MarketoError) -> str:
+    """What went wrong, without texts of REST: those may hold values."""
+    if isinstance(error, Fault):
+        code = error.rest.code if error.rest else ""
+        return f"fault {error.code}" + (f", REST {code}" if code else "")
+    return type(error).__name__
+
+
+def _raise_partly(error: MarketoError, what: str) -> NoReturn:
+    """Raise *error* as one of a call that was carried out in part."""
+    if not isinstance(error, Fault):
+        raise no_answer(f"{error}; {what}", fate_unknown=True) from error
+    text = error.message.removesuffix(f" ({error.code})")
+    partly = fault(error.code or 20011, f"{text}; {what}")
+    raise told(partly, error.rest or RestError("", text), True) from None

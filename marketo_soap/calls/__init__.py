@@ -1,0 +1,1 @@
+"""One call: its steps, retries, limits and deadlines, and one HTTP attempt."""

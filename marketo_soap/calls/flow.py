@@ -1,0 +1,239 @@
+"""One call as a generator of steps: ask for leave, sign, send, read, decide, perhaps wait and sign again.
+
+It holds no clock, no socket and no randomness: a driver (`client.py`) carries out the steps and answers each
+`Send` with the `Received` reply or the `TransportError` that came instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeAlias, TypeVar
+
+from attrs import field, frozen
+
+from marketo_soap import envelope
+from marketo_soap.calls.limits import next_reset
+from marketo_soap.calls.retry import RetryPolicy, in_time, retry_after
+from marketo_soap.calls.sign_again import resign
+from marketo_soap.errors import (
+    AmbiguousError,
+    AmbiguousFault,
+    Fault,
+    LimitFault,
+    MarketoError,
+    ProtocolError,
+    ServerFault,
+    TransportError,
+)
+from marketo_soap.operations import Operation
+from marketo_soap.privacy.redactor import Redactor, size_only
+from marketo_soap.signature import Credentials, sign, timestamp
+
+__all__ = ["Admit", "Answer", "Received", "Send", "Step", "Wait", "exchange", "replay"]
+
+R = TypeVar("R")
+
+_NOT_DONE = frozenset({301, 307, 308, 501, 505, 511})
+_MAYBE_DONE = frozenset({408, 460, 499})
+_BLAME = re.compile(r"\b(required|invalid|parameter|criteria|bad|missing|unknown|must|not a)\b", re.IGNORECASE)
+
+
+@frozen
+class Admit:
+    """Get leave from the call limits, within so many seconds (None: however long); answer why there is none."""
+
+    seconds: float | None
+
+
+@frozen
+class Send:
+    """Post these bytes and answer with what comes back, within *seconds*. `attempt` counts from 1."""
+
+    body: bytes = field(repr=size_only)
+    soap_action: str
+    attempt: int
+    seconds: float | None = None
+
+
+@frozen
+class Wait:
+    """Let so many seconds pass before the next attempt, for this error."""
+
+    seconds: float
+    error: MarketoError
+
+
+@frozen
+class Received:
+    """An HTTP answer, whatever it holds; header names in lower case."""
+
+    status: int
+    headers: dict[str, str] = field(repr=False)
+    body: bytes = field(repr=size_only)
+
+
+Step: TypeAlias = Admit | Send | Wait
+Answer: TypeAlias = Received | MarketoError | None
+
+
+def exchange(
+    operation: Operation[R],
+    credentials: Credentials,
+    *,
+    target_workspace: str | None,
+    now: Callable[[], datetime],
+    monotonic: Callable[[], float],
+    policy: RetryPolicy,
+    random: Callable[[], float],
+) -> Generator[Step, Answer, R]:
+    """Make one call: yield its steps, return its result.
+
+    Every attempt is signed with the time of its own, after there is leave for it. Raises what
+    `envelope.reply` raises, the `TransportError` that a driver answers with, one for an answer that is not
+    Marketo's, and `AmbiguousFault` for a server's failure that leaves the fate of the call unknown.
+    """
+    begun, errors = monotonic(), list[MarketoError]()
+
+    def left() -> float | None:
+        return None if policy.deadline is None else policy.deadline - (monotonic() - begun)
+
+    while True:
+        refusal = yield Admit(left())
+        remaining = left()
+        if refusal is None and remaining is not None and remaining <= 0:
+            refusal = TransportError(f"{operation.name} was not sent: leave came after the time that it may take")
+        if isinstance(refusal, MarketoError):
+            raise _in_the_end([*errors, refusal])
+        signed = now()
+        header = sign(credentials, timestamp(signed))
+        body = envelope.request(operation, header, context=target_workspace)
+        answer = yield Send(body, envelope.soap_action(operation), len(errors) + 1, left())
+        try:
+            return _read(operation, body, answer)
+        except MarketoError as error:
+            errors.append(_judged(error, answer, now))
+        headers = answer.headers if isinstance(answer, Received) else {}
+        asked = retry_after(headers.get("retry-after"), headers.get("date"))
+        pause = policy.pause_after(operation, errors, asked, random)
+        pause = in_time(operation.name, pause, left(), errors[-1])
+        if pause is None:
+            raise _in_the_end(errors)
+        yield Wait(pause, errors[-1])
+
+
+def replay(
+    request: bytes,
+    credentials: Credentials,
+    *,
+    now: Callable[[], datetime],
+    monotonic: Callable[[], float],
+    policy: RetryPolicy,
+) -> Generator[Step, Answer, None]:
+    """Send the bytes of a request once, signed anew and else as they are; whatever comes is an answer.
+
+    Raises `ProtocolError` for what is no request that can be signed, and the `TransportError` that a driver
+    answers with. *policy* gives the time that it may take.
+    """
+    operation = envelope.open_request(request).operation_type
+    begun = monotonic()
+    refusal = yield Admit(policy.deadline)
+    if isinstance(refusal, MarketoError):
+        raise refusal
+    body = resign(request, credentials, timestamp(now()))
+    left = None if policy.deadline is None else policy.deadline - (monotonic() - begun)
+    answer = yield Send(body, envelope.soap_action(operation), 1, left)
+    if isinstance(answer, MarketoError):
+        raise answer
+
+
+def _read(operation: Operation[R], request: bytes, answer: Answer) -> R:
+    if isinstance(answer, MarketoError):
+        raise answer
+    if answer is None:
+        raise TypeError("a Send is answered with what was received")
+    try:
+        result = envelope.reply(type(operation), answer.body)
+        operation.check_reply(result)
+    except ProtocolError as error:
+        raise _explain(operation, request, answer, error) from None
+    return result
+
+
+def _in_the_end(errors: list[MarketoError]) -> MarketoError:
+    """The error that a call ends with: the last one, which must not hide that an earlier attempt may have done it."""
+    last = errors[-1]
+    if isinstance(last, AmbiguousError) or not any(isinstance(error, AmbiguousError) for error in errors):
+        return last
+    if isinstance(last, TransportError):
+        unknown = AmbiguousError(f"{last} - but an earlier attempt may have been carried out", status=last.status)
+        unknown.__cause__ = last
+        return unknown
+    last.fate_unknown = True
+    last.hint = "; ".join(filter(None, ["an earlier attempt may have been carried out", last.hint]))
+    return last
+
+
+def _judged(error: MarketoError, answer: Answer, now: Callable[[], datetime]) -> MarketoError:
+    """The error with what its circumstances add: an unknown fate, the difference of the clocks, the next reset."""
+    if isinstance(error, ServerFault) and _is_vague(error):
+        error = AmbiguousFault.of(error)
+    elif isinstance(error, Fault) and error.code == 20016 and isinstance(answer, Received):
+        error.hint = _skew(answer.headers.get("date"), now())
+    elif isinstance(error, LimitFault) and error.code == 20015:
+        error.retry_at = next_reset(now())
+    return error
+
+
+def _is_vague(error: ServerFault) -> bool:
+    """Whether a failure may have come after the work: 20011, and 10001 unless its text blames the request.
+
+    Recorded: 10001 came with `Parameter required` too, which nothing is gained by repeating. A bridge knows.
+    """
+    if error.rest is not None:
+        return error.fate_unknown and error.code in (10001, 20011)
+    if error.code == 10001:
+        return not _BLAME.search(f"{error.faultstring} {error.message}")
+    return error.code == 20011
+
+
+def _skew(date: str | None, now: datetime) -> str:
+    try:
+        seconds = (parsedate_to_datetime(date or "") - now).total_seconds()
+    except (TypeError, ValueError, OverflowError):
+        return "the clocks may differ; the server did not say its time"
+    side = "ahead of" if seconds > 0 else "behind"
+    return f"the clocks differ: the server's is {abs(seconds):.0f} s {side} this one"
+
+
+def _explain(operation: Operation[Any], request: bytes, answer: Received, error: ProtocolError) -> MarketoError:
+    """Say what came instead of a reply: a broken one, or an answer of something on the way."""
+    status, problem = answer.status, error.problem
+    redactor = Redactor.of_request(request)
+    begins = redactor.snippet(answer.body) if answer.body else "nothing"
+    content_type = answer.headers.get("content-type") or "without a content type"
+    came = f"HTTP {status} {content_type}, beginning {begins}"
+    if 200 <= status < 300 or problem not in ("malformed", "unknown"):
+        reason = str(error).partition("; it begins ")[0]
+        text = redactor.text(f"{operation.name}: {reason}; came {came}")
+        broken = ProtocolError(text, path=error.path, line=error.line, problem=problem)
+        broken.fate_unknown, broken.hint = True, "it may have been carried out"
+        return broken
+    said = "no SOAP reply"
+    if 300 <= status < 400:
+        said = "a redirect is not followed, the signature stays here"
+    kind = AmbiguousError if _maybe_done(operation, status) else TransportError
+    return kind(redactor.text(f"{operation.name}: {said}; came {came}"), status=status)
+
+
+def _maybe_done(operation: Operation[Any], status: int) -> bool:
+    """Whether the call may have been carried out though something on the way answered with *status*.
+
+    302 is what many servers send after a POST that they carried out. A 503 is mostly a refusal, but a proxy may
+    send it after it has passed the request on: that is harmless only where a second time is.
+    """
+    if status == 503:
+        return not operation.repeatable
+    return status in _MAYBE_DONE if 400 <= status < 500 else status not in _NOT_DONE

@@ -1,0 +1,1 @@
+"""The clients: `Client` for threads, `AsyncClient` for tasks."""

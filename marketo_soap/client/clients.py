@@ -1,0 +1,479 @@
+"""The clients: two small drivers of `exchange()` over httpx."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib import import_module
+from threading import get_ident
+from types import TracebackType
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar, cast, runtime_checkable
+from weakref import WeakKeyDictionary, ref
+
+import httpx
+
+from marketo_soap import __version__
+from marketo_soap.calls.call import Call, Caller, Counter, Stats, told
+from marketo_soap.calls.deadline import close_cancelled, deadline, drop_strays, keep_deadlines
+from marketo_soap.calls.endpoint import checked_endpoint, is_loopback
+from marketo_soap.calls.flow import Answer, Send, Wait
+from marketo_soap.calls.http import Attempt, within
+from marketo_soap.calls.limiter import InProcessLimiter
+from marketo_soap.calls.limits import Limiter
+from marketo_soap.calls.retry import DEFAULT_RETRY, RetryPolicy
+from marketo_soap.errors import MarketoError
+from marketo_soap.history import Exchange, History
+from marketo_soap.operations import Operation, SyncLead, SyncLeadResult
+from marketo_soap.records.lead import LeadRecord
+from marketo_soap.signature import Credentials
+from marketo_soap.wire.xml import MAX_BYTES
+
+__all__ = ["AsyncClient", "Client", "local_now", "trust"]
+
+R = TypeVar("R")
+TransportT = TypeVar("TransportT", httpx.BaseTransport, httpx.AsyncBaseTransport)
+Timeout = httpx.Timeout | float | None
+
+DEFAULT_TIMEOUT = httpx.Timeout(90.0, connect=10.0)
+"""Seconds: 10 to connect, 90 for everything else, as the vendor's samples have it."""
+
+_CONNECTIONS = httpx.Limits(max_connections=10, max_keepalive_connections=10)
+
+
+@runtime_checkable
+class OwnMarketo(Protocol):
+    """A transport that is a Marketo itself, as the sandbox's is: it knows its address and its users.
+
+    With a true attribute `retries_itself` it repeats what failed, by the call's own policy, and gets one attempt. An
+    attribute `default_timeout` is the time-out of a client that is given none.
+    """
+
+    endpoint: str
+    credentials: Credentials
+
+
+def local_now() -> datetime:
+    """Return the time now, in the local zone: the default clock of the clients."""
+    return datetime.now(UTC).astimezone()
+
+
+class _Place:
+    """A thread or a task, as clients know it: they keep something for each as long as its context lives."""
+
+    def __init__(self, owner: object) -> None:
+        self.owner = owner
+
+
+_place: ContextVar[_Place | None] = ContextVar("marketo_soap_place", default=None)
+
+
+def _owner() -> object:
+    """What tells this thread or task from all others. A task has its parent's context, copied by reference."""
+    asyncio = sys.modules.get("asyncio")
+    with suppress(RuntimeError):  # no event loop runs here
+        if asyncio is not None and (task := asyncio.current_task()) is not None:
+            return ref(task)
+    return get_ident()
+
+
+_limiters: dict[bytes, InProcessLimiter] = {}
+
+
+def _vendor_limiter(url: httpx.URL) -> Limiter:
+    """The limiter that all clients of one subscription (one host) in this process share, as long as it lives."""
+    return _limiters.setdefault(url.netloc, InProcessLimiter())  # atomic: no lock that a fork could leave held
+
+
+@cache
+def _no_authorities() -> ssl.SSLContext:
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # it trusts nobody
+
+
+def trust(url: str, verify: ssl.SSLContext | Literal[True]) -> ssl.SSLContext | Literal[True]:
+    """Return *verify* for httpx, which loads the certificate store for True: plain http needs none of it."""
+    return _no_authorities() if verify is True and url.lower().startswith("http:") else verify
+
+
+class _BaseClient(Generic[TransportT]):
+    """What both clients share: the settings, and everything about a call that does not wait."""
+
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        user_id: str | None = None,
+        encryption_key: str | None = None,
+        *,
+        transport: TransportT | None = None,
+        timeout: Timeout = DEFAULT_TIMEOUT,
+        clock: Callable[[], datetime] | None = None,
+        retry: RetryPolicy = DEFAULT_RETRY,
+        limiter: Limiter | Literal["vendor"] | None = "vendor",
+        max_response_bytes: int = MAX_BYTES,
+        verify: ssl.SSLContext | Literal[True] = True,
+        proxy: str | httpx.Proxy | None = None,
+        tracer: Any = None,
+        allow_http: bool = False,
+        history: int | History | None = None,
+        on_exchange: Callable[[Exchange], object] | None = None,
+    ) -> None:
+        if isinstance(transport, OwnMarketo):
+            endpoint = endpoint or transport.endpoint
+            user_id = user_id or transport.credentials.user_id
+            encryption_key = encryption_key or transport.credentials.encryption_key
+        needed = {"endpoint": endpoint, "user_id": user_id, "encryption_key": encryption_key}
+        missing = [name for name, value in needed.items() if not value]
+        if missing:
+            raise ValueError(f"{', '.join(missing)} missing: pass it, or use from_env()")
+        self.endpoint = checked_endpoint(cast("str", endpoint), allow_http=allow_http)
+        if limiter == "vendor":
+            local = isinstance(transport, OwnMarketo | httpx.MockTransport) or is_loopback(self.endpoint)
+            limiter = None if local else _vendor_limiter(httpx.URL(self.endpoint))
+        if not 0 < max_response_bytes <= MAX_BYTES:
+            raise ValueError(f"max_response_bytes must be between 1 and {MAX_BYTES}")
+        self.history = history if isinstance(history, History) or history is None else History(history)
+        self._on_exchange = on_exchange
+        self._last: WeakKeyDictionary[_Place, Exchange] = WeakKeyDictionary()
+        self._limiter = limiter
+        self._url = httpx.URL(self.endpoint)
+        if timeout is DEFAULT_TIMEOUT:
+            timeout = getattr(transport, "default_timeout", timeout)
+        self._timeout = httpx.Timeout(timeout)
+        self._retry = retry
+        self._process = os.getpid()
+        self._caller = Caller(
+            self.endpoint,
+            Credentials(cast("str", user_id), cast("str", encryption_key)),
+            clock or local_now,
+            limiter,
+            max_response_bytes,
+            tracer,
+            Counter(),
+            self._remember,
+            timed=self.history is not None or on_exchange is not None,
+            single=getattr(transport, "retries_itself", False),
+        )
+        self._open(transport, self._http_options(verify, proxy))
+
+    def _open(self, transport: TransportT | None, options: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ, **options: Any) -> Self:
+        """Make a client from MARKETO_SOAP_ENDPOINT, MARKETO_SOAP_USER_ID and MARKETO_SOAP_ENCRYPTION_KEY.
+
+        Without the first of them, MARKETO_REST_ENDPOINT, MARKETO_REST_CLIENT_ID and MARKETO_REST_CLIENT_SECRET
+        make one whose calls go over REST (`RestBridge`). *options* go to the constructor, and win. `ValueError`
+        names the variables that are not set.
+        """
+        return cls(**{**_from_env(environ), **options})
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.endpoint}>"
+
+    @property
+    def stats(self) -> Stats:
+        """What this client has done so far."""
+        return self._caller.counter.stats
+
+    @property
+    def last_exchange(self) -> Exchange | None:
+        """The last attempt that this thread or task made with this client: the exact bytes both ways.
+
+        Each thread and each asyncio task sees its own, never another's. A call that runs in a task of its
+        own (`asyncio.gather`, `create_task`, `wait_for` before Python 3.12) is seen from inside that task;
+        an error brings its exchange along wherever it is caught. `last_exchange.attempts` are all attempts
+        of the call.
+        """
+        place = _place.get()
+        return None if place is None or place.owner != _owner() else self._last.get(place)
+
+    def _http_options(self, verify: ssl.SSLContext | Literal[True], proxy: str | httpx.Proxy | None) -> dict[str, Any]:
+        if not isinstance(verify, ssl.SSLContext) and verify is not True:
+            raise ValueError(
+                "verify takes an ssl.SSLContext: certificates are always checked unless one says otherwise"
+            )
+        return {
+            "timeout": self._timeout,
+            "limits": _CONNECTIONS,
+            "follow_redirects": False,
+            "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # SOAP has no sessions
+            "trust_env": not is_loopback(self.endpoint),  # no proxy stands before a local sandbox
+            "verify": trust(self.endpoint, verify),
+            "proxy": proxy,
+            "headers": {
+                "User-Agent": f"marketo_soap/{__version__} httpx/{httpx.__version__}",
+                "Content-Type": "text/xml; charset=UTF-8",
+                "Accept": "text/xml",
+                "Accept-Encoding": "gzip",
+            },
+        }
+
+    def _begin(self, operation: Operation[R], target_workspace: str | None, retry: RetryPolicy | None) -> Call[R]:
+        self._check_process()
+        return Call.of(self._caller, operation, target_workspace, retry or self._retry)
+
+    def _begin_again(self, request: bytes) -> Call[None]:
+        try:
+            self._check_process()
+            return Call.again(self._caller, request, self._retry)
+        finally:
+            del request
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._process:
+            raise RuntimeError("this client was made before the process forked: make one in the child")
+
+    def _remember(self, exchange: Exchange) -> None:
+        place, owner = _place.get(), _owner()
+        if place is None or place.owner != owner:
+            place = _Place(owner)
+            _place.set(place)
+        self._last[place] = exchange
+        if self.history is not None:
+            self.history.add(exchange)
+        if self._on_exchange is not None:
+            told(self._on_exchange, exchange)
+
+
+_REST = ("MARKETO_REST_ENDPOINT", "MARKETO_REST_CLIENT_ID", "MARKETO_REST_CLIENT_SECRET")
+
+
+def _from_env(environ: Mapping[str, str]) -> dict[str, Any]:
+    names = {
+        "endpoint": "MARKETO_SOAP_ENDPOINT",
+        "user_id": "MARKETO_SOAP_USER_ID",
+        "encryption_key": "MARKETO_SOAP_ENCRYPTION_KEY",
+    }
+    rest = [environ.get(variable, "") for variable in _REST]
+    if all(rest) and not environ.get(names["endpoint"]):
+        return {"transport": import_module("marketo_soap.bridge").RestBridge(*rest)}
+    missing = [variable for variable in names.values() if not environ.get(variable)]
+    if missing:
+        instead = f"or instead, to call over REST: {', '.join(_REST)}"
+        raise ValueError(f"not set in the environment: {', '.join(missing)} ({instead})")
+    return {name: environ[variable] for name, variable in names.items()}
+
+
+class Client(_BaseClient[httpx.BaseTransport]):
+    """A Marketo SOAP client.
+
+    *endpoint* is the subscription's own address, `https://<munchkin id>.mktoapi.com/soap/mktows/2_2`;
+    *user_id* and *encryption_key* are its API user. A *transport* that is a Marketo itself
+    (`SandboxTransport`, `RestBridge`) brings all three; any other `httpx.BaseTransport` carries the calls instead
+    of the network. *timeout* is httpx's, in seconds, for one attempt (10 to connect and 90 for all else, 120 over a
+    `RestBridge`). *clock* returns the aware time that requests are signed with. *retry* says which failed attempts
+    are made again, and how long a call may take in all.
+    *limiter* keeps to the call limits: "vendor" is the vendor's numbers, shared by all clients of a
+    subscription in this process, and none for a sandbox, a mock or an address on this machine; None is none. A
+    reply may be *max_response_bytes* long. *verify* is an `ssl.SSLContext` (with client certificates, if need
+    be), *proxy* httpx's, *tracer* an OpenTelemetry tracer. Plain http is accepted on this machine only,
+    unless *allow_http*. *history* keeps the last exchanges, so many (or a `History` of your own), and
+    *on_exchange* is called with each attempt's `Exchange` as soon as it has ended, in the thread or task that
+    made it; what it raises is logged and harms no call.
+
+    A client holds one pool of ten connections, may be shared by threads, and is closed by `close()` or a
+    `with` block; after a fork the child makes its own. Every error of a call is a `MarketoError` with its
+    `exchange`; a caller's own mistakes are `ValueError` or `TypeError` before anything is sent.
+    """
+
+    def _open(self, transport: httpx.BaseTransport | None, options: dict[str, Any]) -> None:
+        self._http = httpx.Client(transport=transport, **options)
+        keep_deadlines(self._http)
+        drop_strays(self._http)
+
+    def sync_lead(
+        self,
+        lead: LeadRecord,
+        *,
+        return_lead: bool = False,
+        marketo_cookie: str | None = None,
+        target_workspace: str | None = None,
+        timeout: Timeout = None,
+        retry: RetryPolicy | None = None,
+    ) -> SyncLeadResult:
+        """Insert or update one lead: see `SyncLead`. *target_workspace* names the workspace of a new lead."""
+        operation = SyncLead(lead, return_lead, marketo_cookie)
+        return self.call(operation, target_workspace=target_workspace, timeout=timeout, retry=retry)
+
+    def call(
+        self,
+        operation: Operation[R],
+        *,
+        target_workspace: str | None = None,
+        timeout: Timeout = None,
+        retry: RetryPolicy | None = None,
+    ) -> R:
+        """Carry out *operation* and return its result. *timeout* and *retry* are the client's unless given.
+
+        Raises `Fault` when the server says no, `LeadSyncFailed` for a lead that was not written,
+        `ProtocolError` for a reply that breaks the contract, and `TransportError` when no usable reply came
+        (`AmbiguousError` when the call may have been carried out all the same).
+        """
+        return self._run(self._begin(operation, target_workspace, retry), timeout).result
+
+    def replay(self, request: bytes, *, timeout: Timeout = None) -> Exchange:
+        """Send the bytes of a stored request once, signed anew and else as they are; return what came of it.
+
+        A fault is an answer like any other. Raises `ProtocolError` for what is no request that can be signed,
+        and `TransportError` when no answer came.
+        """
+        try:
+            call = self._begin_again(request)
+        finally:
+            del request  # a local of a frame that errors come through
+        return self._run(call, timeout).last_exchange
+
+    def _run(self, call: Call[R], timeout: Timeout) -> Call[R]:
+        with call:
+            answer: Answer = None
+            while (step := call.advance(answer)) is not None:
+                answer = None
+                if isinstance(step, Send):
+                    answer = self._send(call, step, timeout)
+                elif isinstance(step, Wait):
+                    time.sleep(step.seconds)
+                else:
+                    try:
+                        call.permit.acquire(step.seconds)
+                    except MarketoError as error:
+                        answer = error
+        return call
+
+    def _send(self, call: Call[Any], send: Send, timeout: Timeout) -> Answer:
+        request = self._http.build_request(
+            "POST",
+            self._url,
+            content=send.body,
+            headers={"SOAPAction": send.soap_action},
+            timeout=within(self._timeout if timeout is None else httpx.Timeout(timeout), send.seconds),
+        )
+        with call.attempt(send, request) as attempt, deadline(send.seconds):
+            response = self._http.send(request, stream=True)
+            try:
+                pieces = response.iter_raw() if attempt.begin(response) else response.iter_bytes()
+                for piece in pieces:
+                    if not attempt.take(piece):
+                        break
+            finally:
+                response.close()
+        return attempt.answer()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
+    """The same client for asyncio: `Client`'s arguments, `async with`, `await client.sync_lead(...)`.
+
+    A cancelled call stops at once and leaves the client usable.
+    """
+
+    def _open(self, transport: httpx.AsyncBaseTransport | None, options: dict[str, Any]) -> None:
+        self._http = httpx.AsyncClient(transport=transport, **options)
+        close_cancelled(self._http)
+        drop_strays(self._http)
+
+    async def sync_lead(
+        self,
+        lead: LeadRecord,
+        *,
+        return_lead: bool = False,
+        marketo_cookie: str | None = None,
+        target_workspace: str | None = None,
+        timeout: Timeout = None,
+        retry: RetryPolicy | None = None,
+    ) -> SyncLeadResult:
+        """Insert or update one lead: see `SyncLead`. *target_workspace* names the workspace of a new lead."""
+        operation = SyncLead(lead, return_lead, marketo_cookie)
+        return await self.call(operation, target_workspace=target_workspace, timeout=timeout, retry=retry)
+
+    async def call(
+        self,
+        operation: Operation[R],
+        *,
+        target_workspace: str | None = None,
+        timeout: Timeout = None,
+        retry: RetryPolicy | None = None,
+    ) -> R:
+        """Carry out *operation* and return its result; arguments and errors are those of `Client.call`."""
+        return (await self._run(self._begin(operation, target_workspace, retry), timeout)).result
+
+    async def replay(self, request: bytes, *, timeout: Timeout = None) -> Exchange:
+        """Send the bytes of a stored request once, signed anew: see `Client.replay`."""
+        try:
+            call = self._begin_again(request)
+        finally:
+            del request
+        return (await self._run(call, timeout)).last_exchange
+
+    async def _run(self, call: Call[R], timeout: Timeout) -> Call[R]:
+        with call:
+            answer: Answer = None
+            while (step := call.advance(answer)) is not None:
+                answer = None
+                if isinstance(step, Send):
+                    answer = await self._send(call, step, timeout)
+                elif isinstance(step, Wait):
+                    from asyncio import sleep  # a client for threads needs none of asyncio
+
+                    await sleep(step.seconds)
+                else:
+                    try:
+                        await call.permit.acquire_async(step.seconds)
+                    except MarketoError as error:
+                        answer = error
+        return call
+
+    async def _send(self, call: Call[Any], send: Send, timeout: Timeout) -> Answer:
+        request = self._http.build_request(
+            "POST",
+            self._url,
+            content=send.body,
+            headers={"SOAPAction": send.soap_action},
+            timeout=within(self._timeout if timeout is None else httpx.Timeout(timeout), send.seconds),
+        )
+        from asyncio import timeout as within_time
+
+        with call.attempt(send, request, is_async=True) as attempt:
+            async with within_time(send.seconds):
+                await self._receive(attempt, request)
+        return attempt.answer()
+
+    async def _receive(self, attempt: Attempt, request: httpx.Request) -> None:
+        response = await self._http.send(request, stream=True)
+        try:
+            pieces = response.aiter_raw() if attempt.begin(response) else response.aiter_bytes()
+            async for piece in pieces:
+                if not attempt.take(piece):
+                    break
+        finally:
+            await response.aclose()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

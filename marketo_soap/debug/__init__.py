@@ -1,0 +1,1 @@
+"""Tools for envelopes: check, compare, import, export, record."""

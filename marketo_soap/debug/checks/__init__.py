@@ -1,0 +1,88 @@
+"""Everything that can be wrong with the envelope of a request, as a list of checks with verdicts.
+
+Nothing in the texts is private: no key, user id, signature, cookie, address or value of a lead. The names of
+elements and attributes are quoted, also unknown ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from marketo_soap.debug.checks import authentication, envelope, schema
+from marketo_soap.debug.checks import encoding as surface
+from marketo_soap.debug.checks import values as lead
+from marketo_soap.debug.checks.message import Message
+from marketo_soap.debug.checks.report import Check, Finding, Skipped, Verdict
+from marketo_soap.signature import Credentials
+
+__all__ = ["Check", "Verdict", "check"]
+
+_MOST = 20
+_WORST = (Verdict.FAIL, Verdict.WARN, Verdict.PASS)
+
+_CHECKS: dict[str, tuple[Callable[[Message], Iterator[Finding]], str]] = {
+    "well-formed": (surface.well_formed, "it is well-formed XML without a DOCTYPE"),
+    "encoding": (surface.encoding, "the bytes are in the encoding that they declare"),
+    "envelope": (envelope.envelope, "it is a SOAP envelope with one Body"),
+    "request": (envelope.request, "the body holds the request of a known operation"),
+    "namespaces": (envelope.namespaces, "envelope and message elements are in the right namespaces"),
+    "qualified elements": (schema.qualified_elements, "only the message elements have a namespace"),
+    "ignored elements": (schema.ignored_elements, "every element is known"),
+    "repeated elements": (schema.repeated_elements, "no element stands twice"),
+    "order": (schema.order, "the elements are in the order of the schema"),
+    "types": (schema.types, "numbers, booleans and enumerations are what they should be"),
+    "required fields": (schema.required_fields, "everything required is there"),
+    "identity": (lead.identity, "the lead has a key"),
+    "cookie": (lead.cookie, "the marketoCookie has its form"),
+    "attributes": (lead.attributes, "every attribute names a standard field, once"),
+    "values": (lead.values, "no value looks wrong"),
+    "workspace": (authentication.workspace, "the header names a workspace"),
+    "user id": (authentication.user_id, "mktowsUserId is that of the given credentials"),
+    "timestamp": (authentication.timestamp, "requestTimestamp is a W3C time with an offset"),
+    "age": (authentication.age, "requestTimestamp is fresh"),
+    "signature form": (authentication.signature_form, "requestSignature is 40 lower-case hex digits"),
+    "signature": (authentication.signature, "requestSignature is right"),
+}
+
+
+def check(
+    data: bytes,
+    *,
+    credentials: Credentials | None = None,
+    now: datetime | None = None,
+    window: float = 900.0,
+) -> list[Check]:
+    """Check the envelope of a request and return the findings of every check, in a fixed order.
+
+    A check that found nothing gives one PASS, one that could not run one SKIP with the reason; of many findings
+    the first twenty are told, and how many there are more. *credentials* let the signature be checked, *now*
+    the age of the timestamp, which may be *window* seconds. Takes linear time and raises nothing for any bytes;
+    `ValueError` for a naive *now*.
+    """
+    if now is not None and now.utcoffset() is None:
+        raise ValueError("the time to compare with needs an offset: pass an aware datetime")
+    message = Message(data, credentials, now, window)
+    return [
+        Check(name, found.verdict, found.says, found.path, found.line)
+        for name, (run, fine) in _CHECKS.items()
+        for found in _findings(run, message, fine)
+    ]
+
+
+def _findings(run: Callable[[Message], Iterator[Finding]], message: Message, fine: str) -> list[Finding]:
+    found: list[Finding] = []
+    more: dict[Verdict, int] = {}
+    try:
+        for finding in run(message):
+            if len(found) < _MOST:
+                found.append(finding)
+            else:
+                more[finding.verdict] = more.get(finding.verdict, 0) + 1
+    except Skipped as reason:
+        return [Finding(Verdict.SKIP, str(reason))]
+    wrong = [finding for finding in found if finding.verdict is not Verdict.PASS]
+    if more:
+        worst = min(more, key=_WORST.index)
+        wrong.append(Finding(worst, f"there are {sum(more.values())} more findings of this kind"))
+    return wrong or found or [Finding(Verdict.PASS, fine)]

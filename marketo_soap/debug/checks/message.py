@@ -1,0 +1,128 @@
+"""A request taken apart leniently: what stands in it is found by its local name, some of it in the wrong case.
+
+A check that minds says so, and the others can go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import cached_property
+from itertools import chain
+from typing import Any
+
+from attrs import frozen
+
+from marketo_soap.debug.checks.report import Skipped
+from marketo_soap.errors import ProtocolError
+from marketo_soap.operations import OPERATIONS, Operation
+from marketo_soap.signature import AuthenticationHeader, Credentials, MktowsContextHeader
+from marketo_soap.wire.tree import Part, declared_by, folded, params_of, shown
+from marketo_soap.wire.xml import Element, children_of, local_name, parse
+
+__all__ = ["HEADERS", "Message"]
+
+HEADERS = (AuthenticationHeader.__name__, MktowsContextHeader.__name__)
+
+
+@frozen(slots=False)
+class Message:
+    """The bytes under examination, opened as far as they can be. What is not there raises `Skipped`."""
+
+    data: bytes
+    credentials: Credentials | None = None
+    now: datetime | None = None
+    window: float = 900.0
+
+    @cached_property
+    def _parsed(self) -> Element | ProtocolError:
+        try:
+            return parse(self.data)
+        except ProtocolError as error:
+            return error
+
+    @property
+    def error(self) -> ProtocolError | None:
+        """Why it cannot be parsed."""
+        return self._parsed if isinstance(self._parsed, ProtocolError) else None
+
+    @property
+    def root(self) -> Element:
+        """The root element."""
+        if isinstance(self._parsed, ProtocolError):
+            raise Skipped("the message is not well-formed")
+        return self._parsed
+
+    @property
+    def envelope(self) -> Element:
+        """The root element, which is an envelope of any SOAP version."""
+        if local_name(self.root) != "Envelope":
+            raise Skipped("there is no SOAP envelope")
+        return self.root
+
+    @cached_property
+    def headers(self) -> list[Element]:
+        """The elements of the SOAP header, or of all that there are."""
+        found = [child for child in children_of(self.envelope) if local_name(child) == "Header"]
+        return [element for header in found for element in children_of(header)]
+
+    @cached_property
+    def bodies(self) -> list[Element]:
+        """The SOAP bodies."""
+        return [child for child in children_of(self.envelope) if local_name(child) == "Body"]
+
+    @cached_property
+    def content(self) -> Element:
+        """The element in the SOAP body: the first, if there are several."""
+        for body in self.bodies:
+            if len(body):
+                return children_of(body)[0]
+        raise Skipped("there is nothing in the SOAP body")
+
+    @cached_property
+    def operation(self) -> type[Operation[Any]]:
+        """The operation whose request it is, or is meant to be."""
+        name = folded(local_name(self.content))
+        for operation in OPERATIONS.values():
+            if name == folded(params_of(operation)):
+                return operation
+        raise Skipped("there is no request of an operation that is known here")
+
+    @property
+    def params(self) -> Part:
+        """The parameters of the operation."""
+        return Part(self.content, shown(local_name(self.content)), declared_by(self.operation))
+
+    @property
+    def lead(self) -> Part:
+        """The lead record of the parameters."""
+        lead = self.params.part("leadRecord")
+        if lead is None:
+            raise Skipped("there is no leadRecord")
+        return lead
+
+    @property
+    def authentication(self) -> Part:
+        """The header that says who calls."""
+        header = self._header(AuthenticationHeader)
+        if header is None:
+            raise Skipped("there is no AuthenticationHeader")
+        return header
+
+    @property
+    def context(self) -> Part | None:
+        """The header that names a workspace, if there is one."""
+        return self._header(MktowsContextHeader)
+
+    def _header(self, cls: type[Any]) -> Part | None:
+        for element in self.headers:
+            if local_name(element) == cls.__name__:
+                return Part(element, cls.__name__, declared_by(cls))
+        return None
+
+    def parts(self) -> Iterator[Part]:
+        """Return everything whose children are declared: headers, then the parameters and what is in them."""
+        params = self.params.parts()
+        context = self.context
+        headers = [self._header(AuthenticationHeader), context if context and len(context.element) else None]
+        return chain((header for header in headers if header is not None), params)

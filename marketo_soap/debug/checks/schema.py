@@ -1,0 +1,178 @@
+"""Checks of the elements against their declarations: names, order, types, and what must be there."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any
+
+import attrs
+
+from marketo_soap.debug.checks.message import HEADERS, Message
+from marketo_soap.debug.checks.report import Finding, fail, warn
+from marketo_soap.wire.codec import INT_MAX, Field, codec
+from marketo_soap.wire.tree import Child, Part, folded, lookup, namespace_of, params_of, shown
+from marketo_soap.wire.xml import MKTOWS, is_nil, line_of, local_name
+
+__all__ = ["ignored_elements", "order", "qualified_elements", "repeated_elements", "required_fields", "types"]
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,32}")
+_BOOLEANS = ("true", "false", "1", "0")
+_WHITE = " \t\r\n"
+_HOW = 'write what is below the message elements without prefix, and xmlns="" under a default xmlns'
+
+
+def qualified_elements(message: Message) -> Iterator[Finding]:
+    """Look for namespaces where the schema has none."""
+    first: dict[str, Child] = {}
+    counts: Counter[str] = Counter()
+    for part in message.parts():
+        for child in part.children():
+            if uri := namespace_of(child.element):
+                first.setdefault(uri, child)
+                counts[uri] += 1
+    for uri, child in first.items():
+        which = f"<{shown(child.name)}>"
+        which += " is" if counts[uri] == 1 else f" and {counts[uri] - 1} more are"
+        if uri == MKTOWS:
+            yield warn(f"{which} in the service's namespace: servers let that pass, the schema does not; {_HOW}", child)
+        else:
+            yield fail(f"{which} in a namespace that is not the service's: {_HOW}", child)
+
+
+def repeated_elements(message: Message) -> Iterator[Finding]:
+    """Look for elements that stand twice."""
+    seen: set[str] = set()
+    for element in message.headers:
+        name = local_name(element)
+        if name in HEADERS and name in seen:
+            yield fail(f"<{name}> stands in the header a second time: keep one", line=line_of(element))
+        seen.add(name)
+    for part in message.parts():
+        if part.is_list:
+            continue
+        seen = set()
+        for child in part.children():
+            if child.field is not None:
+                if child.name in seen:
+                    yield fail(f"<{child.name}> stands there a second time: keep one", child)
+                seen.add(child.name)
+
+
+def order(message: Message) -> Iterator[Finding]:
+    """Compare the order of the elements with the schema's."""
+    for part in message.parts():
+        places = {name: place for place, name in enumerate(part.declared)}
+        highest, last = -1, ""
+        for child in part.children():
+            place = places.get(child.name, highest)
+            if place < highest:
+                wanted = ", ".join(part.declared)
+                yield warn(
+                    f"<{child.name}> stands after <{last}>: the real server took any order, the schema's is {wanted}",
+                    child,
+                )
+                break
+            if child.field is not None:
+                highest, last = place, child.name
+
+
+def ignored_elements(message: Message) -> Iterator[Finding]:
+    """Look for elements that no server reads, most of all those in the wrong case."""
+    homes = dict(_homes(message.operation, params_of(message.operation)))
+    for element in message.headers:
+        name, line = local_name(element), line_of(element)
+        if name not in HEADERS:
+            meant = lookup(HEADERS).get(folded(name))
+            said = f"the header <{shown(name)}> is ignored"
+            yield fail(f"{said}: write <{meant}>", line=line) if meant else warn(said, line=line)
+    for part in message.parts():
+        similar = lookup(part.declared)
+        for child in part.children():
+            if child.field is None:
+                yield _ignored(child, similar.get(folded(child.name)), homes.get(child.name))
+
+
+def _ignored(child: Child, meant: str | None, home: str | None) -> Finding:
+    said = f"<{shown(child.name)}> is ignored by the server, without a word"
+    if meant is not None:
+        return fail(f"{said}: write <{meant}>", child)
+    if home is not None:
+        return fail(f"{said}: it belongs into <{home}>", child)
+    return warn(f"{said}: remove it, or correct its name", child)
+
+
+def _homes(cls: type[Any], name: str) -> Iterator[tuple[str, str]]:
+    """Every declared element below *name*, with the element that it belongs into."""
+    for declared in codec(cls).fields:
+        parent = declared.el.name
+        yield parent, name
+        if declared.el.item is not None:
+            yield declared.el.item, parent
+            parent = declared.el.item
+        if attrs.has(declared.type):
+            yield from _homes(declared.type, parent)
+
+
+def types(message: Message) -> Iterator[Finding]:
+    """Look if integers, booleans and enumerations are such."""
+    for part in message.parts():
+        if (part.element.text or "").strip():
+            yield fail(
+                f"<{part.name}> holds text where elements are expected: if it is markup that was escaped, write it as "
+                "elements",
+                part,
+            )
+        for child in part.children():
+            if child.field is not None and not attrs.has(child.field.type):
+                yield from _type(child, child.field)
+
+
+def _type(child: Child, field: Field) -> Iterator[Finding]:
+    text = child.text.strip(_WHITE)
+    if len(child.element):
+        yield fail(f"<{child.name}> holds elements where text is expected", child)
+    elif not text:
+        if is_nil(child.element) and not field.el.nillable:
+            yield warn(
+                f"<{child.name}> is nil, which the schema does not allow: give it a value or leave it out", child
+            )
+    elif field.type is int:
+        if not _INTEGER.fullmatch(text) or not -INT_MAX - 1 <= int(text) <= INT_MAX:
+            yield fail(f"<{child.name}> must be a 32-bit integer, in plain digits", child)
+    elif field.type is bool:
+        if text.lower() not in _BOOLEANS:
+            yield fail(f"<{child.name}> must be true or false", child)
+        elif text not in _BOOLEANS:
+            yield warn(f"<{child.name}> is spelt with capitals: write true or false in lower case", child)
+    elif isinstance(field.type, type) and issubclass(field.type, Enum):
+        choices = [str(member.value) for member in field.type]
+        if text not in choices:
+            yield fail(f"<{child.name}> must be one of {', '.join(choices)}, written like that", child)
+
+
+def required_fields(message: Message) -> Iterator[Finding]:
+    """Look for what must be there and is not."""
+    parts = message.parts()
+    if not any(local_name(element) == HEADERS[0] for element in message.headers):
+        yield fail("there is no AuthenticationHeader in the SOAP header: every call needs one")
+    for part in parts:
+        if not part.is_list:
+            yield from _required(part)
+
+
+def _required(part: Part) -> Iterator[Finding]:
+    children = {child.name: child for child in part.children() if child.field is not None}
+    for name, declared in part.declared.items():
+        if declared.optional and not declared.required:
+            continue
+        child = children.get(name)
+        if child is None and declared.default is not attrs.NOTHING:
+            default = str(declared.default).lower()
+            yield warn(f"<{name}> is missing: the real server took {default}, the schema requires it", part)
+        elif child is None:
+            yield fail(f"<{name}> is missing: it is required", part)
+        elif not child.given and not len(child.element) and (part.name == HEADERS[0] or declared.type is not str):
+            yield fail(f"<{name}> is empty: it must have a value", child)

@@ -1,0 +1,141 @@
+"""What differs in what two messages say: their values, by the names that people know them by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, TypeAlias
+
+import attrs
+from attrs import field, frozen
+
+from marketo_soap.envelope import Reply, Request
+from marketo_soap.errors import Fault
+from marketo_soap.privacy.redactor import hidden
+from marketo_soap.records.lead import Attribute
+from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
+from marketo_soap.wire.codec import codec
+
+__all__ = ["SIGNED", "Difference", "Message", "Part", "Value", "differences", "kind_of"]
+
+Message: TypeAlias = Request[Any] | Reply[Any] | Fault
+Part: TypeAlias = Literal["header", "context", "body", "fault"]
+Value: TypeAlias = str | tuple[str | None, ...] | None
+
+SIGNED = frozenset({"requestSignature", "requestTimestamp"})
+"""What is new in every attempt at the same call."""
+
+
+@frozen
+class Difference:
+    """One thing that the messages say differently.
+
+    *part* is where it stands, *name* what people call the place ("Email", "attribute FirstName", "attrType of
+    FirstName", "status"). *old* and *new* are its text; None if it is not there, a tuple of all values if the name
+    stands there more than once. *private* says that they may be secrets or personal data. The `repr` hides them.
+    """
+
+    part: Part
+    name: str
+    old: Value = field(repr=hidden)
+    new: Value = field(repr=hidden)
+    private: bool = True
+
+
+def kind_of(message: Message) -> str:
+    """Say what a message is: "request of syncLead", "reply to syncLead", "fault"."""
+    if isinstance(message, Fault):
+        return "fault"
+    if isinstance(message, Reply):
+        return f"reply to {message.operation_type.name}"
+    return f"request of {message.operation.name}"
+
+
+def differences(old: Message, new: Message, *, signed: bool) -> Iterator[Difference]:
+    """Yield what the messages say differently; timestamp and signature only if *signed*."""
+    if kind_of(old) != kind_of(new):
+        yield Difference("body", "message", kind_of(old), kind_of(new), private=False)
+    elif isinstance(old, Fault) and isinstance(new, Fault):
+        yield from _of_faults(old, new)
+    elif isinstance(old, Reply) and isinstance(new, Reply):
+        yield from _of_records(old.operation_type.result_type, old.result, new.result, "body", "result")
+    elif isinstance(old, Request) and isinstance(new, Request):
+        for difference in _of_records(AuthenticationHeader, old.header, new.header, "header", "AuthenticationHeader"):
+            if signed or difference.name not in SIGNED:
+                yield difference
+        yield from _of_records(MktowsContextHeader, old.context, new.context, "context", "MktowsContextHeader")
+        yield from _of_records(type(old.operation), old.operation, new.operation, "body", "operation")
+
+
+def _of_faults(old: Fault, new: Fault) -> Iterator[Difference]:
+    names = ["faultcode", "faultstring", "name", "message", "code"]
+    if old.faultstring != new.faultstring and _has_no_detail(old) and _has_no_detail(new):
+        names = names[:2]  # what reads as its message and code is the same text once more
+    for name in names:
+        before, after = (_text(getattr(fault, name)) for fault in (old, new))
+        yield from _of_texts("fault", name, before, after, private=name in ("faultstring", "message"))
+
+
+def _has_no_detail(fault: Fault) -> bool:
+    return fault.name is None and fault.faultstring in (fault.message, f"{fault.code} - {fault.message}")
+
+
+def _of_records(
+    cls: type[Any], old: Any, new: Any, part: Part, record: str, taken: frozenset[str] = frozenset()
+) -> Iterator[Difference]:
+    """Compare two records of one class, either of which may not be there (None).
+
+    A name that is *taken* by a field outside is told by the record it stands in: "syncStatus/leadId".
+    """
+    fields, shown, same = codec(cls).fields, attrs.fields_dict(cls), True
+    names = taken | {f.el.name for f in fields}
+    for f in fields:
+        before, after = (None if side is None else getattr(side, f.name) for side in (old, new))
+        if f.el.item is not None:
+            found = _of_attributes(before or (), after or ())
+        elif attrs.has(f.type):
+            found = _of_records(f.type, before, after, part, f.el.name, names)
+        else:
+            name = f"{record}/{f.el.name}" if f.el.name in taken else f.el.name
+            found = _of_texts(part, name, _text(before), _text(after), private=shown[f.name].repr is not True)
+        for difference in found:
+            same = False
+            yield difference
+    if same and (old is None) != (new is None):  # an empty record is there all the same
+        before, after = (None if side is None else "" for side in (old, new))
+        yield from _of_texts(part, record, before, after, private=False)
+
+
+def _of_texts(part: Part, name: str, old: Value, new: Value, *, private: bool) -> Iterator[Difference]:
+    if old != new:
+        yield Difference(part, name, old, new, private)
+
+
+def _of_attributes(old: Sequence[Attribute], new: Sequence[Attribute]) -> Iterator[Difference]:
+    before, after = _by_name(old), _by_name(new)
+    for name in before | after:
+        sides = before.get(name, []), after.get(name, [])
+        values = [tuple(attribute.value for attribute in side) for side in sides]
+        types = [tuple(attribute.type for attribute in side) for side in sides]
+        yield from _of_texts("body", f"attribute {name}", *_alone(*values), private=True)
+        if len(types[0]) == len(types[1]):
+            yield from _of_texts("body", f"attrType of {name}", *_alone(*types), private=False)
+
+
+def _by_name(attributes: Sequence[Attribute]) -> dict[str, list[Attribute]]:
+    found: dict[str, list[Attribute]] = {}
+    for attribute in attributes:
+        found.setdefault(attribute.name, []).append(attribute)
+    return found
+
+
+def _alone(old: tuple[str | None, ...], new: tuple[str | None, ...]) -> tuple[Value, Value]:
+    """The only value of a name, where it does not stand there twice."""
+    if max(len(old), len(new)) > 1:
+        return old or None, new or None
+    return next(iter(old), None), next(iter(new), None)
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return None if value is None else str(value)

@@ -1,0 +1,220 @@
+"""Exchanges for other tools: HAR 1.2, .http files, curl commands, pairs of XML files. Pure.
+
+What is private is replaced by tokens, the same value by the same token within one export, unless it is
+*visible*; *secrets* (encryption keys) are replaced whatever is visible. `imports` reads all of it back.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from marketo_soap import __version__
+from marketo_soap.history import Exchange, Headers
+from marketo_soap.privacy.redactor import Redactor, Visible
+
+__all__ = [
+    "curl",
+    "curl_command",
+    "file_parts",
+    "har",
+    "har_parts",
+    "http_file",
+    "http_parts",
+    "safe_name",
+    "xml_files",
+]
+
+_MADE_BY_THE_TOOL = {"host", "content-length", "connection", "accept-encoding", "user-agent", "transfer-encoding"}
+_CALLS_AT_ONCE = 1000  # whose attempts may stand among each other
+_UNSAFE = re.compile(r"\W", re.ASCII)
+_PHASES = {"connect": "connect", "ssl": "tls", "send": "send", "wait": "wait", "receive": "receive"}
+
+
+def safe_name(operation: str) -> str:
+    """Return an operation's name as a part of a file's name, whatever it is."""
+    return _UNSAFE.sub("_", operation)[:40] or "unknown"
+
+
+def har(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()) -> bytes:
+    """Return an HTTP archive, version 1.2, as browsers' developer tools open it.
+
+    Members that begin with an underscore say more: the operation, the attempt, the number of the call. Bodies
+    that are no UTF-8 are base64. Source: the W3C draft of HAR 1.2.
+    """
+    return b"".join(har_parts(*_all_known(exchanges, visible, secrets)))
+
+
+def har_parts(exchanges: Iterable[Exchange], redactor: Redactor) -> Iterator[bytes]:
+    """Yield the same in parts, one exchange after the other; *redactor* knows what is private."""
+    log = {"version": "1.2", "creator": {"name": "marketo_soap", "version": __version__}, "entries": []}
+    head, tail = _json({"log": log}, 0).split("[]")
+    yield f"{head}[".encode()
+    calls: dict[int, tuple[int, Exchange]] = {}
+    number = count = 0
+    for count, exchange in enumerate(exchanges, 1):
+        first = exchange.attempts[0]
+        if id(first) not in calls:
+            number += 1
+            calls[id(first)] = number, first
+            if len(calls) > _CALLS_AT_ONCE:
+                del calls[next(iter(calls))]
+        text = _json(_entry(exchange, redactor, calls[id(first)][0]), 6)
+        yield f"{',' if count > 1 else ''}\n{text}".encode("utf-8", "backslashreplace")  # half a character is escaped
+    yield f"{chr(10) + 4 * ' ' if count else ''}]{tail}\n".encode()
+
+
+def _json(data: dict[str, Any], indent: int) -> str:
+    text = json.dumps(data, ensure_ascii=False, indent=2)
+    return "\n".join(f"{' ' * indent}{line}" for line in text.split("\n"))  # no value has a line break of its own
+
+
+def _all_known(
+    exchanges: Iterable[Exchange], visible: Visible | None, secrets: Iterable[str]
+) -> tuple[list[Exchange], Redactor]:
+    """The exchanges, and a redactor that knows the private values of all of them."""
+    given = list(exchanges)
+    redactor = Redactor(visible, secrets)
+    redactor.learn(*(exchange.request for exchange in given))
+    return given, redactor
+
+
+def _entry(exchange: Exchange, redactor: Redactor, call: int) -> dict[str, Any]:
+    known = exchange.timings
+    timings = {"blocked": -1.0, "dns": -1.0}
+    for name, phase in _PHASES.items():
+        seconds = None if known is None else getattr(known, phase)
+        timings[name] = -1.0 if seconds is None else round(seconds * 1000, 3)
+    if known is None:
+        timings |= {"send": 0.0, "wait": round(exchange.elapsed * 1000, 3), "receive": 0.0}
+    elif known.connect is not None and known.tls is not None:  # HAR counts TLS as a part of connecting
+        timings["connect"] = round((known.connect + known.tls) * 1000, 3)
+    for name in ("send", "wait", "receive"):  # these may not be unknown
+        timings[name] = max(timings[name], 0.0)
+    headers = redactor.headers(exchange.request_headers)
+    entry = {
+        "startedDateTime": exchange.started.isoformat(timespec="milliseconds"),
+        "time": round(sum(ms for name, ms in timings.items() if ms > 0 and name != "ssl"), 3),
+        "request": {
+            "method": "POST",
+            "url": redactor.url(exchange.endpoint),
+            "httpVersion": "HTTP/1.1",
+            "cookies": [],
+            "headers": _pairs(headers),
+            "queryString": [],
+            "postData": {"mimeType": _type(headers), **_body(redactor.data(exchange.request), "_encoding")},
+            "headersSize": -1,
+            "bodySize": len(exchange.request),
+        },
+        "response": _response(exchange, redactor),
+        "cache": {},
+        "timings": timings,
+        "_operation": safe_name(exchange.operation),
+        "_attempt": exchange.attempt,
+        "_call": call,
+    }
+    if exchange.failure:
+        entry["_error"] = redactor.text(exchange.failure)
+    return entry
+
+
+def _response(exchange: Exchange, redactor: Redactor) -> dict[str, Any]:
+    """The response; status 0 stands for none, as browsers write it."""
+    headers = redactor.headers(exchange.response_headers)
+    body = exchange.response or b""
+    content = {"size": len(body), "mimeType": _type(headers), **_body(redactor.data(body), "encoding")}
+    return {
+        "status": exchange.status or 0,
+        "statusText": "",
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": _pairs(headers),
+        "content": content,
+        "redirectURL": "",
+        "headersSize": -1,
+        "bodySize": -1 if exchange.response is None else len(body),
+    }
+
+
+def _pairs(headers: Headers) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in headers]
+
+
+def _type(headers: Headers) -> str:
+    return next((value for name, value in headers if name.lower() == "content-type"), "text/xml")
+
+
+def _body(data: bytes, encoding: str) -> dict[str, str]:
+    try:
+        return {"text": data.decode()}
+    except UnicodeDecodeError:
+        return {"text": base64.b64encode(data).decode(), encoding: "base64"}
+
+
+def http_file(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()) -> bytes:
+    """Return the requests as a `.http` file, which editors run; what came of each is a comment."""
+    return b"\n".join(http_parts(*_all_known(exchanges, visible, secrets)))
+
+
+def http_parts(exchanges: Iterable[Exchange], redactor: Redactor) -> Iterator[bytes]:
+    """Yield the blocks of such a file, which an empty line keeps apart."""
+    for exchange in exchanges:
+        came = f"HTTP {exchange.status}" if exchange.status else "no answer"
+        lines = [
+            f"### {safe_name(exchange.operation)}, attempt {exchange.attempt}",
+            f"# {exchange.started.isoformat()}: {came} after {exchange.elapsed * 1000:.1f} ms",
+            f"POST {redactor.url(exchange.endpoint)} HTTP/1.1",
+            *(f"{name}: {value}" for name, value in _telling_headers(exchange, redactor)),
+        ]
+        head = "\n".join(lines).encode("utf-8", "backslashreplace")
+        yield head + b"\n\n" + redactor.data(exchange.request) + b"\n"
+
+
+def _telling_headers(exchange: Exchange, redactor: Redactor) -> list[tuple[str, str]]:
+    headers = redactor.headers(exchange.request_headers)
+    return [(name, value) for name, value in headers if name.lower() not in _MADE_BY_THE_TOOL]
+
+
+def curl(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()) -> str:
+    """Return the requests as commands for a POSIX shell, one for each.
+
+    A body that no argument can hold (bytes that are no UTF-8, or a first `@`, which curl takes for a file) goes
+    through base64.
+    """
+    exchanges, redactor = _all_known(exchanges, visible, secrets)
+    return "".join(curl_command(exchange, redactor) for exchange in exchanges)
+
+
+def curl_command(exchange: Exchange, redactor: Redactor) -> str:
+    """Return the command that sends the request of one exchange."""
+    headers = [argument for pair in _telling_headers(exchange, redactor) for argument in ("-H", ": ".join(pair))]
+    command = ["curl", redactor.url(exchange.endpoint), *headers, "--data-binary"]
+    data = redactor.data(exchange.request)
+    try:
+        text = data.decode()
+        plain = not text.startswith("@") and "\x00" not in text
+    except UnicodeDecodeError:
+        text, plain = "", False
+    if plain:
+        return f"{shlex.join([*command, text])}\n"
+    return f"echo {base64.b64encode(data).decode()} | base64 -d | {shlex.join([*command, '@-'])}\n"
+
+
+def xml_files(
+    exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()
+) -> Mapping[str, bytes]:
+    """Return the messages as files by name: `0001-syncLead.request.xml` and `.response.xml`, if one came."""
+    return dict(file_parts(*_all_known(exchanges, visible, secrets)))
+
+
+def file_parts(exchanges: Iterable[Exchange], redactor: Redactor) -> Iterator[tuple[str, bytes]]:
+    """Yield the files, each with its name."""
+    for number, exchange in enumerate(exchanges, 1):
+        name = f"{number:04}-{safe_name(exchange.operation)}"
+        yield f"{name}.request.xml", redactor.data(exchange.request)
+        if exchange.response is not None:
+            yield f"{name}.response.xml", redactor.data(exchange.response)

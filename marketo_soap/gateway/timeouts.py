@@ -1,0 +1,112 @@
+"""HTTP connections that end when nothing comes or goes, and make room for others.
+
+uvicorn itself waits for ever for a head, or for a reader, and refuses whoever comes when there are many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Iterable
+from typing import Any
+
+from marketo_soap.server.asgi import Frugal
+
+__all__ = ["impatient"]
+
+
+def impatient(seconds: float, most: int, each: int | None = None) -> type[asyncio.Protocol]:
+    """Return uvicorn's protocol, made to drop connections whose peers do not go on.
+
+    A peer has *seconds* to send a head, and as long to take what it is sent. There are at most *most*
+    connections, *each* of one address (None: as many): beyond that the one that is idle longest is dropped, or
+    the oldest whose request has not come whole. Connections whose requests are being answered stay.
+    """
+    connections: set[Impatient] = set()
+
+    class Impatient(Frugal):
+        _alarm: asyncio.TimerHandle | None = None
+        _unread: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            transport.set_write_buffer_limits(high=1, low=0)  # whatever is not taken is told of
+            self._since = self.loop.time()
+            self._network = _network(self.client)
+            self._watch()
+            self._make_room()
+            connections.add(self)
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            self._watch()
+
+        def on_response_complete(self) -> None:
+            self._since = self.loop.time()
+            super().on_response_complete()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            connections.discard(self)
+            self._calm()
+            self._taken()
+            super().connection_lost(exc)
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            if self._unread is None:
+                self._unread = self.loop.call_later(seconds, self.transport.abort)
+
+        def resume_writing(self) -> None:
+            self._taken()
+            super().resume_writing()
+
+        def _make_room(self) -> None:
+            same = [other for other in connections if other._network == self._network]
+            if each is not None and len(same) >= each:
+                if not _drop(same):
+                    self.transport.abort()
+            elif len(connections) >= most:
+                _drop(connections)  # if that cannot be, uvicorn answers 503
+
+        def _stage(self) -> int:
+            """0: between requests, 1: a request is coming, 2: it is being answered."""
+            if self.cycle is None or self.cycle.response_complete:
+                return 0
+            return 1 if self.cycle.more_body else 2
+
+        def _watch(self) -> None:
+            """Set the alarm when a head begins to come; a request that is there has a deadline of its own."""
+            if self._stage():
+                self._calm()
+            elif self._alarm is None:
+                self._alarm = self.loop.call_later(seconds, self.transport.abort)
+
+        def _calm(self) -> None:
+            if self._alarm is not None:
+                self._alarm.cancel()
+                self._alarm = None
+
+        def _taken(self) -> None:
+            if self._unread is not None:
+                self._unread.cancel()
+                self._unread = None
+
+    def _drop(candidates: Iterable[Impatient]) -> bool:
+        idle = [each for each in candidates if each._stage() < 2]
+        if not idle:
+            return False
+        longest = min(idle, key=lambda each: (each._stage(), each._since))
+        connections.discard(longest)
+        longest.transport.abort()
+        return True
+
+    return Impatient
+
+
+def _network(client: tuple[str, int] | None) -> object:
+    """Return what counts as one address: of IPv6, where one machine has many, 64 bits."""
+    try:
+        address = ipaddress.ip_address(client[0] if client else "")
+    except ValueError:
+        return None
+    return address if address.version == 4 else ipaddress.ip_network((address, 64), strict=False)

@@ -1,0 +1,1 @@
+"""Keep secrets and personal data out of what is shown."""

@@ -1,0 +1,253 @@
+"""The types that operations share: a lead, its attributes, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, TypeAlias
+
+from attrs import Attribute as AttrsField
+from attrs import field, frozen
+
+from marketo_soap.privacy.redactor import hidden
+from marketo_soap.wire.codec import INT_MAX, El
+from marketo_soap.wire.xml import check_characters, check_text
+
+__all__ = [
+    "Attribute",
+    "ForeignSysType",
+    "LeadRecord",
+    "LeadSyncStatus",
+    "MatchKey",
+    "SyncStatus",
+    "Value",
+]
+
+Value: TypeAlias = str | int | float | Decimal | bool | date | datetime
+"""What an attribute's value may be given as. Text is sent as it is, numbers as plain digits, a bool as
+`1`/`0` (what the real server took and gave), a date as `YYYY-MM-DD`, a datetime in ISO 8601 with its offset.
+"""
+
+
+class ForeignSysType(StrEnum):
+    """The system that a foreign id comes from."""
+
+    CUSTOM = "CUSTOM"
+    SFDC = "SFDC"
+    NETSUITE = "NETSUITE"
+
+
+class LeadSyncStatus(StrEnum):
+    """What a sync did with a lead."""
+
+    CREATED = "CREATED"
+    UPDATED = "UPDATED"
+    FAILED = "FAILED"
+
+
+class MatchKey(StrEnum):
+    """The keys that a lead can be matched by, strongest first; the values are the wire's names."""
+
+    ID = "Id"
+    FOREIGN_SYS_PERSON_ID = "ForeignSysPersonId"
+    COOKIE = "marketoCookie"
+    EMAIL = "Email"
+
+
+_MOST_DIGITS = 400
+
+
+def wire_text(value: Value, where: str) -> str:
+    """Return the text that stands for *value* on the wire; *where* names it in an error.
+
+    Raises `ValueError` for NaN, infinity, a naive datetime and characters that XML cannot hold, and
+    `TypeError` for None and for types that have no text on this wire.
+    """
+    if isinstance(value, str):
+        text = str.__str__(value)
+        if not text.isprintable():
+            check_characters(text, where)
+        return text
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, int | float | Decimal):
+        number = Decimal(float.__repr__(value) if isinstance(value, float) else value)
+        if not number.is_finite():
+            raise ValueError(f"{where} is not a finite number: give a number, or '' to clear the field")
+        if abs(number.adjusted()) > _MOST_DIGITS:
+            raise ValueError(f"{where} is a number of more than {_MOST_DIGITS} digits: no field holds it")
+        return format(number, "f")
+    if isinstance(value, datetime):
+        if value.utcoffset() is None:
+            raise ValueError(f"{where} is a datetime without a time zone: give it one (tzinfo=...)")
+        return value.isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if value is None:
+        raise ValueError(f"{where} is None: leave the attribute out, or give '' to clear the field")
+    raise TypeError(f"{where} cannot be sent as it is a {type(value).__name__}: turn it into text first")
+
+
+@frozen(init=False, kw_only=True)
+class Attribute:
+    """One attribute of a lead: the field's API name, its value as text, and its type when one is named.
+
+    *value* may be any `Value`; what is kept, sent and read is text. *type* (`attrType`) is what replies
+    carry (string, integer, date ...); no sample request has it. The `repr` hides the value.
+
+    Raises `ValueError` (with the attribute's name) as `wire_text` does, and for an empty name.
+    """
+
+    name: Annotated[str, El("attrName")]
+    type: Annotated[str | None, El("attrType", nillable=True)] = None
+    value: Annotated[str, El("attrValue")] = field(repr=hidden)
+
+    def __init__(self, name: str, value: Value, type: str | None = None) -> None:
+        # A lead may hold thousands of these. What nearly all of them are, plain text, is let through at once.
+        if name.__class__ is not str or not name.isprintable() or not name.strip():
+            check_text(name, "attrName", instead="drop the attribute")
+        if type is not None:
+            check_text(type, f"attrType of {name!r}")
+        if not isinstance(value, str) or value.__class__ is not str or not value.isprintable():
+            value = wire_text(value, f"attribute {name!r}")
+        _set_name(self, name)
+        _set_type(self, type)
+        _set_value(self, value)
+
+    @property
+    def typed_value(self) -> str | int | float | bool | date | datetime:
+        """The value as its `type` says, or the text itself where the type is unknown or does not fit.
+
+        integer and score give int; float, currency and percent float; boolean bool; date a date; datetime
+        a datetime (naive when the text has no offset, as in the vendor's samples). Never fails.
+        """
+        convert = _TYPED.get((self.type or "").lower())
+        if convert is None:
+            return self.value
+        try:
+            return convert(self.value.strip())
+        except (ValueError, KeyError):
+            return self.value
+
+
+_set_name: Any = Attribute.name.__set__  # type: ignore[attr-defined]
+_set_type: Any = Attribute.type.__set__  # type: ignore[union-attr]
+_set_value: Any = Attribute.value.__set__  # type: ignore[attr-defined]
+
+_TYPED: Mapping[str, Callable[[str], int | float | bool | date | datetime]] = {
+    "integer": int,
+    "score": int,
+    "float": float,
+    "currency": float,
+    "percent": float,
+    "boolean": lambda text: {"1": True, "true": True, "0": False, "false": False}[text.lower()],
+    "date": date.fromisoformat,
+    "datetime": datetime.fromisoformat,
+}
+
+
+def _attributes(given: Mapping[str, Value] | Sequence[Attribute]) -> tuple[Attribute, ...]:
+    if isinstance(given, Mapping):
+        return tuple([Attribute(name, value) for name, value in given.items()])
+    if isinstance(given, str | bytes):
+        raise TypeError("attributes must be a mapping of names to values, or Attributes; not text")
+    attributes = tuple(given)
+    for attribute in attributes:
+        if not isinstance(attribute, Attribute):
+            raise TypeError(f"attributes holds a {type(attribute).__name__} where an Attribute is expected")
+    return attributes
+
+
+def _system(given: ForeignSysType | str | None) -> ForeignSysType | str | None:
+    if given is None:
+        return None
+    try:
+        return ForeignSysType(given)
+    except ValueError:
+        choices = ", ".join(ForeignSysType)
+        raise ValueError(f"ForeignSysType must be one of {choices}") from None
+
+
+def _check_id(instance: object, attribute: AttrsField[Any], value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"Id must be an integer, not {type(value).__name__}")
+    if not 1 <= value <= INT_MAX:
+        raise ValueError(f"Id must be between 1 and {INT_MAX}: give the lead's Marketo id, or leave it out")
+
+
+def _key(element: str) -> Callable[[object, AttrsField[Any], str | None], None]:
+    """A validator of a key that is text and goes by the name *element*."""
+
+    def check(instance: object, attribute: AttrsField[Any], value: str | None) -> None:
+        if value is not None:
+            check_text(value, element)
+
+    return check
+
+
+def _check_system(instance: LeadRecord, attribute: AttrsField[Any], value: object) -> None:
+    if instance.foreign_sys_person_id is not None and value is None:
+        raise ValueError("ForeignSysType is missing: a ForeignSysPersonId needs it (CUSTOM, SFDC or NETSUITE)")
+    if instance.foreign_sys_person_id is None and value is not None:
+        raise ValueError("ForeignSysType stands alone: give the ForeignSysPersonId too, or leave both out")
+
+
+@frozen
+class LeadRecord:
+    """A lead: the keys that it is known by, and its attributes in their order (names may repeat).
+
+    *attributes* is a mapping of field API names (`FirstName`) to values, or an iterable of `Attribute`.
+    The `repr` hides keys and values.
+
+    Raises `ValueError` naming the element for an Id that is not a positive 32-bit integer, an empty key, a
+    ForeignSysPersonId without its ForeignSysType or the reverse, and whatever `Attribute` refuses.
+    """
+
+    id: Annotated[int | None, El("Id", nillable=True)] = field(default=None, validator=_check_id)
+    email: Annotated[str | None, El("Email", nillable=True)] = field(default=None, validator=_key("Email"), repr=hidden)
+    foreign_sys_person_id: Annotated[str | None, El("ForeignSysPersonId", nillable=True)] = field(
+        default=None, validator=_key("ForeignSysPersonId"), repr=hidden
+    )
+    foreign_sys_type: Annotated[ForeignSysType | str | None, El("ForeignSysType", nillable=True)] = field(
+        default=None, converter=_system, validator=_check_system
+    )
+    attributes: Annotated[tuple[Attribute, ...], El("leadAttributeList", item="attribute", nillable=True)] = field(
+        default=(), converter=_attributes
+    )
+
+    @property
+    def key(self) -> MatchKey | None:
+        """The key that the server will match this record by, without regard to a cookie; None if it has none.
+
+        Id outranks every other key, and a ForeignSysPersonId beside it is rewritten on the lead it names.
+        Without Id, the ForeignSysPersonId is the unique key, and an Email beside it is rewritten. Next comes
+        a cookie (which is no part of the record: see `SyncLead.key`), whose anonymous lead becomes known.
+        Email comes last and is not unique; without the element, an attribute Email is the key (recorded). A match
+        makes the call an update, none an insert - but an Id that matches nothing is a fault (20103). Source: the
+        vendor's page on syncLead.
+        """
+        if self.id is not None:
+            return MatchKey.ID
+        if self.foreign_sys_person_id is not None:
+            return MatchKey.FOREIGN_SYS_PERSON_ID
+        return MatchKey.EMAIL if self.email is not None or (self.get("Email") or "").strip() else None
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """Return the value of the attribute *name* as text; of several, the last one, which wins."""
+        for attribute in reversed(self.attributes):
+            if attribute.name == name:
+                return attribute.value
+        return default
+
+
+@frozen
+class SyncStatus:
+    """What became of one lead: its Marketo id, the status (text if it is an unknown one), the reason."""
+
+    lead_id: Annotated[int, El("leadId")]
+    status: Annotated[LeadSyncStatus | str, El("status")]
+    error: Annotated[str | None, El("error", nillable=True)] = field(default=None, repr=hidden)

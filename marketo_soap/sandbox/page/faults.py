@@ -1,0 +1,156 @@
+"""The page of the fault script: trouble to be switched on with one click, and what is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from marketo_soap.errors import FAULT_TEXTS
+from marketo_soap.sandbox.http import HttpAnswer
+from marketo_soap.sandbox.page.html import h
+from marketo_soap.sandbox.page.layout import PAGE, Visit, answer_page, cut, empty, live, post_form, table
+from marketo_soap.sandbox.settings import FaultRule
+from marketo_soap.wire.xml import Element
+
+__all__ = ["clear", "faults", "load"]
+
+_LATE = 30.0  # seconds that a time-out takes, if nothing else is said
+_KINDS: dict[str, tuple[str, str, Callable[[FaultRule], FaultRule]]] = {
+    "20103": ("Fault 20103", "No such lead", lambda rule: attrs.evolve(rule, fault=20103)),
+    "20023": ("Fault 20023", "Too many calls in 20 s", lambda rule: attrs.evolve(rule, fault=20023)),
+    "10001": ("Fault 10001", "Internal error", lambda rule: attrs.evolve(rule, fault=10001)),
+    "failed": (
+        "FAILED",
+        "A reply that says it did not work",
+        lambda rule: attrs.evolve(rule, failed="Lead sync failed"),
+    ),
+    "late": ("Time-out", f"Carried out, answered {_LATE:.0f} s late", lambda rule: rule),
+    "before": ("Hang up before", "Nothing is done", lambda rule: attrs.evolve(rule, close="before")),
+    "after": ("Hang up after", "Carried out, no answer", lambda rule: attrs.evolve(rule, close="after")),
+    "html": ("HTML 502", "A proxy's error page", lambda rule: attrs.evolve(rule, html=True)),
+}
+_MOST = 100  # that are shown
+_LONGEST_DELAY = 3600.0
+
+
+def faults(visit: Visit) -> HttpAnswer:
+    """Show what trouble can be had, and which is loaded."""
+    switches = [
+        h("li", h("button", h("b", name), " ", h("span", what), name="kind", value=kind))
+        for kind, (name, what, _) in _KINDS.items()
+    ]
+    form = post_form(
+        visit,
+        "faults",
+        h(
+            "div",
+            _field("times", "How many calls", type="number", min="1", max="1000000", value="1", required=True),
+            h("label", h("input", type="checkbox", name="forever", value="1"), " until cleared", class_="check"),
+            _field("delay", "Late by, in seconds", type="number", min="0", max="3600", step="any", placeholder="0"),
+            _field("email", "Only the lead with this e-mail", type="text", placeholder="any lead", autocomplete="off"),
+            class_="fields",
+        ),
+        h("ul", *switches, class_="switches"),
+    )
+    return answer_page(
+        visit,
+        "Faults",
+        h(
+            "p",
+            "Press one, and it strikes the next calls. Of several, the first that is loaded goes first.",
+            class_="lede",
+        ),
+        h("section", h("h2", "Switch on"), form, class_="card"),
+        h("section", h("h2", "Loaded"), live("loaded", _loaded(visit))),
+        room="Faults",
+    )
+
+
+def _field(name: str, label: str, **attributes: str | bool) -> Element:
+    return h("p", h("label", label, for_=name), h("input", id=name, name=name, **attributes))
+
+
+def _loaded(visit: Visit) -> Element:
+    standing = visit.sandbox.script.standing()
+    if not standing:
+        return empty(h("p", "Nothing is loaded: calls go as they should."))
+    rows = [
+        h(
+            "tr",
+            h("th", cut(_what(rule)), scope="row"),
+            h("td", cut(_which(rule)), class_="text"),
+            h("td", f"{struck:,}", class_="number"),
+            h("td", "until cleared" if rule.times is None else f"{rule.times - struck:,}", class_="number"),
+        )
+        for rule, struck in standing[:_MOST]
+    ]
+    more = h("p", f"and {len(standing) - _MOST:,} more") if len(standing) > _MOST else None
+    button = post_form(visit, "faults/clear", h("button", "Clear all", class_="plain"))
+    heads = ("What", "Which calls", "Struck", "Left")
+    return h("div", table("Faults that are loaded, in their order", heads, rows), more, button)
+
+
+def _what(rule: FaultRule) -> str:
+    """Say what a rule does, in the order of a call."""
+    if rule.close == "before":
+        said = "hang up before"
+    elif rule.fault is not None:
+        said = f"fault {rule.fault} {rule.message or FAULT_TEXTS.get(rule.fault, '')}".rstrip()
+    elif rule.failed is not None:
+        said = f"FAILED: {rule.failed}"
+    elif rule.html:
+        said = f"HTTP {rule.status or 502}, a proxy's page"
+    elif rule.status is not None or rule.body is not None:
+        said = f"HTTP {rule.status or 200}, a body of its own"
+    else:
+        said = "carried out twice" if rule.twice else "carried out"
+    also = (
+        ("then hang up", rule.close == "after"),
+        (f"{rule.delay:g} s late", bool(rule.delay)),
+        (f"cut after {rule.truncate} bytes", rule.truncate is not None),
+        (f"a byte every {rule.dribble or 0:g} s", rule.dribble is not None),
+    )
+    text = ", ".join([said, *[words for words, given in also if given]])
+    return text[0].upper() + text[1:]
+
+
+def _which(rule: FaultRule) -> str:
+    """Say which calls a rule strikes."""
+    parts = [
+        "" if rule.operation is None else rule.operation,
+        "" if rule.email is None else f"Email {rule.email}",
+        *[f"{name} {value}" for name, value in rule.attribute.items()],
+        "" if rule.every == 1 else f"every {_ordinal(rule.every)} call",
+        "" if rule.chance == 1 else f"with a chance of {rule.chance:.0%}",
+    ]
+    return ", ".join(filter(None, parts)) or "any"
+
+
+def _ordinal(number: int) -> str:
+    ends = {1: "st", 2: "nd", 3: "rd"} if number % 100 not in (11, 12, 13) else {}
+    return f"{number:,}{ends.get(number % 10, 'th')}"
+
+
+# -- what the buttons do ------------------------------------------------------------------------------
+
+
+def load(visit: Visit) -> str:
+    """Load the fault that a form names. `ValueError` says what is wrong with it."""
+    form = visit.form
+    kind = _KINDS.get(form.get("kind", ""))
+    if kind is None:
+        raise ValueError("that fault is not one of those on the page")
+    delay = float(form.get("delay", "").strip() or (_LATE if form["kind"] == "late" else 0))
+    if not 0 <= delay <= _LONGEST_DELAY:
+        raise ValueError(f"an answer is late by 0 to {_LONGEST_DELAY:.0f} seconds")
+    times = None if "forever" in form else int(form.get("times", "1"))
+    plain = FaultRule(times=times, delay=delay, email=form.get("email", "").strip() or None)
+    visit.sandbox.script.add(kind[2](plain))
+    return f"{PAGE}faults?done=loaded"
+
+
+def clear(visit: Visit) -> str:
+    """Unload every fault."""
+    visit.sandbox.script.clear()
+    return f"{PAGE}faults?done=cleared"

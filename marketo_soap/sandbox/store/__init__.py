@@ -1,0 +1,1 @@
+"""Where the sandbox keeps its state: SQLite, one module a table."""

@@ -1,0 +1,265 @@
+"""Where the sandbox keeps its leads: SQLite, one file or memory. No rule of Marketo is in here."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from os import PathLike
+from typing import Any, TypeVar
+
+from attrs import define, field
+
+from marketo_soap.privacy.redactor import hidden
+from marketo_soap.sandbox.store import search
+from marketo_soap.sandbox.store.database import Database, Migration, Snapshot
+
+__all__ = ["PAGE", "LeadStore", "Leads", "Snapshot", "StoredLead"]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS lead (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    email TEXT,
+    email_key TEXT,
+    foreign_type TEXT,
+    foreign_id TEXT,
+    partition_name TEXT NOT NULL,
+    anonymous INTEGER NOT NULL,
+    attributes TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    UNIQUE (foreign_type, foreign_id)
+);
+CREATE INDEX IF NOT EXISTS lead_by_email ON lead (email_key);
+CREATE TABLE IF NOT EXISTS cookie (
+    value TEXT PRIMARY KEY,
+    lead_id INTEGER NOT NULL REFERENCES lead (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS cookie_by_lead ON cookie (lead_id);
+INSERT INTO sqlite_sequence (name, seq)
+    SELECT 'lead', 1000000 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'lead');
+"""
+# To count leads reads all of them, so their number is kept.
+_COUNT = """
+CREATE TABLE lead_count (number INTEGER NOT NULL);
+INSERT INTO lead_count SELECT count(*) FROM lead;
+CREATE TRIGGER lead_counted AFTER INSERT ON lead BEGIN UPDATE lead_count SET number = number + 1; END;
+CREATE TRIGGER lead_discounted AFTER DELETE ON lead BEGIN UPDATE lead_count SET number = number - 1; END;
+"""
+
+
+def _carry_out(script: str) -> Migration:
+    def migrate(connection: sqlite3.Connection) -> None:
+        for statement in script.split(";\n"):
+            connection.execute(statement)
+
+    return migrate
+
+
+_MIGRATIONS = (_carry_out(_SCHEMA), _carry_out(_COUNT), search.install)
+
+_COLUMNS = "id, email, foreign_type, foreign_id, partition_name, anonymous, attributes, created_at, updated_at"
+_WRITTEN = "email, email_key, foreign_type, foreign_id, partition_name, anonymous, attributes, updated_at"
+_LEAST_ID = -(2**63)
+
+PAGE = 100
+
+Shown = TypeVar("Shown")
+
+
+@define
+class StoredLead:
+    """A lead as it is kept: its keys, its attributes' texts by name, and when it was written (ISO 8601).
+
+    An *anonymous* lead is known by its cookie only, until a call makes it known. Id 0 is not yet given.
+    """
+
+    id: int = 0
+    email: str | None = field(default=None, repr=hidden)
+    foreign_type: str | None = None
+    foreign_id: str | None = field(default=None, repr=hidden)
+    partition: str = "Default"
+    anonymous: bool = False
+    attributes: dict[str, str] = field(factory=dict, repr=hidden)
+    created_at: str = ""
+    updated_at: str = ""
+
+
+class Leads:
+    """The leads inside one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def by_id(self, lead_id: int) -> StoredLead | None:
+        """Find a lead by its Marketo id."""
+        return self._one("id = ?", lead_id)
+
+    def by_foreign_id(self, system: str, person_id: str) -> StoredLead | None:
+        """Find the lead that a foreign system knows by this id: ids are unique within a system."""
+        return self._one("foreign_type = ? AND foreign_id = ?", system, person_id)
+
+    def by_cookie(self, cookie: str) -> StoredLead | None:
+        """Find the lead that a Munchkin cookie is tied to."""
+        return self._one("id = (SELECT lead_id FROM cookie WHERE value = ?)", cookie)
+
+    def newest_by_email(self, email: str) -> StoredLead | None:
+        """Find the most recently added lead with this address, without regard to case."""
+        return self._one("email_key = ?", email_key(email))
+
+    def by_email(self, email: str) -> list[StoredLead]:
+        """Find every lead with this address, without regard to case, oldest first."""
+        return self._many("email_key = ?", email_key(email))
+
+    def by_attribute(self, name: str, value: str) -> list[StoredLead]:
+        """Find every lead whose attribute is *value* exactly, oldest first. Reads them all: no index knows."""
+        found = self._many("instr(attributes, ?)", json.dumps(value, ensure_ascii=False))
+        return [lead for lead in found if lead.attributes.get(name) == value]
+
+    def all(self) -> Iterator[StoredLead]:
+        """Go through every lead in the order of its creation."""
+        return map(_stored, self._connection.execute(f"SELECT {_COLUMNS} FROM lead ORDER BY id"))
+
+    def after(self, lead_id: int = _LEAST_ID, *, limit: int, email: str | None = None) -> list[StoredLead]:
+        """Return at most *limit* leads with greater ids, oldest first; of those with this address, if it is given."""
+        condition = "email_key = :email AND" if email is not None else ""
+        query = f"SELECT {_COLUMNS} FROM lead WHERE {condition} id > :id ORDER BY id LIMIT :limit"
+        values = {"email": email_key(email), "id": lead_id, "limit": limit}
+        return [_stored(row) for row in self._connection.execute(query, values)]
+
+    def before(self, lead_id: int | None = None, *, limit: int, offset: int = 0) -> list[StoredLead]:
+        """Return at most *limit* leads with smaller ids (all, if it is None), newest first, after *offset* of them."""
+        condition = "WHERE id < :id" if lead_id is not None else ""
+        query = f"SELECT {_COLUMNS} FROM lead {condition} ORDER BY id DESC LIMIT :limit OFFSET :offset"
+        values = {"id": lead_id, "limit": limit, "offset": offset}
+        return [_stored(row) for row in self._connection.execute(query, values)]
+
+    def find(self, text: str, *, limit: int) -> list[int]:
+        """Return the ids of the newest *limit* leads that hold *text*; see `search.find`."""
+        return search.find(self._connection, text, limit)
+
+    def cookies_of(self, lead_id: int) -> list[str]:
+        """Return the cookies that are tied to a lead."""
+        rows = self._connection.execute("SELECT value FROM cookie WHERE lead_id = ? ORDER BY value", (lead_id,))
+        return [value for (value,) in rows]
+
+    def count(self) -> int:
+        """Return how many leads there are."""
+        (count,) = self._connection.execute("SELECT number FROM lead_count").fetchone()
+        return int(count)
+
+    def insert(self, lead: StoredLead, now: datetime) -> StoredLead:
+        """Add *lead* and return it as it is kept: under a new id, unless it brings one."""
+        stamp = lead.created_at = lead.updated_at = now.isoformat()
+        cursor = self._connection.execute(
+            f"INSERT INTO lead ({_WRITTEN}, created_at, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*_written(lead, stamp), stamp, lead.id or None),
+        )
+        lead.id = cursor.lastrowid or 0
+        return lead
+
+    def update(self, lead: StoredLead, now: datetime) -> StoredLead:
+        """Write *lead* over the one with its id and return it as it is kept."""
+        stamp = lead.updated_at = now.isoformat()
+        self._connection.execute(
+            f"UPDATE lead SET ({_WRITTEN}) = (?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?",
+            (*_written(lead, stamp), lead.id),
+        )
+        return lead
+
+    def release_foreign_id(self, system: str, person_id: str) -> None:
+        """Take a foreign id from the lead that has it, if one has: it is about to be given to another."""
+        self._connection.execute(
+            "UPDATE lead SET foreign_type = NULL, foreign_id = NULL WHERE foreign_type = ? AND foreign_id = ?",
+            (system, person_id),
+        )
+
+    def tie_cookie(self, cookie: str, lead_id: int) -> None:
+        """Tie a Munchkin cookie to a lead, whichever lead it was tied to before."""
+        self._connection.execute(
+            "INSERT INTO cookie (value, lead_id) VALUES (?, ?)"
+            " ON CONFLICT (value) DO UPDATE SET lead_id = excluded.lead_id",
+            (cookie, lead_id),
+        )
+
+    def clear(self) -> None:
+        """Delete everything and start the ids anew."""
+        with search.paused(self._connection):
+            self._connection.execute("DELETE FROM cookie")
+            self._connection.execute("DELETE FROM lead")
+        self._connection.execute("UPDATE sqlite_sequence SET seq = 1000000 WHERE name = 'lead'")
+
+    def _one(self, condition: str, *values: object) -> StoredLead | None:
+        query = f"SELECT {_COLUMNS} FROM lead WHERE {condition} ORDER BY id DESC LIMIT 1"
+        row = self._connection.execute(query, values).fetchone()
+        return None if row is None else _stored(row)
+
+    def _many(self, condition: str, *values: object) -> list[StoredLead]:
+        query = f"SELECT {_COLUMNS} FROM lead WHERE {condition} ORDER BY id"
+        return [_stored(row) for row in self._connection.execute(query, values)]
+
+
+class LeadStore(Database):
+    """A database of leads: a file that several processes may share, or memory."""
+
+    def __init__(self, path: str | PathLike[str] = ":memory:") -> None:
+        super().__init__(path, _MIGRATIONS)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Leads]:
+        """Open a writing transaction: kept whole if the block ends, undone whole if it raises."""
+        with self._writing() as connection:
+            yield Leads(connection)
+            search.index_changes(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Leads]:
+        """See the leads as they are at the beginning of the block, without keeping others from writing to the file.
+
+        In memory, other threads wait until the block ends.
+        """
+        with self._reading() as connection:
+            yield Leads(connection)
+
+    def in_pages(
+        self, show: Callable[[Leads, list[StoredLead]], Iterable[Shown]], *, email: str | None = None
+    ) -> Iterator[list[Shown]]:
+        """Go through all leads, oldest first, or those with this address: *show* makes of each page what is wanted.
+
+        Only a page is in memory at a time, and others may write between two of them.
+        """
+        last = _LEAST_ID
+        while True:
+            with self.reading() as leads:
+                page = leads.after(last, limit=PAGE, email=email)
+                shown = list(show(leads, page))
+            yield shown
+            if len(page) < PAGE:
+                return
+            last = page[-1].id
+
+
+def email_key(email: str | None) -> str | None:
+    """Return what two equal addresses have in common: case and outer white space do not count."""
+    return None if email is None else email.strip().lower()
+
+
+def _written(lead: StoredLead, stamp: str) -> tuple[object, ...]:
+    return (
+        lead.email,
+        email_key(lead.email),
+        lead.foreign_type,
+        lead.foreign_id,
+        lead.partition,
+        lead.anonymous,
+        json.dumps(lead.attributes, ensure_ascii=False),
+        stamp,
+    )
+
+
+def _stored(row: tuple[Any, ...]) -> StoredLead:
+    lead = StoredLead(*row)
+    lead.anonymous, lead.attributes = bool(lead.anonymous), json.loads(row[6])
+    return lead

@@ -1,0 +1,121 @@
+"""A SOAP service over any backend: request bytes in, HTTP status and reply bytes out.
+
+The sandbox and the gateway are backends; what a well-behaved Marketo answers to a broken request is here,
+in one place. The order of the checks is the contract's: envelope, operation, who is calling, parameters.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from attrs import field, frozen
+
+from marketo_soap import envelope
+from marketo_soap.errors import Fault, ProtocolError, clear_locals, fault
+from marketo_soap.privacy.redactor import size_only
+from marketo_soap.signature import AuthenticationHeader
+
+__all__ = ["Answer", "Backend", "early_header", "header_of", "received", "refused", "respond"]
+
+logger = logging.getLogger(__name__)
+
+
+@frozen
+class Answer:
+    """What goes back to the caller: `body` is a reply or a fault, `outcome` the same as a value."""
+
+    status: int
+    body: bytes = field(repr=size_only)
+    outcome: Any
+
+
+class Backend(Protocol):
+    """Who is behind the service. Both methods raise a `Fault` to refuse."""
+
+    def authenticate(self, header: AuthenticationHeader) -> None:
+        """Return if the caller may call."""
+
+    def perform(self, request: envelope.Request[Any]) -> AbstractContextManager[Any]:
+        """Carry out the operation and give its result to the block; if the block raises, undo it."""
+        ...
+
+
+def respond(data: bytes, backend: Backend) -> Answer:
+    """Answer one request, whatever it is: a result with HTTP 200, or a fault with HTTP 500.
+
+    A backend's unexpected exception is logged and becomes fault 10001: a caller never gets less than a fault.
+    Who signed a long request is checked before the rest of it is read.
+    """
+    if not isinstance(data, bytes):
+        raise TypeError(f"a request is bytes, not {type(data).__name__}")
+    operation: Any = None
+    early: AuthenticationHeader | None = None
+
+    def authenticate(header: AuthenticationHeader) -> None:
+        if header != early:
+            backend.authenticate(header)
+
+    try:
+        if len(data) > envelope.HEAD_BYTES:
+            backend.authenticate(header := early_header(data))
+            early = header
+        opened = envelope.open_request(data)
+        operation = opened.operation_type
+        request = received(opened, authenticate)
+        with backend.perform(request) as outcome:
+            body = envelope.write_reply(operation, outcome)
+        return Answer(200, body, outcome)
+    except Exception as error:
+        return refused(operation, error)
+
+
+def received(
+    opened: envelope.OpenedRequest[Any], authenticate: Callable[[AuthenticationHeader], None]
+) -> envelope.Request[Any]:
+    """Read a request to its end, once its caller may call. Raises what `refused` makes a fault of."""
+    header = header_of(opened)
+    authenticate(header)
+    return envelope.Request(opened.read_operation(), header, opened.read_context())
+
+
+def refused(operation: Any, error: Exception) -> Answer:
+    """Answer that *error* came of a call of *operation* (None: of nobody knows which)."""
+    if isinstance(error, ProtocolError):
+        error = _fault_for(error)
+    elif not isinstance(error, Fault):
+        clear_locals(error)
+        logger.error("the backend failed", exc_info=error)
+        error = fault(10001)
+    error.operation = operation and operation.name
+    return Answer(500, envelope.write_reply(operation, error), error)
+
+
+def early_header(beginning: bytes) -> AuthenticationHeader:
+    """Return what a request is signed with, from its beginning. Raises what `refused` makes a fault of."""
+    return header_of(envelope.open_header(beginning))
+
+
+def header_of(opened: envelope.OpenedHeader) -> AuthenticationHeader:
+    """Return what a request is signed with. Raises 20014 if it is not."""
+    try:
+        header = opened.read_header()
+    except ProtocolError as error:
+        raise fault(20014, f"Authentication failed: {error}") from None
+    if header is None:
+        raise fault(20014, "Authentication failed: there is no AuthenticationHeader")
+    return header
+
+
+_CODES = {"malformed": 20012, "unknown": 20019, "missing": 20017, "empty": 20109}
+_REQUIRED = {"leadRecord": 20104, "leadKey": 20101}
+
+
+def _fault_for(error: ProtocolError) -> Fault:
+    """The fault that says what is wrong with a request, by the meaning of the published codes."""
+    code = _CODES.get(error.problem, 20110)
+    if error.problem in ("missing", "empty"):
+        code = _REQUIRED.get(error.path.rpartition("/")[2], code)
+    return fault(code, str(error))

@@ -1,0 +1,1 @@
+"""XML: the parser, the codecs that read and write declared classes, the element walker."""
