@@ -128,8 +128,11 @@ class ProtocolError(MarketoError):
 
     `path` names the place, as in `successSyncLead/result/leadId` ("" for the message as a whole), `line`
     its line in the document (None when unknown), and `problem` the kind: "malformed" (no such XML or
-    envelope), "unknown" (operation), "missing", "repeated", "empty" or "invalid" (element).
+    envelope), "unknown" (operation), "missing", "repeated", "empty" or "invalid" (element). `fault_code` is the
+    code that a server answers with, where the element has one of its own.
     """
+
+    fault_code: int | None = None
 
     def __init__(self, message: str, *, path: str = "", line: int | None = None, problem: Problem) -> None:
         super().__init__(message)

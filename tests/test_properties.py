@@ -233,7 +233,7 @@ def test_reading_by_columns_is_reading_one_by_one(items: list[str]) -> None:
 
     def read(many: int) -> object:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("marketo_soap.wire.codec._MANY", many)
+            patch.setattr("marketo_soap.wire.reader._MANY", many)
             try:
                 return codec(LeadRecord).load(etree.fromstring(f"<leadRecord>{inside}</leadRecord>"))
             except MarketoError as error:

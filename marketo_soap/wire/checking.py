@@ -1,0 +1,73 @@
+"""Check values that a caller gives against the declaration of their class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from marketo_soap.wire.fields import Field, declared, is_record
+from marketo_soap.wire.values import Check, check_of
+
+__all__ = ["check_fields"]
+
+_CheckField: TypeAlias = Callable[[Any], Any]
+
+_checks: dict[type, tuple[tuple[str, _CheckField], ...]] = {}
+
+
+def check_fields(message: Any) -> None:
+    """Check the values of *message* against its declaration and keep them in their declared types.
+
+    Set it as `__attrs_post_init__`. Raises `TypeError` and `ValueError` that name the element.
+    """
+    cls = type(message)
+    checks = _checks.get(cls)
+    if checks is None:
+        checks = _checks[cls] = tuple((field.name, _check(field)) for field in declared(cls))
+    for name, check in checks:
+        value = getattr(message, name)
+        kept = check(value)
+        if kept is not value:
+            object.__setattr__(message, name, kept)
+
+
+def _check(field: Field) -> _CheckField:
+    where = field.el.name
+    check_value = _check_items(field) if field.is_list else _check_value(field)
+
+    def check(value: Any) -> Any:
+        if value is not None:
+            return check_value(value, where)
+        if field.none_allowed:
+            return None
+        if field.is_list and field.optional:
+            return ()
+        raise ValueError(f"{where} is None: give it a value")
+
+    return check
+
+
+def _check_value(field: Field) -> Check:
+    kinds = field.choices or ((field.type,) if is_record(field.type) else ())
+    if not kinds:
+        return check_of(field)
+    names = " or ".join(kind.__name__ for kind in kinds)
+
+    def check(value: Any, where: str) -> Any:
+        if not isinstance(value, kinds):
+            raise TypeError(f"{where} must be a {names}, not {type(value).__name__}")
+        return value
+
+    return check
+
+
+def _check_items(field: Field) -> Check:
+    item = field.of_items()
+    check_item = _check_items(item) if item.is_list else _check_value(item)
+
+    def check(value: Any, where: str) -> tuple[Any, ...]:
+        if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+            raise TypeError(f"{where} must be a list, not {type(value).__name__}")
+        return tuple([check_item(each, f"{where}[{number}]") for number, each in enumerate(value, 1)])
+
+    return check

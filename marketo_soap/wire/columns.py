@@ -1,0 +1,49 @@
+"""Read long lists of plain records, which are most of what Marketo's replies hold, by columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias, cast
+
+from lxml import etree
+
+from marketo_soap.wire.fields import declared
+from marketo_soap.wire.xml import Element
+
+__all__ = ["columns_reader"]
+
+ReadColumns: TypeAlias = Callable[[Element], list[Any] | None]
+
+
+def columns_reader(cls: Any, item: str) -> ReadColumns | None:
+    """Return a reader of the elements *item* as values of *cls*; None if not all its fields are text.
+
+    libxml2 collects all names, all types, all values in one call each, without an object for every element.
+    That is sound only if each item has each of its elements once, with one piece of text in it and nothing
+    else: so many items, that many first texts in each column, and no other cell or node. Otherwise the reader
+    returns None, and the items must be read one by one.
+    """
+    fields = declared(cls)
+    if any(field.type is not str or field.is_list for field in fields):
+        return None
+    columns = [
+        (getattr(cls, f.name).__set__, etree.XPath(f"{item}/{f.el.name}[1]/text()[1]", smart_strings=False))
+        for f in fields
+    ]
+    count_cells, count_nodes = etree.XPath(f"count({item}/*)"), etree.XPath(f"count({item}/*/node())")
+    new = cls.__new__
+
+    def read(element: Element) -> list[Any] | None:
+        count = len(element)
+        if not count_cells(element) == count_nodes(element) == count * len(columns):
+            return None
+        messages = [new(cls) for _ in range(count)]
+        for store, column in columns:
+            texts = cast("list[str]", column(element))
+            if len(texts) != count:
+                return None
+            for message, text in zip(messages, texts, strict=True):
+                store(message, text)
+        return messages
+
+    return read
