@@ -13,7 +13,7 @@ from benchmarks import served as served_sandbox
 from benchmarks.timing import Ratio, fastest, ratio
 from benchmarks.with_zeep import Zeep
 from marketo_soap import InProcessLimiter, Limits, envelope
-from marketo_soap.operations import SyncLead, SyncLeadResult
+from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.signature import sign
 
 WORK = "sign, build, serialise"

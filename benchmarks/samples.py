@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from marketo_soap import envelope
-from marketo_soap.operations import SyncLead, SyncLeadResult
+from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import Attribute, LeadRecord, LeadSyncStatus, SyncStatus
 from marketo_soap.signature import Credentials
 

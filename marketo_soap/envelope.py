@@ -13,7 +13,7 @@ from attrs import frozen
 from lxml import etree
 
 from marketo_soap.errors import FAULTS, Fault, ProtocolError, RestError
-from marketo_soap.operations import OPERATIONS, Operation
+from marketo_soap.operations import Operation, of_params, of_success
 from marketo_soap.privacy.redactor import Redactor
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.codec import codec
@@ -70,6 +70,7 @@ _REST = "urn:marketo-soap:rest"
 _REST_ERROR = f"{{{_REST}}}error"
 
 _REQUEST_NAMES = {"SOAP-ENV": SOAP_ENV, "ns1": MKTOWS}
+_REQUEST_NAMES_WITH_XSI = {**_REQUEST_NAMES, "xsi": XSI}
 _REPLY_NAMES = {"SOAP-ENV": SOAP_ENV, "xsi": XSI, "ns1": MKTOWS}
 _FAULT_NAMES = {"SOAP-ENV": SOAP_ENV}
 
@@ -92,7 +93,7 @@ class Request(Generic[R]):
 
 @frozen
 class Reply(Generic[R]):
-    """A reply as a tool reads it: which operation answered, and its result, settled or not."""
+    """A reply as a tool reads it: which operation answered, and its result, whatever its status."""
 
     operation_type: type[Operation[R]]
     result: R
@@ -120,7 +121,8 @@ def request(
 
     Raises `ValueError` if the operation takes no workspace. Source: the vendor's sample of syncLead.
     """
-    root = etree.Element(_ENVELOPE, nsmap=_REQUEST_NAMES)
+    params = codec(type(operation))
+    root = etree.Element(_ENVELOPE, nsmap=_REQUEST_NAMES_WITH_XSI if params.writes_xsi else _REQUEST_NAMES)
     if header is not None or context is not None:
         headers = etree.SubElement(root, _HEADER)
         if header is not None:
@@ -132,7 +134,9 @@ def request(
                 context = MktowsContextHeader(context)
             _dump_context(headers, _CONTEXT, (context,), False)
     body = etree.SubElement(root, _BODY)
-    codec(type(operation)).dump(body, operation.params_tag, (operation,), False)
+    params.dump(body, operation.params_tag, (operation,), False)
+    if params.writes_xsi:
+        etree.cleanup_namespaces(root)
     return _DECLARATION + etree.tostring(root, encoding="UTF-8", xml_declaration=False, pretty_print=pretty)
 
 
@@ -261,7 +265,9 @@ def reply(operation: type[Operation[R]], data: bytes) -> R:
     Raises the `Fault` that the reply holds, what the result itself stands for (`LeadSyncFailed`), and
     `ProtocolError` for anything that is no reply to this operation.
     """
-    return operation.settle(_read_reply(_message(data), operation))
+    result = _read_reply(_message(data), operation)
+    operation.raise_for_status(result)
+    return result
 
 
 def read(data: bytes) -> Request[Any] | Reply[Any] | Fault:
@@ -270,9 +276,9 @@ def read(data: bytes) -> Request[Any] | Reply[Any] | Fault:
     message = only_child(body, what="the SOAP body")
     if message.tag == _FAULT:
         return _read_fault(message)
-    for operation in OPERATIONS.values():
-        if message.tag == operation.success_tag:
-            return Reply(operation, _read_reply(message, operation))
+    operation = of_success(message.tag)
+    if operation is not None:
+        return Reply(operation, _read_reply(message, operation))
     return _open_request(headers, body).read()
 
 
@@ -326,10 +332,8 @@ def _check_root(root: Element) -> None:
 
 def _open_request(headers: list[Element], body: Element) -> OpenedRequest[Any]:
     params = only_child(body, what="the SOAP body")
-    for operation in OPERATIONS.values():
-        if params.tag == operation.params_tag:
-            break
-    else:
+    operation = of_params(params.tag)
+    if operation is None:
         raise broken(params, "unknown", f"is no operation known here: {params.tag[:200]}")
     authentication, context = (_only(headers, tag) for tag in (_AUTHENTICATION, _CONTEXT))
     return OpenedRequest(authentication, operation, context, params)
@@ -338,7 +342,7 @@ def _open_request(headers: list[Element], body: Element) -> OpenedRequest[Any]:
 def _only(headers: list[Element], tag: str) -> Element | None:
     found = [element for element in headers if element.tag == tag]
     if len(found) > 1:
-        raise broken(found[1], "repeated", "stands there a second time")
+        raise broken(found[1], "repeated", "appears twice")
     return found[0] if found else None
 
 
@@ -353,7 +357,7 @@ def _read_reply(message: Element, operation: type[Operation[R]]) -> R:
     if not results:
         raise broken(message, "missing", "is missing", child=operation.reply_child)
     if len(results) > 1:
-        raise broken(results[1], "repeated", "stands there a second time")
+        raise broken(results[1], "repeated", "appears twice")
     result: R = codec(operation.result_type).load(results[0])
     return result
 

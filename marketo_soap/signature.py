@@ -58,8 +58,10 @@ class Credentials:
 class AuthenticationHeader:
     """The SOAP header that every operation needs; `sign` makes it."""
 
-    mktows_user_id: Annotated[str, El("mktowsUserId")] = field(repr=hidden, validator=_check_characters)
-    request_signature: Annotated[str, El("requestSignature")] = field(repr=hidden, validator=_check_characters)
+    mktows_user_id: Annotated[str, El("mktowsUserId", private="user")] = field(repr=hidden, validator=_check_characters)
+    request_signature: Annotated[str, El("requestSignature", private="signature")] = field(
+        repr=hidden, validator=_check_characters
+    )
     request_timestamp: Annotated[str, El("requestTimestamp")] = field(validator=_check_characters)
 
 

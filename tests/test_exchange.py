@@ -400,8 +400,8 @@ NOT_DONE = {301, 307, 308, *range(400, 500), 501, 505, 511} - {408, 460, 499}
 @pytest.mark.parametrize("operation", [SEED, BY_COOKIE], ids=["repeatable", "once"])
 def test_what_every_status_means(operation: SyncLead) -> None:
     for status in [*range(300, 600), 600, 999]:
-        not_done = status in NOT_DONE or (status == 503 and operation.repeatable)
-        again = status == 429 or (operation.repeatable and (status == 503 or (status >= 400 and not not_done)))
+        not_done = status in NOT_DONE or (status == 503 and operation.effect != "once")
+        again = status == 429 or (operation.effect != "once" and (status == 503 or (status >= 400 and not not_done)))
         answers = [Received(status, HTML, b"<html>")] * (1 + again)
         _, error = run(*answers, operation=operation, policy=RetryPolicy(attempts=2))
         assert type(error) is (TransportError if not_done else AmbiguousError), status

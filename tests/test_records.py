@@ -151,10 +151,10 @@ def test_the_key_by_precedence(keys: dict[str, Any], cookie: str | None, record_
 def test_a_call_that_ends_otherwise_when_it_comes_twice_is_not_repeatable(
     keys: dict[str, Any], attributes: dict[str, str]
 ) -> None:
-    repeatable = SyncLead(LeadRecord(**keys, attributes=attributes), marketo_cookie=COOKIE).repeatable
+    effect = SyncLead(LeadRecord(**keys, attributes=attributes), marketo_cookie=COOKIE).effect
     by_cookie_alone = keys == {} and not attributes
     changes_its_key = keys == EMAIL and attributes == {"Email": "new@t.com"}
-    assert repeatable is not (by_cookie_alone or changes_its_key)
+    assert effect == ("once" if by_cookie_alone or changes_its_key else "repeatable")
 
 
 def test_attributes_keep_their_order_and_may_repeat() -> None:

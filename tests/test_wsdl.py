@@ -11,7 +11,8 @@ from attrs import frozen
 from lxml import etree
 
 from marketo_soap import envelope
-from marketo_soap.operations import OPERATIONS, Operation, SyncLead, SyncLeadResult
+from marketo_soap.operations import OPERATIONS, Operation
+from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import Attribute, ForeignSysType, LeadRecord, LeadSyncStatus, SyncStatus
 from marketo_soap.server.wsdl import schema, wsdl
 from marketo_soap.signature import AuthenticationHeader

@@ -18,7 +18,8 @@ from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
 from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.errors import BridgeConfigurationError, Fault, MarketoError, TransportError, fault
-from marketo_soap.operations import Operation, SyncLead
+from marketo_soap.operations import Operation
+from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.server import service
 from marketo_soap.signature import AuthenticationHeader
 

@@ -235,5 +235,5 @@ def _maybe_done(operation: Operation[Any], status: int) -> bool:
     send it after it has passed the request on: that is harmless only where a second time is.
     """
     if status == 503:
-        return not operation.repeatable
+        return operation.effect == "once"
     return status in _MAYBE_DONE if 400 <= status < 500 else status not in _NOT_DONE

@@ -43,7 +43,7 @@ class RetryPolicy:
     | 20016, the signature was too old on arrival | signed anew and sent again at once, once |
     | 20023, too many calls | sent again after half of *window* seconds or more |
     | 20024, too many at once | sent again |
-    | the fate is unknown: `AmbiguousError` | sent again if the operation is `repeatable` and *resend_unknown* |
+    | the fate is unknown: `AmbiguousError` | sent again if *resend_unknown*, unless `effect` is "once" |
     | 20015, a redirect and everything else | the error stands |
     """
 
@@ -71,7 +71,7 @@ class RetryPolicy:
             return None
         backoff = random() * min(self.longest_pause, self.pause * 2.0 ** (len(errors) - 1))
         if isinstance(error, AmbiguousError):
-            again = self.resend_unknown and operation.repeatable and not 300 <= (error.status or 0) < 400
+            again = self.resend_unknown and operation.effect != "once" and not 300 <= (error.status or 0) < 400
             return max(backoff, asked or 0.0) if again else None
         if isinstance(error, TransportError):
             return max(backoff, asked or 0.0) if error.status in (None, 429, 503) else None

@@ -16,7 +16,7 @@ from marketo_soap.cli.clients import client_of_endpoint, client_of_sandbox
 from marketo_soap.cli.gateway import gateway
 from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
 from marketo_soap.errors import MarketoError
-from marketo_soap.operations import SyncLead, SyncLeadResult
+from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.privacy.redactor import EVERYTHING, Visible
 from marketo_soap.signature import AuthenticationHeader, Credentials, sign, timestamp
 

@@ -24,12 +24,12 @@ from marketo_soap.cli.options import signer_options
 from marketo_soap.cli.progress import progress
 from marketo_soap.debug import checks, compare, styles
 from marketo_soap.debug import exporting as exports
-from marketo_soap.debug.ignored import ignored_elements
 from marketo_soap.debug.importing import Found, exchanges, exchanges_in, messages, messages_in, messages_of, pieces
 from marketo_soap.errors import MarketoError, ProtocolError
 from marketo_soap.history import Exchange
 from marketo_soap.privacy.redactor import EVERYTHING, Redactor, Visible
 from marketo_soap.signature import Credentials, timestamp
+from marketo_soap.wire.tree import ignored_elements
 
 __all__ = ["convert", "diff", "export", "parse", "redact", "send", "verify"]
 

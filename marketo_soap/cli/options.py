@@ -13,7 +13,7 @@ import click
 
 from marketo_soap.cli.output import printable
 from marketo_soap.errors import MarketoError
-from marketo_soap.operations import SyncLead
+from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.records.lead import Attribute, ForeignSysType, LeadRecord
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -31,7 +31,8 @@ from marketo_soap.calls.limits import Limiter
 from marketo_soap.calls.retry import DEFAULT_RETRY, RetryPolicy
 from marketo_soap.errors import MarketoError
 from marketo_soap.history import Exchange, History
-from marketo_soap.operations import Operation, SyncLead, SyncLeadResult
+from marketo_soap.operations import Operation
+from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import LeadRecord
 from marketo_soap.signature import Credentials
 from marketo_soap.wire.xml import MAX_BYTES

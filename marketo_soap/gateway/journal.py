@@ -16,7 +16,7 @@ from marketo_soap.errors import Fault
 from marketo_soap.gateway.access_log import LineWriter, opened
 from marketo_soap.gateway.instances import Instance
 from marketo_soap.gateway.metrics import Counter, Histogram, exposition, family
-from marketo_soap.operations import SyncLeadResult
+from marketo_soap.operations.sync_lead import SyncLeadResult
 from marketo_soap.server.service import Answer
 
 __all__ = ["CallRecord", "Journal"]

@@ -14,7 +14,7 @@ from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.envelope import Request
 from marketo_soap.errors import Fault
-from marketo_soap.operations import SyncLead
+from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.records.lead import ForeignSysType, LeadRecord
 from marketo_soap.signature import MktowsContextHeader
 

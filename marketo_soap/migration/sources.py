@@ -12,7 +12,7 @@ from marketo_soap.debug.importing import exchanges, messages
 from marketo_soap.envelope import Request
 from marketo_soap.errors import ProtocolError
 from marketo_soap.migration.survey import Survey
-from marketo_soap.operations import SyncLead
+from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.records.lead import LeadRecord
 from marketo_soap.signature import MktowsContextHeader
 

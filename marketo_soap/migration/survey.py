@@ -16,7 +16,7 @@ from marketo_soap.migration.instance import Instance
 from marketo_soap.migration.keying import Keying, is_email, is_token
 from marketo_soap.migration.naming import Naming
 from marketo_soap.migration.report import Cost, FieldUse, Level, Report
-from marketo_soap.operations import SyncLead
+from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.records.lead import Attribute
 from marketo_soap.signature import AuthenticationHeader
 

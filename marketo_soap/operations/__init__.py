@@ -1,6 +1,52 @@
-"""The operations of the service: what each one takes and gives. One file an operation."""
+"""The operations of the service: what each one takes and returns. One file per operation, loaded when it is named."""
 
-from marketo_soap.operations.base import OPERATIONS, Operation
-from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
+from __future__ import annotations
 
-__all__ = ["OPERATIONS", "Operation", "SyncLead", "SyncLeadResult"]
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+from marketo_soap.operations.base import Effect, Operation, PagedOperation, Violation
+
+__all__ = ["OPERATIONS", "Effect", "Operation", "PagedOperation", "Violation", "of_params", "of_success"]
+
+_MODULES = {
+    "getLead": "get_lead",
+    "getMultipleLeads": "get_multiple_leads",
+    "syncLead": "sync_lead",
+}
+
+
+class _Operations(Mapping[str, type[Operation[Any]]]):
+    """The operations by their names on the wire, as in `OPERATIONS["getLead"]`."""
+
+    def __getitem__(self, name: str) -> type[Operation[Any]]:
+        module = import_module(f"{__name__}.{_MODULES[name]}")
+        found: type[Operation[Any]] = getattr(module, name[0].upper() + name[1:])
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MODULES)
+
+    def __len__(self) -> int:
+        return len(_MODULES)
+
+
+OPERATIONS: Mapping[str, type[Operation[Any]]] = _Operations()
+"""Every operation by its name on the wire, as in `OPERATIONS["getLead"]`."""
+
+
+def of_params(tag: str) -> type[Operation[Any]] | None:
+    """Return the operation whose request element has this tag, with its namespace; None if there is none."""
+    return _of_tag(tag, "params")
+
+
+def of_success(tag: str) -> type[Operation[Any]] | None:
+    """Return the operation whose reply element has this tag, with its namespace; None if there is none."""
+    return _of_tag(tag, "success")
+
+
+def _of_tag(tag: str, prefix: str) -> type[Operation[Any]] | None:
+    local = tag.rpartition("}")[2].removeprefix(prefix)
+    operation = OPERATIONS.get(local[:1].lower() + local[1:])
+    return operation if operation is not None and tag in (operation.params_tag, operation.success_tag) else None

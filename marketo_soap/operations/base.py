@@ -1,35 +1,57 @@
-"""What an operation is: parameters of one type, a result of another, and the names they go by."""
+"""What an operation is: parameters, a result, and everything that is said of it in one place."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Generic, TypeVar, get_args
+from collections.abc import Iterator
+from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, get_args
 
+from attrs import frozen
+
+from marketo_soap.wire.checking import check_fields
+from marketo_soap.wire.fields import Field, declared, is_enum, is_record
 from marketo_soap.wire.xml import MKTOWS
 
-R = TypeVar("R")
+__all__ = ["Effect", "Operation", "PagedOperation", "Violation"]
 
-OPERATIONS: dict[str, type[Operation[Any]]] = {}
-"""Every operation by its name on the wire, as in `OPERATIONS["syncLead"]`."""
+R = TypeVar("R")
+ItemT = TypeVar("ItemT")
+
+Effect: TypeAlias = Literal["read", "repeatable", "once"]
+
+
+@frozen
+class Violation:
+    """A rule that a request breaks: the fault code for it, the path of the element, and what is wrong.
+
+    The client raises it as `ValueError`, a server answers it as a fault, `verify` reports it.
+    """
+
+    code: int
+    path: str
+    message: str
 
 
 class Operation(Generic[R]):
     """One call to the service, as a value. A subclass declares its parameters and names its result type::
 
         @frozen
-        class SyncLead(Operation[SyncLeadResult]):
-            lead_record: Annotated[LeadRecord, El("leadRecord")]
+        class GetLead(Operation[GetLeadResult]):
+            lead_key: Annotated[LeadKey, El("leadKey", missing=20101)]
 
-    The rest follows from the class's name: the operation `syncLead`, its request element `paramsSyncLead`
-    and its reply element `successSyncLead`.
+    The rest follows from the class's name: the operation `getLead`, its request element `paramsGetLead` and its
+    reply element `successGetLead`. Making one checks its values: `TypeError` and `ValueError` name the element.
     """
 
     __slots__ = ()
 
     reply_child: ClassVar[str] = "result"
     takes_workspace: ClassVar[bool] = False
+    batch_limit: ClassVar[int | None] = None
+    """How many records, keys or objects one call may carry; None if it carries no list."""
 
     name: ClassVar[str]
     result_type: ClassVar[type]
+    params_name: ClassVar[str]
     params_tag: ClassVar[str]
     success_tag: ClassVar[str]
     reply_tags: ClassVar[tuple[str, str]]
@@ -37,21 +59,74 @@ class Operation(Generic[R]):
     @classmethod
     def __attrs_init_subclass__(cls) -> None:
         cls.name = cls.__name__[0].lower() + cls.__name__[1:]
-        cls.params_tag = f"{{{MKTOWS}}}params{cls.__name__}"
+        cls.params_name = f"params{cls.__name__}"
+        cls.params_tag = f"{{{MKTOWS}}}{cls.params_name}"
         cls.success_tag = f"{{{MKTOWS}}}success{cls.__name__}"
         cls.reply_tags = cls.reply_child, f"{{{MKTOWS}}}{cls.reply_child}"
-        (cls.result_type,) = get_args(cls.__orig_bases__[0])  # type: ignore[attr-defined]
-        OPERATIONS[cls.name] = cls
+        cls.result_type = get_args(cls.__orig_bases__[0])[0]  # type: ignore[attr-defined]
+
+    def __attrs_post_init__(self) -> None:
+        check_fields(self)
+        for violation in self.violations():
+            raise ValueError(violation.message)
 
     @property
-    def repeatable(self) -> bool:
-        """Whether carrying it out twice with these values ends in the same state as once."""
-        return False
+    def effect(self) -> Effect:
+        """What carrying it out twice does; the retry policy goes by it.
+
+        "read" changes nothing, "repeatable" ends in the same state as once, "once" does not.
+        """
+        return "read"
+
+    def violations(self) -> Iterator[Violation]:
+        """Yield the rules that the values break, as far as they can be judged without the server's data."""
+        return broken_declarations(self, self.params_name)
 
     @classmethod
-    def settle(cls, result: R) -> R:
-        """Return *result*, or raise the error that it stands for."""
-        return result
+    def raise_for_status(cls, result: R) -> None:
+        """Raise `OperationFailed` if *result* says that the call was not carried out."""
 
     def check_reply(self, result: R) -> None:
         """Raise `ProtocolError` if *result* tells that it is the answer to another call."""
+
+    @classmethod
+    def summary(cls, result: R) -> str:
+        """Return what came of the call in a few words, without private values, for journals, logs and the command."""
+        return "OK"
+
+
+class PagedOperation(Operation[R], Generic[R, ItemT]):
+    """An operation whose result is one page of many."""
+
+    __slots__ = ()
+
+    def next_page(self, result: R) -> PagedOperation[R, ItemT] | None:
+        """Return the call for the page after *result*; None if it is the last one."""
+        raise NotImplementedError
+
+    @classmethod
+    def items(cls, result: R) -> tuple[ItemT, ...]:
+        """Return the records of a page."""
+        raise NotImplementedError
+
+
+def broken_declarations(message: Any, path: str) -> Iterator[Violation]:
+    """Yield where the values of *message* do not fit its declaration: unknown enumeration values, empty text."""
+    for field in declared(type(message)):
+        value = getattr(message, field.name)
+        if value is not None:
+            yield from _broken(field, value, f"{path}/{field.el.name}")
+
+
+def _broken(field: Field, value: Any, path: str) -> Iterator[Violation]:
+    if field.is_list:
+        item = field.of_items()
+        for number, each in enumerate(value, 1):
+            yield from _broken(item, each, f"{path}/{item.el.name}[{number}]" if field.items else f"{path}[{number}]")
+    elif field.choices or is_record(field.type):
+        yield from broken_declarations(value, path)
+    elif is_enum(field.type) and not isinstance(value, field.type):
+        choices = ", ".join(str(member.value) for member in field.type)
+        yield Violation(field.el.invalid, path, f"{field.el.name} must be one of {choices}")
+    elif field.type is str and not field.optional and not field.el.may_be_empty and not value.strip():
+        yield Violation(20109, path, f"{field.el.name} is empty: give it a value")

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from attrs import field, frozen
 
 from marketo_soap.errors import LeadSyncFailed, ProtocolError
-from marketo_soap.operations.base import Operation
+from marketo_soap.operations.base import Effect, Operation
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, MatchKey, SyncStatus
 from marketo_soap.wire.codec import El
@@ -38,9 +38,11 @@ class SyncLead(Operation[SyncLeadResult]):
 
     takes_workspace: ClassVar[bool] = True
 
-    lead_record: Annotated[LeadRecord, El("leadRecord")]
+    lead_record: Annotated[LeadRecord, El("leadRecord", missing=20104)]
     return_lead: Annotated[bool, El("returnLead")] = False
-    marketo_cookie: Annotated[str | None, El("marketoCookie", nillable=True)] = field(default=None, repr=hidden)
+    marketo_cookie: Annotated[str | None, El("marketoCookie", nillable=True, private="cookie")] = field(
+        default=None, repr=hidden
+    )
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.lead_record, LeadRecord):
@@ -61,22 +63,28 @@ class SyncLead(Operation[SyncLeadResult]):
         return key
 
     @property
-    def repeatable(self) -> bool:
-        """Whether sending it twice ends as once: true of every key but a cookie alone, and an Email that an
-        attribute Email changes: the second time there may be no lead with the Email that is the key.
+    def effect(self) -> Effect:
+        """Sending it twice ends in the same state as once, with two exceptions.
+
+        A cookie is the only key; or an attribute Email changes the Email that is the key, for the second time there
+        may be no lead with it.
         """
         record = self.lead_record
         if record.key is not MatchKey.EMAIL or record.email is None:
-            return record.key is not None
+            return "once" if record.key is None else "repeatable"
         new_email = (record.get("Email") or "").strip() or record.email
-        return new_email.lower() == record.email.strip().lower()
+        return "repeatable" if new_email.lower() == record.email.strip().lower() else "once"
 
     @classmethod
-    def settle(cls, result: SyncLeadResult) -> SyncLeadResult:
-        """Return *result*; `LeadSyncFailed` if its status is FAILED."""
+    def raise_for_status(cls, result: SyncLeadResult) -> None:
+        """Raise `LeadSyncFailed` if the status is FAILED."""
         if result.sync_status.status == LeadSyncStatus.FAILED:
             raise LeadSyncFailed(result)
-        return result
+
+    @classmethod
+    def summary(cls, result: SyncLeadResult) -> str:
+        """Return the status of the lead."""
+        return str(result.sync_status.status)
 
     def check_reply(self, result: SyncLeadResult) -> None:
         """Raise `ProtocolError` if *result* is of another lead: by its id, or by the key in a returned lead.

@@ -102,7 +102,7 @@ class Attribute:
 
     name: Annotated[str, El("attrName")]
     type: Annotated[str | None, El("attrType", nillable=True)] = None
-    value: Annotated[str, El("attrValue")] = field(repr=hidden)
+    value: Annotated[str, El("attrValue", private="value", may_be_empty=True)] = field(repr=hidden)
 
     def __init__(self, name: str, value: Value, type: str | None = None) -> None:
         # A lead may hold thousands of these. What nearly all of them are, plain text, is let through at once.
@@ -208,8 +208,10 @@ class LeadRecord:
     """
 
     id: Annotated[int | None, El("Id", nillable=True)] = field(default=None, validator=_check_id)
-    email: Annotated[str | None, El("Email", nillable=True)] = field(default=None, validator=_key("Email"), repr=hidden)
-    foreign_sys_person_id: Annotated[str | None, El("ForeignSysPersonId", nillable=True)] = field(
+    email: Annotated[str | None, El("Email", nillable=True, private="email")] = field(
+        default=None, validator=_key("Email"), repr=hidden
+    )
+    foreign_sys_person_id: Annotated[str | None, El("ForeignSysPersonId", nillable=True, private="value")] = field(
         default=None, validator=_key("ForeignSysPersonId"), repr=hidden
     )
     foreign_sys_type: Annotated[ForeignSysType | str | None, El("ForeignSysType", nillable=True)] = field(
@@ -250,4 +252,4 @@ class SyncStatus:
 
     lead_id: Annotated[int, El("leadId")]
     status: Annotated[LeadSyncStatus | str, El("status")]
-    error: Annotated[str | None, El("error", nillable=True)] = field(default=None, repr=hidden)
+    error: Annotated[str | None, El("error", nillable=True, private="text")] = field(default=None, repr=hidden)

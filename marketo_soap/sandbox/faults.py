@@ -11,7 +11,7 @@ from attrs import define, frozen
 
 from marketo_soap.envelope import open_request
 from marketo_soap.errors import ProtocolError
-from marketo_soap.operations import SyncLead
+from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.sandbox.settings import FaultRule
 
 __all__ = ["PROXY_PAGE", "FaultScript", "Record"]

@@ -10,11 +10,11 @@ from typing import Any
 
 from attrs import define, field
 
-from marketo_soap.debug.ignored import ignored_elements
 from marketo_soap.envelope import open_request
 from marketo_soap.errors import ProtocolError
 from marketo_soap.privacy.redactor import size_only
 from marketo_soap.sandbox.store.leads import StoredLead
+from marketo_soap.wire.tree import ignored_elements
 
 __all__ = ["Change", "Entry", "Journal"]
 

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from marketo_soap import envelope
 from marketo_soap.errors import Fault, fault
-from marketo_soap.operations import SyncLead, SyncLeadResult
+from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import LeadSyncStatus, SyncStatus
 from marketo_soap.sandbox.faults import PROXY_PAGE
 from marketo_soap.sandbox.operations import sync_lead as rules

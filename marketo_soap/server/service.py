@@ -78,7 +78,10 @@ def received(
     """Read a request to its end, once its caller may call. Raises what `refused` makes a fault of."""
     header = header_of(opened)
     authenticate(header)
-    return envelope.Request(opened.read_operation(), header, opened.read_context())
+    operation = opened.read_operation()
+    for violation in operation.violations():
+        raise fault(violation.code, violation.message)
+    return envelope.Request(operation, header, opened.read_context())
 
 
 def refused(operation: Any, error: Exception) -> Answer:
@@ -110,12 +113,8 @@ def header_of(opened: envelope.OpenedHeader) -> AuthenticationHeader:
 
 
 _CODES = {"malformed": 20012, "unknown": 20019, "missing": 20017, "empty": 20109}
-_REQUIRED = {"leadRecord": 20104, "leadKey": 20101}
 
 
 def _fault_for(error: ProtocolError) -> Fault:
     """The fault that says what is wrong with a request, by the meaning of the published codes."""
-    code = _CODES.get(error.problem, 20110)
-    if error.problem in ("missing", "empty"):
-        code = _REQUIRED.get(error.path.rpartition("/")[2], code)
-    return fault(code, str(error))
+    return fault(error.fault_code or _CODES.get(error.problem, 20110), str(error))

@@ -10,7 +10,7 @@ from lxml import etree
 
 from marketo_soap.operations import OPERATIONS, Operation
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
-from marketo_soap.wire.codec import Field, codec
+from marketo_soap.wire.fields import Field, declared, is_enum
 from marketo_soap.wire.xml import MKTOWS, Element
 
 __all__ = ["schema", "wsdl"]
@@ -21,7 +21,7 @@ _NAMES = {
     "xs": "http://www.w3.org/2001/XMLSchema",
     "tns": MKTOWS,
 }
-_BUILT_IN = {str: "xs:string", int: "xs:int", bool: "xs:boolean"}
+_ITEMS = {"string": "String", "int": "Integer", "base64Binary": "Base64Binary"}
 _HTTP = "http://schemas.xmlsoap.org/soap/http"
 
 # The headers by the names of their parts, which zeep and generated clients go by.
@@ -45,7 +45,7 @@ def wsdl(address: str) -> bytes:
     port_type = _add(root, "wsdl:portType", name="MktowsPort")
     for operation in operations:
         element = _add(port_type, "wsdl:operation", name=operation.name)
-        _add(element, "wsdl:input", message=f"tns:{_params(operation)}")
+        _add(element, "wsdl:input", message=f"tns:{operation.params_name}")
         _add(element, "wsdl:output", message=f"tns:{_success(operation)}")
     binding = _add(root, "wsdl:binding", name="MktowsApiSoapBinding", type="tns:MktowsPort")
     _add(binding, "soap:binding", style="document", transport=_HTTP)
@@ -69,10 +69,6 @@ def _operations() -> list[type[Operation[Any]]]:
     return [OPERATIONS[name] for name in sorted(OPERATIONS)]
 
 
-def _params(operation: type[Operation[Any]]) -> str:
-    return etree.QName(operation.params_tag).localname
-
-
 def _success(operation: type[Operation[Any]]) -> str:
     return etree.QName(operation.success_tag).localname
 
@@ -82,7 +78,7 @@ def _headers(operation: type[Operation[Any]]) -> dict[str, str]:
 
 
 def _add_messages(root: Element, operation: type[Operation[Any]]) -> None:
-    params, success = _params(operation), _success(operation)
+    params, success = operation.params_name, _success(operation)
     for name, parts in ((params, {params: params, **_headers(operation)}), (success, {success: success})):
         message = _add(root, "wsdl:message", name=name)
         for part, element in parts.items():
@@ -90,7 +86,7 @@ def _add_messages(root: Element, operation: type[Operation[Any]]) -> None:
 
 
 def _add_binding(binding: Element, operation: type[Operation[Any]]) -> None:
-    params = _params(operation)
+    params = operation.params_name
     element = _add(binding, "wsdl:operation", name=operation.name)
     _add(element, "soap:operation", soapAction=f"{MKTOWS}{operation.name}", style="document")
     request = _add(element, "wsdl:input")
@@ -107,22 +103,26 @@ def _schema() -> Element:
     for header in (AuthenticationHeader, MktowsContextHeader):
         name = f"{header.__name__}Info"
         _add(root, "xs:element", name=header.__name__, type=f"tns:{name}")
-        types.define(name, codec(header).fields)
+        types.define(name, declared(header))
     for operation in _operations():
         params, success = f"Params{operation.__name__}", f"Success{operation.__name__}"
-        _add(root, "xs:element", name=_params(operation), type=f"tns:{params}")
-        types.define(params, codec(operation).fields)
+        _add(root, "xs:element", name=operation.params_name, type=f"tns:{params}")
+        types.define(params, declared(operation))
         _add(root, "xs:element", name=_success(operation), type=f"tns:{success}")
         result = types.sequence(success)
         _add(result, "xs:element", name=operation.reply_child, type=f"tns:{_result(operation)}")
-        types.define(_result(operation), codec(operation.result_type).fields)
+        types.define(_result(operation), declared(operation.result_type))
     return root
 
 
 def _result(operation: type[Operation[Any]]) -> str:
     """The type of a result goes by its operation, `ResultSyncLead`; without a `result`, by its element."""
     child = operation.reply_child
-    return f"Result{operation.__name__}" if child == "result" else child[0].upper() + child[1:]
+    return f"Result{operation.__name__}" if child == "result" else _capital(child)
+
+
+def _capital(name: str) -> str:
+    return name[0].upper() + name[1:]
 
 
 class _Types:
@@ -132,38 +132,56 @@ class _Types:
         self._root = root
         self._written: set[str] = set()
 
-    def define(self, name: str, fields: Iterable[Field]) -> None:
-        """Write the complex type *name*, with *fields* as a sequence in wire order."""
-        sequence = self.sequence(name)
+    def define(self, name: str, fields: Iterable[Field], *, base: str | None = None) -> None:
+        """Write the complex type *name*, with *fields* as a sequence in wire order; it may extend a *base*."""
+        sequence = self.sequence(name, base=base)
         for field in fields:
-            type_name = self._name(field.type)
-            if field.el.item is not None:
-                type_name = self._array(type_name, field.el.item)
-            occurs = {"minOccurs": "0"} if field.optional and not field.required else {}
+            absent = {"minOccurs": "0"} if field.optional and not field.required else {}
+            many = {"minOccurs": "0", "maxOccurs": "unbounded"} if field.is_bare_list else {}
             nil = {"nillable": "true"} if field.el.nillable else {}
-            _add(sequence, "xs:element", name=field.el.name, type=type_name, **occurs, **nil)
+            _add(sequence, "xs:element", name=field.el.name, type=self._name(field), **absent, **many, **nil)
 
-    def sequence(self, name: str) -> Element:
+    def sequence(self, name: str, *, base: str | None = None, **attributes: str) -> Element:
         """Begin the complex type *name* and return its sequence."""
         self._written.add(name)
-        return _add(_add(self._root, "xs:complexType", name=name), "xs:sequence")
+        element = _add(self._root, "xs:complexType", name=name, **attributes)
+        if base is not None:
+            element = _add(_add(element, "xs:complexContent"), "xs:extension", base=f"tns:{base}")
+        return _add(element, "xs:sequence")
 
-    def _name(self, kind: type) -> str:
-        if kind in _BUILT_IN:
-            return _BUILT_IN[kind]
-        name = kind.__name__
+    def _name(self, field: Field) -> str:
+        """The name of the type of a field's element, which is written if it is not yet."""
+        if field.items:
+            return self._array(field)
+        if field.choices:
+            return self._abstract(field)
+        if field.schema_type is not None:
+            return f"xs:{field.schema_type}"
+        name = field.type.__name__
         if name not in self._written:
-            if issubclass(kind, Enum):
-                self._enumerate(name, kind)
+            if is_enum(field.type):
+                self._enumerate(name, field.type)
             else:
-                self.define(name, codec(kind).fields)
+                self.define(name, declared(field.type))
         return f"tns:{name}"
 
-    def _array(self, type_name: str, item: str) -> str:
-        name = f"ArrayOf{type_name.partition(':')[2]}"
+    def _array(self, field: Field) -> str:
+        item = field.of_items()
+        item_type = self._name(item)
+        of = _capital(item.el.name) if item.items else item_type.partition(":")[2]
+        name = f"ArrayOf{_ITEMS.get(of, of)}"
         if name not in self._written:
             items = {"minOccurs": "0", "maxOccurs": "unbounded"}
-            _add(self.sequence(name), "xs:element", name=item, type=type_name, **items)
+            _add(self.sequence(name), "xs:element", name=item.el.name, type=item_type, **items)
+        return f"tns:{name}"
+
+    def _abstract(self, field: Field) -> str:
+        """The type of an element that may have one of several: it is named after the element."""
+        name = _capital(field.el.name)
+        if name not in self._written:
+            self.sequence(name, abstract="true")
+            for choice in field.choices:
+                self.define(choice.__name__, declared(choice), base=name)
         return f"tns:{name}"
 
     def _enumerate(self, name: str, kind: type[Enum]) -> None:

@@ -35,7 +35,7 @@ from attrs import evolve, frozen
 
 __all__ = ["El", "Field", "declared", "declared_by_name", "is_enum", "is_record"]
 
-Private = Literal["user", "signature", "cookie", "email", "value"]
+Private = Literal["user", "signature", "cookie", "email", "value", "text"]
 
 _SCALARS = {str: "string", int: "int", bool: "boolean", datetime: "dateTime", bytes: "base64Binary"}
 
@@ -45,7 +45,8 @@ class El:
     """Facts about the element of a field.
 
     *name* is its exact name. *item* is the name of a list's items; `"keyList/attribute"` names those of a list of
-    lists. *nillable* says that the schema allows `xsi:nil`. *private* is the kind of private value that it holds.
+    lists. *nillable* says that the schema allows `xsi:nil`. *private* is the kind of private value that it holds;
+    "text" is free text that may quote private values.
     *missing* and *invalid* are the fault codes for a request in which it is absent, or has no value of its type.
     *may_be_empty* allows empty text in a request. *type* is the XML Schema type, where the Python type does not say
     it: text that is a `dateTime` or an `anySimpleType`.

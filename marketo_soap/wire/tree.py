@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import attrs
 from attrs import frozen
 
-from marketo_soap.operations import Operation
-from marketo_soap.wire.codec import El, Field, codec
-from marketo_soap.wire.xml import Element, is_nil, line_of, local_name
+from marketo_soap.wire.fields import Field, declared_by_name, is_record
+from marketo_soap.wire.reader import chosen
+from marketo_soap.wire.xml import Element, is_nil, line_of, local_name, path_of
 
-__all__ = ["Child", "Part", "declared_by", "folded", "lookup", "namespace_of", "params_of", "shown"]
+__all__ = ["Child", "Ignored", "Part", "folded", "ignored_elements", "lookup", "namespace_of", "shown"]
 
 _LONGEST = 80
 
@@ -87,31 +86,49 @@ class Part:
 
 
 def _part_of(child: Child, *, of_list: bool = False) -> Part | None:
-    declaration = child.field
-    if declaration is None or not attrs.has(declaration.type):
+    field = child.field
+    if field is None or not (field.items or field.choices or is_record(field.type)):
         return None
     if not of_list and not len(child.element) and is_nil(child.element):  # a nil item is read like any other
         return None
-    item = declaration.el.item
-    if item is not None:
-        of_item = attrs.evolve(declaration, el=El(item))
-        return Part(child.element, child.path, {item: of_item}, is_list=True)
-    return Part(child.element, child.path, declared_by(declaration.type))
+    if field.items:
+        item = field.of_items()
+        return Part(child.element, child.path, {item.el.name: item}, is_list=True)
+    cls = chosen(field, child.element) if field.choices else field.type
+    return None if cls is None else Part(child.element, child.path, declared_by_name(cls))
 
 
-def declared_by(cls: type[Any]) -> Mapping[str, Field]:
-    """Return the elements that the message class *cls* declares, by name and in wire order."""
-    return {field.el.name: field for field in codec(cls).fields}
+@frozen
+class Ignored:
+    """An element that the server ignores: its path and name, and the declared name that it resembles."""
+
+    path: str
+    name: str
+    meant: str | None
+
+    def __str__(self) -> str:
+        hint = f": did you mean <{self.meant}>?" if self.meant else ""
+        return f"{self.path}: <{self.name}> is ignored by Marketo{hint}"
+
+
+def ignored_elements(cls: type[Any], element: Element) -> list[Ignored]:
+    """Return the elements under *element* that the declaration *cls* does not know, in document order.
+
+    The real server ignored them without a word: a lower-case `<id>` made a duplicate of the lead it named.
+    """
+    found = []
+    for part in Part(element, path_of(element), declared_by_name(cls)).parts():
+        similar: dict[str, str] | None = None
+        for child in part.children():
+            if child.field is None:
+                similar = lookup(part.declared) if similar is None else similar
+                found.append(Ignored(child.path, child.name, similar.get(folded(child.name))))
+    return found
 
 
 def namespace_of(element: Element) -> str:
     """Return the namespace of *element*, "" if it is in none."""
     return element.tag[1:].partition("}")[0] if element.tag.startswith("{") else ""
-
-
-def params_of(operation: type[Operation[Any]]) -> str:
-    """Return the local name of the request element of *operation*."""
-    return operation.params_tag.rpartition("}")[2]
 
 
 _CONFUSED = {ord(sign): None for sign in " _-"}

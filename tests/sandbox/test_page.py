@@ -16,7 +16,7 @@ import pytest
 from lxml import html
 
 from marketo_soap import Client, Fault, LeadRecord, Sandbox, envelope, signature
-from marketo_soap.operations import SyncLead
+from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.sandbox.http import HttpAnswer, HttpRequest, answer
 from marketo_soap.sandbox.page.envelopes import SHOWN_BYTES, indented, message
 from marketo_soap.sandbox.page.html import document, h

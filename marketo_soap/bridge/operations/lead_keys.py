@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.errors import BridgeConfigurationError, fault
-from marketo_soap.operations import SyncLead
+from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.records.lead import ForeignSysType, LeadRecord
 from marketo_soap.wire.codec import INT_MAX

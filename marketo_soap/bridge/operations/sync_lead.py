@@ -22,7 +22,7 @@ from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Ask, Hold, Note, Translation
 from marketo_soap.envelope import Request
 from marketo_soap.errors import Fault, MarketoError, RestError, fault
-from marketo_soap.operations import SyncLead, SyncLeadResult
+from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, SyncStatus
 from marketo_soap.wire.codec import INT_MAX
 

@@ -10,7 +10,7 @@ from marketo_soap.debug.checks.report import Finding, fail, warn
 from marketo_soap.envelope import read
 from marketo_soap.errors import Fault, ProtocolError
 from marketo_soap.operations import OPERATIONS
-from marketo_soap.wire.tree import folded, lookup, namespace_of, params_of, shown
+from marketo_soap.wire.tree import folded, lookup, namespace_of, shown
 from marketo_soap.wire.xml import MKTOWS, SOAP_ENV, children_of, line_of, local_name
 
 __all__ = ["envelope", "namespaces", "request"]
@@ -53,7 +53,7 @@ def request(message: Message) -> Iterator[Finding]:
         if content.tag == operation.success_tag:
             yield fail(f"this is the reply to {operation.name} and no request: verify what was sent", line=line)
             return
-    known = {params_of(operation): operation.name for operation in OPERATIONS.values()}
+    known = {operation.params_name: operation.name for operation in OPERATIONS.values()}
     if name in known:
         return
     meant = lookup(known).get(folded(name)) or lookup(known).get(folded(f"params{name}"))

@@ -17,7 +17,8 @@ from marketo_soap.debug.checks.report import Skipped
 from marketo_soap.errors import ProtocolError
 from marketo_soap.operations import OPERATIONS, Operation
 from marketo_soap.signature import AuthenticationHeader, Credentials, MktowsContextHeader
-from marketo_soap.wire.tree import Part, declared_by, folded, params_of, shown
+from marketo_soap.wire.fields import declared_by_name
+from marketo_soap.wire.tree import Part, folded, shown
 from marketo_soap.wire.xml import Element, children_of, local_name, parse
 
 __all__ = ["HEADERS", "Message"]
@@ -83,15 +84,15 @@ class Message:
     def operation(self) -> type[Operation[Any]]:
         """The operation whose request it is, or is meant to be."""
         name = folded(local_name(self.content))
-        for operation in OPERATIONS.values():
-            if name == folded(params_of(operation)):
-                return operation
+        for operation in OPERATIONS:
+            if name == folded(f"params{operation}"):
+                return OPERATIONS[operation]
         raise Skipped("there is no request of an operation that is known here")
 
     @property
     def params(self) -> Part:
         """The parameters of the operation."""
-        return Part(self.content, shown(local_name(self.content)), declared_by(self.operation))
+        return Part(self.content, shown(local_name(self.content)), declared_by_name(self.operation))
 
     @property
     def lead(self) -> Part:
@@ -117,7 +118,7 @@ class Message:
     def _header(self, cls: type[Any]) -> Part | None:
         for element in self.headers:
             if local_name(element) == cls.__name__:
-                return Part(element, cls.__name__, declared_by(cls))
+                return Part(element, cls.__name__, declared_by_name(cls))
         return None
 
     def parts(self) -> Iterator[Part]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from enum import Enum
+from datetime import datetime
 from typing import Any
 
 import attrs
 
 from marketo_soap.debug.checks.message import HEADERS, Message
 from marketo_soap.debug.checks.report import Finding, fail, warn
-from marketo_soap.wire.codec import INT_MAX, Field, codec
-from marketo_soap.wire.tree import Child, Part, folded, lookup, namespace_of, params_of, shown
+from marketo_soap.wire.fields import Field, declared, is_enum, is_record
+from marketo_soap.wire.tree import Child, Part, folded, lookup, namespace_of, shown
+from marketo_soap.wire.values import INT_MAX
 from marketo_soap.wire.xml import MKTOWS, is_nil, line_of, local_name
 
 __all__ = ["ignored_elements", "order", "qualified_elements", "repeated_elements", "required_fields", "types"]
@@ -48,16 +49,16 @@ def repeated_elements(message: Message) -> Iterator[Finding]:
     for element in message.headers:
         name = local_name(element)
         if name in HEADERS and name in seen:
-            yield fail(f"<{name}> stands in the header a second time: keep one", line=line_of(element))
+            yield fail(f"<{name}> appears twice in the header: keep one", line=line_of(element))
         seen.add(name)
     for part in message.parts():
         if part.is_list:
             continue
         seen = set()
         for child in part.children():
-            if child.field is not None:
+            if child.field is not None and not child.field.is_bare_list:
                 if child.name in seen:
-                    yield fail(f"<{child.name}> stands there a second time: keep one", child)
+                    yield fail(f"<{child.name}> appears twice: keep one", child)
                 seen.add(child.name)
 
 
@@ -81,7 +82,7 @@ def order(message: Message) -> Iterator[Finding]:
 
 def ignored_elements(message: Message) -> Iterator[Finding]:
     """Look for elements that no server reads, most of all those in the wrong case."""
-    homes = dict(_homes(message.operation, params_of(message.operation)))
+    homes = dict(_homes(message.operation, message.operation.params_name))
     for element in message.headers:
         name, line = local_name(element), line_of(element)
         if name not in HEADERS:
@@ -106,14 +107,13 @@ def _ignored(child: Child, meant: str | None, home: str | None) -> Finding:
 
 def _homes(cls: type[Any], name: str) -> Iterator[tuple[str, str]]:
     """Every declared element below *name*, with the element that it belongs into."""
-    for declared in codec(cls).fields:
-        parent = declared.el.name
-        yield parent, name
-        if declared.el.item is not None:
-            yield declared.el.item, parent
-            parent = declared.el.item
-        if attrs.has(declared.type):
-            yield from _homes(declared.type, parent)
+    for field in declared(cls):
+        home = name
+        for inner in (field.el.name, *field.items):
+            yield inner, home
+            home = inner
+        for kind in field.choices or ((field.type,) if is_record(field.type) else ()):
+            yield from _homes(kind, home)
 
 
 def types(message: Message) -> Iterator[Finding]:
@@ -126,7 +126,7 @@ def types(message: Message) -> Iterator[Finding]:
                 part,
             )
         for child in part.children():
-            if child.field is not None and not attrs.has(child.field.type):
+            if child.field is not None and not (child.field.items or is_record(child.field.type)):
                 yield from _type(child, child.field)
 
 
@@ -147,7 +147,12 @@ def _type(child: Child, field: Field) -> Iterator[Finding]:
             yield fail(f"<{child.name}> must be true or false", child)
         elif text not in _BOOLEANS:
             yield warn(f"<{child.name}> is spelt with capitals: write true or false in lower case", child)
-    elif isinstance(field.type, type) and issubclass(field.type, Enum):
+    elif field.type is datetime:
+        try:
+            datetime.fromisoformat(text)
+        except ValueError:
+            yield fail(f"<{child.name}> must be a dateTime, such as 2013-08-05T16:34:19-07:00", child)
+    elif is_enum(field.type):
         choices = [str(member.value) for member in field.type]
         if text not in choices:
             yield fail(f"<{child.name}> must be one of {', '.join(choices)}, written like that", child)
@@ -165,14 +170,16 @@ def required_fields(message: Message) -> Iterator[Finding]:
 
 def _required(part: Part) -> Iterator[Finding]:
     children = {child.name: child for child in part.children() if child.field is not None}
-    for name, declared in part.declared.items():
-        if declared.optional and not declared.required:
+    for name, field in part.declared.items():
+        if field.optional and not field.required:
             continue
         child = children.get(name)
-        if child is None and declared.default is not attrs.NOTHING:
-            default = str(declared.default).lower()
+        if child is None and field.default is not attrs.NOTHING:
+            default = str(field.default).lower()
             yield warn(f"<{name}> is missing: the real server took {default}, the schema requires it", part)
         elif child is None:
             yield fail(f"<{name}> is missing: it is required", part)
-        elif not child.given and not len(child.element) and (part.name == HEADERS[0] or declared.type is not str):
+        elif field.items or child.given or len(child.element):
+            continue
+        elif part.name == HEADERS[0] or field.type is not str:
             yield fail(f"<{name}> is empty: it must have a value", child)

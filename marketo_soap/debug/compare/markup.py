@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias, cast
 
 from marketo_soap.debug.compare.meaning import SIGNED, Message
-from marketo_soap.debug.ignored import Ignored, ignored_elements
 from marketo_soap.envelope import Reply, Request
 from marketo_soap.errors import Fault
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
+from marketo_soap.wire.tree import Ignored, ignored_elements
 from marketo_soap.wire.xml import MKTOWS, Element, children_of, local_name, parse
 
 __all__ = ["remarks"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Any, Literal, TypeAlias
 
-import attrs
 from attrs import field, frozen
 
 from marketo_soap.envelope import Reply, Request
@@ -13,12 +13,12 @@ from marketo_soap.errors import Fault
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.records.lead import Attribute
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
-from marketo_soap.wire.codec import codec
+from marketo_soap.wire.fields import Field, declared, declared_by_name, is_record
 
-__all__ = ["SIGNED", "Difference", "Message", "Part", "Value", "differences", "kind_of"]
+__all__ = ["SIGNED", "Difference", "Message", "Section", "Value", "differences", "kind_of"]
 
 Message: TypeAlias = Request[Any] | Reply[Any] | Fault
-Part: TypeAlias = Literal["header", "context", "body", "fault"]
+Section: TypeAlias = Literal["header", "context", "body", "fault"]
 Value: TypeAlias = str | tuple[str | None, ...] | None
 
 SIGNED = frozenset({"requestSignature", "requestTimestamp"})
@@ -31,10 +31,10 @@ class Difference:
 
     *part* is where it stands, *name* what people call the place ("Email", "attribute FirstName", "attrType of
     FirstName", "status"). *old* and *new* are its text; None if it is not there, a tuple of all values if the name
-    stands there more than once. *private* says that they may be secrets or personal data. The `repr` hides them.
+    appears more than once. *private* says that they may be secrets or personal data. The `repr` hides them.
     """
 
-    part: Part
+    part: Section
     name: str
     old: Value = field(repr=hidden)
     new: Value = field(repr=hidden)
@@ -80,24 +80,16 @@ def _has_no_detail(fault: Fault) -> bool:
 
 
 def _of_records(
-    cls: type[Any], old: Any, new: Any, part: Part, record: str, taken: frozenset[str] = frozenset()
+    cls: type[Any], old: Any, new: Any, part: Section, record: str, taken: frozenset[str] = frozenset()
 ) -> Iterator[Difference]:
     """Compare two records of one class, either of which may not be there (None).
 
     A name that is *taken* by a field outside is told by the record it stands in: "syncStatus/leadId".
     """
-    fields, shown, same = codec(cls).fields, attrs.fields_dict(cls), True
-    names = taken | {f.el.name for f in fields}
-    for f in fields:
+    names, same = taken | declared_by_name(cls).keys(), True
+    for f in declared(cls):
         before, after = (None if side is None else getattr(side, f.name) for side in (old, new))
-        if f.el.item is not None:
-            found = _of_attributes(before or (), after or ())
-        elif attrs.has(f.type):
-            found = _of_records(f.type, before, after, part, f.el.name, names)
-        else:
-            name = f"{record}/{f.el.name}" if f.el.name in taken else f.el.name
-            found = _of_texts(part, name, _text(before), _text(after), private=shown[f.name].repr is not True)
-        for difference in found:
+        for difference in _of_values(f, before, after, part, record, taken, names):
             same = False
             yield difference
     if same and (old is None) != (new is None):  # an empty record is there all the same
@@ -105,7 +97,29 @@ def _of_records(
         yield from _of_texts(part, record, before, after, private=False)
 
 
-def _of_texts(part: Part, name: str, old: Value, new: Value, *, private: bool) -> Iterator[Difference]:
+def _of_values(
+    f: Field, old: Any, new: Any, part: Section, record: str, taken: frozenset[str], names: frozenset[str]
+) -> Iterator[Difference]:
+    if f.is_list and f.type is Attribute and len(f.items) == 1:
+        yield from _of_attributes(old or (), new or ())
+    elif f.is_list and (f.items[1:] or is_record(f.type)):
+        item = f.of_items()
+        for number, (before, after) in enumerate(zip_longest(old or (), new or ()), 1):
+            place = f"{item.el.name}[{number}]"
+            yield from _of_values(item, before, after, part, place, taken, frozenset())
+    elif old is not None and new is not None and type(old) is not type(new) and f.choices:
+        yield Difference(part, f.el.name, type(old).__name__, type(new).__name__, private=False)
+    elif is_record(f.type):
+        cls = type(new if old is None else old) if f.choices else f.type
+        if old is not None or new is not None:
+            yield from _of_records(cls, old, new, part, f.el.name if names else record, names)
+    else:
+        name = f"{record}/{f.el.name}" if f.el.name in taken or not names else f.el.name
+        before, after = (_texts(side) if f.is_list else _text(side) for side in (old, new))
+        yield from _of_texts(part, name, before, after, private=f.el.private is not None)
+
+
+def _of_texts(part: Section, name: str, old: Value, new: Value, *, private: bool) -> Iterator[Difference]:
     if old != new:
         yield Difference(part, name, old, new, private)
 
@@ -133,6 +147,10 @@ def _alone(old: tuple[str | None, ...], new: tuple[str | None, ...]) -> tuple[Va
     if max(len(old), len(new)) > 1:
         return old or None, new or None
     return next(iter(old), None), next(iter(new), None)
+
+
+def _texts(values: Sequence[Any] | None) -> Value:
+    return None if values is None else tuple(_text(value) for value in values)
 
 
 def _text(value: object) -> str | None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from attrs import frozen
 
 from marketo_soap.errors import fault
-from marketo_soap.operations import SyncLead, SyncLeadResult
+from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import Attribute, ForeignSysType, LeadRecord, LeadSyncStatus, MatchKey, SyncStatus
 from marketo_soap.records.lead_fields import attribute_order
 from marketo_soap.sandbox.settings import Settings, Workspace

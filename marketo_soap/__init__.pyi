@@ -1,0 +1,59 @@
+"""The public names, and the module that each one is defined in. `__init__.py` loads them by this list."""
+
+from marketo_soap import envelope as envelope
+from marketo_soap import signature as signature
+from marketo_soap.bridge import BridgeSettings as BridgeSettings
+from marketo_soap.bridge import RestBridge as RestBridge
+from marketo_soap.calls.limiter import InProcessLimiter as InProcessLimiter
+from marketo_soap.calls.limits import Limiter as Limiter
+from marketo_soap.calls.limits import Limits as Limits
+from marketo_soap.calls.retry import RetryPolicy as RetryPolicy
+from marketo_soap.client.clients import AsyncClient as AsyncClient
+from marketo_soap.client.clients import Client as Client
+from marketo_soap.debug.recorder import Recorder as Recorder
+from marketo_soap.errors import FAULTS as FAULTS
+from marketo_soap.errors import AmbiguousError as AmbiguousError
+from marketo_soap.errors import AmbiguousFault as AmbiguousFault
+from marketo_soap.errors import AuthenticationFault as AuthenticationFault
+from marketo_soap.errors import BadRequestFault as BadRequestFault
+from marketo_soap.errors import BridgeConfigurationError as BridgeConfigurationError
+from marketo_soap.errors import Fault as Fault
+from marketo_soap.errors import LeadSyncFailed as LeadSyncFailed
+from marketo_soap.errors import LimitFault as LimitFault
+from marketo_soap.errors import MarketoError as MarketoError
+from marketo_soap.errors import NotFoundFault as NotFoundFault
+from marketo_soap.errors import ProtocolError as ProtocolError
+from marketo_soap.errors import RestError as RestError
+from marketo_soap.errors import ServerFault as ServerFault
+from marketo_soap.errors import TransportError as TransportError
+from marketo_soap.history import Exchange as Exchange
+from marketo_soap.history import History as History
+from marketo_soap.operations import OPERATIONS as OPERATIONS
+from marketo_soap.operations import Operation as Operation
+from marketo_soap.operations.get_lead import GetLead as GetLead
+from marketo_soap.operations.get_lead import GetLeadResult as GetLeadResult
+from marketo_soap.operations.get_multiple_leads import GetMultipleLeads as GetMultipleLeads
+from marketo_soap.operations.get_multiple_leads import GetMultipleLeadsResult as GetMultipleLeadsResult
+from marketo_soap.operations.sync_lead import SyncLead as SyncLead
+from marketo_soap.operations.sync_lead import SyncLeadResult as SyncLeadResult
+from marketo_soap.privacy.redactor import EVERYTHING as EVERYTHING
+from marketo_soap.privacy.redactor import Visible as Visible
+from marketo_soap.records.lead import Attribute as Attribute
+from marketo_soap.records.lead import ForeignSysType as ForeignSysType
+from marketo_soap.records.lead import LeadRecord as LeadRecord
+from marketo_soap.records.lead import LeadSyncStatus as LeadSyncStatus
+from marketo_soap.records.lead import MatchKey as MatchKey
+from marketo_soap.records.lead import SyncStatus as SyncStatus
+from marketo_soap.records.lead_keys import LastUpdateAtSelector as LastUpdateAtSelector
+from marketo_soap.records.lead_keys import LeadKey as LeadKey
+from marketo_soap.records.lead_keys import LeadKeyRef as LeadKeyRef
+from marketo_soap.records.lead_keys import LeadKeySelector as LeadKeySelector
+from marketo_soap.records.lead_keys import StaticListSelector as StaticListSelector
+from marketo_soap.sandbox import Sandbox as Sandbox
+from marketo_soap.sandbox import SandboxTransport as SandboxTransport
+from marketo_soap.signature import AuthenticationHeader as AuthenticationHeader
+from marketo_soap.signature import Credentials as Credentials
+from marketo_soap.signature import MktowsContextHeader as MktowsContextHeader
+
+__all__: list[str]
+__version__: str

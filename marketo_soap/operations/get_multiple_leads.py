@@ -1,0 +1,86 @@
+"""getMultipleLeads: the leads that a selector names, in pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, ClassVar
+
+from attrs import evolve, field, frozen
+
+from marketo_soap.operations.base import PagedOperation, Violation
+from marketo_soap.records.lead import LeadRecord
+from marketo_soap.records.lead_keys import (
+    LONGEST_SPAN,
+    MOST_KEYS,
+    LastUpdateAtSelector,
+    LeadKeySelector,
+    StaticListSelector,
+)
+from marketo_soap.wire.fields import El
+
+__all__ = ["GetMultipleLeads", "GetMultipleLeadsResult"]
+
+
+@frozen
+class GetMultipleLeadsResult:
+    """A page of leads, and how many remain after it. The position is the server's own text: give it back as it is."""
+
+    return_count: Annotated[int, El("returnCount")]
+    remaining_count: Annotated[int, El("remainingCount")]
+    new_stream_position: Annotated[str, El("newStreamPosition")]
+    lead_records: Annotated[tuple[LeadRecord, ...], El("leadRecordList", item="leadRecord", nillable=True)] = ()
+
+
+@frozen
+class GetMultipleLeads(PagedOperation[GetMultipleLeadsResult, LeadRecord]):
+    """Return the leads that a selector names, a page at a time; `client.iterate` walks all pages.
+
+    *batch_size* is the size of a page, at most 1,000; the server ignored it with a `LeadKeySelector`.
+    *include_attributes* limits the fields, which makes the call faster; Email may be nil unless it is among them.
+    *last_updated_at* stands in for a selector and is deprecated. Keys and list names that match nothing give no
+    lead and no fault; a list id that does not exist is a fault. A span of more than 30 days is fault 20022, a
+    damaged *stream_position* 20122. A read: repeating it is harmless.
+    """
+
+    batch_limit: ClassVar[int | None] = MOST_KEYS
+
+    lead_selector: Annotated[LeadKeySelector | StaticListSelector | LastUpdateAtSelector | None, El("leadSelector")] = (
+        None
+    )
+    last_updated_at: Annotated[datetime | None, El("lastUpdatedAt")] = field(default=None, kw_only=True)
+    stream_position: Annotated[str | None, El("streamPosition", nillable=True)] = field(default=None, kw_only=True)
+    batch_size: Annotated[int | None, El("batchSize", nillable=True)] = field(default=None, kw_only=True)
+    include_attributes: Annotated[tuple[str, ...], El("includeAttributes", item="stringItem")] = field(
+        default=(), kw_only=True
+    )
+
+    def violations(self) -> Iterator[Violation]:
+        """Yield the rules that the values break."""
+        yield from super().violations()
+        selector, path = self.lead_selector, "paramsGetMultipleLeads/leadSelector"
+        if selector is None and self.last_updated_at is None:
+            # Recorded: the server answered this with 10001, not with a code of its own.
+            yield Violation(10001, path, "No selection criteria found in request: give a leadSelector")
+        elif selector == StaticListSelector():
+            yield Violation(20109, path, "StaticListSelector needs a staticListName or a staticListId")
+        elif isinstance(selector, LastUpdateAtSelector) and selector.is_too_long(selector.oldest_updated_at):
+            yield Violation(20022, path, f"the time range is longer than {LONGEST_SPAN.days} days: split it")
+        if self.batch_size is not None and self.batch_size < 1:
+            yield Violation(20110, "paramsGetMultipleLeads/batchSize", "batchSize must be at least 1")
+
+    def next_page(self, result: GetMultipleLeadsResult) -> GetMultipleLeads | None:
+        """Return the call for the next page; None when nothing remains."""
+        if result.remaining_count <= 0:
+            return None
+        return evolve(self, stream_position=result.new_stream_position)
+
+    @classmethod
+    def items(cls, result: GetMultipleLeadsResult) -> tuple[LeadRecord, ...]:
+        """Return the leads of a page."""
+        return result.lead_records
+
+    @classmethod
+    def summary(cls, result: GetMultipleLeadsResult) -> str:
+        """Return how many leads came, and how many remain."""
+        return f"{result.return_count} lead{'s' * (result.return_count != 1)}, {result.remaining_count} remain"
