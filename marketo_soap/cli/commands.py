@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 from attrs import evolve
@@ -12,12 +12,10 @@ from marketo_soap import __version__, envelope
 from marketo_soap.cli import envelope_commands as envelopes
 from marketo_soap.cli import output
 from marketo_soap.cli.bridge_check import bridge_check
-from marketo_soap.cli.clients import client_of_endpoint, client_of_sandbox
+from marketo_soap.cli.call import call, connection_options, run_call
 from marketo_soap.cli.gateway import gateway
 from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
-from marketo_soap.errors import MarketoError
-from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
-from marketo_soap.privacy.redactor import EVERYTHING, Visible
+from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.signature import AuthenticationHeader, Credentials, sign, timestamp
 
 __all__ = ["cli"]
@@ -31,51 +29,13 @@ def cli() -> None:
 
 @cli.command("sync-lead")
 @lead_options
-@signer_options
-@click.option("--endpoint", envvar="MARKETO_SOAP_ENDPOINT", show_envvar=True, help="Where to send it.")
-@click.option("--sandbox", is_flag=True, help="Send it to an embedded sandbox, over a real local connection.")
-@click.option("--sandbox-db", type=click.Path(dir_okay=False), help="The sandbox's file; implies --sandbox.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("--show-envelopes", is_flag=True, help="Print both envelopes as sent (with --json: to stderr).")
-@click.option("--raw", is_flag=True, help="Do not hide secrets and personal data in the envelopes.")
-def sync_lead(
-    operation: SyncLead,
-    workspace: str | None,
-    user_id: str | None,
-    encryption_key: str | None,
-    endpoint: str | None,
-    sandbox: bool,
-    sandbox_db: str | None,
-    as_json: bool,
-    show_envelopes: bool,
-    raw: bool,
-) -> None:
+@connection_options
+def sync_lead(operation: SyncLead, workspace: str | None, **connection: Any) -> None:
     """Insert or update one lead and say what happened.
 
     Exit code 0: done; 1: refused or failed; 2: wrong use.
     """
-    if sandbox or sandbox_db:
-        opening = client_of_sandbox(sandbox_db)
-    else:
-        opening = client_of_endpoint(endpoint, user_id, encryption_key)
-    with opening as client:
-        try:
-            outcome: SyncLeadResult | MarketoError = client.call(operation, target_workspace=workspace)
-        except MarketoError as error:
-            outcome = error
-        exchange = client.last_exchange
-    if show_envelopes and exchange is not None:
-        output.print_envelopes(exchange, visible=EVERYTHING if raw else Visible(), to_stderr=as_json)
-    if not isinstance(outcome, MarketoError):
-        if as_json:
-            output.print_json(output.as_data(outcome))
-        else:
-            output.print_result(outcome, operation.key)
-    elif as_json:
-        output.print_json({"error": output.error_data(outcome)})
-        raise SystemExit(1)
-    else:
-        raise outcome
+    run_call(operation, workspace, lambda result: output.print_result(result, operation.key), **connection)
 
 
 @cli.group("envelope")
@@ -213,5 +173,6 @@ def sandbox(
             click.echo("# stopped", err=True)
 
 
+cli.add_command(call)
 cli.add_command(gateway)
 cli.add_command(bridge_check)

@@ -20,6 +20,7 @@ from marketo_soap.debug.compare import Comparison, Difference, describe
 from marketo_soap.envelope import Reply
 from marketo_soap.errors import Fault, LeadSyncFailed, MarketoError
 from marketo_soap.history import Exchange
+from marketo_soap.operations import Operation
 from marketo_soap.operations.sync_lead import SyncLeadResult
 from marketo_soap.privacy.redactor import Redactor, Visible
 from marketo_soap.records.lead import LeadRecord
@@ -112,7 +113,7 @@ def print_json_items(items: Iterable[Any]) -> None:
 
 
 def _json(data: Any) -> str:
-    text = json.dumps(data, ensure_ascii=False, indent=2)
+    text = json.dumps(data, ensure_ascii=False, indent=2, default=str)
     return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
@@ -123,6 +124,12 @@ def print_result(result: SyncLeadResult, key: str | None) -> None:
     click.echo(f"{click.style(status, fg=colour, bold=True)} lead {result.lead_id}{f' (key: {key})' if key else ''}")
     if result.lead_record is not None:
         _print_record(result.lead_record)
+
+
+def print_call(operation: type[Operation[Any]], result: Any) -> None:
+    """Print what came of any call: its summary, then all that the result holds."""
+    click.secho(operation.summary(result), bold=True)
+    _print_tree(as_data(result), "  ")
 
 
 def _print_record(record: LeadRecord) -> None:

@@ -1,0 +1,156 @@
+"""The commands that make any call: `call`, and `operations`, which lists them."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+import click
+
+from marketo_soap.cli import output
+from marketo_soap.cli.clients import client_of_endpoint, client_of_sandbox
+from marketo_soap.cli.options import signer_options
+from marketo_soap.errors import MarketoError
+from marketo_soap.operations import OPERATIONS, Operation
+from marketo_soap.privacy.redactor import EVERYTHING, Visible
+from marketo_soap.wire.fields import Field, declared, is_enum, is_record
+from marketo_soap.wire.plain import from_assignments, from_data
+
+__all__ = ["call", "operations"]
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_CONNECTION = (
+    click.option("--endpoint", envvar="MARKETO_SOAP_ENDPOINT", show_envvar=True, help="Where to send it."),
+    click.option("--sandbox", is_flag=True, help="Send it to an embedded sandbox, over a real local connection."),
+    click.option("--sandbox-db", type=click.Path(dir_okay=False), help="The sandbox's file; implies --sandbox."),
+    click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+    click.option("--show-envelopes", is_flag=True, help="Print both envelopes as sent (with --json: to stderr)."),
+    click.option("--raw", is_flag=True, help="Do not hide secrets and personal data in the envelopes."),
+)
+
+
+def connection_options(command: F) -> F:
+    """Give *command* the options that `run_call` takes."""
+    decorated: Any = command
+    for option in reversed(_CONNECTION):
+        decorated = option(decorated)
+    return signer_options(decorated)  # type: ignore[no-any-return]
+
+
+def run_call(
+    operation: Operation[Any],
+    workspace: str | None,
+    show: Callable[[Any], object],
+    *,
+    user_id: str | None,
+    encryption_key: str | None,
+    endpoint: str | None,
+    sandbox: bool,
+    sandbox_db: str | None,
+    as_json: bool,
+    show_envelopes: bool,
+    raw: bool,
+) -> None:
+    """Make a call and print what came of it: the result by *show*, or as JSON. Raises its error."""
+    if sandbox or sandbox_db:
+        opening = client_of_sandbox(sandbox_db)
+    else:
+        opening = client_of_endpoint(endpoint, user_id, encryption_key)
+    result = failure = None
+    with opening as client:
+        try:
+            result = client.call(operation, target_workspace=workspace)
+        except MarketoError as error:
+            failure = error
+        exchange = client.last_exchange
+    if show_envelopes and exchange is not None:
+        output.print_envelopes(exchange, visible=EVERYTHING if raw else Visible(), to_stderr=as_json)
+    if failure is None:
+        output.print_json(output.as_data(result)) if as_json else show(result)
+    elif as_json:
+        output.print_json({"error": output.error_data(failure)})
+        raise SystemExit(1)
+    else:
+        raise failure
+
+
+class _Calls(click.Group):
+    """A command for each operation, made of its declaration when it is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the operations."""
+        return list(OPERATIONS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of an operation."""
+        operation = OPERATIONS.get(cmd_name)
+        return None if operation is None else _command(operation)
+
+
+@click.group(cls=_Calls)
+def call() -> None:
+    """Make any call: `call getLead leadKey.keyType=EMAIL leadKey.keyValue=t@t.com`.
+
+    `call getLead --help` lists the elements of getLead.
+    """
+
+
+def _command(operation: type[Operation[Any]]) -> click.Command:
+    @connection_options
+    @click.option(
+        "--params", type=click.Path(allow_dash=True), help="The elements from a JSON or TOML file; - is stdin."
+    )
+    @click.option("--workspace", help="The targetWorkspace; syncLead alone takes one.")
+    @click.argument("assignments", nargs=-1, metavar="[ELEMENT=VALUE]...")
+    def make_call(params: str | None, workspace: str | None, assignments: tuple[str, ...], **connection: Any) -> None:
+        data = _read_params(params) if params is not None else {}
+        data.update(from_assignments(list(assignments)))
+        run_call(from_data(operation, data), workspace, partial(output.print_call, operation), **connection)
+
+    doc = (operation.__doc__ or "").split("\n\n")[0]
+    elements = "\n".join(_describe(declared(operation), "")) or "(none)"
+    text = f"{doc}\n\n\b\nElements (* required):\n{elements}"
+    return click.command(operation.name, help=text, short_help=doc)(make_call)
+
+
+def _read_params(path: str) -> dict[str, Any]:
+    text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    try:
+        data = json.loads(text) if text.lstrip().startswith(("{", "[")) and not path.endswith(".toml") else None
+        data = tomllib.loads(text) if data is None else data
+    except ValueError as error:
+        raise click.UsageError(f"--params {path}: no JSON and no TOML: {error}") from None
+    if not isinstance(data, dict):
+        raise click.UsageError(f"--params {path}: an object is expected, the elements by name")
+    return data
+
+
+def _describe(fields: tuple[Field, ...], prefix: str) -> list[str]:
+    """The elements of a call, one a line: the path, the type, and a star if it is required."""
+    lines = []
+    for field in fields:
+        required = " *" if not field.optional and field.default is attrs.NOTHING else ""
+        lines += _describe_value(field, f"{prefix}{field.el.name}", required)
+    return lines
+
+
+def _describe_value(field: Field, path: str, required: str) -> list[str]:
+    if field.is_list:
+        return _describe_value(field.of_items(), f"{path}[n]", required)
+    if field.choices:
+        lines = [f"  {path}{required}: one of"]
+        for choice in field.choices:
+            lines += [f"   {choice.__name__}", *(f" {line}" for line in _describe(declared(choice), f"{path}."))]
+        return lines
+    if is_record(field.type):
+        return _describe(declared(field.type), f"{path}.")
+    kind = " | ".join(str(each.value) for each in field.type) if is_enum(field.type) else field.schema_type
+    return [f"  {path}{required}: {kind}"]
