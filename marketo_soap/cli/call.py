@@ -1,4 +1,4 @@
-"""The commands that make any call: `call`, and `operations`, which lists them."""
+"""The command that makes any call."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from marketo_soap.privacy.redactor import EVERYTHING, Visible
 from marketo_soap.wire.fields import Field, declared, is_enum, is_record
 from marketo_soap.wire.plain import from_assignments, from_data
 
-__all__ = ["call", "operations"]
+__all__ = ["call", "connection_options", "run_call"]
 
 
 F = TypeVar("F", bound=Callable[..., Any])

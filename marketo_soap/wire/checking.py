@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from marketo_soap.wire.fields import Field, declared, is_record
 from marketo_soap.wire.values import Check, check_of
 
-__all__ = ["check_fields"]
+__all__ = ["as_items", "check_fields"]
+
+ItemT = TypeVar("ItemT")
 
 _CheckField: TypeAlias = Callable[[Any], Any]
 
@@ -71,3 +73,10 @@ def _check_items(field: Field) -> Check:
         return tuple([check_item(each, f"{where}[{number}]") for number, each in enumerate(value, 1)])
 
     return check
+
+
+def as_items(given: Iterable[ItemT]) -> tuple[ItemT, ...]:
+    """Return the items of a list; a converter. `TypeError` for text, whose items are its characters."""
+    if isinstance(given, str | bytes):
+        raise TypeError(f"a list is expected, not {type(given).__name__}")
+    return tuple(given)

@@ -1,4 +1,4 @@
-"""Make values of declared classes of plain data: dicts and lists by the names of the wire, from JSON, TOML or arguments."""
+"""Make values of declared classes from dicts and lists, by the names of the wire: JSON, TOML, arguments."""
 
 from __future__ import annotations
 

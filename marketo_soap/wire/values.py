@@ -78,7 +78,7 @@ def _read_datetime(element: Element) -> datetime | None:
 
 
 def _read_bytes(element: Element) -> bytes | None:
-    text = _bare(element)
+    text = text_of(element)
     try:
         return None if text is None else base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):

@@ -1,0 +1,120 @@
+"""Strategies that draw values of any declared class, by its declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import attrs
+from hypothesis import strategies as st
+
+from marketo_soap import Attribute, ForeignSysType, LeadKeySelector, LeadRecord, StaticListSelector, SyncLead
+from marketo_soap.operations import OPERATIONS, Operation
+from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
+from marketo_soap.wire.fields import Field, declared, is_enum, is_record
+
+XML_TEXT = st.text(
+    st.one_of(
+        st.sampled_from("\t\n\r <>&\"']😀é"),
+        st.characters(min_codepoint=0x20, max_codepoint=0x10FFFF, exclude_categories=["Cs"]),
+    ).filter(lambda c: c.isprintable() or c in "\t\n\r")
+)
+WORDS = XML_TEXT.filter(lambda text: bool(text.strip()))
+INTEGERS = st.integers(-(2**31), 2**31 - 1)
+IDS = st.integers(1, 2**31 - 1)
+MOMENTS = st.datetimes(
+    datetime(1990, 1, 1),
+    datetime(2037, 1, 1),
+    timezones=st.sampled_from([UTC, timezone(timedelta(hours=-5)), timezone(timedelta(hours=5, minutes=30))]),
+)
+ATTRIBUTES = st.lists(st.builds(Attribute, WORDS, XML_TEXT, st.none() | WORDS), max_size=12)
+
+
+@st.composite
+def leads(draw: st.DrawFn) -> LeadRecord:
+    foreign = draw(st.booleans())
+    return LeadRecord(
+        id=draw(st.none() | IDS),
+        email=draw(st.none() | WORDS),
+        foreign_sys_person_id=draw(WORDS) if foreign else None,
+        foreign_sys_type=draw(st.sampled_from(ForeignSysType)) if foreign else None,
+        attributes=draw(ATTRIBUTES),
+    )
+
+
+@st.composite
+def sync_leads(draw: st.DrawFn) -> SyncLead:
+    record = draw(leads())
+    cookie = draw(WORDS if record.key is None else st.none() | WORDS)
+    return SyncLead(record, draw(st.booleans()), cookie)
+
+
+_BY_HAND: dict[type, st.SearchStrategy[Any]] = {
+    LeadRecord: leads(),
+    Attribute: st.builds(Attribute, WORDS, XML_TEXT, st.none() | WORDS),
+    SyncLead: sync_leads(),
+    LeadKeySelector: st.builds(
+        LeadKeySelector, st.sampled_from(["EMAIL", "IDNUM"]), st.lists(WORDS, min_size=1, max_size=9)
+    ),
+    StaticListSelector: st.builds(StaticListSelector, WORDS) | st.builds(StaticListSelector, st.none(), IDS),
+}
+
+
+def values_of(cls: type[Any]) -> st.SearchStrategy[Any]:
+    """Values of a declared class that a caller may make: what breaks a rule of the class is drawn again."""
+    if cls in _BY_HAND:
+        return _BY_HAND[cls]
+    return (
+        st.fixed_dictionaries({field.name: _field(field) for field in declared(cls)})
+        .map(lambda given: _made(cls, given))
+        .filter(lambda made: made is not None)
+    )
+
+
+def _made(cls: type[Any], given: dict[str, Any]) -> Any:
+    try:
+        return cls(**given)
+    except ValueError:
+        return None
+
+
+def _field(field: Field) -> st.SearchStrategy[Any]:
+    if field.is_list:
+        several: st.SearchStrategy[Any] = st.lists(_field(field.of_items()), max_size=9).map(tuple)
+        return st.none() | several if field.none_allowed else several
+    if field.choices:
+        one = st.one_of([values_of(choice) for choice in field.choices])
+    elif is_record(field.type):
+        one = values_of(field.type)
+    elif is_enum(field.type):
+        one = st.sampled_from(field.type)
+    elif field.type is datetime or field.el.type == "dateTime":
+        one = MOMENTS
+    else:
+        text = XML_TEXT if field.el.may_be_empty else WORDS
+        one = {str: text, int: INTEGERS, bool: st.booleans(), bytes: st.binary(max_size=40)}[field.type]
+    return st.none() | one if field.none_allowed else one
+
+
+def operations() -> list[type[Operation[Any]]]:
+    return [OPERATIONS[name] for name in OPERATIONS]
+
+
+def classes_in(cls: type[Any]) -> Iterator[type[Any]]:
+    """A declared class and all declared classes in it."""
+    yield cls
+    for field in declared(cls):
+        for kind in field.choices or ((field.type,) if is_record(field.type) else ()):
+            yield from classes_in(kind)
+
+
+def all_classes() -> list[type[Any]]:
+    """Every declared class: headers, parameters, results, records."""
+    tops = [AuthenticationHeader, MktowsContextHeader]
+    tops += [cls for operation in operations() for cls in (operation, operation.result_type)]
+    return list(dict.fromkeys(cls for top in tops for cls in classes_in(top)))
+
+
+def attrs_field(cls: type[Any], field: Field) -> attrs.Attribute[Any]:
+    return attrs.fields_dict(cls)[field.name]
