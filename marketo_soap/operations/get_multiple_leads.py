@@ -17,7 +17,7 @@ from marketo_soap.records.lead_keys import (
     LeadKeySelector,
     StaticListSelector,
 )
-from marketo_soap.wire.checking import as_items
+from marketo_soap.wire.checking import as_texts
 from marketo_soap.wire.fields import El
 
 __all__ = ["GetMultipleLeads", "GetMultipleLeadsResult"]
@@ -53,7 +53,7 @@ class GetMultipleLeads(PagedOperation[GetMultipleLeadsResult, LeadRecord]):
     stream_position: Annotated[str | None, El("streamPosition", nillable=True)] = field(default=None, kw_only=True)
     batch_size: Annotated[int | None, El("batchSize", nillable=True)] = field(default=None, kw_only=True)
     include_attributes: Annotated[tuple[str, ...], El("includeAttributes", item="stringItem")] = field(
-        default=(), kw_only=True, converter=as_items
+        default=(), kw_only=True, converter=as_texts
     )
 
     def violations(self) -> Iterator[Violation]:

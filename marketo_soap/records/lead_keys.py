@@ -9,7 +9,7 @@ from typing import Annotated
 from attrs import field, frozen
 
 from marketo_soap.privacy.redactor import hidden
-from marketo_soap.wire.checking import as_items, check_fields
+from marketo_soap.wire.checking import as_texts, check_fields
 from marketo_soap.wire.fields import El
 
 __all__ = ["LastUpdateAtSelector", "LeadKey", "LeadKeyRef", "LeadKeySelector", "LeadSelector", "StaticListSelector"]
@@ -51,7 +51,7 @@ class LeadKeySelector:
 
     key_type: Annotated[LeadKeyRef | str, El("keyType", invalid=20102)]
     key_values: Annotated[tuple[str, ...], El("keyValues", item="stringItem", private="value")] = field(
-        converter=as_items, repr=hidden
+        converter=as_texts, repr=hidden
     )
 
     def __attrs_post_init__(self) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from marketo_soap.wire.fields import Field, declared, is_record
 from marketo_soap.wire.values import Check, check_of
 
-__all__ = ["as_items", "check_fields"]
-
-ItemT = TypeVar("ItemT")
+__all__ = ["as_texts", "check_fields"]
 
 _CheckField: TypeAlias = Callable[[Any], Any]
 
@@ -75,8 +73,8 @@ def _check_items(field: Field) -> Check:
     return check
 
 
-def as_items(given: Iterable[ItemT]) -> tuple[ItemT, ...]:
-    """Return the items of a list; a converter. `TypeError` for text, whose items are its characters."""
+def as_texts(given: Iterable[str]) -> tuple[str, ...]:
+    """Return the texts of a list; a converter. `TypeError` for text, whose items are its characters."""
     if isinstance(given, str | bytes):
         raise TypeError(f"a list is expected, not {type(given).__name__}")
     return tuple(given)
