@@ -5,30 +5,24 @@ The transport for clients and a server for other callers stand on it alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from marketo_soap import envelope
 from marketo_soap.bridge.codes import no_answer
 from marketo_soap.bridge.names import Catalogue, Names, names_of_reply
-from marketo_soap.bridge.operations.sync_lead import sync_lead
+from marketo_soap.bridge.operations import TRANSLATIONS
 from marketo_soap.bridge.rest import Lookup, read
 from marketo_soap.bridge.session import Session, Shared, Steps, Tokens
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.bridge.steps import Translation
 from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.errors import BridgeConfigurationError, Fault, MarketoError, TransportError, fault
-from marketo_soap.operations import Operation
-from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.server import service
 from marketo_soap.signature import AuthenticationHeader
 
-__all__ = ["TRANSLATIONS", "Core", "as_fault"]
+__all__ = ["Core", "as_fault"]
 
 _DESCRIBE = "/rest/v1/leads/describe.json"
-
-TRANSLATIONS: Mapping[type[Operation[Any]], Callable[..., Translation[Any]]] = {SyncLead: sync_lead}
-"""The operations that go over REST."""
 
 
 class Core:
@@ -73,7 +67,7 @@ class Core:
                 operation = opened.operation_type
                 request = service.received(opened, authenticate)
             del data  # error trackers show the locals of the frames that an error passes through
-            translate = TRANSLATIONS.get(operation)
+            translate = TRANSLATIONS.get(operation.name)
             if translate is None:
                 raise fault(20019, f"{operation.name} is not carried over REST")
             session = Session(

@@ -22,6 +22,7 @@ FORM = "application/x-www-form-urlencoded"
 
 _LONGEST_TARGET = 8_000  # bytes: a URI may have 8 KB in all
 _LONGEST_MESSAGE = 500
+_LONGEST_TOKEN = 4_000
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -108,6 +109,7 @@ class RestReply:
     result: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     request_id: str | None = None
     next_page: str | None = field(default=None, repr=False)
+    more: bool = False
     in_doubt: bool = False
 
     @property
@@ -134,7 +136,8 @@ def read_reply(received: Received) -> RestReply:
         return RestReply(False, _errors(data.get("errors"), request_id, status, "no reason given"), (), request_id)
     result = data.get("result")
     records = tuple(each for each in result if isinstance(each, dict)) if isinstance(result, list) else ()
-    return RestReply(True, (), records, request_id, _text(data.get("nextPageToken")) or None)
+    next_page = _text(data.get("nextPageToken"), longest=_LONGEST_TOKEN) or None
+    return RestReply(True, (), records, request_id, next_page, more=data.get("moreResult") is True)
 
 
 def _errors(given: Any, request_id: str | None, status: int, otherwise: str) -> tuple[RestError, ...]:
@@ -150,7 +153,7 @@ def _code(value: Any) -> str:
     return code if code.isascii() and code.isdecimal() and len(code) <= 5 else ""
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, *, longest: int = _LONGEST_MESSAGE) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
-    return str(value)[:_LONGEST_MESSAGE]
+    return str(value)[:longest]

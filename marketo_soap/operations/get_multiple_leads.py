@@ -76,6 +76,18 @@ class GetMultipleLeads(PagedOperation[GetMultipleLeadsResult, LeadRecord]):
             return None
         return evolve(self, stream_position=result.new_stream_position)
 
+    def limited(self, record: LeadRecord, *, with_email: bool = False) -> LeadRecord:
+        """Return a lead as this call asks for it: with *include_attributes* alone, if there are any.
+
+        Recorded: Email is nil then unless it is asked for; *with_email* shows it all the same.
+        """
+        wanted = set(self.include_attributes)
+        if not wanted:
+            return record
+        attributes = [attribute for attribute in record.attributes if attribute.name in wanted]
+        email = record.email if with_email or "Email" in wanted else None
+        return evolve(record, email=email, attributes=attributes)
+
     @classmethod
     def items(cls, result: GetMultipleLeadsResult) -> tuple[LeadRecord, ...]:
         """Return the leads of a page."""

@@ -1,1 +1,38 @@
-"""The operations that go over REST."""
+"""The operations that go over REST, each as a generator of REST requests, and why the others do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from marketo_soap.bridge.operations.get_lead import get_lead
+from marketo_soap.bridge.operations.get_multiple_leads import get_multiple_leads
+from marketo_soap.bridge.operations.sync_lead import sync_lead
+from marketo_soap.bridge.steps import Translation
+
+__all__ = ["NOT_CARRIED", "TRANSLATIONS"]
+
+TRANSLATIONS: Mapping[str, Callable[..., Translation[Any]]] = {
+    "getLead": get_lead,
+    "getMultipleLeads": get_multiple_leads,
+    "syncLead": sync_lead,
+}
+"""The operations that go over REST, by their names."""
+
+NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
+    "getLead": {
+        "keyType LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
+        "more than 1,000 leads": "REST refuses a filter that matches more (1003): fault 20110",
+    },
+    "getMultipleLeads": {
+        "keyType LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
+        "remainingCount": "REST does not count: it is 1 while there are more pages",
+        "LastUpdateAtSelector": "leads whose fields changed; SOAP also named those with new activity",
+    },
+    "syncLead": {
+        "ForeignSysPersonId": "SOAP's own store cannot be read over REST: a custom field stands in (foreign_id_fields)",
+        "marketoCookie": "beside another key it is tied to the lead afterwards, not looked up",
+        "targetWorkspace": "REST knows partitions only (workspace_partitions)",
+    },
+}
+"""What REST cannot carry of an operation, or only approximately, and why. Source: the vendor's two APIs."""

@@ -1,0 +1,138 @@
+"""getMultipleLeads over REST: by keys in one page, by static list and by last change page by page. Pure.
+
+REST does not say how many leads remain: `remainingCount` is 1 while there are more pages. A position wraps
+REST's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from attrs import evolve
+
+from marketo_soap.bridge.codes import refusal
+from marketo_soap.bridge.leads import fields_of, lead_record
+from marketo_soap.bridge.lookup import ask, find_leads, lead_id_of
+from marketo_soap.bridge.names import Names
+from marketo_soap.bridge.rest import Lookup, RestReply, read
+from marketo_soap.bridge.settings import BridgeSettings
+from marketo_soap.bridge.steps import Note, Translation
+from marketo_soap.envelope import Request
+from marketo_soap.errors import fault
+from marketo_soap.operations.get_multiple_leads import GetMultipleLeads, GetMultipleLeadsResult
+from marketo_soap.records.lead import LeadRecord
+from marketo_soap.records.lead_keys import LastUpdateAtSelector, LeadKeySelector, StaticListSelector, aware
+
+__all__ = ["get_multiple_leads"]
+
+_DEFAULT_SIZE = 100
+_MOST = 300  # leads on a page of REST
+
+
+def get_multiple_leads(
+    request: Request[GetMultipleLeadsResult], settings: BridgeSettings, names: Lookup[Names] | Names
+) -> Translation[GetMultipleLeadsResult]:
+    """Return a page of the leads that a selector names."""
+    assert isinstance(request.operation, GetMultipleLeads)
+    call = request.operation
+    known: Names = names if isinstance(names, Names) else (yield names)
+    work = _Work(call, known, settings)
+    selector = call.lead_selector
+    if isinstance(selector, LeadKeySelector):
+        found = yield from find_leads(selector.key_type, selector.key_values, work.fields, settings)
+        return work.page(found, None)
+    if isinstance(selector, StaticListSelector):
+        return (yield from work.of_list(selector))
+    since = selector.oldest_updated_at if selector is not None else call.last_updated_at
+    assert since is not None
+    return (yield from work.of_changes(since, selector))
+
+
+class _Work:
+    """One call: the fields that it asks for, and where it stands."""
+
+    def __init__(self, call: GetMultipleLeads, names: Names, settings: BridgeSettings) -> None:
+        self.call, self.names, self.settings = call, names, settings
+        self.size = str(min(call.batch_size or _DEFAULT_SIZE, _MOST))
+        self.fields = fields_of(names, settings)
+
+    def of_list(self, selector: StaticListSelector) -> Translation[GetMultipleLeadsResult]:
+        """Return a page of the members of a static list."""
+        position = _position(self.call, "list")
+        if position is not None:
+            list_id, token = position
+        else:
+            number = selector.static_list_id
+            list_id = str(number) if number is not None else (yield from self._list_named(selector.static_list_name))
+            token = ""
+        if not list_id:  # recorded: an unknown name is no fault
+            return self.page([], None)
+        query = {"fields": self.fields, "batchSize": self.size} | ({"nextPageToken": token} if token else {})
+        reply: RestReply = yield read(f"/rest/v1/lists/{list_id}/leads.json", **query)
+        if not reply.success and reply.code in ("1013", "702", "610"):
+            raise refusal(evolve(reply.errors[0], code="1013"), self.settings, level="response", unknown=20111)
+        if not reply.success:
+            raise refusal(reply.errors[0], self.settings, level="response", unknown=20110)
+        return self.page(reply.result, reply.next_page and f"list:{list_id}:{reply.next_page}")
+
+    def _list_named(self, name: str | None) -> Translation[str]:
+        """The id of a list; "" if there is none. A list in a program is named `<program>.<list>`."""
+        program, dot, bare = (name or "").rpartition(".")
+        for query in ({"name": name or ""}, {"name": bare, "programName": program} if dot else {}):
+            if query:
+                reply = yield from ask(read("/rest/v1/lists.json", **query), self.settings)
+                for found in reply.result:
+                    if found.get("name") == query["name"] and (found.get("programName") or "") == query.get(
+                        "programName", ""
+                    ):
+                        return str(found.get("id"))
+        return ""
+
+    def of_changes(self, since: datetime, selector: LastUpdateAtSelector | None) -> Translation[GetMultipleLeadsResult]:
+        """Return a page of the leads that were changed since a time. A lead may come again with a later change."""
+        position = _position(self.call, "changes")
+        if position is not None:
+            token = position[1]
+        else:
+            start = aware(since).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            reply = yield from ask(read("/rest/v1/activities/pagingtoken.json", sinceDatetime=start), self.settings)
+            token = reply.next_page or ""
+        query = {"nextPageToken": token, "fields": self.fields, "batchSize": self.size}
+        reply = yield from ask(read("/rest/v1/activities/leadchanges.json", **query), self.settings)
+        until = selector.latest_updated_at if selector is not None else None
+        changes = [change for change in reply.result if until is None or not _is_after(change, aware(until))]
+        ids = list(dict.fromkeys(str(change.get("leadId")) for change in changes))
+        found = yield from find_leads("IDNUM", ids, self.fields, self.settings)
+        yield Note("REST names the leads whose fields changed; SOAP also named those with new activity")
+        more = reply.more and reply.next_page and len(changes) == len(reply.result)
+        return self.page(found, f"changes::{reply.next_page}" if more else None)
+
+    def page(self, found: Sequence[Mapping[str, Any]], position: str | None) -> GetMultipleLeadsResult:
+        """Return the leads as SOAP does, with the position of the next page."""
+        records = tuple(self._record(lead) for lead in found)
+        return GetMultipleLeadsResult(len(records), int(position is not None), position or "", records)
+
+    def _record(self, data: Mapping[str, Any]) -> LeadRecord:
+        record = lead_record(data, lead_id_of(data.get("id")) or 0, self.names, self.settings, None)
+        return self.call.limited(record)
+
+
+def _position(call: GetMultipleLeads, kind: str) -> tuple[str, str] | None:
+    """What a position of ours holds; None for the first page, which clients also ask for by a made-up one."""
+    text = call.stream_position
+    if not text or ":os:0:" in text:
+        return None
+    found, _, rest = text.partition(":")
+    middle, colon, token = rest.partition(":")
+    if found != kind or not colon or not token:
+        raise fault(20122)
+    return middle, token
+
+
+def _is_after(change: Mapping[str, Any], until: datetime) -> bool:
+    try:
+        return aware(datetime.fromisoformat(str(change.get("activityDate")))) > until
+    except ValueError:
+        return False
