@@ -76,6 +76,7 @@ def test_commands_print_what_is_shown(
         result = CliRunner().invoke(cli, before_pipe)
         for part in pipe:
             result = CliRunner().invoke(cli, part, input=result.stdout_bytes)
+        assert result.exit_code != 2, result.output  # wrong use
         pattern = re.escape(shown.rstrip("\n")).replace(re.escape("..."), ".*?")
         assert re.fullmatch(pattern, result.output.rstrip("\n"), re.DOTALL), result.output
 
