@@ -39,6 +39,7 @@ __all__ = [
     "OpenedRequest",
     "Reply",
     "Request",
+    "fault_of",
     "open_header",
     "open_request",
     "read",
@@ -280,6 +281,15 @@ def read(data: bytes) -> Request[Any] | Reply[Any] | Fault:
     if operation is not None:
         return Reply(operation, _read_reply(message, operation))
     return _open_request(headers, body).read()
+
+
+def fault_of(data: bytes) -> Fault | None:
+    """Return the fault that a message holds; None for any other message, and for what is none."""
+    try:
+        message = _message(data)
+    except ProtocolError:
+        return None
+    return _read_fault(message) if message.tag == _FAULT else None
 
 
 def _parse_message(data: bytes) -> Element:

@@ -10,22 +10,20 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import import_module
 from threading import get_ident
 from types import TracebackType
-from typing import Any, Generic, Literal, Protocol, Self, TypeVar, cast, runtime_checkable
+from typing import Any, Generic, Literal, Self, TypeVar, cast
 from weakref import WeakKeyDictionary, ref
 
 import httpx
 
-from marketo_soap import __version__
 from marketo_soap.calls.call import Call, Caller, Counter, Stats, told
-from marketo_soap.calls.deadline import close_cancelled, deadline, drop_strays, keep_deadlines
-from marketo_soap.calls.endpoint import checked_endpoint, is_loopback
+from marketo_soap.calls.deadline import deadline
+from marketo_soap.calls.endpoint import EmbeddedEndpoint, checked_endpoint, is_loopback
 from marketo_soap.calls.flow import Answer, Send, Wait
-from marketo_soap.calls.http import Attempt, within
+from marketo_soap.calls.http import CONNECTIONS, USER_AGENT, open_async_client, open_client, trust, within
 from marketo_soap.calls.limiter import InProcessLimiter
 from marketo_soap.calls.limits import Limiter
 from marketo_soap.calls.retry import DEFAULT_RETRY, RetryPolicy
@@ -37,7 +35,7 @@ from marketo_soap.records.lead import LeadRecord
 from marketo_soap.signature import Credentials
 from marketo_soap.wire.xml import MAX_BYTES
 
-__all__ = ["AsyncClient", "Client", "local_now", "trust"]
+__all__ = ["AsyncClient", "Client", "local_now"]
 
 R = TypeVar("R")
 TransportT = TypeVar("TransportT", httpx.BaseTransport, httpx.AsyncBaseTransport)
@@ -45,20 +43,6 @@ Timeout = httpx.Timeout | float | None
 
 DEFAULT_TIMEOUT = httpx.Timeout(90.0, connect=10.0)
 """Seconds: 10 to connect, 90 for everything else, as the vendor's samples have it."""
-
-_CONNECTIONS = httpx.Limits(max_connections=10, max_keepalive_connections=10)
-
-
-@runtime_checkable
-class OwnMarketo(Protocol):
-    """A transport that is a Marketo itself, as the sandbox's is: it knows its address and its users.
-
-    With a true attribute `retries_itself` it repeats what failed, by the call's own policy, and gets one attempt. An
-    attribute `default_timeout` is the time-out of a client that is given none.
-    """
-
-    endpoint: str
-    credentials: Credentials
 
 
 def local_now() -> datetime:
@@ -93,16 +77,6 @@ def _vendor_limiter(url: httpx.URL) -> Limiter:
     return _limiters.setdefault(url.netloc, InProcessLimiter())  # atomic: no lock that a fork could leave held
 
 
-@cache
-def _no_authorities() -> ssl.SSLContext:
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # it trusts nobody
-
-
-def trust(url: str, verify: ssl.SSLContext | Literal[True]) -> ssl.SSLContext | Literal[True]:
-    """Return *verify* for httpx, which loads the certificate store for True: plain http needs none of it."""
-    return _no_authorities() if verify is True and url.lower().startswith("http:") else verify
-
-
 class _BaseClient(Generic[TransportT]):
     """What both clients share: the settings, and everything about a call that does not wait."""
 
@@ -125,7 +99,7 @@ class _BaseClient(Generic[TransportT]):
         history: int | History | None = None,
         on_exchange: Callable[[Exchange], object] | None = None,
     ) -> None:
-        if isinstance(transport, OwnMarketo):
+        if isinstance(transport, EmbeddedEndpoint):
             endpoint = endpoint or transport.endpoint
             user_id = user_id or transport.credentials.user_id
             encryption_key = encryption_key or transport.credentials.encryption_key
@@ -135,7 +109,7 @@ class _BaseClient(Generic[TransportT]):
             raise ValueError(f"{', '.join(missing)} missing: pass it, or use from_env()")
         self.endpoint = checked_endpoint(cast("str", endpoint), allow_http=allow_http)
         if limiter == "vendor":
-            local = isinstance(transport, OwnMarketo | httpx.MockTransport) or is_loopback(self.endpoint)
+            local = isinstance(transport, EmbeddedEndpoint | httpx.MockTransport) or is_loopback(self.endpoint)
             limiter = None if local else _vendor_limiter(httpx.URL(self.endpoint))
         if not 0 < max_response_bytes <= MAX_BYTES:
             raise ValueError(f"max_response_bytes must be between 1 and {MAX_BYTES}")
@@ -203,14 +177,14 @@ class _BaseClient(Generic[TransportT]):
             )
         return {
             "timeout": self._timeout,
-            "limits": _CONNECTIONS,
+            "limits": CONNECTIONS,
             "follow_redirects": False,
             "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # SOAP has no sessions
             "trust_env": not is_loopback(self.endpoint),  # no proxy stands before a local sandbox
             "verify": trust(self.endpoint, verify),
             "proxy": proxy,
             "headers": {
-                "User-Agent": f"marketo_soap/{__version__} httpx/{httpx.__version__}",
+                "User-Agent": USER_AGENT,
                 "Content-Type": "text/xml; charset=UTF-8",
                 "Accept": "text/xml",
                 "Accept-Encoding": "gzip",
@@ -286,9 +260,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
     """
 
     def _open(self, transport: httpx.BaseTransport | None, options: dict[str, Any]) -> None:
-        self._http = httpx.Client(transport=transport, **options)
-        keep_deadlines(self._http)
-        drop_strays(self._http)
+        self._http = open_client(transport=transport, **options)
 
     def sync_lead(
         self,
@@ -357,14 +329,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
             timeout=within(self._timeout if timeout is None else httpx.Timeout(timeout), send.seconds),
         )
         with call.attempt(send, request) as attempt, deadline(send.seconds):
-            response = self._http.send(request, stream=True)
-            try:
-                pieces = response.iter_raw() if attempt.begin(response) else response.iter_bytes()
-                for piece in pieces:
-                    if not attempt.take(piece):
-                        break
-            finally:
-                response.close()
+            attempt.receive(self._http.send(request, stream=True))
         return attempt.answer()
 
     def close(self) -> None:
@@ -387,9 +352,7 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
     """
 
     def _open(self, transport: httpx.AsyncBaseTransport | None, options: dict[str, Any]) -> None:
-        self._http = httpx.AsyncClient(transport=transport, **options)
-        close_cancelled(self._http)
-        drop_strays(self._http)
+        self._http = open_async_client(transport=transport, **options)
 
     async def sync_lead(
         self,
@@ -454,18 +417,8 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
 
         with call.attempt(send, request, is_async=True) as attempt:
             async with within_time(send.seconds):
-                await self._receive(attempt, request)
+                await attempt.receive_async(await self._http.send(request, stream=True))
         return attempt.answer()
-
-    async def _receive(self, attempt: Attempt, request: httpx.Request) -> None:
-        response = await self._http.send(request, stream=True)
-        try:
-            pieces = response.aiter_raw() if attempt.begin(response) else response.aiter_bytes()
-            async for piece in pieces:
-                if not attempt.take(piece):
-                    break
-        finally:
-            await response.aclose()
 
     async def close(self) -> None:
         """Close the connections."""
