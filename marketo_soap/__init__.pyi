@@ -8,8 +8,8 @@ from marketo_soap.calls.limiter import InProcessLimiter as InProcessLimiter
 from marketo_soap.calls.limits import Limiter as Limiter
 from marketo_soap.calls.limits import Limits as Limits
 from marketo_soap.calls.retry import RetryPolicy as RetryPolicy
-from marketo_soap.client.clients import AsyncClient as AsyncClient
-from marketo_soap.client.clients import Client as Client
+from marketo_soap.client import AsyncClient as AsyncClient
+from marketo_soap.client import Client as Client
 from marketo_soap.debug.recorder import Recorder as Recorder
 from marketo_soap.errors import FAULTS as FAULTS
 from marketo_soap.errors import AmbiguousError as AmbiguousError

@@ -1,11 +1,10 @@
-"""The clients: two small drivers of `exchange()` over httpx."""
+"""What both clients share: the settings, and everything about a call that does not wait."""
 
 from __future__ import annotations
 
 import os
 import ssl
 import sys
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
@@ -13,29 +12,24 @@ from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import import_module
 from threading import get_ident
-from types import TracebackType
-from typing import Any, Generic, Literal, Self, TypeVar, cast
+from typing import Any, Generic, Literal, Self, TypedDict, TypeVar, cast
 from weakref import WeakKeyDictionary, ref
 
 import httpx
 
 from marketo_soap.calls.call import Call, Caller, Counter, Stats, told
-from marketo_soap.calls.deadline import deadline
 from marketo_soap.calls.endpoint import EmbeddedEndpoint, checked_endpoint, is_loopback
-from marketo_soap.calls.flow import Answer, Send, Wait
-from marketo_soap.calls.http import CONNECTIONS, USER_AGENT, open_async_client, open_client, trust, within
+from marketo_soap.calls.flow import Send
+from marketo_soap.calls.http import CONNECTIONS, USER_AGENT, trust, within
 from marketo_soap.calls.limiter import InProcessLimiter
 from marketo_soap.calls.limits import Limiter
 from marketo_soap.calls.retry import DEFAULT_RETRY, RetryPolicy
-from marketo_soap.errors import MarketoError
 from marketo_soap.history import Exchange, History
 from marketo_soap.operations import Operation
-from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
-from marketo_soap.records.lead import LeadRecord
 from marketo_soap.signature import Credentials
 from marketo_soap.wire.xml import MAX_BYTES
 
-__all__ = ["AsyncClient", "Client", "local_now"]
+__all__ = ["BaseClient", "CallOptions", "Timeout", "local_now"]
 
 R = TypeVar("R")
 TransportT = TypeVar("TransportT", httpx.BaseTransport, httpx.AsyncBaseTransport)
@@ -43,6 +37,14 @@ Timeout = httpx.Timeout | float | None
 
 DEFAULT_TIMEOUT = httpx.Timeout(90.0, connect=10.0)
 """Seconds: 10 to connect, 90 for everything else, as the vendor's samples have it."""
+
+
+class CallOptions(TypedDict, total=False):
+    """What every method of an operation takes besides its parameters: see `Client.call`."""
+
+    target_workspace: str | None
+    timeout: Timeout
+    retry: RetryPolicy | None
 
 
 def local_now() -> datetime:
@@ -77,8 +79,10 @@ def _vendor_limiter(url: httpx.URL) -> Limiter:
     return _limiters.setdefault(url.netloc, InProcessLimiter())  # atomic: no lock that a fork could leave held
 
 
-class _BaseClient(Generic[TransportT]):
-    """What both clients share: the settings, and everything about a call that does not wait."""
+class BaseClient(Generic[TransportT]):
+    """The arguments and properties of both clients; a subclass carries out the steps of a call."""
+
+    _http: httpx.Client | httpx.AsyncClient
 
     def __init__(
         self,
@@ -202,6 +206,15 @@ class _BaseClient(Generic[TransportT]):
         finally:
             del request
 
+    def _request(self, send: Send, timeout: Timeout) -> httpx.Request:
+        return self._http.build_request(
+            "POST",
+            self._url,
+            content=send.body,
+            headers={"SOAPAction": send.soap_action},
+            timeout=within(self._timeout if timeout is None else httpx.Timeout(timeout), send.seconds),
+        )
+
     def _check_process(self) -> None:
         if os.getpid() != self._process:
             raise RuntimeError("this client was made before the process forked: make one in the child")
@@ -235,199 +248,3 @@ def _from_env(environ: Mapping[str, str]) -> dict[str, Any]:
         instead = f"or instead, to call over REST: {', '.join(_REST)}"
         raise ValueError(f"not set in the environment: {', '.join(missing)} ({instead})")
     return {name: environ[variable] for name, variable in names.items()}
-
-
-class Client(_BaseClient[httpx.BaseTransport]):
-    """A Marketo SOAP client.
-
-    *endpoint* is the subscription's own address, `https://<munchkin id>.mktoapi.com/soap/mktows/2_2`;
-    *user_id* and *encryption_key* are its API user. A *transport* that is a Marketo itself
-    (`SandboxTransport`, `RestBridge`) brings all three; any other `httpx.BaseTransport` carries the calls instead
-    of the network. *timeout* is httpx's, in seconds, for one attempt (10 to connect and 90 for all else, 120 over a
-    `RestBridge`). *clock* returns the aware time that requests are signed with. *retry* says which failed attempts
-    are made again, and how long a call may take in all.
-    *limiter* keeps to the call limits: "vendor" is the vendor's numbers, shared by all clients of a
-    subscription in this process, and none for a sandbox, a mock or an address on this machine; None is none. A
-    reply may be *max_response_bytes* long. *verify* is an `ssl.SSLContext` (with client certificates, if need
-    be), *proxy* httpx's, *tracer* an OpenTelemetry tracer. Plain http is accepted on this machine only,
-    unless *allow_http*. *history* keeps the last exchanges, so many (or a `History` of your own), and
-    *on_exchange* is called with each attempt's `Exchange` as soon as it has ended, in the thread or task that
-    made it; what it raises is logged and harms no call.
-
-    A client holds one pool of ten connections, may be shared by threads, and is closed by `close()` or a
-    `with` block; after a fork the child makes its own. Every error of a call is a `MarketoError` with its
-    `exchange`; a caller's own mistakes are `ValueError` or `TypeError` before anything is sent.
-    """
-
-    def _open(self, transport: httpx.BaseTransport | None, options: dict[str, Any]) -> None:
-        self._http = open_client(transport=transport, **options)
-
-    def sync_lead(
-        self,
-        lead: LeadRecord,
-        *,
-        return_lead: bool = False,
-        marketo_cookie: str | None = None,
-        target_workspace: str | None = None,
-        timeout: Timeout = None,
-        retry: RetryPolicy | None = None,
-    ) -> SyncLeadResult:
-        """Insert or update one lead: see `SyncLead`. *target_workspace* names the workspace of a new lead."""
-        operation = SyncLead(lead, return_lead, marketo_cookie)
-        return self.call(operation, target_workspace=target_workspace, timeout=timeout, retry=retry)
-
-    def call(
-        self,
-        operation: Operation[R],
-        *,
-        target_workspace: str | None = None,
-        timeout: Timeout = None,
-        retry: RetryPolicy | None = None,
-    ) -> R:
-        """Carry out *operation* and return its result. *timeout* and *retry* are the client's unless given.
-
-        Raises `Fault` when the server says no, `LeadSyncFailed` for a lead that was not written,
-        `ProtocolError` for a reply that breaks the contract, and `TransportError` when no usable reply came
-        (`AmbiguousError` when the call may have been carried out all the same).
-        """
-        return self._run(self._begin(operation, target_workspace, retry), timeout).result
-
-    def replay(self, request: bytes, *, timeout: Timeout = None) -> Exchange:
-        """Send the bytes of a stored request once, signed anew and else as they are; return what came of it.
-
-        A fault is an answer like any other. Raises `ProtocolError` for what is no request that can be signed,
-        and `TransportError` when no answer came.
-        """
-        try:
-            call = self._begin_again(request)
-        finally:
-            del request  # a local of a frame that errors come through
-        return self._run(call, timeout).last_exchange
-
-    def _run(self, call: Call[R], timeout: Timeout) -> Call[R]:
-        with call:
-            answer: Answer = None
-            while (step := call.advance(answer)) is not None:
-                answer = None
-                if isinstance(step, Send):
-                    answer = self._send(call, step, timeout)
-                elif isinstance(step, Wait):
-                    time.sleep(step.seconds)
-                else:
-                    try:
-                        call.permit.acquire(step.seconds)
-                    except MarketoError as error:
-                        answer = error
-        return call
-
-    def _send(self, call: Call[Any], send: Send, timeout: Timeout) -> Answer:
-        request = self._http.build_request(
-            "POST",
-            self._url,
-            content=send.body,
-            headers={"SOAPAction": send.soap_action},
-            timeout=within(self._timeout if timeout is None else httpx.Timeout(timeout), send.seconds),
-        )
-        with call.attempt(send, request) as attempt, deadline(send.seconds):
-            attempt.receive(self._http.send(request, stream=True))
-        return attempt.answer()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
-    """The same client for asyncio: `Client`'s arguments, `async with`, `await client.sync_lead(...)`.
-
-    A cancelled call stops at once and leaves the client usable.
-    """
-
-    def _open(self, transport: httpx.AsyncBaseTransport | None, options: dict[str, Any]) -> None:
-        self._http = open_async_client(transport=transport, **options)
-
-    async def sync_lead(
-        self,
-        lead: LeadRecord,
-        *,
-        return_lead: bool = False,
-        marketo_cookie: str | None = None,
-        target_workspace: str | None = None,
-        timeout: Timeout = None,
-        retry: RetryPolicy | None = None,
-    ) -> SyncLeadResult:
-        """Insert or update one lead: see `SyncLead`. *target_workspace* names the workspace of a new lead."""
-        operation = SyncLead(lead, return_lead, marketo_cookie)
-        return await self.call(operation, target_workspace=target_workspace, timeout=timeout, retry=retry)
-
-    async def call(
-        self,
-        operation: Operation[R],
-        *,
-        target_workspace: str | None = None,
-        timeout: Timeout = None,
-        retry: RetryPolicy | None = None,
-    ) -> R:
-        """Carry out *operation* and return its result; arguments and errors are those of `Client.call`."""
-        return (await self._run(self._begin(operation, target_workspace, retry), timeout)).result
-
-    async def replay(self, request: bytes, *, timeout: Timeout = None) -> Exchange:
-        """Send the bytes of a stored request once, signed anew: see `Client.replay`."""
-        try:
-            call = self._begin_again(request)
-        finally:
-            del request
-        return (await self._run(call, timeout)).last_exchange
-
-    async def _run(self, call: Call[R], timeout: Timeout) -> Call[R]:
-        with call:
-            answer: Answer = None
-            while (step := call.advance(answer)) is not None:
-                answer = None
-                if isinstance(step, Send):
-                    answer = await self._send(call, step, timeout)
-                elif isinstance(step, Wait):
-                    from asyncio import sleep  # a client for threads needs none of asyncio
-
-                    await sleep(step.seconds)
-                else:
-                    try:
-                        await call.permit.acquire_async(step.seconds)
-                    except MarketoError as error:
-                        answer = error
-        return call
-
-    async def _send(self, call: Call[Any], send: Send, timeout: Timeout) -> Answer:
-        request = self._http.build_request(
-            "POST",
-            self._url,
-            content=send.body,
-            headers={"SOAPAction": send.soap_action},
-            timeout=within(self._timeout if timeout is None else httpx.Timeout(timeout), send.seconds),
-        )
-        from asyncio import timeout as within_time
-
-        with call.attempt(send, request, is_async=True) as attempt:
-            async with within_time(send.seconds):
-                await attempt.receive_async(await self._http.send(request, stream=True))
-        return attempt.answer()
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
