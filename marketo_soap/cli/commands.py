@@ -64,7 +64,7 @@ def envelope_sync_lead(
     if not timestamp_text:
         if signature:
             raise click.UsageError("--signature needs the --timestamp that it was made for")
-        from marketo_soap.client.clients import local_now
+        from marketo_soap.client.base import local_now
 
         timestamp_text = timestamp(local_now())
     if signature:

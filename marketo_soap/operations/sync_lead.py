@@ -6,14 +6,14 @@ from typing import Annotated, ClassVar
 
 from attrs import field, frozen
 
-from marketo_soap.errors import LeadSyncFailed, ProtocolError
+from marketo_soap.errors import OperationFailed, ProtocolError
 from marketo_soap.operations.base import Effect, Operation
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, MatchKey, SyncStatus
 from marketo_soap.wire.codec import El
 from marketo_soap.wire.xml import check_text
 
-__all__ = ["SyncLead", "SyncLeadResult"]
+__all__ = ["LeadSyncFailed", "SyncLead", "SyncLeadResult"]
 
 
 @frozen
@@ -23,6 +23,13 @@ class SyncLeadResult:
     lead_id: Annotated[int, El("leadId")]
     sync_status: Annotated[SyncStatus, El("syncStatus")]
     lead_record: Annotated[LeadRecord | None, El("leadRecord", nillable=True)] = None
+
+
+class LeadSyncFailed(OperationFailed):
+    """The lead was not written: its status is FAILED. The reason is in `result.sync_status.error`."""
+
+    def __init__(self, result: SyncLeadResult) -> None:
+        super().__init__(f"syncLead answered FAILED: {result.sync_status.error or 'no reason given'}", result)
 
 
 @frozen
