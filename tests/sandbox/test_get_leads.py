@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -22,11 +22,11 @@ from marketo_soap import (
     LeadRecord,
     Sandbox,
     StaticListSelector,
-    envelope,
 )
 from marketo_soap.sandbox.http import answer
 from marketo_soap.sandbox.messages import HttpRequest
 from marketo_soap.sandbox.settings import StaticList
+from marketo_soap.sandbox.store.selections import Place, by_update
 from tests.sandbox.conftest import Clock
 from tests.support import COOKIE, NOW, signed
 
@@ -136,7 +136,7 @@ def test_the_fields_of_keys_can_be_chosen(client: Client, sandbox: Sandbox) -> N
 def test_raw_requests_of_get_lead(sandbox: Sandbox, key: str, code: int | None) -> None:
     seed(sandbox, 1)
     sandbox.seed([{"email": "t@t.com"}])
-    data = envelope.request(GetLead(LeadKey(LeadKeyRef.EMAIL, "t@t.com")), signed())
+    data = signed(GetLead(LeadKey(LeadKeyRef.EMAIL, "t@t.com")), sandbox.credentials, NOW)
     data = re.sub(rb"<leadKey>.*</leadKey>", key.encode(), data, flags=re.DOTALL)
     reply = sandbox.respond(data)
     assert getattr(reply.outcome, "code", None) == code
@@ -158,7 +158,7 @@ def test_keys_without_a_lead_are_no_fault(client: Client, sandbox: Sandbox) -> N
 def test_keys_beyond_the_hundredth_are_ignored(client: Client, sandbox: Sandbox) -> None:
     seed(sandbox, 101)
     call = GetMultipleLeads(LeadKeySelector(LeadKeyRef.EMAIL, [f"{n}@t.com" for n in range(2, 102)]))
-    data = envelope.request(call, signed())
+    data = signed(call, sandbox.credentials, NOW)
     data = data.replace(b"</keyValues>", b"<stringItem>1@t.com</stringItem></keyValues>")
     result = sandbox.respond(data).outcome
     assert [record.id for record in result.lead_records] == list(range(FIRST + 1, FIRST + 101))
@@ -221,15 +221,13 @@ def test_leads_come_in_the_order_of_their_updates(client: Client, sandbox: Sandb
     updated(sandbox, clock)
     call = GetMultipleLeads(LastUpdateAtSelector(NOW), batch_size=2)
     assert list(pages(client, call)) == [[FIRST + 1, FIRST + 2], [FIRST + 3, FIRST + 4], [FIRST]]
-    assert list(pages(client, GetMultipleLeads(last_updated_at=NOW)))[0][-1] == FIRST
+    assert client.call(GetMultipleLeads(last_updated_at=NOW)).lead_records[-1].id == FIRST
     minutes = [NOW + timedelta(minutes=n) for n in range(4)]
     call = GetMultipleLeads(LastUpdateAtSelector(minutes[2], latest_updated_at=minutes[3]))
     assert list(pages(client, call)) == [[FIRST + 2, FIRST + 3]]
 
 
 def test_the_offset_of_the_clock_does_not_matter(client: Client, sandbox: Sandbox, clock: Clock) -> None:
-    from datetime import timezone
-
     clock.now = NOW.astimezone(timezone(timedelta(hours=5)))
     sandbox.seed([{"email": "1@t.com"}])
     clock.now = (NOW + timedelta(seconds=1)).astimezone(timezone(timedelta(hours=-7)))
@@ -255,7 +253,7 @@ def test_anonymous_leads_are_not_found_by_time(client: Client, sandbox: Sandbox)
     [
         (NOW - timedelta(days=30), None, None),
         (NOW - timedelta(days=30, seconds=1), None, 20022),
-        (datetime(1, 1, 1), None, 20022),
+        (datetime(1, 1, 1, tzinfo=UTC), None, 20022),
         (NOW - timedelta(days=90), NOW - timedelta(days=61), None),
         (NOW, NOW - timedelta(days=1), None),
     ],
@@ -321,8 +319,6 @@ def test_a_page_has_at_least_one_lead(sandbox: Sandbox) -> None:
 
 
 def test_pages_are_found_by_an_index(sandbox: Sandbox) -> None:
-    from marketo_soap.sandbox.store.selections import Place, by_update
-
     selection = by_update(NOW, NOW)
     with sandbox.store.reading() as leads:
         for place in (None, Place(1, (selection.since or 0) + 1)):
@@ -382,7 +378,7 @@ def test_fault_rules_go_by_operation_and_by_keys(client: Client, sandbox: Sandbo
     sandbox.fail(fault=20014, email="1@t.com")
     assert refused(client, call) == 20014
     sandbox.fail(fault=20015, operation=call.name)
-    data = envelope.request(call, signed())
+    data = signed(call, sandbox.credentials, NOW)
     assert sandbox.respond(data).outcome.code == 20015
     assert sandbox.respond(data).status == 200
     assert sandbox.entries()[-1].remarks == []
