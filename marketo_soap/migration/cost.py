@@ -8,12 +8,12 @@ from typing import Any
 from attrs import evolve, frozen
 
 from marketo_soap.bridge.names import Names
-from marketo_soap.bridge.operations.lead_keys import Keys
 from marketo_soap.bridge.operations.sync_lead import sync_lead
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.envelope import Request
 from marketo_soap.errors import Fault
+from marketo_soap.operations.lead_identity import LeadIdentity
 from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.records.lead import ForeignSysType, LeadRecord
 from marketo_soap.signature import MktowsContextHeader
@@ -51,7 +51,7 @@ class Costs:
         self._names = Names(BridgeSettings(), None)
         self._known: dict[tuple[Any, ...], Span] = {}
 
-    def of(self, keys: Keys, workspace: str, return_lead: bool) -> Span:
+    def of(self, keys: LeadIdentity, workspace: str, return_lead: bool) -> Span:
         """Return the cost of a call with these keys; attributes do not matter."""
         partition = (self._settings.partition_of(workspace) or _IMAGINED) if workspace else ""
         system = keys.system if keys.person_id else None
