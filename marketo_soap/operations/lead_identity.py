@@ -8,7 +8,7 @@ from typing import Literal, Self
 from attrs import field, frozen
 
 from marketo_soap.privacy.redactor import hidden
-from marketo_soap.records.lead import LeadRecord, filled
+from marketo_soap.records.lead import LeadRecord, MatchKey, filled
 from marketo_soap.wire.checking import Violation
 
 __all__ = ["NO_KEY", "LeadIdentity", "broken_lead_rules"]
@@ -51,9 +51,14 @@ class LeadIdentity:
         system, person_id = filled(record.foreign_sys_type), filled(record.foreign_sys_person_id)
         return cls(record.id, system, person_id, filled(cookie), email, new_email)
 
+    @property
+    def key(self) -> MatchKey | None:
+        """The strongest of the keys: see `SyncLead.key`."""
+        keys = (self.id, self.person_id, self.cookie, self.email)
+        return next((name for name, key in zip(MatchKey, keys, strict=True) if key is not None), None)
+
     def __bool__(self) -> bool:
-        """Whether there is a key."""
-        return self.id is not None or bool(self.person_id or self.cookie or self.email)
+        return self.key is not None
 
 
 def broken_lead_rules(

@@ -235,7 +235,7 @@ class LeadRecord:
             text = f"ForeignSysType must be one of {', '.join(ForeignSysType)}"
             yield Violation(20110, f"{path}/ForeignSysType", text)
         if self.id is not None and not 1 <= self.id <= INT_MAX:
-            text = f"Id must be between 1 and {INT_MAX}: give the lead's Marketo id, or leave it out"
+            text = "Id must be a positive 32-bit integer: give the lead's Marketo id, or leave it out"
             yield Violation(20110, f"{path}/Id", text)
 
     @property
