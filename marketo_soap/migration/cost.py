@@ -8,6 +8,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from marketo_soap.bridge.names import Names
+from marketo_soap.bridge.operations import TRANSLATIONS
 from marketo_soap.bridge.operations.sync_lead import sync_lead
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest
 from marketo_soap.bridge.settings import BridgeSettings
@@ -64,6 +65,12 @@ class Costs:
             self._known[shape] = Span(min(counts), max(counts), refused)
         return self._known[shape]
 
+    def of_call(self, request: Request[Any]) -> Span:
+        """Return the cost of any call whose searches find one lead or list."""
+        translation = TRANSLATIONS[request.operation.name](request, self._settings, self._names)
+        calls, refused = _count(translation, "", None)
+        return Span(calls, calls, refused)
+
     def _run(
         self,
         by_id: bool,
@@ -83,9 +90,10 @@ class Costs:
         return _count(sync_lead(request, settings, self._names), partition, list(world))
 
 
-def _count(translation: Generator[Any, Any, Any], partition: str, found: list[bool]) -> tuple[int, Fault | None]:
-    # One record that answers everything: a lead, what became of it, and its partition.
-    record = {"id": 1, "status": "updated", "leadPartitionId": 1, "name": partition}
+def _count(translation: Generator[Any, Any, Any], partition: str, found: list[bool] | None) -> tuple[int, Fault | None]:
+    """Run a translation. *found* says what its searches find, one after the other; None: each finds something."""
+    # One record that answers everything: a lead, what became of it, its partition, a change.
+    record = {"id": 1, "status": "updated", "leadPartitionId": 1, "name": partition, "leadId": 1}
     some, none = RestReply(True, (), (record,)), RestReply(True)
     calls, answer = 0, None
     try:
@@ -97,7 +105,9 @@ def _count(translation: Generator[Any, Any, Any], partition: str, found: list[bo
             elif isinstance(ask, RestRequest):
                 calls += 1
                 is_search = any(name == "filterType" for name, _ in ask.query)
-                answer = some if not is_search or found.pop(0) else none
+                answer = some if found is None or not is_search or found.pop(0) else none
+                if found is None and "name" in (query := dict(ask.query)):
+                    answer = RestReply(True, (), ({**record, **query},))
     except StopIteration:
         return calls, None
     except Fault as refused:

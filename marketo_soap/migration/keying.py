@@ -50,6 +50,10 @@ class Keying:
         """Return how many calls there are of each key."""
         return dict(sorted(self._counts.items()))
 
+    def count(self, kind: str) -> None:
+        """Count a call that is not keyed as a syncLead is, by the name of its operation."""
+        self._counts[kind] += 1
+
     def meet(self, keys: LeadIdentity, where: str) -> None:
         """Count a call's keys."""
         kind = _kind(keys)
