@@ -12,7 +12,7 @@ from marketo_soap import __version__, envelope
 from marketo_soap.cli import envelope_commands as envelopes
 from marketo_soap.cli import output
 from marketo_soap.cli.bridge_check import bridge_check
-from marketo_soap.cli.call import call, connection_options, run_call
+from marketo_soap.cli.call import call, connection_options, operations, run_call
 from marketo_soap.cli.gateway import gateway
 from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
 from marketo_soap.operations.sync_lead import SyncLead
@@ -174,5 +174,6 @@ def sandbox(
 
 
 cli.add_command(call)
+cli.add_command(operations)
 cli.add_command(gateway)
 cli.add_command(bridge_check)
