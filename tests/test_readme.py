@@ -35,12 +35,12 @@ def commands_of(block: str) -> list[tuple[str, str]]:
     return re.findall(r"^\$ marketo-soap (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
 
 
-SESSIONS = [
-    pytest.param(commands, id=f"{name_of(path)}: {commands[0][0]}")
+SESSIONS = {
+    f"{name_of(path)}: {commands[0][0]}": commands
     for path in FILES
     for block in blocks(path, "console")
     if (commands := commands_of(block))
-]
+}
 
 
 def anchors_of(path: Path) -> set[str]:
@@ -65,7 +65,7 @@ def test_python_runs(path: Path) -> None:
         exec(compile(block, name_of(path), "exec"), names)
 
 
-@pytest.mark.parametrize("commands", SESSIONS)
+@pytest.mark.parametrize("commands", SESSIONS.values(), ids=SESSIONS.keys())
 def test_commands_print_what_is_shown(
     commands: list[tuple[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,7 +82,7 @@ def test_commands_print_what_is_shown(
 
 
 def test_every_command_is_shown() -> None:
-    commands = [command for session in SESSIONS for command, _ in session.values[0]]
+    commands = [command for session in SESSIONS.values() for command, _ in session]
     shown = {part.removeprefix("marketo-soap ").split()[0] for command in commands for part in command.split(" | ")}
     assert set(cli.commands) - shown == {"gateway", "sandbox"}
 
