@@ -8,8 +8,8 @@ from marketo_soap.calls.limiter import InProcessLimiter as InProcessLimiter
 from marketo_soap.calls.limits import Limiter as Limiter
 from marketo_soap.calls.limits import Limits as Limits
 from marketo_soap.calls.retry import RetryPolicy as RetryPolicy
-from marketo_soap.client.clients import AsyncClient as AsyncClient
-from marketo_soap.client.clients import Client as Client
+from marketo_soap.client import AsyncClient as AsyncClient
+from marketo_soap.client import Client as Client
 from marketo_soap.debug.recorder import Recorder as Recorder
 from marketo_soap.errors import FAULTS as FAULTS
 from marketo_soap.errors import AmbiguousError as AmbiguousError
@@ -18,10 +18,10 @@ from marketo_soap.errors import AuthenticationFault as AuthenticationFault
 from marketo_soap.errors import BadRequestFault as BadRequestFault
 from marketo_soap.errors import BridgeConfigurationError as BridgeConfigurationError
 from marketo_soap.errors import Fault as Fault
-from marketo_soap.errors import LeadSyncFailed as LeadSyncFailed
 from marketo_soap.errors import LimitFault as LimitFault
 from marketo_soap.errors import MarketoError as MarketoError
 from marketo_soap.errors import NotFoundFault as NotFoundFault
+from marketo_soap.errors import OperationFailed as OperationFailed
 from marketo_soap.errors import ProtocolError as ProtocolError
 from marketo_soap.errors import RestError as RestError
 from marketo_soap.errors import ServerFault as ServerFault
@@ -34,6 +34,7 @@ from marketo_soap.operations.get_lead import GetLead as GetLead
 from marketo_soap.operations.get_lead import GetLeadResult as GetLeadResult
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads as GetMultipleLeads
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeadsResult as GetMultipleLeadsResult
+from marketo_soap.operations.sync_lead import LeadSyncFailed as LeadSyncFailed
 from marketo_soap.operations.sync_lead import SyncLead as SyncLead
 from marketo_soap.operations.sync_lead import SyncLeadResult as SyncLeadResult
 from marketo_soap.privacy.redactor import EVERYTHING as EVERYTHING

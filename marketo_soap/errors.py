@@ -24,10 +24,10 @@ __all__ = [
     "BadRequestFault",
     "BridgeConfigurationError",
     "Fault",
-    "LeadSyncFailed",
     "LimitFault",
     "MarketoError",
     "NotFoundFault",
+    "OperationFailed",
     "ProtocolError",
     "RestError",
     "ServerFault",
@@ -36,17 +36,15 @@ __all__ = [
     "fault",
 ]
 
-
-_LONGEST = 1000
+_LONGEST = 1000  # characters of a text
 
 
 class MarketoError(Exception):
     """The base of every error that comes from a call or from bytes.
 
-    `exchange` is what was sent and received when the error came from a client's call, else None.
-    `fate_unknown` says that the call may have been carried out all the same, by this or an earlier attempt.
-    Every error can be pickled and copied. A caller's own mistakes are not here: those are
-    `ValueError` and `TypeError`, raised before anything is sent.
+    `exchange` is what was sent and received when the error came from a client's call, else None. `fate_unknown`
+    says that the call may have been carried out all the same, by this or an earlier attempt. Every error can be
+    pickled. A caller's own mistakes are `ValueError` and `TypeError`, raised before anything is sent.
     """
 
     exchange: Exchange | None = None
@@ -141,14 +139,11 @@ class ProtocolError(MarketoError):
         self.problem: Problem = problem
 
 
-class LeadSyncFailed(MarketoError):  # noqa: N818 - the name of the vendor's status, not of a Python error
-    """A well-formed reply says that the lead was not written: its status is FAILED.
+class OperationFailed(MarketoError):  # noqa: N818 - the server's answer, not a Python error
+    """A well-formed reply says that the call was not carried out: `result` is the whole result, with the reason."""
 
-    `result` is the whole `SyncLeadResult`, with the server's reason in `result.sync_status.error`.
-    """
-
-    def __init__(self, result: Any) -> None:
-        super().__init__(f"syncLead answered FAILED: {result.sync_status.error or 'no reason given'}")
+    def __init__(self, message: str, result: Any) -> None:
+        super().__init__(message)
         self.result = result
 
 
@@ -252,68 +247,41 @@ class AmbiguousFault(ServerFault, AmbiguousError):  # noqa: N818 - SOAP's own wo
         return other
 
 
-FAULTS: Mapping[int, type[Fault]] = {
-    10001: ServerFault,
-    20011: ServerFault,
-    20012: BadRequestFault,
-    20013: AuthenticationFault,
-    20014: AuthenticationFault,
-    20015: LimitFault,
-    20016: AuthenticationFault,
-    20017: BadRequestFault,
-    20018: BadRequestFault,
-    20019: BadRequestFault,
-    20022: BadRequestFault,
-    20023: LimitFault,
-    20024: LimitFault,
-    20101: BadRequestFault,
-    20102: BadRequestFault,
-    20103: NotFoundFault,
-    20104: BadRequestFault,
-    20105: BadRequestFault,
-    20106: ServerFault,
-    20107: BadRequestFault,
-    20108: NotFoundFault,
-    20109: BadRequestFault,
-    20110: BadRequestFault,
-    20111: NotFoundFault,
-    20113: NotFoundFault,
-    20114: BadRequestFault,
-    20122: BadRequestFault,
-    20123: BadRequestFault,
+_CODES: dict[int, tuple[type[Fault], str]] = {
+    10001: (ServerFault, "Internal Error"),
+    20011: (ServerFault, "Internal Error"),
+    20012: (BadRequestFault, "Request Not Understood"),
+    20013: (AuthenticationFault, "Access Denied"),
+    20014: (AuthenticationFault, "Authentication failed"),
+    20015: (LimitFault, "Request Limit Exceeded"),
+    20016: (AuthenticationFault, "Request Expired"),
+    20017: (BadRequestFault, "Invalid Request"),
+    20018: (BadRequestFault, "Bad Encoding"),
+    20019: (BadRequestFault, "Unsupported Operation"),
+    20022: (BadRequestFault, "Time range specified in query filter exceeded limit"),
+    20023: (LimitFault, "Rate Limit Exceeded"),
+    20024: (LimitFault, "Concurrency Limit Exceeded"),
+    20101: (BadRequestFault, "Lead Key Required"),
+    20102: (BadRequestFault, "Lead Key Bad"),
+    20103: (NotFoundFault, "Lead not found"),
+    20104: (BadRequestFault, "Lead Detail Required"),
+    20105: (BadRequestFault, "Unknown lead field"),
+    20106: (ServerFault, "Lead Sync Failed"),
+    20107: (BadRequestFault, "Activity Key Bad"),
+    20108: (NotFoundFault, "Lead Owner Not Found"),
+    20109: (BadRequestFault, "Parameter Required"),
+    20110: (BadRequestFault, "Bad Parameter"),
+    20111: (NotFoundFault, "List Not Found"),
+    20113: (NotFoundFault, "Campaign Not Found"),
+    20114: (BadRequestFault, "Bad Parameter"),
+    20122: (BadRequestFault, "Bad Stream Position"),
+    20123: (BadRequestFault, "Stream at End"),
 }
+
+FAULTS: Mapping[int, type[Fault]] = {code: kind for code, (kind, _) in _CODES.items()}
 """The class of each published code; a code that is not here is a plain `Fault`."""
 
-FAULT_TEXTS: Mapping[int, str] = {
-    10001: "Internal Error",
-    20011: "Internal Error",
-    20012: "Request Not Understood",
-    20013: "Access Denied",
-    20014: "Authentication failed",
-    20015: "Request Limit Exceeded",
-    20016: "Request Expired",
-    20017: "Invalid Request",
-    20018: "Bad Encoding",
-    20019: "Unsupported Operation",
-    20022: "Time range specified in query filter exceeded limit",
-    20023: "Rate Limit Exceeded",
-    20024: "Concurrency Limit Exceeded",
-    20101: "Lead Key Required",
-    20102: "Lead Key Bad",
-    20103: "Lead not found",
-    20104: "Lead Detail Required",
-    20105: "Unknown lead field",
-    20106: "Lead Sync Failed",
-    20107: "Activity Key Bad",
-    20108: "Lead Owner Not Found",
-    20109: "Parameter Required",
-    20110: "Bad Parameter",
-    20111: "List Not Found",
-    20113: "Campaign Not Found",
-    20114: "Bad Parameter",
-    20122: "Bad Stream Position",
-    20123: "Stream at End",
-}
+FAULT_TEXTS: Mapping[int, str] = {code: text for code, (_, text) in _CODES.items()}
 """The short text that a server of ours puts beside each code (recorded where a recording exists)."""
 
 

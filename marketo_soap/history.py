@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from attrs import field, frozen
 
-from marketo_soap import envelope
-from marketo_soap.errors import Fault, ProtocolError
 from marketo_soap.privacy.redactor import EVERYTHING, Redactor, Visible
 
 __all__ = ["Exchange", "Headers", "History", "Timings"]
@@ -39,8 +39,9 @@ class Exchange:
     `request` and `response` are the bytes as they went over the wire, never written anew (the response after
     decompression; None if none came, what had come if it broke off). `started` is the clock's time, `elapsed`
     in seconds, `attempt` counts from 1, `previous` is the one before of the same call. `failure` says why no
-    whole answer came, "" if one did. `timings` are there if the client keeps a history or has a hook. The text
-    and the `repr` keep secrets and personal data out; `show(raw=True)` and the fields themselves do not.
+    whole answer came, "" if one did. `timings` are there if the client keeps a history or has a hook. `read_fault`
+    is the function that `fault` reads the response with. The text and the `repr` keep secrets and personal data out;
+    `show(raw=True)` and the fields themselves do not.
     """
 
     operation: str
@@ -56,6 +57,7 @@ class Exchange:
     previous: Exchange | None = None
     failure: str = ""
     timings: Timings | None = None
+    read_fault: Callable[[bytes], Any] | None = field(default=None, eq=False)
 
     @property
     def attempts(self) -> tuple[Exchange, ...]:
@@ -68,13 +70,9 @@ class Exchange:
         return tuple(backwards[::-1])
 
     @property
-    def fault(self) -> Fault | None:
-        """The fault that the response holds, if it holds one; read anew each time."""
-        try:
-            message = envelope.read(self.response or b"")
-        except ProtocolError:
-            return None
-        return message if isinstance(message, Fault) else None
+    def fault(self) -> Any:
+        """The `Fault` that the response holds, if it holds one; read anew each time."""
+        return None if self.response is None or self.read_fault is None else self.read_fault(self.response)
 
     def __repr__(self) -> str:
         came = "no answer" if self.response is None else f"HTTP {self.status}, {len(self.response)} bytes"

@@ -21,6 +21,7 @@ from marketo_soap import (
     Credentials,
     Exchange,
     LeadRecord,
+    Operation,
     SyncLead,
     SyncLeadResult,
     envelope,
@@ -71,7 +72,7 @@ def faulted(inside: str) -> bytes:
     return enveloped(f"<S:Fault>{inside}</S:Fault>")
 
 
-def signed(operation: SyncLead, credentials: Credentials, now: datetime, workspace: str | None = None) -> bytes:
+def signed(operation: Operation[Any], credentials: Credentials, now: datetime, workspace: str | None = None) -> bytes:
     header = signature.sign(credentials, signature.timestamp(now))
     return envelope.request(operation, header, context=workspace)
 
@@ -105,6 +106,24 @@ class Either:
 
     def replay(self, request: bytes) -> Exchange:
         return self._do(self.client.replay(request))  # type: ignore[no-any-return]
+
+    def result(self, call: Any) -> Any:
+        """What a call of a client's method ends with."""
+        return self._do(call)
+
+    def collect(self, iterator: Any, found: list[Any] | None = None) -> list[Any]:
+        """Everything that `iterate` or `pages` yields, put into *found*."""
+        found = [] if found is None else found
+
+        async def collected() -> None:
+            async for each in iterator:
+                found.append(each)
+
+        if hasattr(iterator, "__next__"):
+            found.extend(iterator)
+        else:
+            self._do(collected())
+        return found
 
     def call(self, operation: SyncLead) -> SyncLeadResult:
         return self._do(self.client.call(operation))  # type: ignore[no-any-return]

@@ -61,9 +61,10 @@ def test_a_good_request_passes_every_check() -> None:
 
 @pytest.mark.parametrize("path", sorted(FIXTURES.glob("*/*.request.xml")), ids=lambda path: path.name)
 def test_no_fixture_fails(path: Path) -> None:
-    failed = [found.name for found in checked(path.read_bytes()) if found.verdict is FAIL]
-    # The vendor's sample has another user, and a signature that no known key makes.
-    assert failed == (["user id", "age"] if path.name == "seed.request.xml" else [])
+    failed = {found.name for found in checked(path.read_bytes()) if found.verdict is FAIL}
+    # The vendor's samples are of other days, and most of them of other users, whose keys nobody knows.
+    of_the_vendor = path.name == "seed.request.xml" or path.parent.name == "samples"
+    assert failed <= ({"user id", "age"} if of_the_vendor else set())
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,70 @@ def test_an_email_among_the_attributes_is_a_key(email: str, verdict: Verdict, sa
     found = said(data, "identity")
     assert (found[0].verdict, found[0].says[: len(says)]) == (verdict, says)
     assert [one for one in said(data, "attributes") if one.verdict is not PASS] == []
+
+
+LEAD_CHECKS = ("identity", "cookie", "attributes")
+
+
+def get_multiple(params: str) -> bytes:
+    return enveloped(f"<m:paramsGetMultipleLeads>{params}</m:paramsGetMultipleLeads>")
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "says", "path"),
+    [
+        (
+            get_multiple("<batchSize>10</batchSize>"),
+            "rules",
+            "No selection criteria found in request: give a leadSelector (10001)",
+            "paramsGetMultipleLeads",
+        ),
+        (
+            get_multiple("<leadSelector><staticListName>A</staticListName></leadSelector><batchSize>0</batchSize>"),
+            "rules",
+            "batchSize must be at least 1 (20110)",
+            "paramsGetMultipleLeads/batchSize",
+        ),
+        (
+            get_multiple(
+                "<leadSelector><keyType>EMAIL</keyType><keyValues><stringItem>a</stringItem><stringItem> </stringItem>"
+                "</keyValues></leadSelector>"
+            ),
+            "rules",
+            "stringItem is empty: give it a value (20109)",
+            "paramsGetMultipleLeads/leadSelector/keyValues/stringItem[2]",
+        ),
+        (
+            enveloped(
+                "<m:paramsGetLead><leadKey><keyType>EMAIL</keyType><keyValue> </keyValue></leadKey></m:paramsGetLead>"
+            ),
+            "rules",
+            "keyValue is empty: give it a value (20109)",
+            "paramsGetLead/leadKey/keyValue",
+        ),
+        (
+            enveloped(
+                "<m:paramsGetLead><leadKey><keyType>Email</keyType><keyValue>a</keyValue></leadKey></m:paramsGetLead>"
+            ),
+            "types",
+            "<keyType> must be one of IDNUM, COOKIE, EMAIL, LEADOWNEREMAIL, SFDCACCOUNTID, SFDCCONTACTID, SFDCLEADID, "
+            "SFDCLEADOWNERID, SFDCOPPTYID, written like that (20102)",
+            "paramsGetLead/leadKey/keyType",
+        ),
+        (enveloped("<m:paramsGetLead/>"), "required fields", "<leadKey> is missing: it is required", "paramsGetLead"),
+    ],
+)
+def test_rules_of_every_operation_are_checked(data: bytes, name: str, says: str, path: str) -> None:
+    found = [one for one in checked(data) if one.verdict is FAIL and one.name != "required fields"]
+    if name == "required fields":
+        found = [one for one in said(data, name) if one.path]
+    assert [(one.name, one.says, one.path) for one in found] == [(name, says, path)]
+    assert {one.verdict for one in checked(data) if one.name in LEAD_CHECKS} == {SKIP}
+
+
+def test_the_rules_of_what_cannot_be_read_are_skipped() -> None:
+    (found,) = said(get_multiple("<batchSize>x</batchSize>"), "rules")
+    assert found == Check("rules", SKIP, "a server cannot read this request: mend what other checks found")
 
 
 def test_without_key_and_time_their_checks_are_skipped() -> None:
@@ -132,8 +197,8 @@ BROKEN = [
     ("mktowsUserId>", "MktowsUserId>", "ignored elements", FAIL, "write <mktowsUserId>"),
     ("ns1:Auth", "ns1:auth", "ignored elements", FAIL, "write <AuthenticationHeader>"),
     ("</SOAP-ENV:Header>", "<x/></SOAP-ENV:Header>", "ignored elements", WARN, "header <x> is ignored"),
-    ("<Email>", "<Email/><Email>", "repeated elements", FAIL, "<Email> stands there a second time"),
-    ("</SOAP-ENV:Header>", "<ns1:AuthenticationHeader/></SOAP-ENV:Header>", "repeated elements", FAIL, "second time"),
+    ("<Email>", "<Email/><Email>", "repeated elements", FAIL, "<Email> appears twice"),
+    ("</SOAP-ENV:Header>", "<ns1:AuthenticationHeader/></SOAP-ENV:Header>", "repeated elements", FAIL, "appears twice"),
     ("<Id>2147483647</Id>", "<ForeignSysType/><Id/>", "order", WARN, "schema's is Id, Email, Foreign"),
     ("<Id>2", "<Id>x", "types", FAIL, "integer"),
     ("<Id>2", "<Id>9", "types", FAIL, "integer"),
@@ -158,7 +223,7 @@ BROKEN = [
     ("<Id>2147483647", "<Id>0", "identity", FAIL, "positive"),
     (">4711<", "><", "identity", WARN, "stands alone"),
     (">4711<", "> <", "identity", WARN, "<ForeignSysPersonId> is empty"),
-    (">NETSUITE<", "><", "identity", FAIL, "needs <ForeignSysType>"),
+    (">NETSUITE<", "><", "identity", FAIL, "ForeignSysPersonId needs it (CUSTOM, SFDC, NETSUITE) (20109)"),
     (COOKIE.replace("&", "&amp;"), "token:_mch-x-1-2", "cookie", WARN, "starts with id:"),
     (COOKIE.replace("&", "&amp;"), "id%3A1%26token", "cookie", WARN, "URL-encoded"),
     (COOKIE.replace("&", "&amp;"), "1", "cookie", WARN, "_mkto_trk"),

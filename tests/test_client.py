@@ -42,7 +42,7 @@ from marketo_soap import (
     signature,
 )
 from marketo_soap.calls.call import Stats
-from marketo_soap.client.clients import trust
+from marketo_soap.calls.http import trust
 from marketo_soap.wire.xml import MAX_BYTES
 from tests.support import COOKIE, CREDENTIALS, NOW, SEED, Either, fixture, interrupted
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,20 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from marketo_soap import (
+    OPERATIONS,
     Attribute,
     AuthenticationHeader,
+    GetLead,
+    GetLeadResult,
+    GetMultipleLeads,
+    GetMultipleLeadsResult,
+    LastUpdateAtSelector,
+    LeadKey,
+    LeadKeySelector,
     LeadRecord,
     MarketoError,
     MktowsContextHeader,
+    StaticListSelector,
     SyncLead,
     SyncLeadResult,
     SyncStatus,
@@ -79,6 +89,68 @@ def test_one_changed_value_is_one_difference_by_its_name(
     assert (comparison.verdict, found(comparison)) == (DIFFERENT, [difference])
     part, name, *values = difference
     assert found(compare(changed, data)) == [(part, name, *reversed(values))]
+
+
+def lead(lead_id: int, **attributes: str) -> LeadRecord:
+    return LeadRecord(id=lead_id, attributes=attributes)
+
+
+MARCH = datetime(2013, 3, 1, tzinfo=UTC)
+BY_EMAIL = LeadKeySelector("EMAIL", ["a@t.com", "b@t.com"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "differences"),
+    [
+        (
+            GetLead(LeadKey("EMAIL", "t@t.com")),
+            GetLead(LeadKey("IDNUM", "7")),
+            [("keyType", "EMAIL", "IDNUM"), ("keyValue", "t@t.com", "7")],
+        ),
+        (
+            GetMultipleLeads(BY_EMAIL, batch_size=10),
+            GetMultipleLeads(LeadKeySelector("EMAIL", ["b@t.com"]), include_attributes=["City"], stream_position="p"),
+            [
+                ("keyValues", ("a@t.com", "b@t.com"), ("b@t.com",)),
+                ("streamPosition", None, "p"),
+                ("batchSize", "10", None),
+                ("includeAttributes", (), ("City",)),
+            ],
+        ),
+        (
+            GetMultipleLeads(BY_EMAIL),
+            GetMultipleLeads(StaticListSelector("List")),
+            [("leadSelector", "LeadKeySelector", "StaticListSelector")],
+        ),
+        (
+            GetMultipleLeads(LastUpdateAtSelector(MARCH)),
+            GetMultipleLeads(LastUpdateAtSelector(MARCH, latest_updated_at=MARCH)),
+            [("latestUpdatedAt", None, "2013-03-01T00:00:00+00:00")],
+        ),
+        (
+            GetLeadResult(1, (lead(1, City="x"),)),
+            GetLeadResult(2, (lead(1, City="y"), lead(2, City="z"))),
+            [
+                ("count", "1", "2"),
+                ("leadRecord[1]/attribute City", "x", "y"),
+                ("leadRecord[2]/Id", None, "2"),
+                ("leadRecord[2]/attribute City", None, "z"),
+            ],
+        ),
+        (
+            GetMultipleLeadsResult(2, 0, "p", (lead(1), lead(2, City="x"))),
+            GetMultipleLeadsResult(2, 5, "q", (lead(1), lead(3, City="x"))),
+            [("remainingCount", "0", "5"), ("newStreamPosition", "p", "q"), ("leadRecord[2]/Id", "2", "3")],
+        ),
+    ],
+)
+def test_differences_of_reads_are_named_by_their_place(old: Any, new: Any, differences: list[Any]) -> None:
+    results = {OPERATIONS[name].result_type: OPERATIONS[name] for name in ("getLead", "getMultipleLeads")}
+    made = [
+        envelope.write_reply(results[type(each)], each) if type(each) in results else envelope.request(each, HEADER)
+        for each in (old, new)
+    ]
+    assert [(d.name, d.old, d.new) for d in compare(*made, signed=True).differences] == differences
 
 
 def test_every_text_of_a_fault_is_one_difference() -> None:

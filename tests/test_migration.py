@@ -17,10 +17,16 @@ from marketo_soap import (
     BridgeSettings,
     Client,
     Exchange,
+    GetLead,
+    GetMultipleLeads,
+    LastUpdateAtSelector,
+    LeadKey,
+    LeadKeySelector,
     LeadRecord,
     MktowsContextHeader,
     RestBridge,
     Sandbox,
+    StaticListSelector,
     SyncLead,
     envelope,
 )
@@ -32,7 +38,7 @@ from marketo_soap.migration import Instance, Report, Survey, survey_leads, surve
 from marketo_soap.privacy.redactor import EVERYTHING
 from marketo_soap.sandbox.settings import Settings, Workspace, Workspaces
 from tests.bridge.support import DESCRIBED, described_field
-from tests.support import COOKIE, FIXTURES, HEADER, NOW, fixture
+from tests.support import COOKIE, FIXTURES, HEADER, NOW, enveloped, fixture
 
 LEADS = FIXTURES / "story" / "leads.csv"
 KNOWN = Instance.read(DESCRIBED.encode())
@@ -378,9 +384,59 @@ def test_a_recording_without_times_goes_by_the_signature() -> None:
 
 
 def test_other_operations_are_named() -> None:
-    report = read(REQUEST.replace(b"paramsSyncLead", b"paramsGetLead"))
-    assert found(report) == [("work", "operation", "GetLead", 1, "a file")]
-    assert read(fixture("sync_lead/created.response.xml").replace(b"successSyncLead", b"successGetLead")).others == 1
+    report = read(REQUEST.replace(b"paramsSyncLead", b"paramsOther"))
+    assert found(report) == [("work", "operation", "Other", 1, "a file")]
+    assert read(fixture("sync_lead/created.response.xml").replace(b"successSyncLead", b"successOther")).others == 1
+
+
+def key_of(key_type: str, value: str = "t@t.com") -> Request[Any]:
+    return Request(GetLead(LeadKey(key_type, value)), None, None)
+
+
+def many(selector: Any) -> Request[Any]:
+    return Request(GetMultipleLeads(selector), None, None)
+
+
+LIMIT = ("risk", "approximate", "getLead", "more than 1,000 leads")
+COUNT = ("risk", "approximate", "getMultipleLeads", "remainingCount")
+CHANGES = ("risk", "approximate", "getMultipleLeads", "LastUpdateAtSelector")
+
+
+@pytest.mark.parametrize(
+    ("request_", "findings", "cost", "verdict"),
+    [
+        (key_of("EMAIL"), [LIMIT], 1, "ready"),
+        (
+            key_of("LEADOWNEREMAIL"),
+            [("work", "refused", "20102", "LEADOWNEREMAIL")],
+            0,
+            "needs work",
+        ),
+        (many(LeadKeySelector("EMAIL", ["a@t.com", "b@t.com"])), [COUNT], 1, "ready"),
+        (many(StaticListSelector(static_list_id=7)), [COUNT], 1, "ready"),
+        (many(StaticListSelector("Program.List")), [COUNT], 2, "ready"),
+        (many(LastUpdateAtSelector(NOW)), [CHANGES, COUNT], 3, "ready"),
+    ],
+)
+def test_reads_are_counted_and_judged(
+    request_: Request[Any], findings: list[tuple[str, ...]], cost: int, verdict: str
+) -> None:
+    report = surveyed(request_)
+    told = [(each.level, each.kind, each.subject) for each in report.findings]
+    assert told == [each[:3] for each in findings]
+    for each, (*_, text) in zip(report.findings, findings, strict=True):
+        assert each.text.startswith(text)
+    assert (report.verdict, report.cost.least, report.cost.most) == (verdict, cost, cost)
+    assert report.keys == {request_.operation.name: 1}
+
+
+def test_samples_of_reads_are_read_from_files() -> None:
+    for name in ("getLead", "getMultipleLeads"):
+        data = (FIXTURES / "samples" / f"{name}.request.xml").read_bytes()
+        assert read(data).keys == {name: 1}
+    assert surveyed(key_of("EMAIL", "[email-1]")).hidden == 1
+    empty = read(enveloped("<m:paramsGetMultipleLeads/>"))
+    assert found(empty) == [("work", "refused", "10001", 1, "a file")]
 
 
 def test_rows_are_calls() -> None:

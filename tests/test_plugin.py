@@ -11,7 +11,7 @@ import pytest
 
 # Loaded here: pytester drops the modules that a run inside this process was the first to load, and half a package
 # that is loaded twice has two classes of each name.
-import marketo_soap.client.clients
+import marketo_soap.client
 import marketo_soap.sandbox.server  # noqa: F401
 
 LEAD = """

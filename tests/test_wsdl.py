@@ -202,8 +202,6 @@ class Page:
 
 
 def test_an_operation_of_another_shape(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("marketo_soap.operations.base.OPERATIONS", {})
-
     @frozen
     class GetPage(Operation[Page]):
         reply_child: ClassVar[str] = "leadPage"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -13,21 +11,17 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
-from marketo_soap import __version__
 from marketo_soap.bridge.steps import Fetch
-from marketo_soap.calls.deadline import close_cancelled, deadline, drop_strays, keep_deadlines
+from marketo_soap.calls.deadline import deadline
 from marketo_soap.calls.endpoint import checked_endpoint, is_loopback
 from marketo_soap.calls.flow import Received, Send
-from marketo_soap.calls.http import Attempt, within
-from marketo_soap.client.clients import trust
+from marketo_soap.calls.http import CONNECTIONS, USER_AGENT, Attempt, open_async_client, open_client, trust, within
 from marketo_soap.errors import TransportError
 
 if TYPE_CHECKING:
     import asyncio
 
 __all__ = ["Connections", "origin_of"]
-
-_LIMITS = httpx.Limits(max_connections=10, max_keepalive_connections=10)
 
 
 def origin_of(base_url: str, *, allow_http: bool) -> str:
@@ -64,13 +58,7 @@ class Connections:
         http, request = self._client(), self._request(fetch, timeout)
         attempt = self._attempt(fetch)
         with attempt.over(request), deadline(fetch.seconds):
-            response = http._transport_for_url(request.url).handle_request(request)
-            try:
-                for piece in response.iter_raw() if attempt.begin(response) else response.iter_bytes():
-                    if not attempt.take(piece):
-                        break
-            finally:
-                response.close()
+            attempt.receive(http._transport_for_url(request.url).handle_request(request))
         return _without_frames(attempt.answer())
 
     async def fetch_async(self, fetch: Fetch, timeout: httpx.Timeout) -> Received | TransportError:
@@ -81,12 +69,7 @@ class Connections:
         attempt = self._attempt(fetch)
         with attempt.over(request, is_async=True):
             async with within_time(fetch.seconds):
-                response = await http._transport_for_url(request.url).handle_async_request(request)
-                async with _closing(response):
-                    pieces = response.aiter_raw() if attempt.begin(response) else response.aiter_bytes()
-                    async for piece in pieces:
-                        if not attempt.take(piece):
-                            break
+                await attempt.receive_async(await http._transport_for_url(request.url).handle_async_request(request))
         return _without_frames(attempt.answer())
 
     def close(self) -> None:
@@ -108,9 +91,7 @@ class Connections:
     def _client(self) -> httpx.Client:
         with self._lock:
             if self._http is None:
-                self._http = httpx.Client(transport=_sync(self._transport), **self._options())
-                keep_deadlines(self._http)
-                drop_strays(self._http)
+                self._http = open_client(transport=_sync(self._transport), **self._options())
             return self._http
 
     def _async_client(self) -> httpx.AsyncClient:
@@ -121,14 +102,12 @@ class Connections:
             for ended in [other for other in self._async_http if other.is_closed()]:
                 del self._async_http[ended]  # its sockets went with it; a pool holds on to its loop
             if loop not in self._async_http:
-                self._async_http[loop] = httpx.AsyncClient(transport=_async(self._transport), **self._options())
-                close_cancelled(self._async_http[loop])
-                drop_strays(self._async_http[loop])
+                self._async_http[loop] = open_async_client(transport=_async(self._transport), **self._options())
             return self._async_http[loop]
 
     def _options(self) -> dict[str, Any]:
         local = is_loopback(self.origin)  # no proxy stands before this machine
-        return {"limits": _LIMITS, "trust_env": not local, "verify": self._verify, "proxy": self._proxy}
+        return {"limits": CONNECTIONS, "trust_env": not local, "verify": self._verify, "proxy": self._proxy}
 
     def _attempt(self, fetch: Fetch) -> Attempt:
         send = Send(fetch.request.body, "", fetch.attempt, fetch.seconds)
@@ -136,7 +115,7 @@ class Connections:
 
     def _request(self, fetch: Fetch, timeout: httpx.Timeout) -> httpx.Request:
         headers = {
-            "User-Agent": f"marketo_soap/{__version__} httpx/{httpx.__version__}",
+            "User-Agent": USER_AGENT,
             "Accept": "application/json",
             "Accept-Encoding": "gzip",
         }
@@ -162,14 +141,6 @@ def _without_frames(answer: Received | TransportError) -> Received | TransportEr
             cause.__traceback__ = None
             causes += cause.__cause__, cause.__context__
     return answer
-
-
-@asynccontextmanager
-async def _closing(response: httpx.Response) -> AsyncIterator[None]:
-    try:
-        yield
-    finally:
-        await response.aclose()
 
 
 def _sync(transport: Any) -> httpx.BaseTransport | None:

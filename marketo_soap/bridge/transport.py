@@ -26,12 +26,11 @@ from marketo_soap.bridge.session import Steps
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Fetch, Hold, Note, Release, Step, StepAnswer
 from marketo_soap.calls.call import TERMS, Terms
-from marketo_soap.calls.endpoint import is_loopback
+from marketo_soap.calls.endpoint import EmbeddedEndpoint, is_loopback
 from marketo_soap.calls.flow import Admit, Wait
 from marketo_soap.calls.limiter import InProcessLimiter, Permit
 from marketo_soap.calls.limits import Limiter, Limits
 from marketo_soap.calls.retry import DEFAULT_RETRY
-from marketo_soap.client.clients import OwnMarketo
 from marketo_soap.envelope import Request
 from marketo_soap.errors import MarketoError
 from marketo_soap.server import service
@@ -117,7 +116,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._origin = origin_of(base_url, allow_http=allow_http)
         tokens = None if beside is None else beside._core.shared.tokens
         self._core: Core = Core(client_id, client_secret, self.settings, _described(self.settings), tokens)
-        self._local = isinstance(transport, OwnMarketo | httpx.MockTransport) or is_loopback(self._origin)
+        self._local = isinstance(transport, EmbeddedEndpoint | httpx.MockTransport) or is_loopback(self._origin)
         if limiter == "vendor":
             limiter = None if self._local else _limiters.setdefault(self._origin, InProcessLimiter(REST_LIMITS))
         self._limiter = limiter

@@ -1,11 +1,26 @@
-"""Addresses that a signature may be sent to. Pure."""
+"""Where calls go: addresses that a signature may be sent to, and transports that have their own. Pure."""
 
 from __future__ import annotations
 
 import ipaddress
+from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
-__all__ = ["checked_endpoint", "is_loopback"]
+from marketo_soap.signature import Credentials
+
+__all__ = ["EmbeddedEndpoint", "checked_endpoint", "is_loopback"]
+
+
+@runtime_checkable
+class EmbeddedEndpoint(Protocol):
+    """A transport that answers the calls itself, as the sandbox's does: it brings its address and credentials.
+
+    With a true attribute `retries_itself` it repeats what failed, by the call's own policy, and gets one attempt. An
+    attribute `default_timeout` is the time-out of a client that is given none.
+    """
+
+    endpoint: str
+    credentials: Credentials
 
 
 def is_loopback(endpoint: str) -> bool:

@@ -2,42 +2,63 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cached_property
-from typing import Any
+from functools import cache, cached_property
+from typing import Any, Literal
 
 import httpx
 
-from marketo_soap.calls.deadline import distrust
+from marketo_soap import __version__, envelope
+from marketo_soap.calls.deadline import close_cancelled, distrust, drop_strays, keep_deadlines
 from marketo_soap.calls.flow import Received, Send
 from marketo_soap.errors import AmbiguousError, TransportError
 from marketo_soap.history import Exchange, Headers, Timings
 
-__all__ = ["Attempt", "Phases", "within"]
+__all__ = ["CONNECTIONS", "USER_AGENT", "Attempt", "Phases", "open_async_client", "open_client", "trust", "within"]
 
-_NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-)
+CONNECTIONS = httpx.Limits(max_connections=10, max_keepalive_connections=10)
+USER_AGENT = f"marketo_soap/{__version__} httpx/{httpx.__version__}"
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 _EXPECTED = (
-    httpx.HTTPError,
-    httpx.InvalidURL,
-    httpx.CookieConflict,
-    httpx.StreamError,
-    TimeoutError,
-    UnicodeError,
+    *(httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError),
+    *(TimeoutError, UnicodeError),
 )
 _COMPRESSED = {"gzip", "x-gzip", "deflate"}
 _GZIP_OR_ZLIB = 47
 _MOST_PIECES = 100_000  # chunks, and members of gzip: each costs time, however little it holds
 _OVERHEAD = 64 * 1024  # bytes that a compressed reply may be longer than what it holds
+
+
+@cache
+def _no_authorities() -> ssl.SSLContext:
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # it trusts nobody
+
+
+def trust(url: str, verify: ssl.SSLContext | Literal[True]) -> ssl.SSLContext | Literal[True]:
+    """Return *verify* for httpx, which loads the certificate store for True: plain http needs none of it."""
+    return _no_authorities() if verify is True and url.lower().startswith("http:") else verify
+
+
+def open_client(**options: Any) -> httpx.Client:
+    """Return an `httpx.Client` whose connections keep to `deadline` and are not used again if anything is left."""
+    http = httpx.Client(**options)
+    keep_deadlines(http)
+    drop_strays(http)
+    return http
+
+
+def open_async_client(**options: Any) -> httpx.AsyncClient:
+    """Return an `httpx.AsyncClient` whose connections survive neither a cancelled start nor anything left over."""
+    http = httpx.AsyncClient(**options)
+    close_cancelled(http)
+    drop_strays(http)
+    return http
 
 
 def within(timeout: httpx.Timeout, seconds: float | None) -> httpx.Timeout:
@@ -167,6 +188,24 @@ class Attempt:
         if self._error is not None and not isinstance(error, TimeoutError):
             self._error.__cause__ = error
 
+    def receive(self, response: httpx.Response) -> None:
+        """Take the whole reply, or as much of it as may be taken, and close it."""
+        try:
+            for piece in response.iter_raw() if self.begin(response) else response.iter_bytes():
+                if not self.take(piece):
+                    break
+        finally:
+            response.close()
+
+    async def receive_async(self, response: httpx.Response) -> None:
+        """Take the reply in a task."""
+        try:
+            async for piece in response.aiter_raw() if self.begin(response) else response.aiter_bytes():
+                if not self.take(piece):
+                    break
+        finally:
+            await response.aclose()
+
     def begin(self, response: httpx.Response) -> bool:
         """Note the head of the reply; True if its body is to be read as it comes, not by httpx."""
         self._status = response.status_code
@@ -250,4 +289,5 @@ class Attempt:
             previous=previous,
             failure=self._stopped if self._error is None else str(self._error),
             timings=self._phases.timings if self._timed else None,
+            read_fault=envelope.fault_of,
         )

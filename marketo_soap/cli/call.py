@@ -22,7 +22,7 @@ from marketo_soap.privacy.redactor import EVERYTHING, Visible
 from marketo_soap.wire.fields import Field, declared, is_enum, is_record
 from marketo_soap.wire.plain import from_assignments, from_data
 
-__all__ = ["call", "connection_options", "run_call"]
+__all__ = ["call", "connection_options", "operations", "run_call"]
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -101,6 +101,45 @@ def call() -> None:
 
     `call getLead --help` lists the elements of getLead.
     """
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+def operations(as_json: bool) -> None:
+    """List the operations, and what client, sandbox and bridge do with each."""
+    rows = [_describe_operation(operation) for operation in OPERATIONS.values()]
+    if as_json:
+        output.print_json(rows)
+        return
+    for row in rows:
+        click.secho(row["name"], bold=True)
+        for name, value in row.items():
+            if name not in ("name", "limits"):
+                click.echo(f"  {name:<10}{value}")
+        for what, why in row["limits"].items():
+            click.echo(f"    {what}: {why}")
+
+
+def _describe_operation(operation: type[Operation[Any]]) -> dict[str, Any]:
+    from marketo_soap import Client
+    from marketo_soap.bridge.operations import NOT_CARRIED, TRANSLATIONS
+    from marketo_soap.sandbox.operations import FUNCTIONS
+
+    limits = dict(NOT_CARRIED.get(operation.name, {}))
+    rest = "not carried"
+    if operation.name in TRANSLATIONS:
+        rest = "approximate" if limits else "exact"
+    method = operation.__module__.rpartition(".")[2]
+    effect = "read" if operation.effect is Operation.effect else operation.effect
+    return {
+        "name": operation.name,
+        "summary": (operation.__doc__ or "").partition("\n\n")[0],
+        "effect": effect if isinstance(effect, str) else "write: repeatable or once, as the call says",
+        "client": f"{method}()" if hasattr(Client, method) else "call()",
+        "sandbox": "yes" if operation.name in FUNCTIONS else "no",
+        "rest": rest,
+        "limits": limits,
+    }
 
 
 def _command(operation: type[Operation[Any]]) -> click.Command:

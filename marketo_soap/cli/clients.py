@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from marketo_soap.client.clients import Client
+    from marketo_soap.client import Client
 
 __all__ = ["client_of_endpoint", "client_of_sandbox"]
 
@@ -17,7 +17,7 @@ __all__ = ["client_of_endpoint", "client_of_sandbox"]
 @contextmanager
 def client_of_sandbox(path: str | None) -> Iterator[Client]:
     """Serve an embedded sandbox over a real socket, its leads in *path* or in memory, and open a client of it."""
-    from marketo_soap.client.clients import Client
+    from marketo_soap.client import Client
     from marketo_soap.sandbox import Sandbox
 
     with Sandbox(path or ":memory:") as sandbox, sandbox.serve() as endpoint:
@@ -29,7 +29,7 @@ def client_of_sandbox(path: str | None) -> Iterator[Client]:
 @contextmanager
 def client_of_endpoint(endpoint: str | None, user_id: str | None, key: str | None) -> Iterator[Client]:
     """Open a client of an endpoint; wrong use if something is missing."""
-    from marketo_soap.client.clients import Client
+    from marketo_soap.client import Client
 
     needed = {"--endpoint": endpoint, "--user-id": user_id, "the encryption key": key}
     missing = [name for name, value in needed.items() if not value]

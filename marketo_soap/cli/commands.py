@@ -12,7 +12,7 @@ from marketo_soap import __version__, envelope
 from marketo_soap.cli import envelope_commands as envelopes
 from marketo_soap.cli import output
 from marketo_soap.cli.bridge_check import bridge_check
-from marketo_soap.cli.call import call, connection_options, run_call
+from marketo_soap.cli.call import call, connection_options, operations, run_call
 from marketo_soap.cli.gateway import gateway
 from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
 from marketo_soap.operations.sync_lead import SyncLead
@@ -64,7 +64,7 @@ def envelope_sync_lead(
     if not timestamp_text:
         if signature:
             raise click.UsageError("--signature needs the --timestamp that it was made for")
-        from marketo_soap.client.clients import local_now
+        from marketo_soap.client.base import local_now
 
         timestamp_text = timestamp(local_now())
     if signature:
@@ -135,10 +135,10 @@ def sandbox(
     faults, clock, settings.
     """
     from marketo_soap.sandbox import Sandbox
-    from marketo_soap.sandbox.http import CONTROL, PATH
-    from marketo_soap.sandbox.sandbox import ENCRYPTION_KEY, USER_ID
+    from marketo_soap.sandbox.messages import CONTROL, PATH
     from marketo_soap.sandbox.server import bound, serve_forever
     from marketo_soap.sandbox.settings import Settings
+    from marketo_soap.sandbox.state import ENCRYPTION_KEY, USER_ID
 
     settings = Settings.load(config) if config else Settings()
     if durability is not None:
@@ -174,5 +174,6 @@ def sandbox(
 
 
 cli.add_command(call)
+cli.add_command(operations)
 cli.add_command(gateway)
 cli.add_command(bridge_check)

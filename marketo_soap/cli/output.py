@@ -18,10 +18,10 @@ from marketo_soap.config import exposure
 from marketo_soap.debug.checks import Check, Verdict
 from marketo_soap.debug.compare import Comparison, Difference, describe
 from marketo_soap.envelope import Reply
-from marketo_soap.errors import Fault, LeadSyncFailed, MarketoError
+from marketo_soap.errors import Fault, MarketoError
 from marketo_soap.history import Exchange
 from marketo_soap.operations import Operation
-from marketo_soap.operations.sync_lead import SyncLeadResult
+from marketo_soap.operations.sync_lead import LeadSyncFailed, SyncLeadResult
 from marketo_soap.privacy.redactor import Redactor, Visible
 from marketo_soap.records.lead import LeadRecord
 from marketo_soap.wire.tree import ignored_elements

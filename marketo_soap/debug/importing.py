@@ -288,6 +288,7 @@ def _exchange_of(number: int, entry: dict[str, Any], started: datetime) -> tuple
         response=came if status or came else None,
         failure=str(entry.get("_error") or ""),
         timings=_timings(phases),
+        read_fault=envelope.fault_of,
     )
     return entry.get("_call", -number), exchange
 
@@ -507,6 +508,7 @@ def _exchange(request: Found, response: Found | None, started: datetime) -> Exch
         status=status,
         response_headers=() if response is None else response.headers,
         response=None if response is None else response.data,
+        read_fault=envelope.fault_of,
     )
 
 

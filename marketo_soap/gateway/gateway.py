@@ -192,6 +192,7 @@ class Gateway:
             elapsed=time.monotonic() - begun,
             status=served.answer.status,
             response=served.answer.body,
+            read_fault=envelope.fault_of,
         )
         told(self._recorder, exchange)
         return served

@@ -8,12 +8,13 @@ from typing import Any
 from attrs import evolve, frozen
 
 from marketo_soap.bridge.names import Names
-from marketo_soap.bridge.operations.lead_keys import Keys
+from marketo_soap.bridge.operations import TRANSLATIONS
 from marketo_soap.bridge.operations.sync_lead import sync_lead
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.envelope import Request
 from marketo_soap.errors import Fault
+from marketo_soap.operations.lead_identity import LeadIdentity
 from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.records.lead import ForeignSysType, LeadRecord
 from marketo_soap.signature import MktowsContextHeader
@@ -51,7 +52,7 @@ class Costs:
         self._names = Names(BridgeSettings(), None)
         self._known: dict[tuple[Any, ...], Span] = {}
 
-    def of(self, keys: Keys, workspace: str, return_lead: bool) -> Span:
+    def of(self, keys: LeadIdentity, workspace: str, return_lead: bool) -> Span:
         """Return the cost of a call with these keys; attributes do not matter."""
         partition = (self._settings.partition_of(workspace) or _IMAGINED) if workspace else ""
         system = keys.system if keys.person_id else None
@@ -63,6 +64,12 @@ class Costs:
             refused = next((fault for _, fault in runs if fault is not None), None)
             self._known[shape] = Span(min(counts), max(counts), refused)
         return self._known[shape]
+
+    def of_call(self, request: Request[Any]) -> Span:
+        """Return the cost of any call whose searches find one lead or list."""
+        translation = TRANSLATIONS[request.operation.name](request, self._settings, self._names)
+        calls, refused = _count(translation, "", None)
+        return Span(calls, calls, refused)
 
     def _run(
         self,
@@ -83,9 +90,10 @@ class Costs:
         return _count(sync_lead(request, settings, self._names), partition, list(world))
 
 
-def _count(translation: Generator[Any, Any, Any], partition: str, found: list[bool]) -> tuple[int, Fault | None]:
-    # One record that answers everything: a lead, what became of it, and its partition.
-    record = {"id": 1, "status": "updated", "leadPartitionId": 1, "name": partition}
+def _count(translation: Generator[Any, Any, Any], partition: str, found: list[bool] | None) -> tuple[int, Fault | None]:
+    """Run a translation. *found* says what its searches find, one after the other; None: each finds something."""
+    # One record that answers everything: a lead, what became of it, its partition, a change.
+    record = {"id": 1, "status": "updated", "leadPartitionId": 1, "name": partition, "leadId": 1}
     some, none = RestReply(True, (), (record,)), RestReply(True)
     calls, answer = 0, None
     try:
@@ -97,7 +105,9 @@ def _count(translation: Generator[Any, Any, Any], partition: str, found: list[bo
             elif isinstance(ask, RestRequest):
                 calls += 1
                 is_search = any(name == "filterType" for name, _ in ask.query)
-                answer = some if not is_search or found.pop(0) else none
+                answer = some if found is None or not is_search or found.pop(0) else none
+                if found is None and "name" in (query := dict(ask.query)):
+                    answer = RestReply(True, (), ({**record, **query},))
     except StopIteration:
         return calls, None
     except Fault as refused:

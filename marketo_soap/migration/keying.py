@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Mapping
 
 from marketo_soap.bridge.names import Names
-from marketo_soap.bridge.operations.lead_keys import Keys
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.migration.counting import Distinct, Findings, Shared, digest
 from marketo_soap.migration.report import Level
+from marketo_soap.operations.lead_identity import LeadIdentity
 
 __all__ = ["Keying", "is_email", "is_token"]
 
@@ -50,7 +50,11 @@ class Keying:
         """Return how many calls there are of each key."""
         return dict(sorted(self._counts.items()))
 
-    def meet(self, keys: Keys, where: str) -> None:
+    def count(self, kind: str) -> None:
+        """Count a call that is not keyed as a syncLead is, by the name of its operation."""
+        self._counts[kind] += 1
+
+    def meet(self, keys: LeadIdentity, where: str) -> None:
         """Count a call's keys."""
         kind = _kind(keys)
         self._counts[kind] += 1
@@ -62,7 +66,7 @@ class Keying:
         if keys.person_id and keys.system:
             self._foreign_id(keys, keys.system, keys.person_id, where)
 
-    def _email(self, keys: Keys, email: str, where: str) -> None:
+    def _email(self, keys: LeadIdentity, email: str, where: str) -> None:
         if not is_email(email):
             self._found.add(Level.WORK, "value", "Email", "an e-mail address is expected", where, email)
         outcome = "a call by such an e-mail alone is refused (1007)"
@@ -74,7 +78,7 @@ class Keying:
                 text = f"addresses that come with more than one {kind}: {outcome}"
                 self._found.add(Level.RISK, "shared", "Email", text, where, email)
 
-    def _foreign_id(self, keys: Keys, system: str, person_id: str, where: str) -> None:
+    def _foreign_id(self, keys: LeadIdentity, system: str, person_id: str, where: str) -> None:
         field = self._settings.foreign_id_fields.get(system)
         if field is None:
             text = "name the REST field of its ids in foreign_id_fields"
@@ -105,7 +109,7 @@ class Keying:
             self._found.add(level, "duplicates", system, text, known.first, count=len(known.all.hashes))
 
 
-def _kind(keys: Keys) -> str:
+def _kind(keys: LeadIdentity) -> str:
     if keys.id is not None:
         return "Id"
     if keys.person_id:

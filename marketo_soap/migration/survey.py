@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from marketo_soap.bridge.operations import NOT_CARRIED, TRANSLATIONS
 from marketo_soap.bridge.operations.lead_keys import keys_of
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.values import json_value
@@ -16,9 +18,11 @@ from marketo_soap.migration.instance import Instance
 from marketo_soap.migration.keying import Keying, is_email, is_token
 from marketo_soap.migration.naming import Naming
 from marketo_soap.migration.report import Cost, FieldUse, Level, Report
+from marketo_soap.operations import Operation
 from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.records.lead import Attribute
-from marketo_soap.signature import AuthenticationHeader
+from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
+from marketo_soap.wire.fields import declared, each_value, is_enum, is_record
 
 __all__ = ["Survey"]
 
@@ -62,10 +66,39 @@ class Survey:
     def observe(self, request: Request[Any], where: str, time: datetime | None = None) -> None:
         """Look at a call that stands at *where*; *time* is when it was made, by default when it was signed."""
         operation = request.operation
-        assert isinstance(operation, SyncLead)
         self._calls += 1
+        if isinstance(operation, SyncLead):
+            span = self._sync_lead(operation, request.context, where)
+        else:
+            span = self._any_call(request, where)
+        self._least, self._most = self._least + span.least, self._most + span.most
+        if (time := time or _signed(request.header)) is not None:
+            self._load.add(time, span)
+        if any(map(is_token, _private_texts(operation))):
+            self._hidden += 1
+
+    def _any_call(self, request: Request[Any], where: str) -> Span:
+        """Judge a call by the rules of its operation, by a run of its translation, and by what REST cannot carry."""
+        operation = request.operation
+        name = operation.name
+        self._keying.count(name)
+        if name not in TRANSLATIONS:
+            self.unknown_operation(name, where)
+            return _NOTHING
+        for violation in operation.violations():
+            self._found.add(Level.WORK, "refused", str(violation.code), violation.message, where)
+            return _NOTHING
+        span = self._costs.of_call(request)
+        if span.refused is not None:
+            self._found.add(Level.WORK, "refused", str(span.refused.code), span.refused.message, where)
+            return span
+        for what in _not_carried(operation):
+            self._found.add(Level.RISK, "approximate", name, f"{what}: {NOT_CARRIED[name][what]}", where)
+        return span
+
+    def _sync_lead(self, operation: SyncLead, context: MktowsContextHeader | None, where: str) -> Span:
         self._attributes(operation.lead_record.attributes, where)
-        workspace = "" if request.context is None else request.context.target_workspace.strip()
+        workspace = "" if context is None else context.target_workspace.strip()
         if workspace and self._settings.partition_of(workspace) is None:
             text = "name its lead partition in workspace_partitions"
             self._found.add(Level.SETTINGS, "workspace", workspace[:100], text, where)
@@ -73,19 +106,14 @@ class Survey:
             keys = keys_of(operation, self._configured)
         except Fault as refused:
             self._found.add(Level.WORK, "refused", str(refused.code), refused.message, where)
-            span = _NOTHING
-        else:
-            self._keying.meet(keys, where)
-            if keys.new_email:
-                self._found.add(Level.RISK, "new-address", "Email", _NEW_ADDRESS, where)
-            span = self._costs.of(keys, workspace, operation.return_lead)
-            if span.refused is not None:
-                self._found.add(Level.RISK, "refused", str(span.refused.code), span.refused.message, where)
-        self._least, self._most = self._least + span.least, self._most + span.most
-        if (time := time or _signed(request.header)) is not None:
-            self._load.add(time, span)
-        if _is_redacted(operation):
-            self._hidden += 1
+            return _NOTHING
+        self._keying.meet(keys, where)
+        if keys.new_email:
+            self._found.add(Level.RISK, "new-address", "Email", _NEW_ADDRESS, where)
+        span = self._costs.of(keys, workspace, operation.return_lead)
+        if span.refused is not None:
+            self._found.add(Level.RISK, "refused", str(span.refused.code), span.refused.message, where)
+        return span
 
     def unreadable(self, where: str, why: str) -> None:
         """Note a call that cannot be read. *why* must hold nothing private."""
@@ -182,12 +210,27 @@ def _signed(header: AuthenticationHeader | None) -> datetime | None:
         return None
 
 
-def _is_redacted(operation: SyncLead) -> bool:
-    record = operation.lead_record
-    texts = (
-        record.email,
-        record.foreign_sys_person_id,
-        operation.marketo_cookie,
-        *(a.value for a in record.attributes),
-    )
-    return any(text and is_token(text) for text in texts)
+def _private_texts(message: Any) -> Iterator[str]:
+    """Yield the texts in a message that a `Redactor` would replace."""
+    for field, value in each_value(message):
+        if isinstance(value, str) and field.el.private:
+            yield value
+
+
+def _not_carried(operation: Operation[Any]) -> list[str]:
+    """Return what REST cannot carry of a call: an entry that names a value or a type counts where that is used."""
+    used: set[str] = set()
+    for field, value in each_value(operation):
+        used |= {type(value).__name__, f"{field.el.name} {value}"}
+    optional = set(_choices(type(operation)))
+    return [what for what in NOT_CARRIED.get(operation.name, ()) if what not in optional or what in used]
+
+
+def _choices(cls: type[Any]) -> Iterator[str]:
+    """Yield the types and the values of enumerations that a call may use, as `NOT_CARRIED` names them."""
+    for field in declared(cls):
+        yield from (choice.__name__ for choice in field.choices)
+        if is_enum(field.type):
+            yield from (f"{field.el.name} {member.value}" for member in field.type)
+        for kind in field.choices or ((field.type,) if is_record(field.type) else ()):
+            yield from _choices(kind)

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, get_args
 
-from attrs import frozen
-
-from marketo_soap.wire.checking import check_fields
+from marketo_soap.errors import fault
+from marketo_soap.wire.checking import Violation, check_fields
 from marketo_soap.wire.fields import Field, declared, is_enum, is_record
 from marketo_soap.wire.xml import MKTOWS
 
-__all__ = ["Effect", "Operation", "PagedOperation", "Violation"]
+__all__ = ["Effect", "Operation", "PagedOperation", "Violation", "refuse_first"]
 
 R = TypeVar("R")
 ItemT = TypeVar("ItemT")
 
 Effect: TypeAlias = Literal["read", "repeatable", "once"]
-
-
-@frozen
-class Violation:
-    """A rule that a request breaks: the fault code for it, the path of the element, and what is wrong.
-
-    The client raises it as `ValueError`, a server answers it as a fault, `verify` reports it.
-    """
-
-    code: int
-    path: str
-    message: str
 
 
 class Operation(Generic[R]):
@@ -108,6 +95,12 @@ class PagedOperation(Operation[R], Generic[R, ItemT]):
     def items(cls, result: R) -> tuple[ItemT, ...]:
         """Return the records of a page."""
         raise NotImplementedError
+
+
+def refuse_first(violations: Iterable[Violation]) -> None:
+    """Raise the fault for the first rule that a call breaks, as a server does."""
+    for violation in violations:
+        raise fault(violation.code, violation.message)
 
 
 def broken_declarations(message: Any, path: str) -> Iterator[Violation]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
 from attrs import field, frozen
 
-from marketo_soap.errors import LeadSyncFailed, ProtocolError
-from marketo_soap.operations.base import Effect, Operation
+from marketo_soap.errors import OperationFailed, ProtocolError
+from marketo_soap.operations.base import Effect, Operation, Violation
+from marketo_soap.operations.lead_identity import NO_KEY, broken_lead_rules
 from marketo_soap.privacy.redactor import hidden
-from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, MatchKey, SyncStatus
+from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, MatchKey, SyncStatus, filled
 from marketo_soap.wire.codec import El
+from marketo_soap.wire.tree import folded
 from marketo_soap.wire.xml import check_text
 
-__all__ = ["SyncLead", "SyncLeadResult"]
+__all__ = ["LeadSyncFailed", "SyncLead", "SyncLeadResult"]
 
 
 @frozen
@@ -23,6 +26,13 @@ class SyncLeadResult:
     lead_id: Annotated[int, El("leadId")]
     sync_status: Annotated[SyncStatus, El("syncStatus")]
     lead_record: Annotated[LeadRecord | None, El("leadRecord", nillable=True)] = None
+
+
+class LeadSyncFailed(OperationFailed):
+    """The lead was not written: its status is FAILED. The reason is in `result.sync_status.error`."""
+
+    def __init__(self, result: SyncLeadResult) -> None:
+        super().__init__(f"syncLead answered FAILED: {result.sync_status.error or 'no reason given'}", result)
 
 
 @frozen
@@ -51,14 +61,25 @@ class SyncLead(Operation[SyncLeadResult]):
             raise TypeError(f"returnLead must be True or False, not a {type(self.return_lead).__name__}")
         if self.marketo_cookie is not None:
             check_text(self.marketo_cookie, "marketoCookie")
-        if self.key is None:
-            raise ValueError("the lead has no key: give an Id, Email or ForeignSysPersonId, or a marketoCookie")
+        if self.key is None:  # the record has kept the other rules
+            raise ValueError(NO_KEY)
+
+    def violations(self) -> Iterator[Violation]:
+        """Yield the rules that lead and keys break. A lead may hold thousands of attributes: each is looked at once."""
+        record, path = self.lead_record, f"{self.params_name}/leadRecord"
+        # The bridge takes other spellings of the attribute Email too. It judges them itself, by its settings.
+        has_key = self.key is not None or any(folded(each.name) == "email" for each in record.attributes)
+        yield from broken_lead_rules(record, has_key, path)
+        for number, attribute in enumerate(record.attributes, 1):
+            if not attribute.name.strip():
+                at = f"{path}/leadAttributeList/attribute[{number}]/attrName"
+                yield Violation(20109, at, "attrName is empty: name the field, or drop the attribute")
 
     @property
     def key(self) -> MatchKey | None:
         """The key that the server will match by: `LeadRecord.key`, but a cookie outranks an Email."""
         key = self.lead_record.key
-        if self.marketo_cookie and key in (None, MatchKey.EMAIL):
+        if filled(self.marketo_cookie) and key in (None, MatchKey.EMAIL):
             return MatchKey.COOKIE
         return key
 

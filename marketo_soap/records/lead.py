@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from attrs import Attribute as AttrsField
 from attrs import field, frozen
 
 from marketo_soap.privacy.redactor import hidden
+from marketo_soap.wire.checking import Violation
 from marketo_soap.wire.codec import INT_MAX, El
 from marketo_soap.wire.xml import check_characters, check_text
 
@@ -148,6 +149,14 @@ _TYPED: Mapping[str, Callable[[str], int | float | bool | date | datetime]] = {
 }
 
 
+_SYSTEMS = frozenset(ForeignSysType)
+
+
+def filled(text: str | None) -> str | None:
+    """Return *text* without white space around it; None for an empty one, which clients sent for none."""
+    return (text.strip() or None) if text else None
+
+
 def _attributes(given: Mapping[str, Value] | Sequence[Attribute]) -> tuple[Attribute, ...]:
     if isinstance(given, Mapping):
         return tuple([Attribute(name, value) for name, value in given.items()])
@@ -161,22 +170,12 @@ def _attributes(given: Mapping[str, Value] | Sequence[Attribute]) -> tuple[Attri
 
 
 def _system(given: ForeignSysType | str | None) -> ForeignSysType | str | None:
-    if given is None:
-        return None
-    try:
-        return ForeignSysType(given)
-    except ValueError:
-        choices = ", ".join(ForeignSysType)
-        raise ValueError(f"ForeignSysType must be one of {choices}") from None
+    return ForeignSysType(given) if given in _SYSTEMS else given
 
 
 def _check_id(instance: object, attribute: AttrsField[Any], value: object) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int):
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
         raise TypeError(f"Id must be an integer, not {type(value).__name__}")
-    if not 1 <= value <= INT_MAX:
-        raise ValueError(f"Id must be between 1 and {INT_MAX}: give the lead's Marketo id, or leave it out")
 
 
 def _key(element: str) -> Callable[[object, AttrsField[Any], str | None], None]:
@@ -187,13 +186,6 @@ def _key(element: str) -> Callable[[object, AttrsField[Any], str | None], None]:
             check_text(value, element)
 
     return check
-
-
-def _check_system(instance: LeadRecord, attribute: AttrsField[Any], value: object) -> None:
-    if instance.foreign_sys_person_id is not None and value is None:
-        raise ValueError("ForeignSysType is missing: a ForeignSysPersonId needs it (CUSTOM, SFDC or NETSUITE)")
-    if instance.foreign_sys_person_id is None and value is not None:
-        raise ValueError("ForeignSysType stands alone: give the ForeignSysPersonId too, or leave both out")
 
 
 @frozen
@@ -215,11 +207,36 @@ class LeadRecord:
         default=None, validator=_key("ForeignSysPersonId"), repr=hidden
     )
     foreign_sys_type: Annotated[ForeignSysType | str | None, El("ForeignSysType", nillable=True)] = field(
-        default=None, converter=_system, validator=_check_system
+        default=None, converter=_system
     )
     attributes: Annotated[tuple[Attribute, ...], El("leadAttributeList", item="attribute", nillable=True)] = field(
         default=(), converter=_attributes
     )
+
+    def __attrs_post_init__(self) -> None:
+        for violation in self.broken_key_rules(foreign_type_alone="fault"):
+            raise ValueError(violation.message)
+
+    def broken_key_rules(
+        self, path: str = "leadRecord", *, foreign_type_alone: Literal["ignore", "fault"] = "ignore"
+    ) -> Iterator[Violation]:
+        """Yield what is wrong with each of the keys; *path* is the record's. An empty key is an absent one.
+
+        Documents and recordings do not say what the server did with a ForeignSysType alone.
+        """
+        system, person_id = filled(self.foreign_sys_type), filled(self.foreign_sys_person_id)
+        if person_id is not None and system is None:
+            text = f"ForeignSysType is missing: a ForeignSysPersonId needs it ({', '.join(ForeignSysType)})"
+            yield Violation(20109, f"{path}/ForeignSysType", text)
+        if system is not None and person_id is None and foreign_type_alone == "fault":
+            text = "ForeignSysType stands alone: give the ForeignSysPersonId too, or leave both out"
+            yield Violation(20109, f"{path}/ForeignSysType", text)
+        if system is not None and system not in _SYSTEMS:
+            text = f"ForeignSysType must be one of {', '.join(ForeignSysType)}"
+            yield Violation(20110, f"{path}/ForeignSysType", text)
+        if self.id is not None and not 1 <= self.id <= INT_MAX:
+            text = "Id must be a positive 32-bit integer: give the lead's Marketo id, or leave it out"
+            yield Violation(20110, f"{path}/Id", text)
 
     @property
     def key(self) -> MatchKey | None:
@@ -234,9 +251,9 @@ class LeadRecord:
         """
         if self.id is not None:
             return MatchKey.ID
-        if self.foreign_sys_person_id is not None:
+        if filled(self.foreign_sys_person_id):
             return MatchKey.FOREIGN_SYS_PERSON_ID
-        return MatchKey.EMAIL if self.email is not None or (self.get("Email") or "").strip() else None
+        return MatchKey.EMAIL if filled(self.email) or filled(self.get("Email")) else None
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """Return the value of the attribute *name* as text; of several, the last one, which wins."""

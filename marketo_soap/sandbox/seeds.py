@@ -10,10 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from marketo_soap.records.lead import LeadRecord
+from marketo_soap.sandbox.settings import StaticList
+from marketo_soap.sandbox.store import selections
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
 from marketo_soap.wire.xml import check_text
 
-__all__ = ["dump", "load", "read_csv", "read_json"]
+__all__ = ["dump", "fill_lists", "load", "read_csv", "read_json"]
 
 _KEYS = {
     "Id": "id",
@@ -24,7 +26,7 @@ _KEYS = {
     "Anonymous": "anonymous",
     "marketoCookie": "cookies",
 }
-_KNOWN = {*_KEYS.values(), "attributes", "created_at", "updated_at"}
+_KNOWN = {*_KEYS.values(), "attributes", "lists", "created_at", "updated_at"}
 
 
 def read_csv(text: str) -> list[dict[str, Any]]:
@@ -77,12 +79,16 @@ def load(leads: Leads, data: Iterable[dict[str, Any]], now: datetime, partition:
         count += 1
         try:
             stored, cookies = _stored(lead, partition)
+            lists = _texts(lead, "lists")
             _check_free(leads, stored)
         except (ValueError, TypeError) as error:
             raise ValueError(f"lead {count}: {error}") from None
         kept = leads.insert(stored, now)
         for cookie in cookies:
             leads.tie_cookie(cookie, kept.id)
+        for name in lists:
+            program, _, short = name.rpartition(".")
+            leads.lists.add_member(leads.lists.id_of(name) or leads.lists.add(short, program), kept.id)
     return count
 
 
@@ -91,9 +97,9 @@ def _stored(lead: dict[str, Any], partition: str) -> tuple[StoredLead, list[str]
     unknown = lead.keys() - _KNOWN
     if unknown:
         raise ValueError(f"{sorted(unknown)[0]!r} is unknown")
-    given, cookies = lead.get("attributes") or {}, lead.get("cookies") or []
-    if not isinstance(given, dict) or not isinstance(cookies, list):
-        raise TypeError("attributes are an object, cookies a list")
+    given = lead.get("attributes") or {}
+    if not isinstance(given, dict):
+        raise TypeError("attributes are an object")
     record = LeadRecord(
         id=lead.get("id") or None,
         email=lead.get("email"),
@@ -110,7 +116,14 @@ def _stored(lead: dict[str, Any], partition: str) -> tuple[StoredLead, list[str]
         bool(lead.get("anonymous")),
         {attribute.name: attribute.value for attribute in record.attributes},
     )
-    return stored, [check_text(cookie, "a cookie") for cookie in cookies]
+    return stored, _texts(lead, "cookies")
+
+
+def _texts(lead: dict[str, Any], name: str) -> list[str]:
+    texts = lead.get(name) or []
+    if not isinstance(texts, list):
+        raise TypeError(f"{name} are a list")
+    return [check_text(text, name) for text in texts]
 
 
 def _check_free(leads: Leads, lead: StoredLead) -> None:
@@ -118,6 +131,17 @@ def _check_free(leads: Leads, lead: StoredLead) -> None:
         raise ValueError(f"there is a lead {lead.id} already")
     if lead.foreign_id and leads.by_foreign_id(lead.foreign_type or "", lead.foreign_id):
         raise ValueError("its foreign id is another lead's")
+
+
+def fill_lists(leads: Leads, lists: Iterable[StaticList]) -> None:
+    """Add the lists that are not there yet, and to each its members among the leads that there are."""
+    for each in lists:
+        list_id = leads.lists.add(each.name, each.program)
+        ids = [int(member) for member in each.members if member.isdecimal()]
+        emails = [member for member in each.members if not member.isdecimal()]
+        for selection in (selections.by_ids(ids), selections.by_emails(emails)):
+            for lead in leads.select(selection):
+                leads.lists.add_member(list_id, lead.id)
 
 
 def dump(leads: Leads, stored: Iterable[StoredLead]) -> Iterator[dict[str, Any]]:
@@ -134,4 +158,5 @@ def dump(leads: Leads, stored: Iterable[StoredLead]) -> Iterator[dict[str, Any]]
             "attributes": lead.attributes,
             "created_at": lead.created_at,
             "updated_at": lead.updated_at,
+            **({"lists": lists} if (lists := leads.lists.names_of(lead.id)) else {}),
         }

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import attrs
 from attrs import field, frozen
 
 from marketo_soap import envelope
 from marketo_soap.errors import Fault, fault
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import LeadSyncStatus, SyncStatus
-from marketo_soap.sandbox.faults import PROXY_PAGE
-from marketo_soap.sandbox.operations import sync_lead as rules
+from marketo_soap.sandbox.faults import PROXY_PAGE, in_words
+from marketo_soap.sandbox.journal import HUNG_UP
+from marketo_soap.sandbox.operations import FUNCTIONS
+from marketo_soap.sandbox.operations.outcome import World
 from marketo_soap.sandbox.settings import FaultRule
+from marketo_soap.sandbox.state import State
 from marketo_soap.server.service import Answer, respond
 from marketo_soap.signature import AuthenticationHeader, diagnose, read_timestamp, verify
 
-if TYPE_CHECKING:
-    from marketo_soap.sandbox.sandbox import Sandbox
-
-__all__ = ["HUNG_UP", "Call", "Delivery", "said_of"]
-
-HUNG_UP = "the connection was closed without an answer"  # a remark
+__all__ = ["Delivery", "handle"]
 
 _XML = "text/xml; charset=UTF-8"
 
@@ -42,10 +39,20 @@ class Delivery:
     dribble: float | None = None
 
 
-class Call:
+def handle(sandbox: State, data: bytes) -> Delivery:
+    """Answer one request, and say how the answer is to be delivered; the call lasts until `done()`."""
+    sandbox.soap_calls.begin()
+    try:
+        return _Call(sandbox, data, sandbox.soap_calls.end).carry_out()
+    except BaseException:
+        sandbox.soap_calls.end()
+        raise
+
+
+class _Call:
     """A call in progress: the backend that `service.respond` asks, and the journal's entry that grows."""
 
-    def __init__(self, sandbox: Sandbox, data: bytes, done: Callable[[], None]) -> None:
+    def __init__(self, sandbox: State, data: bytes, done: Callable[[], None]) -> None:
         self._sandbox = sandbox
         self._data = data
         self._done = done
@@ -57,14 +64,12 @@ class Call:
         if rule is None:
             delivery = Delivery(respond(self._data, self), self._done)
         else:
-            entry.remarks.append(f"the fault script struck: {said_of(rule)}")
+            entry.remarks.append(f"the fault script struck: {in_words(rule)}")
             delivery = self._struck(rule)
         outcome = delivery.answer.outcome
         if isinstance(outcome, Fault):
             entry.operation = outcome.operation or entry.operation
             entry.verdict, entry.reason = str(outcome.code), outcome.message
-        elif isinstance(outcome, SyncLeadResult) and not entry.verdict:
-            entry.verdict = str(outcome.sync_status.status)
         if delivery.close:
             entry.remarks.append(HUNG_UP)
         self._sandbox.journal.answered(entry, delivery.answer.status, delivery.answer.body)
@@ -99,13 +104,16 @@ class Call:
         """Carry out the operation in one transaction: it is kept whole, or nothing of it is."""
         sandbox, entry, operation = self._sandbox, self._entry, request.operation
         entry.operation = operation.name
-        if not isinstance(operation, SyncLead):
+        function = FUNCTIONS.get(operation.name)
+        if function is None:
             raise fault(20019)
         workspace = None if request.context is None else request.context.target_workspace
-        with sandbox.store.transaction() as leads:
-            outcome = rules.sync_lead(leads, operation, workspace, sandbox.settings, sandbox.now())
+        store = sandbox.store
+        with store.reading() if operation.effect == "read" else store.transaction() as leads:
+            outcome = function(operation, World(leads, leads.lists, sandbox.settings, sandbox.now(), workspace))
             yield outcome.result
-        entry.key, entry.lead_id = outcome.key, outcome.result.lead_id
+        entry.verdict = operation.summary(outcome.result)
+        entry.key, entry.lead_id = outcome.key, outcome.lead_id
         entry.before, entry.after = outcome.before, outcome.after
         entry.remarks += outcome.notes
 
@@ -146,9 +154,3 @@ class Call:
         if rule.status is not None or rule.body is not None:
             return Answer(rule.status or 200, (rule.body or "").encode(), None)
         return None
-
-
-def said_of(rule: FaultRule) -> str:
-    """Return what a rule says that the usual one does not."""
-    usual = attrs.asdict(FaultRule())
-    return ", ".join(f"{name}={value!r}" for name, value in attrs.asdict(rule).items() if value != usual[name])

@@ -15,6 +15,7 @@ from attrs import field, frozen
 
 from marketo_soap import envelope
 from marketo_soap.errors import Fault, ProtocolError, clear_locals, fault
+from marketo_soap.operations.base import refuse_first
 from marketo_soap.privacy.redactor import size_only
 from marketo_soap.signature import AuthenticationHeader
 
@@ -79,8 +80,7 @@ def received(
     header = header_of(opened)
     authenticate(header)
     operation = opened.read_operation()
-    for violation in operation.violations():
-        raise fault(violation.code, violation.message)
+    refuse_first(operation.violations())
     return envelope.Request(operation, header, opened.read_context())
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass  # not attrs: pytest loads this module for eve
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from marketo_soap.client.clients import AsyncClient, Client
+    from marketo_soap.client import AsyncClient, Client
     from marketo_soap.sandbox import Sandbox
     from marketo_soap.signature import Credentials
 
@@ -30,12 +30,12 @@ class SandboxServer:
 
     def client(self, **options: Any) -> Client:
         """Make a `Client` of this server, to be closed by a `with` block; *options* go to its constructor."""
-        from marketo_soap.client.clients import Client
+        from marketo_soap.client import Client
 
         return Client(self.endpoint, self.credentials.user_id, self.credentials.encryption_key, **options)
 
     def async_client(self, **options: Any) -> AsyncClient:
         """Make an `AsyncClient` of this server, to be closed by an `async with` block."""
-        from marketo_soap.client.clients import AsyncClient
+        from marketo_soap.client import AsyncClient
 
         return AsyncClient(self.endpoint, self.credentials.user_id, self.credentials.encryption_key, **options)

@@ -18,7 +18,7 @@ from marketo_soap.wire.xml import parse
 if TYPE_CHECKING:
     import pytest
 
-    from marketo_soap.client.clients import AsyncClient, Client
+    from marketo_soap.client import AsyncClient, Client
     from marketo_soap.testing.plugin import GoldenRun
 
 __all__ = ["Goldens", "Mode", "unused"]
@@ -144,7 +144,7 @@ def _message_of(source: bytes | Exchange | Client | AsyncClient, what: str) -> b
     if isinstance(source, Exchange):
         exchange = source
     else:
-        from marketo_soap.client.clients import AsyncClient, Client
+        from marketo_soap.client import AsyncClient, Client
 
         if not isinstance(source, Client | AsyncClient):
             raise TypeError(f"the {what} is given as bytes, an Exchange or a client, not as a {type(source).__name__}")

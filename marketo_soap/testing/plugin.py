@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from marketo_soap.client.clients import AsyncClient, Client
+    from marketo_soap.client import AsyncClient, Client
     from marketo_soap.sandbox import Sandbox
     from marketo_soap.testing import SandboxServer
     from marketo_soap.testing.goldens import Goldens
@@ -156,7 +156,7 @@ def marketo_sandbox(marketo_clock: Callable[[], datetime] | None) -> Iterator[Sa
 @pytest.fixture
 def marketo_client(marketo_sandbox: Sandbox, marketo_clock: Callable[[], datetime] | None) -> Iterator[Client]:
     """Give a `marketo_soap.Client` of this test's `marketo_sandbox`, in process: no socket is opened."""
-    from marketo_soap.client.clients import Client
+    from marketo_soap.client import Client
 
     with Client(transport=marketo_sandbox.transport(), clock=marketo_clock) as client:
         yield client
@@ -165,7 +165,7 @@ def marketo_client(marketo_sandbox: Sandbox, marketo_clock: Callable[[], datetim
 @pytest.fixture
 def marketo_async_client(marketo_sandbox: Sandbox, marketo_clock: Callable[[], datetime] | None) -> AsyncClient:
     """Give a `marketo_soap.AsyncClient` of this test's `marketo_sandbox`, for whatever runs async tests."""
-    from marketo_soap.client.clients import AsyncClient
+    from marketo_soap.client import AsyncClient
 
     # Nobody closes it: that needs the test's event loop, and there is no socket to give back.
     return AsyncClient(transport=marketo_sandbox.transport(), clock=marketo_clock)

@@ -5,12 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
+from attrs import frozen
+
 from marketo_soap.wire.fields import Field, declared, is_record
 from marketo_soap.wire.values import Check, check_of
 
-__all__ = ["as_texts", "check_fields"]
+__all__ = ["Violation", "as_texts", "check_fields"]
 
 _CheckField: TypeAlias = Callable[[Any], Any]
+
+
+@frozen
+class Violation:
+    """A rule that a request breaks: the fault code for it, the path of the element, and what is wrong.
+
+    The client raises it as `ValueError`, a server answers it as a fault, `verify` reports it.
+    """
+
+    code: int
+    path: str
+    message: str
+
 
 _checks: dict[type, tuple[tuple[str, _CheckField], ...]] = {}
 

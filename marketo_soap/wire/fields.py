@@ -25,7 +25,7 @@ A list with a default, or with `| None`, may be absent. A default stands for an 
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -33,7 +33,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import attrs
 from attrs import evolve, frozen
 
-__all__ = ["El", "Field", "declared", "declared_by_name", "is_enum", "is_record"]
+__all__ = ["El", "Field", "declared", "declared_by_name", "each_value", "is_enum", "is_record"]
 
 Private = Literal["user", "signature", "cookie", "email", "value", "text"]
 
@@ -110,6 +110,20 @@ def is_record(kind: Any) -> bool:
 def is_enum(kind: Any) -> bool:
     """Say whether *kind* is an enumeration."""
     return isinstance(kind, type) and issubclass(kind, Enum)
+
+
+def each_value(message: Any) -> Iterator[tuple[Field, Any]]:
+    """Yield every value that *message* and the records in it hold, with its declaration; items of lists one by one."""
+    for field in declared(type(message)):
+        values: list[Any] = [getattr(message, field.name)]
+        while values:
+            value = values.pop()
+            if isinstance(value, tuple):
+                values += reversed(value)
+            elif value is not None:
+                yield field, value
+                if is_record(type(value)):
+                    yield from each_value(value)
 
 
 _declared: dict[type[Any], Mapping[str, Field]] = {}

@@ -22,9 +22,10 @@ from marketo_soap import (
 )
 from marketo_soap.bridge.codes import CODES
 from marketo_soap.bridge.names import Names
-from marketo_soap.bridge.operations.lead_keys import Keys, keys_of
+from marketo_soap.bridge.operations.lead_keys import held, keys_of
 from marketo_soap.bridge.operations.sync_lead import sync_lead
 from marketo_soap.bridge.rest import RestReply, RestRequest, read_reply
+from marketo_soap.operations.lead_identity import LeadIdentity
 from tests.bridge.support import (
     CREATED,
     DONE,
@@ -223,12 +224,12 @@ def test_an_id_with_a_comma_is_not_looked_for() -> None:
 
 
 def test_ids_of_one_field_meet_however_they_are_written() -> None:
-    held = [
-        Keys(None, system, person_id, None, None).held("erpId")
+    found = [
+        held(LeadIdentity(None, system, person_id, None, None), "erpId")
         for system, person_id in (("CUSTOM", "007"), ("SFDC", "7"), ("CUSTOM", "7"))
     ]
-    assert held[0] == held[1] == held[2]
-    assert Keys(None, "SFDC", "0", None, None).held("erpId") == {"erpId:0"}
+    assert found[0] == found[1] == found[2]
+    assert held(LeadIdentity(None, "SFDC", "0", None, None), "erpId") == {"erpId:0"}
 
 
 def test_only_writes_that_end_as_once_may_be_repeated() -> None:

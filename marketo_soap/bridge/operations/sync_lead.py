@@ -16,12 +16,13 @@ from attrs import frozen
 from marketo_soap.bridge.codes import local_refusal, no_answer, refusal, told
 from marketo_soap.bridge.leads import COMPANY_FIELDS, fields_of, lead_record, rest_lead
 from marketo_soap.bridge.names import Names
-from marketo_soap.bridge.operations.lead_keys import Keys, keys_of, partition_of
+from marketo_soap.bridge.operations.lead_keys import held, keys_of, partition_of
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Ask, Hold, Note, Translation
 from marketo_soap.envelope import Request
 from marketo_soap.errors import Fault, MarketoError, RestError, fault
+from marketo_soap.operations.lead_identity import LeadIdentity
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, SyncStatus
 from marketo_soap.wire.codec import INT_MAX
@@ -67,7 +68,7 @@ def sync_lead(
         yield Note("the attribute Email is taken as the new address of the lead that the Email element finds")
     sync = _Sync(settings, keys, partition, translated.values, known)
     sync.add_keys()
-    yield Hold(keys.held(sync.foreign_field))
+    yield Hold(held(keys, sync.foreign_field))
     lead_id, status = yield from sync.by_strongest_key()
     if keys.cookie:
         yield from sync.associate(lead_id, status)
@@ -79,7 +80,7 @@ class _Sync:
     """One lead on its way."""
 
     def __init__(
-        self, settings: BridgeSettings, keys: Keys, partition: str | None, values: dict[str, Any], names: Names
+        self, settings: BridgeSettings, keys: LeadIdentity, partition: str | None, values: dict[str, Any], names: Names
     ) -> None:
         self.settings, self.keys, self.partition, self.values, self.names = settings, keys, partition, values, names
         self.foreign_field = settings.foreign_id_fields[keys.system or ""] if keys.person_id else ""

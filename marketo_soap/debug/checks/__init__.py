@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from marketo_soap.debug.checks import authentication, envelope, schema
-from marketo_soap.debug.checks import encoding as surface
-from marketo_soap.debug.checks import values as lead
+from marketo_soap.debug.checks import authentication, encoding, envelope, schema, values
 from marketo_soap.debug.checks.message import Message
 from marketo_soap.debug.checks.report import Check, Finding, Skipped, Verdict
 from marketo_soap.signature import Credentials
@@ -22,21 +20,22 @@ _MOST = 20
 _WORST = (Verdict.FAIL, Verdict.WARN, Verdict.PASS)
 
 _CHECKS: dict[str, tuple[Callable[[Message], Iterator[Finding]], str]] = {
-    "well-formed": (surface.well_formed, "it is well-formed XML without a DOCTYPE"),
-    "encoding": (surface.encoding, "the bytes are in the encoding that they declare"),
+    "well-formed": (encoding.well_formed, "it is well-formed XML without a DOCTYPE"),
+    "encoding": (encoding.encoding, "the bytes are in the encoding that they declare"),
     "envelope": (envelope.envelope, "it is a SOAP envelope with one Body"),
     "request": (envelope.request, "the body holds the request of a known operation"),
     "namespaces": (envelope.namespaces, "envelope and message elements are in the right namespaces"),
     "qualified elements": (schema.qualified_elements, "only the message elements have a namespace"),
     "ignored elements": (schema.ignored_elements, "every element is known"),
-    "repeated elements": (schema.repeated_elements, "no element stands twice"),
+    "repeated elements": (schema.repeated_elements, "no element appears twice"),
     "order": (schema.order, "the elements are in the order of the schema"),
     "types": (schema.types, "numbers, booleans and enumerations are what they should be"),
     "required fields": (schema.required_fields, "everything required is there"),
-    "identity": (lead.identity, "the lead has a key"),
-    "cookie": (lead.cookie, "the marketoCookie has its form"),
-    "attributes": (lead.attributes, "every attribute names a standard field, once"),
-    "values": (lead.values, "no value looks wrong"),
+    "rules": (values.rules, "the values keep the rules of the operation"),
+    "identity": (values.identity, "the lead has a key"),
+    "cookie": (values.cookie, "the marketoCookie has its form"),
+    "attributes": (values.attributes, "every attribute names a standard field, once"),
+    "values": (values.values, "no value looks wrong"),
     "workspace": (authentication.workspace, "the header names a workspace"),
     "user id": (authentication.user_id, "mktowsUserId is that of the given credentials"),
     "timestamp": (authentication.timestamp, "requestTimestamp is a W3C time with an offset"),

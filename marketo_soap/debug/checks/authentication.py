@@ -131,7 +131,8 @@ def workspace(message: Message) -> Iterator[Finding]:
     """Look at the header that names the workspace."""
     operation, header = message.operation, message.context
     if header is None:
-        yield Finding(Verdict.PASS, "no workspace is named: a new lead goes to Default")
+        where = ": a new lead goes to Default" if operation.takes_workspace else ""
+        yield Finding(Verdict.PASS, f"no workspace is named{where}")
         return
     if not operation.takes_workspace:
         yield fail(f"{operation.name} takes no workspace: leave MktowsContextHeader out", header)

@@ -9,19 +9,23 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import frozen
 
 from marketo_soap.debug.checks.report import Skipped
 from marketo_soap.errors import ProtocolError
-from marketo_soap.operations import OPERATIONS, Operation
+from marketo_soap.operations import OPERATIONS, Operation, Violation
+from marketo_soap.records.lead import LeadRecord
 from marketo_soap.signature import AuthenticationHeader, Credentials, MktowsContextHeader
+from marketo_soap.wire.codec import codec
 from marketo_soap.wire.fields import declared_by_name
-from marketo_soap.wire.tree import Part, folded, shown
+from marketo_soap.wire.tree import Child, Part, folded, shown
 from marketo_soap.wire.xml import Element, children_of, local_name, parse
 
 __all__ = ["HEADERS", "Message"]
+
+T = TypeVar("T")
 
 HEADERS = (AuthenticationHeader.__name__, MktowsContextHeader.__name__)
 
@@ -95,12 +99,40 @@ class Message:
         return Part(self.content, shown(local_name(self.content)), declared_by_name(self.operation))
 
     @property
+    def call(self) -> Operation[Any]:
+        """The operation with its values, as a server reads it."""
+        return self._read(self.operation, self.content)
+
+    @property
     def lead(self) -> Part:
         """The lead record of the parameters."""
         lead = self.params.part("leadRecord")
         if lead is None:
             raise Skipped("there is no leadRecord")
         return lead
+
+    @property
+    def lead_record(self) -> LeadRecord:
+        """The lead record with its values, as a server reads it."""
+        return self._read(LeadRecord, self.lead.element)
+
+    def _read(self, cls: type[T], element: Element) -> T:
+        try:
+            return codec(cls).load(element)
+        except ProtocolError:
+            raise Skipped("a server cannot read this request: mend what other checks found") from None
+
+    @cached_property
+    def _places(self) -> dict[str, Child]:
+        return {child.path: child for part in self.params.parts() for child in part.children()}
+
+    def place_of(self, violation: Violation) -> Child | Part:
+        """Return the element that breaks a rule; if it is not there, the one that it would be in."""
+        params = self.params
+        path = violation.path.replace(self.operation.params_name, params.path, 1)
+        while path and path not in self._places:
+            path = path[: path.rindex("[")] if path.endswith("]") else path.rpartition("/")[0]
+        return self._places.get(path, params)
 
     @property
     def authentication(self) -> Part:

@@ -44,7 +44,7 @@ def qualified_elements(message: Message) -> Iterator[Finding]:
 
 
 def repeated_elements(message: Message) -> Iterator[Finding]:
-    """Look for elements that stand twice."""
+    """Look for elements that appear twice."""
     seen: set[str] = set()
     for element in message.headers:
         name = local_name(element)
@@ -155,7 +155,9 @@ def _type(child: Child, field: Field) -> Iterator[Finding]:
     elif is_enum(field.type):
         choices = [str(member.value) for member in field.type]
         if text not in choices:
-            yield fail(f"<{child.name}> must be one of {', '.join(choices)}, written like that", child)
+            yield fail(
+                f"<{child.name}> must be one of {', '.join(choices)}, written like that ({field.el.invalid})", child
+            )
 
 
 def required_fields(message: Message) -> Iterator[Finding]:
@@ -179,7 +181,7 @@ def _required(part: Part) -> Iterator[Finding]:
             yield warn(f"<{name}> is missing: the real server took {default}, the schema requires it", part)
         elif child is None:
             yield fail(f"<{name}> is missing: it is required", part)
-        elif field.items or child.given or len(child.element):
+        elif field.items or child.given or len(child.element) or (field.none_allowed and is_nil(child.element)):
             continue
         elif part.name == HEADERS[0] or field.type is not str:
             yield fail(f"<{name}> is empty: it must have a value", child)

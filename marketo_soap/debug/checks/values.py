@@ -1,4 +1,4 @@
-"""Checks of the lead: what it is known by, its attributes, and values that look wrong."""
+"""Checks of the values: the rules of the operation, a lead's keys and attributes, and values that look wrong."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from functools import cache
 
 from marketo_soap.debug.checks.message import Message
 from marketo_soap.debug.checks.report import Finding, Skipped, Verdict, fail, warn
-from marketo_soap.records.lead import MatchKey
+from marketo_soap.operations.lead_identity import LeadIdentity, broken_lead_rules
+from marketo_soap.records.lead import MatchKey, filled
 from marketo_soap.records.lead_fields import standard_fields
+from marketo_soap.wire.fields import is_enum
 from marketo_soap.wire.tree import Child, Part, folded, lookup, shown
 
-__all__ = ["attributes", "cookie", "identity", "values"]
+__all__ = ["attributes", "cookie", "identity", "rules", "values"]
 
-_KEYS = ("Id", "ForeignSysPersonId", "marketoCookie", "Email")
+_KEYS = ("Id", "ForeignSysPersonId", "Email")
 _COOKIE = re.compile(r"id:[\w-]+&token:_mch-[^\s&]+-[0-9]+-[0-9]+")
 _ESCAPED = re.compile(r"&(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});")
 _MISREAD = re.compile("\u00c3[\u0080-\u00bf\u0192\u201a]|\u00c2[\u00a0-\u00bf]|\u00e2\u20ac|\ufffd")
@@ -24,59 +26,53 @@ _NOTHING = {"null", "none", "nil", "undefined", "nan", "[object object]"}
 # -- keys ---------------------------------------------------------------------------------------------
 
 
-def _keys(message: Message) -> dict[str, Child]:
-    """The keys that hold a value, strongest first."""
-    found: dict[str, Child] = {}
-    for part in (message.lead, message.params):
-        for child in part.children():
-            if child.name in _KEYS and child.field is not None and child.given:
-                found.setdefault(child.name, child)
-    return {name: found[name] for name in _KEYS if name in found}
+def rules(message: Message) -> Iterator[Finding]:
+    """Report the rules that the values of the call break; those of a lead have checks of their own."""
+    lead = message.params.part("leadRecord")
+    for violation in message.call.violations():
+        place = message.place_of(violation)
+        if not (lead and place.path.startswith(lead.path)) and not _is_type(place):
+            yield fail(f"{violation.message} ({violation.code})", place)
+
+
+def _is_type(place: Child | Part) -> bool:
+    """Whether it is an enumeration: the check of types looks at its value."""
+    return isinstance(place, Child) and place.field is not None and is_enum(place.field.type) and place.given
 
 
 def identity(message: Message) -> Iterator[Finding]:
     """Look at the keys that the lead is matched by."""
-    lead = message.lead
-    keys = _keys(message)
-    if (attribute := _email_attribute(lead)) is not None:
-        email = keys.setdefault(MatchKey.EMAIL, attribute)
-        if email.text.strip().lower() != attribute.text.strip().lower():
-            text = "the attribute 'Email' differs from <Email>: by the documents it is the lead's new address"
-            yield warn(f"{text}, but no recording shows that", attribute)
-    yield from _foreign(lead)
+    lead, record = message.lead, message.lead_record
+    cookie = message.params.child("marketoCookie")
+    keys = LeadIdentity.of(record, None if cookie is None else cookie.text)
+    if keys.new_email:
+        text = "the attribute 'Email' differs from <Email>: by the documents it is the lead's new address"
+        yield warn(f"{text}, but no recording shows that", _email_attribute(lead))
     for child in lead.children():
         if child.field is not None and child.name in _KEYS and child.element.text is not None and not child.given:
             yield warn(f"<{child.name}> is empty: leave it out, an empty key is none", child)
-    if (number := keys.get("Id")) is not None and re.fullmatch(r"\s*(?:-[0-9]+|\+?0+)\s*", number.text):
-        yield fail("<Id> must be positive: it is the lead's number in Marketo (20110)", number)
-    if not keys:
-        yield fail("the lead has no key: give Id, Email, ForeignSysPersonId or a marketoCookie (20101)", lead)
-    else:
-        key = next(iter(keys))
-        what = "the attribute Email" if keys[key].name == "attrValue" else key
-        yield Finding(Verdict.PASS, f"the lead is matched by {what}")
+    path = f"{message.operation.params_name}/{lead.name}"
+    wrong = list(broken_lead_rules(record, bool(keys), path))
+    for violation in broken_lead_rules(record, bool(keys), path, foreign_type_alone="fault"):
+        place = message.place_of(violation)
+        if violation not in wrong:
+            yield warn(violation.message, place)
+        elif not _is_type(place):
+            yield fail(f"{violation.message} ({violation.code})", place)
+    if keys:
+        by_attribute = keys.key is MatchKey.EMAIL and not filled(record.email)
+        yield Finding(Verdict.PASS, f"the lead is matched by {'the attribute Email' if by_attribute else keys.key}")
 
 
 def _email_attribute(lead: Part) -> Child | None:
-    """The value of the last attribute Email, if it has one."""
+    """The value of the last attribute Email."""
     listed = lead.part("leadAttributeList")
     value = None
     for part in () if listed is None else listed.parts():
         name = part.child("attrName")
         if name is not None and name.text == MatchKey.EMAIL:
             value = part.child("attrValue")
-    return value if value is not None and value.given else None
-
-
-def _foreign(lead: Part) -> Iterator[Finding]:
-    person, system = lead.child("ForeignSysPersonId"), lead.child("ForeignSysType")
-    has_person, has_system = (child is not None and child.given for child in (person, system))
-    if has_person and not has_system:
-        yield fail("<ForeignSysPersonId> needs <ForeignSysType>: CUSTOM, SFDC or NETSUITE (20109)", person)
-    if has_system and not has_person:
-        yield warn(
-            "<ForeignSysType> stands alone and means nothing: give <ForeignSysPersonId>, or leave both out", system
-        )
+    return value
 
 
 def cookie(message: Message) -> Iterator[Finding]:
@@ -154,7 +150,8 @@ def values(message: Message) -> Iterator[Finding]:
         for child in part.children():
             if child.field is not None and child.field.type is str:
                 yield from _value(child)
-    email = message.lead.child("Email")
+    lead = message.params.part("leadRecord")
+    email = lead.child("Email") if lead is not None else None
     if email is not None and email.given and "@" not in email.text:
         yield warn("<Email> holds no @: it is no address", email)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import zip_longest
 from typing import Any, Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from marketo_soap.envelope import Reply, Request
 from marketo_soap.errors import Fault
@@ -30,7 +31,7 @@ class Difference:
     """One thing that the messages say differently.
 
     *part* is where it stands, *name* what people call the place ("Email", "attribute FirstName", "attrType of
-    FirstName", "status"). *old* and *new* are its text; None if it is not there, a tuple of all values if the name
+    FirstName", "status", "leadRecord[2]/Email" in a list). *old* and *new* are its text; None if it is not there, a tuple of all values if the name
     appears more than once. *private* says that they may be secrets or personal data. The `repr` hides them.
     """
 
@@ -106,7 +107,9 @@ def _of_values(
         item = f.of_items()
         for number, (before, after) in enumerate(zip_longest(old or (), new or ()), 1):
             place = f"{item.el.name}[{number}]"
-            yield from _of_values(item, before, after, part, place, taken, frozenset())
+            for difference in _of_values(item, before, after, part, place, taken, frozenset()):
+                is_inside = not difference.name.startswith(place)
+                yield evolve(difference, name=f"{place}/{difference.name}") if is_inside else difference
     elif old is not None and new is not None and type(old) is not type(new) and f.choices:
         yield Difference(part, f.el.name, type(old).__name__, type(new).__name__, private=False)
     elif is_record(f.type):
@@ -143,7 +146,7 @@ def _by_name(attributes: Sequence[Attribute]) -> dict[str, list[Attribute]]:
 
 
 def _alone(old: tuple[str | None, ...], new: tuple[str | None, ...]) -> tuple[Value, Value]:
-    """The only value of a name, where it does not stand there twice."""
+    """The only value of a name, where it does not appear twice."""
     if max(len(old), len(new)) > 1:
         return old or None, new or None
     return next(iter(old), None), next(iter(new), None)
@@ -156,4 +159,6 @@ def _texts(values: Sequence[Any] | None) -> Value:
 def _text(value: object) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.isoformat()
     return None if value is None else str(value)

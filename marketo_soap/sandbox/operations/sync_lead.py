@@ -1,4 +1,4 @@
-"""What Marketo does with a call: the rules of the operations, apart from storage and from HTTP.
+"""syncLead in the sandbox: which lead a call means, and what becomes of it.
 
 The rules are the vendor's page on syncLead and what was recorded of the real server, which wins where they
 differ. Where neither says, the comment says "chosen".
@@ -6,42 +6,30 @@ differ. Where neither says, the comment says "chosen".
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from attrs import frozen
-
 from marketo_soap.errors import fault
+from marketo_soap.operations.base import refuse_first
+from marketo_soap.operations.lead_identity import LeadIdentity, broken_lead_rules
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
-from marketo_soap.records.lead import Attribute, ForeignSysType, LeadRecord, LeadSyncStatus, MatchKey, SyncStatus
-from marketo_soap.records.lead_fields import attribute_order
+from marketo_soap.records.lead import Attribute, LeadSyncStatus, MatchKey, SyncStatus, filled
+from marketo_soap.sandbox.operations.outcome import Outcome, World, record_of
 from marketo_soap.sandbox.settings import Settings, Workspace
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
-from marketo_soap.wire.codec import INT_MAX
 
-__all__ = ["Outcome", "record_of", "sync_lead"]
+__all__ = ["sync_lead"]
 
 _BOOLEANS = {"true": "1", "yes": "1", "1": "1", "false": "0", "no": "0", "0": "0"}
 
 
-@frozen
-class Outcome:
-    """What a call did: its result, the key that decided, the lead before (None if it is new) and after."""
-
-    result: SyncLeadResult
-    key: MatchKey
-    before: StoredLead | None
-    after: StoredLead
-    notes: list[str]
-
-
-def sync_lead(leads: Leads, call: SyncLead, workspace: str | None, settings: Settings, now: datetime) -> Outcome:
+def sync_lead(call: SyncLead, world: World) -> Outcome:
     """Insert or update the lead of *call*. Raises a `Fault`; nothing is to be kept of what raised."""
-    space = _workspace(settings, workspace)
-    given = _read(call, settings)
+    leads, settings, now = world.leads, world.settings, world.now
+    space = _workspace(settings, world.workspace)
+    given = _keys(call, settings)
+    attributes = _read_attributes(call.lead_record.attributes, settings)
     found, key = _match(leads, given, settings)
     if found is not None and space is not None and key is not MatchKey.EMAIL:
         _check_partition(found, space)
-    lead = _merged(found or StoredLead(), given)
+    lead = _merged(found or StoredLead(), given, attributes)
     if found is None:
         lead.partition = _partition_of_new(lead, space, settings)
     if lead.foreign_id is not None and lead.foreign_type is not None:
@@ -56,76 +44,24 @@ def sync_lead(leads: Leads, call: SyncLead, workspace: str | None, settings: Set
     record = record_of(kept, settings) if call.return_lead else None
     result = SyncLeadResult(kept.id, SyncStatus(kept.id, status), record)
     notes = ["an anonymous lead became known"] if found is not None and found.anonymous else []
-    if (given.email or "").lower() != (given.new_email or "").lower():
+    if given.new_email:
         notes.append("the attribute Email was taken as the new address of the lead")
-    return Outcome(result, key, found, kept, notes)
-
-
-def record_of(lead: StoredLead, settings: Settings) -> LeadRecord:
-    """Return a kept lead as a reply shows it: attributes by name, with types, those without a value left out."""
-    types = settings.field_types
-    attributes = [
-        Attribute(name, value, types.get(name))
-        for name, value in sorted(lead.attributes.items(), key=lambda item: attribute_order(item[0]))
-        if name not in settings.unshown_fields
-    ]
-    return LeadRecord(
-        id=lead.id,
-        email=lead.email,
-        foreign_sys_person_id=lead.foreign_id,
-        foreign_sys_type=lead.foreign_type,
-        attributes=attributes,
-    )
+    return Outcome(result, key, kept.id, found, kept, notes)
 
 
 # -- what is given ------------------------------------------------------------------------------------
 
 
-@frozen
-class _Given:
-    """The keys and values of a call, empty ones as None: clients sent `<marketoCookie></marketoCookie>`."""
-
-    id: int | None
-    email: str | None  # the key
-    new_email: str | None  # what the lead's address becomes
-    system: str | None
-    person_id: str | None
-    cookie: str | None
-    attributes: dict[str, str]
-
-
-def _filled(text: str | None) -> str | None:
-    return (text.strip() or None) if text else None
-
-
-def _read(call: SyncLead, settings: Settings) -> _Given:
-    """Read the call, or say which rule it breaks. Codes by the meaning of the published table."""
+def _keys(call: SyncLead, settings: Settings) -> LeadIdentity:
+    """Return the keys of the call, or refuse it. Codes by the meaning of the published table."""
     record = call.lead_record
-    system, person_id = _filled(record.foreign_sys_type), _filled(record.foreign_sys_person_id)
-    if person_id is not None and system is None:
-        raise fault(20109, "ForeignSysType is required with ForeignSysPersonId")
-    if system is not None and person_id is None and settings.foreign_type_alone == "fault":
-        raise fault(20109, "ForeignSysPersonId is required with ForeignSysType")
-    if system is not None and system not in list(ForeignSysType):
-        raise fault(20110, f"ForeignSysType must be one of {', '.join(ForeignSysType)}")
-    if record.id is not None and not 1 <= record.id <= INT_MAX:
-        raise fault(20110, "Id must be a positive integer")
-    cookie, email, new_email = _filled(call.marketo_cookie), _filled(record.email), _filled(record.get("Email"))
-    # Recorded: without an Email element the attribute is the key. Chosen: beside one it is the new address.
-    if email is None or (new_email is not None and settings.email_attribute == "key"):
-        email = new_email
-    if record.id is None and person_id is None and cookie is None and email is None:
-        raise fault(20101)
-    attributes = _read_attributes(record.attributes, settings)
-    attributes.pop("Email", None)
-    attributes.pop("Id", None)  # chosen: the id is no value that could be written
-    return _Given(record.id, email, new_email or email, system, person_id, cookie, attributes)
+    keys = LeadIdentity.of(record, call.marketo_cookie, email_attribute=settings.email_attribute)
+    refuse_first(broken_lead_rules(record, bool(keys), foreign_type_alone=settings.foreign_type_alone))
+    return keys
 
 
 def _read_attributes(attributes: tuple[Attribute, ...], settings: Settings) -> dict[str, str]:
     types = settings.field_types
-    if any(_filled(attribute.name) is None for attribute in attributes):
-        raise fault(20109, "attrName is required")
     unknown = sorted({attribute.name for attribute in attributes} - types.keys())
     if unknown and settings.unknown_fields == "fault":
         raise fault(20105, f"syncLead operation failed: unknown fields for import: {', '.join(unknown)}")
@@ -135,13 +71,15 @@ def _read_attributes(attributes: tuple[Attribute, ...], settings: Settings) -> d
         if types.get(attribute.name) == "boolean":  # recorded: booleans come back as 1
             value = _BOOLEANS.get(value.strip().lower(), value)
         values[attribute.name] = value
+    values.pop("Email", None)
+    values.pop("Id", None)  # chosen: the id is no value that could be written
     return values
 
 
 # -- which lead is meant ------------------------------------------------------------------------------
 
 
-def _match(leads: Leads, given: _Given, settings: Settings) -> tuple[StoredLead | None, MatchKey]:
+def _match(leads: Leads, given: LeadIdentity, settings: Settings) -> tuple[StoredLead | None, MatchKey]:
     """Find the lead: by Id, else by foreign id, else by cookie, else by Email. Also says which key decided."""
     if given.id is not None:
         lead = leads.by_id(given.id)
@@ -164,12 +102,12 @@ def _match(leads: Leads, given: _Given, settings: Settings) -> tuple[StoredLead 
     return by_email, MatchKey.EMAIL
 
 
-def _merged(lead: StoredLead, given: _Given) -> StoredLead:
+def _merged(lead: StoredLead, given: LeadIdentity, attributes: dict[str, str]) -> StoredLead:
     """The lead as the call leaves it: given keys and attributes are written, empty attributes cleared."""
-    attributes = {**lead.attributes, **given.attributes}
+    attributes = {**lead.attributes, **attributes}
     return StoredLead(
         lead.id,
-        given.new_email or lead.email,
+        given.new_email or given.email or lead.email,
         given.system if given.person_id else lead.foreign_type,
         given.person_id or lead.foreign_id,
         lead.partition,
@@ -185,7 +123,7 @@ def _merged(lead: StoredLead, given: _Given) -> StoredLead:
 
 def _workspace(settings: Settings, name: str | None) -> Workspace | None:
     """The workspace that the header names; None without a header. Codes are chosen: none is documented."""
-    name = _filled(name)
+    name = filled(name)
     if name is None:
         return None
     if not settings.workspaces.enabled:

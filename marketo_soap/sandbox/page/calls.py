@@ -7,8 +7,8 @@ import re
 from marketo_soap.envelope import open_request
 from marketo_soap.errors import FAULT_TEXTS, ProtocolError
 from marketo_soap.records.lead import LeadSyncStatus
-from marketo_soap.sandbox.http import HttpAnswer
-from marketo_soap.sandbox.journal import Entry
+from marketo_soap.sandbox.journal import HUNG_UP, Entry
+from marketo_soap.sandbox.messages import HttpAnswer
 from marketo_soap.sandbox.page.envelopes import SHOWN_BYTES, message
 from marketo_soap.sandbox.page.html import Child, add, h
 from marketo_soap.sandbox.page.layout import (
@@ -26,7 +26,6 @@ from marketo_soap.sandbox.page.layout import (
     problem,
     table,
 )
-from marketo_soap.sandbox.soap import HUNG_UP
 from marketo_soap.signature import diagnose
 from marketo_soap.wire.xml import Element
 
@@ -60,8 +59,10 @@ def _verdict(entry: Entry) -> tuple[str, str]:
         return "good", f"OK{lost}"
     if found := _RECORDS.fullmatch(entry.verdict):
         return ("changed" if "UPDATED" in found[0] else "good"), f"{entry.verdict.lower()}{lost}"
-    if entry.verdict:
+    if "FAILED" in entry.verdict or "skipped" in entry.verdict:
         return "bad", entry.verdict.capitalize()
+    if entry.verdict:
+        return "good", f"{entry.verdict[0].upper()}{entry.verdict[1:]}{lost}"
     return "bad", f"HTTP {entry.status}" if entry.status else "Hung up before the call"
 
 
@@ -145,7 +146,7 @@ def one_call(visit: Visit, number: str) -> HttpAnswer:
     )
     notes = entry.notes
     noted = h("ul", *[h("li", _note(note)) for note in notes[:_MOST]], class_="notes") if notes else None
-    changes = h("section", h("h2", "Changes"), changes_of(entry)) if entry.lead_id else None
+    changes = h("section", h("h2", "Changes"), changes_of(entry)) if entry.after is not None else None
     exact = "exact" in visit.query
     return answer_page(
         visit,

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from attrs import field, frozen
 
 from marketo_soap.privacy.redactor import hidden
-from marketo_soap.sandbox.http import HttpRequest
+from marketo_soap.sandbox.messages import HttpRequest
 from marketo_soap.sandbox.rest.replies import RestError
 
 __all__ = ["IDENTITY", "Route", "recorded", "route"]

@@ -1,0 +1,250 @@
+"""What both clients share: the settings, and everything about a call that does not wait."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib import import_module
+from threading import get_ident
+from typing import Any, Generic, Literal, Self, TypedDict, TypeVar, cast
+from weakref import WeakKeyDictionary, ref
+
+import httpx
+
+from marketo_soap.calls.call import Call, Caller, Counter, Stats, told
+from marketo_soap.calls.endpoint import EmbeddedEndpoint, checked_endpoint, is_loopback
+from marketo_soap.calls.flow import Send
+from marketo_soap.calls.http import CONNECTIONS, USER_AGENT, trust, within
+from marketo_soap.calls.limiter import InProcessLimiter
+from marketo_soap.calls.limits import Limiter
+from marketo_soap.calls.retry import DEFAULT_RETRY, RetryPolicy
+from marketo_soap.history import Exchange, History
+from marketo_soap.operations import Operation
+from marketo_soap.signature import Credentials
+from marketo_soap.wire.xml import MAX_BYTES
+
+__all__ = ["BaseClient", "CallOptions", "Timeout", "local_now"]
+
+R = TypeVar("R")
+TransportT = TypeVar("TransportT", httpx.BaseTransport, httpx.AsyncBaseTransport)
+Timeout = httpx.Timeout | float | None
+
+DEFAULT_TIMEOUT = httpx.Timeout(90.0, connect=10.0)
+"""Seconds: 10 to connect, 90 for everything else, as the vendor's samples have it."""
+
+
+class CallOptions(TypedDict, total=False):
+    """What every method of an operation takes besides its parameters: see `Client.call`."""
+
+    target_workspace: str | None
+    timeout: Timeout
+    retry: RetryPolicy | None
+
+
+def local_now() -> datetime:
+    """Return the time now, in the local zone: the default clock of the clients."""
+    return datetime.now(UTC).astimezone()
+
+
+class _Place:
+    """A thread or a task, as clients know it: they keep something for each as long as its context lives."""
+
+    def __init__(self, owner: object) -> None:
+        self.owner = owner
+
+
+_place: ContextVar[_Place | None] = ContextVar("marketo_soap_place", default=None)
+
+
+def _owner() -> object:
+    """What tells this thread or task from all others. A task has its parent's context, copied by reference."""
+    asyncio = sys.modules.get("asyncio")
+    with suppress(RuntimeError):  # no event loop runs here
+        if asyncio is not None and (task := asyncio.current_task()) is not None:
+            return ref(task)
+    return get_ident()
+
+
+_limiters: dict[bytes, InProcessLimiter] = {}
+
+
+def _vendor_limiter(url: httpx.URL) -> Limiter:
+    """The limiter that all clients of one subscription (one host) in this process share, as long as it lives."""
+    return _limiters.setdefault(url.netloc, InProcessLimiter())  # atomic: no lock that a fork could leave held
+
+
+class BaseClient(Generic[TransportT]):
+    """The arguments and properties of both clients; a subclass carries out the steps of a call."""
+
+    _http: httpx.Client | httpx.AsyncClient
+
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        user_id: str | None = None,
+        encryption_key: str | None = None,
+        *,
+        transport: TransportT | None = None,
+        timeout: Timeout = DEFAULT_TIMEOUT,
+        clock: Callable[[], datetime] | None = None,
+        retry: RetryPolicy = DEFAULT_RETRY,
+        limiter: Limiter | Literal["vendor"] | None = "vendor",
+        max_response_bytes: int = MAX_BYTES,
+        verify: ssl.SSLContext | Literal[True] = True,
+        proxy: str | httpx.Proxy | None = None,
+        tracer: Any = None,
+        allow_http: bool = False,
+        history: int | History | None = None,
+        on_exchange: Callable[[Exchange], object] | None = None,
+    ) -> None:
+        if isinstance(transport, EmbeddedEndpoint):
+            endpoint = endpoint or transport.endpoint
+            user_id = user_id or transport.credentials.user_id
+            encryption_key = encryption_key or transport.credentials.encryption_key
+        needed = {"endpoint": endpoint, "user_id": user_id, "encryption_key": encryption_key}
+        missing = [name for name, value in needed.items() if not value]
+        if missing:
+            raise ValueError(f"{', '.join(missing)} missing: pass it, or use from_env()")
+        self.endpoint = checked_endpoint(cast("str", endpoint), allow_http=allow_http)
+        if limiter == "vendor":
+            local = isinstance(transport, EmbeddedEndpoint | httpx.MockTransport) or is_loopback(self.endpoint)
+            limiter = None if local else _vendor_limiter(httpx.URL(self.endpoint))
+        if not 0 < max_response_bytes <= MAX_BYTES:
+            raise ValueError(f"max_response_bytes must be between 1 and {MAX_BYTES}")
+        self.history = history if isinstance(history, History) or history is None else History(history)
+        self._on_exchange = on_exchange
+        self._last: WeakKeyDictionary[_Place, Exchange] = WeakKeyDictionary()
+        self._limiter = limiter
+        self._url = httpx.URL(self.endpoint)
+        if timeout is DEFAULT_TIMEOUT:
+            timeout = getattr(transport, "default_timeout", timeout)
+        self._timeout = httpx.Timeout(timeout)
+        self._retry = retry
+        self._process = os.getpid()
+        self._caller = Caller(
+            self.endpoint,
+            Credentials(cast("str", user_id), cast("str", encryption_key)),
+            clock or local_now,
+            limiter,
+            max_response_bytes,
+            tracer,
+            Counter(),
+            self._remember,
+            timed=self.history is not None or on_exchange is not None,
+            single=getattr(transport, "retries_itself", False),
+        )
+        self._open(transport, self._http_options(verify, proxy))
+
+    def _open(self, transport: TransportT | None, options: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ, **options: Any) -> Self:
+        """Make a client from MARKETO_SOAP_ENDPOINT, MARKETO_SOAP_USER_ID and MARKETO_SOAP_ENCRYPTION_KEY.
+
+        Without the first of them, MARKETO_REST_ENDPOINT, MARKETO_REST_CLIENT_ID and MARKETO_REST_CLIENT_SECRET
+        make one whose calls go over REST (`RestBridge`). *options* go to the constructor, and win. `ValueError`
+        names the variables that are not set.
+        """
+        return cls(**{**_from_env(environ), **options})
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.endpoint}>"
+
+    @property
+    def stats(self) -> Stats:
+        """What this client has done so far."""
+        return self._caller.counter.stats
+
+    @property
+    def last_exchange(self) -> Exchange | None:
+        """The last attempt that this thread or task made with this client: the exact bytes both ways.
+
+        Each thread and each asyncio task sees its own, never another's. A call that runs in a task of its
+        own (`asyncio.gather`, `create_task`, `wait_for` before Python 3.12) is seen from inside that task;
+        an error brings its exchange along wherever it is caught. `last_exchange.attempts` are all attempts
+        of the call.
+        """
+        place = _place.get()
+        return None if place is None or place.owner != _owner() else self._last.get(place)
+
+    def _http_options(self, verify: ssl.SSLContext | Literal[True], proxy: str | httpx.Proxy | None) -> dict[str, Any]:
+        if not isinstance(verify, ssl.SSLContext) and verify is not True:
+            raise ValueError(
+                "verify takes an ssl.SSLContext: certificates are always checked unless one says otherwise"
+            )
+        return {
+            "timeout": self._timeout,
+            "limits": CONNECTIONS,
+            "follow_redirects": False,
+            "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # SOAP has no sessions
+            "trust_env": not is_loopback(self.endpoint),  # no proxy stands before a local sandbox
+            "verify": trust(self.endpoint, verify),
+            "proxy": proxy,
+            "headers": {
+                "User-Agent": USER_AGENT,
+                "Content-Type": "text/xml; charset=UTF-8",
+                "Accept": "text/xml",
+                "Accept-Encoding": "gzip",
+            },
+        }
+
+    def _begin(self, operation: Operation[R], target_workspace: str | None, retry: RetryPolicy | None) -> Call[R]:
+        self._check_process()
+        return Call.of(self._caller, operation, target_workspace, retry or self._retry)
+
+    def _begin_again(self, request: bytes) -> Call[None]:
+        try:
+            self._check_process()
+            return Call.again(self._caller, request, self._retry)
+        finally:
+            del request
+
+    def _request(self, send: Send, timeout: Timeout) -> httpx.Request:
+        return self._http.build_request(
+            "POST",
+            self._url,
+            content=send.body,
+            headers={"SOAPAction": send.soap_action},
+            timeout=within(self._timeout if timeout is None else httpx.Timeout(timeout), send.seconds),
+        )
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._process:
+            raise RuntimeError("this client was made before the process forked: make one in the child")
+
+    def _remember(self, exchange: Exchange) -> None:
+        place, owner = _place.get(), _owner()
+        if place is None or place.owner != owner:
+            place = _Place(owner)
+            _place.set(place)
+        self._last[place] = exchange
+        if self.history is not None:
+            self.history.add(exchange)
+        if self._on_exchange is not None:
+            told(self._on_exchange, exchange)
+
+
+_REST = ("MARKETO_REST_ENDPOINT", "MARKETO_REST_CLIENT_ID", "MARKETO_REST_CLIENT_SECRET")
+
+
+def _from_env(environ: Mapping[str, str]) -> dict[str, Any]:
+    names = {
+        "endpoint": "MARKETO_SOAP_ENDPOINT",
+        "user_id": "MARKETO_SOAP_USER_ID",
+        "encryption_key": "MARKETO_SOAP_ENCRYPTION_KEY",
+    }
+    rest = [environ.get(variable, "") for variable in _REST]
+    if all(rest) and not environ.get(names["endpoint"]):
+        return {"transport": import_module("marketo_soap.bridge").RestBridge(*rest)}
+    missing = [variable for variable in names.values() if not environ.get(variable)]
+    if missing:
+        instead = f"or instead, to call over REST: {', '.join(_REST)}"
+        raise ValueError(f"not set in the environment: {', '.join(missing)} ({instead})")
+    return {name: environ[variable] for name, variable in names.items()}

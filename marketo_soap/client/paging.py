@@ -1,0 +1,41 @@
+"""The way through the pages of an operation. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+from marketo_soap.errors import Fault, ProtocolError
+from marketo_soap.history import Exchange
+from marketo_soap.operations.base import PagedOperation
+
+__all__ = ["PageWalk"]
+
+R = TypeVar("R")
+
+_STREAM_AT_END = 20123
+
+
+class PageWalk(Generic[R]):
+    """The calls for one page after the other: `page` is the next one, None after the last."""
+
+    def __init__(self, operation: PagedOperation[R, Any]) -> None:
+        self.page: PagedOperation[R, Any] | None = operation
+        self._seen = {operation}
+
+    def ends_with(self, fault: Fault) -> bool:
+        """Say whether *fault* only tells that no page is left."""
+        return fault.code == _STREAM_AT_END
+
+    def advance(self, result: R, exchange: Exchange | None) -> None:
+        """Go on to the page after *result*, which came in *exchange*."""
+        page = self.page = None if self.page is None else self.page.next_page(result)
+        if page in self._seen:
+            error = ProtocolError(
+                f"{page.name}: the reply gives a stream position that it gave before: the pages would never end",
+                path=f"{page.success_tag.partition('}')[2]}/{page.reply_child}",
+                problem="repeated",
+            )
+            error.exchange = exchange
+            raise error
+        if page is not None:
+            self._seen.add(page)

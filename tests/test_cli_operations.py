@@ -1,0 +1,39 @@
+"""What `operations` lists: every operation, and what client, sandbox and bridge do with it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from marketo_soap import OPERATIONS, Client
+from marketo_soap.bridge.operations import NOT_CARRIED, TRANSLATIONS
+from marketo_soap.cli.commands import cli
+from marketo_soap.sandbox.operations import FUNCTIONS
+
+
+def test_every_operation_is_listed_with_its_limits() -> None:
+    text = CliRunner().invoke(cli, ["operations"], catch_exceptions=False).output
+    rows = json.loads(CliRunner().invoke(cli, ["operations", "--json"], catch_exceptions=False).output)
+    assert [row["name"] for row in rows] == list(OPERATIONS)
+    for row in rows:
+        name = row["name"]
+        assert row["limits"] == NOT_CARRIED.get(name, {})
+        assert row["rest"] == (
+            "not carried" if name not in TRANSLATIONS else "approximate" if row["limits"] else "exact"
+        )
+        assert row["sandbox"] == ("yes" if name in FUNCTIONS else "no")
+        assert hasattr(Client, row["client"].removesuffix("()"))
+        assert name in text
+        assert all(f"{what}: {why}" in text for what, why in row["limits"].items())
+    effects = {row["name"]: row["effect"] for row in rows}
+    assert effects["getLead"] == "read"
+    assert effects["syncLead"].startswith("write")
+
+
+def test_an_operation_without_translation_is_not_carried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marketo_soap.bridge.operations.TRANSLATIONS", {})
+    monkeypatch.setattr("marketo_soap.sandbox.operations.FUNCTIONS", {})
+    rows = json.loads(CliRunner().invoke(cli, ["operations", "--json"], catch_exceptions=False).output)
+    assert {(row["rest"], row["sandbox"]) for row in rows} == {("not carried", "no")}

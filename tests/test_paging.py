@@ -1,0 +1,176 @@
+"""The pages of an operation: `iterate` and `pages`, and the methods of the operations, on both clients."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from marketo_soap import (
+    AsyncClient,
+    Client,
+    GetLead,
+    GetLeadResult,
+    GetMultipleLeads,
+    GetMultipleLeadsResult,
+    LeadKey,
+    LeadKeyRef,
+    LeadKeySelector,
+    LeadRecord,
+    LeadSyncFailed,
+    NotFoundFault,
+    OperationFailed,
+    ProtocolError,
+    RetryPolicy,
+    envelope,
+)
+from marketo_soap.errors import MarketoError, fault
+from tests.support import CREDENTIALS, Either
+
+SELECTOR = LeadKeySelector(LeadKeyRef.EMAIL, ["t@t.com"])
+ALL = GetMultipleLeads(SELECTOR, batch_size=2)
+
+
+Reply = GetMultipleLeadsResult | GetLeadResult | MarketoError | int
+Make = Callable[..., tuple[Either, "Server"]]
+
+
+class Server:
+    """Answers each request with the next of its replies (a number: that HTTP status), and keeps the requests."""
+
+    def __init__(self, replies: list[Reply]) -> None:
+        self.replies, self.requests = list(replies), list[envelope.Request[Any]]()
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        received = envelope.read_request(request.read())
+        self.requests.append(received)
+        reply = self.replies.pop(0)
+        if isinstance(reply, int):
+            return httpx.Response(reply)
+        return httpx.Response(200, content=envelope.write_reply(type(received.operation), reply))
+
+
+@pytest.fixture(params=[Client, AsyncClient])
+def make(request: pytest.FixtureRequest) -> Iterator[Make]:
+    opened: list[Either] = []
+
+    def connect(*replies: Reply) -> tuple[Either, Server]:
+        server = Server(list(replies))
+        client = Either(
+            request.param,
+            "https://x.example/soap",
+            CREDENTIALS.user_id,
+            CREDENTIALS.encryption_key,
+            transport=httpx.MockTransport(server),
+            retry=RetryPolicy(pause=0.0),
+        )
+        opened.append(client.__enter__())
+        return client, server
+
+    yield connect
+    for client in opened:
+        client.__exit__()
+
+
+def page(remaining: int, position: str, *ids: int) -> GetMultipleLeadsResult:
+    return GetMultipleLeadsResult(len(ids), remaining, position, tuple(LeadRecord(id=each) for each in ids))
+
+
+def test_every_record_of_every_page_comes_in_order(make: Make) -> None:
+    client, server = make(page(3, "a", 1, 2), page(1, "b", 3, 4), page(0, "c", 5))
+    assert [lead.id for lead in client.collect(client.client.iterate(ALL))] == [1, 2, 3, 4, 5]
+    sent: list[Any] = [request.operation for request in server.requests]
+    assert [operation.stream_position for operation in sent] == [None, "a", "b"]
+    assert {operation.batch_size for operation in sent} == {2}
+    assert client.client.stats.calls == 3
+
+
+def test_pages_come_as_results(make: Make) -> None:
+    results = [page(1, "a", 1), page(0, "b")]
+    client, _ = make(*results)
+    assert client.collect(client.client.pages(ALL)) == results
+
+
+def test_nothing_is_asked_for_before_it_is_wanted(make: Make) -> None:
+    client, server = make()
+    client.client.iterate(ALL)
+    assert server.requests == []
+
+
+def test_the_end_of_the_stream_ends_the_pages(make: Make) -> None:
+    client, _ = make(page(9, "a", 1), fault(20123))
+    assert [lead.id for lead in client.collect(client.client.iterate(ALL))] == [1]
+
+
+def test_any_other_fault_is_raised(make: Make) -> None:
+    client, _ = make(page(9, "a", 1), fault(20111))
+    with pytest.raises(NotFoundFault) as caught:
+        client.collect(client.client.iterate(ALL))
+    assert caught.value.exchange is not None
+
+
+@pytest.mark.parametrize("positions", [["a", "a"], ["a", "b", "a"]])
+def test_a_position_that_comes_back_ends_in_an_error(make: Make, positions: list[str]) -> None:
+    client, server = make(*(page(9, position, number) for number, position in enumerate(positions, 1)))
+    leads: list[LeadRecord] = []
+    with pytest.raises(ProtocolError, match="stream position") as caught:
+        client.collect(client.client.iterate(ALL), leads)
+    assert [lead.id for lead in leads] == list(range(1, len(positions) + 1))  # what came is not lost
+    assert (caught.value.path, caught.value.problem) == ("successGetMultipleLeads/result", "repeated")
+    assert caught.value.exchange is not None
+    assert len(server.requests) == len(positions)
+
+
+def test_each_page_is_retried_like_any_call(make: Make) -> None:
+    client, server = make(page(1, "a", 1), 503, page(0, "b", 2))
+    assert [lead.id for lead in client.collect(client.client.iterate(ALL))] == [1, 2]
+    assert len(server.requests) == 3
+    assert client.client.stats.retries == 1
+
+
+def test_options_reach_every_page(make: Make) -> None:
+    client, _ = make(page(1, "a", 1), 503)
+    with pytest.raises(MarketoError):
+        client.collect(client.client.iterate(ALL, retry=RetryPolicy(attempts=1)))
+
+
+def test_get_lead(make: Make) -> None:
+    client, server = make(GetLeadResult(1, (LeadRecord(id=7),)))
+    key = LeadKey(LeadKeyRef.EMAIL, "t@t.com")
+    assert client.result(client.client.get_lead(key)).lead_records[0].id == 7
+    assert server.requests[0].operation == GetLead(key)
+
+
+def test_get_multiple_leads(make: Make) -> None:
+    client, server = make(page(0, "a", 7))
+    result = client.result(
+        client.client.get_multiple_leads(SELECTOR, batch_size=5, include_attributes=["Email"], stream_position="x")
+    )
+    assert [lead.id for lead in result.lead_records] == [7]
+    expected = GetMultipleLeads(SELECTOR, batch_size=5, include_attributes=["Email"], stream_position="x")
+    assert server.requests[0].operation == expected
+
+
+def test_a_wrong_argument_is_named_before_anything_is_sent(make: Make) -> None:
+    client, server = make()
+    with pytest.raises(ValueError, match="no target workspace"):
+        client.result(client.client.get_lead(LeadKey(LeadKeyRef.IDNUM, "1"), target_workspace="Europe"))
+    with pytest.raises(TypeError, match="batch"):
+        client.client.get_multiple_leads(SELECTOR, batch=5)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("name", ["sync_lead", "get_lead", "get_multiple_leads"])
+def test_methods_have_names_and_docstrings(name: str) -> None:
+    for kind in (Client, AsyncClient):
+        method = inspect.getattr_static(kind, name)
+        assert inspect.isfunction(method)
+        assert (method.__name__, bool(method.__doc__)) == (name, True)
+
+
+def test_a_lead_that_was_not_written_is_an_operation_that_failed() -> None:
+    assert issubclass(LeadSyncFailed, OperationFailed)
+    assert issubclass(OperationFailed, MarketoError)
