@@ -146,6 +146,7 @@ def fill_lists(leads: Leads, lists: Iterable[StaticList]) -> None:
 
 def dump(leads: Leads, stored: Iterable[StoredLead]) -> Iterator[dict[str, Any]]:
     """Give each of the *stored* leads with all there is of it, as JSON can hold it and `load` takes it."""
+    has_lists = leads.lists.are_there()
     for lead in stored:
         yield {
             "id": lead.id,
@@ -158,5 +159,5 @@ def dump(leads: Leads, stored: Iterable[StoredLead]) -> Iterator[dict[str, Any]]
             "attributes": lead.attributes,
             "created_at": lead.created_at,
             "updated_at": lead.updated_at,
-            **({"lists": lists} if (lists := leads.lists.names_of(lead.id)) else {}),
+            **({"lists": names} if (names := has_lists and leads.lists.names_of(lead.id)) else {}),
         }

@@ -115,6 +115,9 @@ class FaultRule:
     network had sent it again), and `close="after"` hangs up instead of answering. Whatever the answer is, it
     waits *delay* seconds, loses what comes after *truncate* bytes, and comes one byte every *dribble* seconds.
 
+    *email* and *attribute* go by the leads that a call carries, *email* also by its lead keys of type EMAIL.
+    *failed* is for syncLead only.
+
     REST calls meet the same rules; `operation` may be one of theirs: `identity`, `syncLeads`,
     `getLeadsByFilter`, `getLeadById`, `associateLead`, `describeLead`, `describeLead2`, `getLeadPartitions`.
     *email* and *attribute* go by the records of a `syncLeads`, one of which must fit, under REST's names or

@@ -28,6 +28,10 @@ class Lists:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
+    def are_there(self) -> bool:
+        """Say whether there is any list."""
+        return self._connection.execute("SELECT 1 FROM static_list LIMIT 1").fetchone() is not None
+
     def exists(self, list_id: int) -> bool:
         """Say whether there is a list with this id."""
         return self._connection.execute("SELECT 1 FROM static_list WHERE id = ?", (list_id,)).fetchone() is not None
