@@ -26,7 +26,7 @@ from marketo_soap import (
     envelope,
     signature,
 )
-from marketo_soap.calls.flow import Admit, Received, Send, Wait, exchange
+from marketo_soap.calls.flow import Acquire, Received, Send, Wait, exchange
 from marketo_soap.calls.retry import retry_after
 from tests.support import COOKIE, CREDENTIALS, NOW, SEED, faulted, fixture, success
 
@@ -103,7 +103,7 @@ def run(
 
 def kinds(steps: list[Any]) -> str:
     """The steps in short: `a` for leave, `s` for a send, seconds for a wait."""
-    letters = {Admit: "a", Send: "s"}
+    letters = {Acquire: "a", Send: "s"}
     return " ".join(f"{step.seconds:g}" if isinstance(step, Wait) else letters[type(step)] for step in steps)
 
 
@@ -114,14 +114,14 @@ def sends(steps: list[Any]) -> list[Send]:
 def test_a_call_asks_for_leave_signs_and_sends() -> None:
     steps, result = run(OK)
     header = signature.sign(CREDENTIALS, signature.timestamp(NOW))
-    assert steps == [Admit(300.0), Send(envelope.request(SEED, header), envelope.soap_action(SyncLead), 1, 300.0)]
+    assert steps == [Acquire(300.0), Send(envelope.request(SEED, header), envelope.soap_action(SyncLead), 1, 300.0)]
     assert result.lead_id == 1089965
 
 
 def test_it_is_signed_after_the_leave_not_before() -> None:
     time = Time()
     call = start(time, RetryPolicy())
-    assert isinstance(next(call), Admit)
+    assert isinstance(next(call), Acquire)
     time.seconds = 200
     header = envelope.read_request(call.send(None).body).header
     assert header is not None
@@ -250,7 +250,7 @@ def test_no_leave_for_a_repetition_does_not_hide_it_either(refusal: MarketoError
     next(call)
     call.send(None)
     assert isinstance(call.send(LOST), Wait)
-    assert isinstance(call.send(None), Admit)
+    assert isinstance(call.send(None), Acquire)
     with pytest.raises(MarketoError) as caught:
         call.send(refusal)
     assert caught.value.fate_unknown

@@ -28,7 +28,7 @@ from marketo_soap.history import Exchange
 from marketo_soap.operations import Operation
 from marketo_soap.signature import Credentials
 
-__all__ = ["TERMS", "Call", "Caller", "Counter", "Stats", "Terms", "told"]
+__all__ = ["TERMS", "Call", "Caller", "Counter", "Stats", "Terms", "notify"]
 
 TERMS = "marketo_soap.call"
 """The extension of an httpx request that holds its `Terms`."""
@@ -97,7 +97,7 @@ class Caller:
     single: bool = False
 
 
-def told(hook: Callable[[Exchange], object], exchange: Exchange) -> None:
+def notify(hook: Callable[[Exchange], object], exchange: Exchange) -> None:
     """Tell a hook of an attempt. What it raises is logged without its text, which may be personal."""
     try:
         hook(exchange)
