@@ -102,7 +102,7 @@ def run(
 
 
 def kinds(steps: list[Any]) -> str:
-    """The steps in short: `a` for leave, `s` for a send, seconds for a wait."""
+    """The steps in short: `a` for a permit, `s` for a send, seconds for a wait."""
     letters = {Acquire: "a", Send: "s"}
     return " ".join(f"{step.seconds:g}" if isinstance(step, Wait) else letters[type(step)] for step in steps)
 
@@ -244,7 +244,7 @@ def test_what_comes_after_does_not_hide_an_unknown_fate(last: Any, kind: type[Ma
     assert not alone.fate_unknown
 
 
-@pytest.mark.parametrize("refusal", [TransportError("no leave"), LimitFault("no leave", code=20015)], ids=str)
+@pytest.mark.parametrize("refusal", [TransportError("no permit"), LimitFault("no permit", code=20015)], ids=str)
 def test_no_leave_for_a_repetition_does_not_hide_it_either(refusal: MarketoError) -> None:
     call = start(Time(), RetryPolicy(pause=0.0))
     next(call)
@@ -261,7 +261,7 @@ def test_leave_that_comes_too_late_sends_nothing() -> None:
     call = start(time, RetryPolicy(deadline=5.0))
     next(call)
     time.seconds = 5.0
-    with pytest.raises(TransportError, match="leave came after"):
+    with pytest.raises(TransportError, match="permit came after"):
         call.send(None)
 
 

@@ -1,4 +1,4 @@
-"""One call over REST as a generator of steps: tokens, leave, retries, deadlines, and what is known already. Pure.
+"""One call over REST as a generator of steps: tokens, permits, retries, deadlines, and what is known already. Pure.
 
 It holds no clock, socket or lock: a driver (`transport.py`) carries out the steps. What threads and tasks share
 is in `Shared`; what is asked for there is asked for by one call at a time.
@@ -174,7 +174,7 @@ class Session:
         while True:
             try:
                 token: Token | None = (yield from self._token()) if with_token else None
-                yield from self._admit(request, counted=with_token)
+                yield from self._acquire(request, counted=with_token)
             except MarketoError as error:
                 raise _final_error(error, doubt) from None
             answer = yield Fetch(request, None if token is None else token.text, len(errors) + 1, self._left())
@@ -203,7 +203,7 @@ class Session:
         assert isinstance(answer, Exception)
         raise _final_error(answer, doubt)
 
-    def _admit(self, request: RestRequest, *, counted: bool) -> Steps[None]:
+    def _acquire(self, request: RestRequest, *, counted: bool) -> Steps[None]:
         refused = (yield Acquire(self._left())) if counted else None
         if isinstance(refused, Exception):
             raise refused

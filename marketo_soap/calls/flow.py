@@ -1,6 +1,6 @@
-"""One call as a generator of steps: ask for leave, sign, send, read, decide, perhaps wait and sign again.
+"""One call as a generator of steps: get a permit, sign, send, read, decide, perhaps wait and sign again.
 
-It holds no clock, no socket and no randomness: a driver (`client.py`) carries out the steps and answers each
+It holds no clock, no socket and no randomness: a client carries out the steps and answers each
 `Send` with the `Received` reply or the `TransportError` that came instead.
 """
 
@@ -43,7 +43,7 @@ _BLAME = re.compile(r"\b(required|invalid|parameter|criteria|bad|missing|unknown
 
 @frozen
 class Acquire:
-    """Get leave from the call limits, within so many seconds (None: however long); answer why there is none."""
+    """Get a permit from the call limits, within so many seconds (None: however long); answer why there is none."""
 
     seconds: float | None
 
@@ -91,7 +91,7 @@ def exchange(
 ) -> Generator[Step, Answer, R]:
     """Make one call: yield its steps, return its result.
 
-    Every attempt is signed with the time of its own, after there is leave for it. Raises what
+    Every attempt is signed with the time of its own, after it has a permit. Raises what
     `envelope.reply` raises, the `TransportError` that a driver answers with, one for an answer that is not
     Marketo's, and `AmbiguousFault` for a server's failure that leaves the fate of the call unknown.
     """
@@ -104,7 +104,7 @@ def exchange(
         refusal = yield Acquire(left())
         remaining = left()
         if refusal is None and remaining is not None and remaining <= 0:
-            refusal = TransportError(f"{operation.name} was not sent: leave came after the time that it may take")
+            refusal = TransportError(f"{operation.name} was not sent: the permit came after the time that it may take")
         if isinstance(refusal, MarketoError):
             raise _final_error([*errors, refusal])
         signed = now()
