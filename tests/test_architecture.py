@@ -33,7 +33,15 @@ PURE = {"privacy", "errors", "wire", "signature", "records", "operations", "enve
 PURE_FILES = {
     *("calls/flow.py", "calls/retry.py", "calls/limits.py", "calls/sign_again.py", "calls/endpoint.py"),
     *("server/service.py", "server/wsdl.py", "debug/styles.py", "debug/exporting.py"),
-    *("bridge/core.py", "bridge/session.py", "bridge/steps.py", "bridge/rest.py", "bridge/codes.py", "bridge/names.py"),
+    *(
+        "bridge/core.py",
+        "bridge/session.py",
+        "bridge/tokens.py",
+        "bridge/steps.py",
+        "bridge/rest.py",
+        "bridge/codes.py",
+        "bridge/names.py",
+    ),
     *("bridge/leads.py", "bridge/values.py"),
 }
 PURE_FOLDERS = ("debug/checks/", "debug/compare/", "bridge/operations/", "sandbox/operations/")

@@ -26,7 +26,7 @@ from marketo_soap import (
     envelope,
     signature,
 )
-from marketo_soap.calls.flow import Admit, Received, Send, Wait, exchange
+from marketo_soap.calls.flow import Acquire, Received, Send, Wait, exchange
 from marketo_soap.calls.retry import retry_after
 from tests.support import COOKIE, CREDENTIALS, NOW, SEED, faulted, fixture, success
 
@@ -102,8 +102,8 @@ def run(
 
 
 def kinds(steps: list[Any]) -> str:
-    """The steps in short: `a` for leave, `s` for a send, seconds for a wait."""
-    letters = {Admit: "a", Send: "s"}
+    """The steps in short: `a` for a permit, `s` for a send, seconds for a wait."""
+    letters = {Acquire: "a", Send: "s"}
     return " ".join(f"{step.seconds:g}" if isinstance(step, Wait) else letters[type(step)] for step in steps)
 
 
@@ -114,14 +114,14 @@ def sends(steps: list[Any]) -> list[Send]:
 def test_a_call_asks_for_leave_signs_and_sends() -> None:
     steps, result = run(OK)
     header = signature.sign(CREDENTIALS, signature.timestamp(NOW))
-    assert steps == [Admit(300.0), Send(envelope.request(SEED, header), envelope.soap_action(SyncLead), 1, 300.0)]
+    assert steps == [Acquire(300.0), Send(envelope.request(SEED, header), envelope.soap_action(SyncLead), 1, 300.0)]
     assert result.lead_id == 1089965
 
 
 def test_it_is_signed_after_the_leave_not_before() -> None:
     time = Time()
     call = start(time, RetryPolicy())
-    assert isinstance(next(call), Admit)
+    assert isinstance(next(call), Acquire)
     time.seconds = 200
     header = envelope.read_request(call.send(None).body).header
     assert header is not None
@@ -244,13 +244,13 @@ def test_what_comes_after_does_not_hide_an_unknown_fate(last: Any, kind: type[Ma
     assert not alone.fate_unknown
 
 
-@pytest.mark.parametrize("refusal", [TransportError("no leave"), LimitFault("no leave", code=20015)], ids=str)
+@pytest.mark.parametrize("refusal", [TransportError("no permit"), LimitFault("no permit", code=20015)], ids=str)
 def test_no_leave_for_a_repetition_does_not_hide_it_either(refusal: MarketoError) -> None:
     call = start(Time(), RetryPolicy(pause=0.0))
     next(call)
     call.send(None)
     assert isinstance(call.send(LOST), Wait)
-    assert isinstance(call.send(None), Admit)
+    assert isinstance(call.send(None), Acquire)
     with pytest.raises(MarketoError) as caught:
         call.send(refusal)
     assert caught.value.fate_unknown
@@ -261,7 +261,7 @@ def test_leave_that_comes_too_late_sends_nothing() -> None:
     call = start(time, RetryPolicy(deadline=5.0))
     next(call)
     time.seconds = 5.0
-    with pytest.raises(TransportError, match="leave came after"):
+    with pytest.raises(TransportError, match="permit came after"):
         call.send(None)
 
 

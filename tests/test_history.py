@@ -33,7 +33,7 @@ from marketo_soap import (
     envelope,
     signature,
 )
-from marketo_soap.calls.sign_again import resign
+from marketo_soap.calls.sign_again import sign_again
 from tests.support import CREDENTIALS, FIXTURES, HEADER, NOW, SEED, Either, enveloped, fixture, interrupted
 
 LEAD = LeadRecord(email="t@t.com", attributes={"FirstName": "George"})
@@ -344,15 +344,17 @@ def test_recorders_of_one_directory_find_each_others_files(tmp_path: Path) -> No
 @pytest.mark.parametrize("path", sorted(FIXTURES.glob("*/*.request.xml")), ids=lambda path: path.name)
 def test_only_the_authentication_is_replaced(path: Path) -> None:
     other, data = Credentials("other <&> user", "other key"), path.read_bytes()
-    signed = resign(data, other, "2026-11-21T12:00:00+00:00")
+    signed = sign_again(data, other, "2026-11-21T12:00:00+00:00")
     read, before = envelope.read_request(signed), envelope.read_request(data)
     assert read.header is not None
     assert signature.verify(other, read.header)
     assert (read.operation, read.context) == (before.operation, before.context)
     header, rest = data.split(b"</ns1:AuthenticationHeader>")
     assert signed.endswith(rest)
-    assert resign(signed, CREDENTIALS, HEADER.request_timestamp) == resign(data, CREDENTIALS, HEADER.request_timestamp)
-    assert resign(data, CREDENTIALS, HEADER.request_timestamp).startswith(header.split(b"<mktowsUserId>")[0])
+    assert sign_again(signed, CREDENTIALS, HEADER.request_timestamp) == sign_again(
+        data, CREDENTIALS, HEADER.request_timestamp
+    )
+    assert sign_again(data, CREDENTIALS, HEADER.request_timestamp).startswith(header.split(b"<mktowsUserId>")[0])
 
 
 M = "http://www.marketo.com/mktows/"
@@ -375,9 +377,9 @@ def test_the_headers_of_other_clients_are_signed_too(header: str) -> None:
         data = enveloped(BODY, header).decode().encode(encoding)
         if b"<!--" in data:
             with pytest.raises(ProtocolError, match="cannot be signed in place"):
-                resign(data, CREDENTIALS, HEADER.request_timestamp)
+                sign_again(data, CREDENTIALS, HEADER.request_timestamp)
         else:
-            assert envelope.read_request(resign(data, CREDENTIALS, HEADER.request_timestamp)).header == HEADER
+            assert envelope.read_request(sign_again(data, CREDENTIALS, HEADER.request_timestamp)).header == HEADER
 
 
 @pytest.mark.parametrize(
@@ -385,7 +387,7 @@ def test_the_headers_of_other_clients_are_signed_too(header: str) -> None:
 )
 def test_what_has_no_whole_header_is_not_signed(header: str) -> None:
     with pytest.raises(ProtocolError, match="AuthenticationHeader"):
-        resign(enveloped(BODY, header), CREDENTIALS, HEADER.request_timestamp)
+        sign_again(enveloped(BODY, header), CREDENTIALS, HEADER.request_timestamp)
 
 
 def test_a_stored_request_is_sent_again(connect: Callable[..., Either], sandbox: Sandbox) -> None:

@@ -122,7 +122,7 @@ def test_patience_ends_and_the_next_in_the_queue_goes_on() -> None:
         while not queue_of(limiter):
             time.sleep(0.001)
         second = pool.submit(limiter.acquire, 10)
-        with pytest.raises(TransportError, match=r"no leave in 0\.1 s"):
+        with pytest.raises(TransportError, match=r"no permit in 0\.1 s"):
             first.result(10)
         assert not second.done()
         limiter.release()
@@ -307,7 +307,7 @@ def test_a_call_without_leave_is_not_sent() -> None:
     spent.acquire()
     with Sandbox() as sandbox:
         with Client(transport=sandbox.transport(), limiter=busy, retry=RetryPolicy(deadline=0.05)) as client:
-            with pytest.raises(TransportError, match="no leave") as late:
+            with pytest.raises(TransportError, match="no permit") as late:
                 client.sync_lead(LeadRecord(email="t@t.com"))
             assert not isinstance(late.value, AmbiguousError)
         with Client(transport=sandbox.transport(), limiter=spent) as client:

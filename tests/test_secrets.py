@@ -196,7 +196,7 @@ def test_no_frame_of_an_error_holds_an_envelope(kind: type[Client | AsyncClient]
                 sandbox.fail(**rule)
                 assert_no_locals(raised(client, sync_lead))
                 sandbox.script.clear()
-            assert_no_locals(raised(client, sync_lead))  # there is no leave
+            assert_no_locals(raised(client, sync_lead))  # there is no permit
             assert_no_locals(raised(client, lambda client: client.replay(b"<leadRecord>7Q4ZT9")))
             request = envelope.request(SyncLead(LEAD), signature.sign(Credentials(USER, KEY), "x"))
             assert_no_locals(raised(client, lambda client: client.replay(request)))

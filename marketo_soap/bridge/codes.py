@@ -11,7 +11,7 @@ from attrs import frozen
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.errors import AmbiguousFault, Fault, RestError, ServerFault, fault
 
-__all__ = ["CODES", "Code", "Retry", "code_of", "local_refusal", "no_answer", "refusal", "told"]
+__all__ = ["CODES", "Code", "Retry", "code_of", "local_refusal", "no_answer", "refusal", "with_rest_error"]
 
 
 class Retry(Enum):
@@ -132,16 +132,16 @@ def refusal(
     meaning = code_of(error) if error.code or level == "response" else _UNKNOWN
     code = fault_code(error.code or str(error.status), settings, level, meaning, unknown)
     said = f"{error.message} [REST {error.code}]" if error.code else error.message
-    return told(fault(code, f"{said}{_OUTCOME_UNKNOWN}" if fate_unknown else said), error, fate_unknown)
+    return with_rest_error(fault(code, f"{said}{_OUTCOME_UNKNOWN}" if fate_unknown else said), error, fate_unknown)
 
 
 def no_answer(message: str, *, fate_unknown: bool, status: int | None = None) -> Fault:
     """Return the fault for an answer of REST that did not come or says nothing."""
     text = f"{message}{_OUTCOME_UNKNOWN}" if fate_unknown else message
-    return told(fault(20011, text), RestError("", message, None, status), fate_unknown)
+    return with_rest_error(fault(20011, text), RestError("", message, None, status), fate_unknown)
 
 
-def told(refused: Fault, error: RestError, fate_unknown: bool) -> Fault:
+def with_rest_error(refused: Fault, error: RestError, fate_unknown: bool) -> Fault:
     """Return *refused* with what REST said, as one whose fate is unknown if it is."""
     if fate_unknown and isinstance(refused, ServerFault):
         refused = AmbiguousFault.of(refused)

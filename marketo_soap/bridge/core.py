@@ -13,8 +13,9 @@ from marketo_soap.bridge.codes import no_answer
 from marketo_soap.bridge.names import Catalogue, Names, names_of_reply
 from marketo_soap.bridge.operations import TRANSLATIONS
 from marketo_soap.bridge.rest import Lookup, read
-from marketo_soap.bridge.session import Session, Shared, Steps, Tokens
+from marketo_soap.bridge.session import Session, Shared, Steps
 from marketo_soap.bridge.settings import BridgeSettings
+from marketo_soap.bridge.tokens import Tokens
 from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.errors import BridgeConfigurationError, Fault, MarketoError, TransportError, fault
 from marketo_soap.server import service

@@ -76,7 +76,7 @@ class KeyLocks:
         begun, place, held = self._clock.monotonic(), ref(ticket), False
         try:
             self._cell.change(lambda state: (_State(state.held, (*state.waiting, place)), None))
-            while not (held := self._cell.change(lambda state: _admit(state, ticket))):
+            while not (held := self._cell.change(lambda state: _try_acquire(state, ticket))):
                 left = None if timeout is None else timeout - (self._clock.monotonic() - begun)
                 if left is not None and left <= 0:
                     raise TransportError(f"not sent: other calls for the same took longer than {timeout:.1f} s")
@@ -95,7 +95,7 @@ class KeyLocks:
                 taken |= ticket.keys
 
 
-def _admit(state: _State, ticket: Ticket) -> tuple[_State, bool]:
+def _try_acquire(state: _State, ticket: Ticket) -> tuple[_State, bool]:
     """Give *ticket* its keys if nobody has them and nobody came earlier who can take them."""
     if not _keys(state.held).isdisjoint(ticket.keys):
         return state, False

@@ -1,4 +1,4 @@
-"""One call over REST as a generator of steps: tokens, leave, retries, deadlines, and what is known already. Pure.
+"""One call over REST as a generator of steps: tokens, permits, retries, deadlines, and what is known already. Pure.
 
 It holds no clock, socket or lock: a driver (`transport.py`) carries out the steps. What threads and tasks share
 is in `Shared`; what is asked for there is asked for by one call at a time.
@@ -6,46 +6,29 @@ is in `Shared`; what is asked for there is asked for by one call at a time.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Generator
 from copy import copy
 from typing import Any, TypeAlias, TypeVar, cast
 
 from attrs import Factory, evolve, field, frozen
 
-from marketo_soap.bridge.codes import Retry, code_of, no_answer, refusal, told
+from marketo_soap.bridge.codes import Retry, code_of, no_answer, refusal, with_rest_error
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read_reply
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Ask, Fetch, Hold, Release, Step, StepAnswer, Translation
-from marketo_soap.calls.flow import Admit, Received, Wait
+from marketo_soap.bridge.tokens import Token, Tokens, read_token, token_request
+from marketo_soap.calls.flow import Acquire, Received, Wait
 from marketo_soap.calls.retry import RetryPolicy, in_time, retry_after
 from marketo_soap.errors import AmbiguousError, Fault, MarketoError, RestError, TransportError, fault
 from marketo_soap.privacy.redactor import hidden
 
-__all__ = ["Session", "Shared", "Steps", "Token", "Tokens"]
+__all__ = ["Session", "Shared", "Steps"]
 
 R = TypeVar("R")
 Steps: TypeAlias = Generator[Step, StepAnswer, R]
 
-_IDENTITY = "/identity/oauth/token"
 _EARLY = 60.0  # seconds before a token's end that it is renewed
 _REFUSED_FOR = 300.0  # seconds that a refused lookup is not asked again
-_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
-
-
-@frozen
-class Token:
-    """An access token, and the tick of the clock from which on it is renewed."""
-
-    text: str = field(repr=hidden)
-    until: float
-
-
-class Tokens:
-    """The token of a client id, which several bridges may share."""
-
-    token: Token | None = None
 
 
 class Shared:
@@ -138,17 +121,9 @@ class Session:
     def _renewed_token(self) -> Steps[Token]:
         if (token := self._valid_token()) is not None:  # another call has renewed it meanwhile
             return token
-        request = RestRequest(  # which hides its query: a local of this frame would be shown by error trackers
-            "GET",
-            _IDENTITY,
-            (
-                ("grant_type", "client_credentials"),
-                ("client_id", self.client_id),
-                ("client_secret", self.client_secret),
-            ),
-        )
+        request = token_request(self.client_id, self.client_secret)
         asked = self.monotonic()
-        answer = yield from self._send(request, _read_identity, with_token=False)
+        answer = yield from self._send(request, read_token, with_token=False)
         if isinstance(answer, RestReply):
             raise refusal(answer.errors[0], self.settings, level="response", unknown=20014)
         text, lifetime = answer
@@ -199,9 +174,9 @@ class Session:
         while True:
             try:
                 token: Token | None = (yield from self._token()) if with_token else None
-                yield from self._admit(request, counted=with_token)
+                yield from self._acquire(request, counted=with_token)
             except MarketoError as error:
-                raise _in_the_end(error, doubt) from None
+                raise _final_error(error, doubt) from None
             answer = yield Fetch(request, None if token is None else token.text, len(errors) + 1, self._left())
             reply = read(answer) if isinstance(answer, Received) else None
             if isinstance(reply, RestReply) and reply.success:
@@ -218,7 +193,7 @@ class Session:
                 request = request.as_form()
                 continue
             doubt = doubt or (retry is Retry.DOUBT and request.effect != "read")
-            errors.append(_stand_in(retry, request, answer))
+            errors.append(_as_soap_error(retry, request, answer))
             pause = self._pause(request, errors, answer)
             if pause is None:
                 break
@@ -226,10 +201,10 @@ class Session:
         if isinstance(reply, RestReply):
             return cast("R", evolve(reply, in_doubt=doubt))
         assert isinstance(answer, Exception)
-        raise _in_the_end(answer, doubt)
+        raise _final_error(answer, doubt)
 
-    def _admit(self, request: RestRequest, *, counted: bool) -> Steps[None]:
-        refused = (yield Admit(self._left())) if counted else None
+    def _acquire(self, request: RestRequest, *, counted: bool) -> Steps[None]:
+        refused = (yield Acquire(self._left())) if counted else None
         if isinstance(refused, Exception):
             raise refused
         left = self._left()
@@ -263,7 +238,7 @@ def _kind(reply: Any, answer: StepAnswer) -> Retry:
     raise answer if isinstance(answer, Exception) else TypeError("a Fetch is answered with what was received")
 
 
-def _stand_in(retry: Retry, request: RestRequest, answer: StepAnswer) -> MarketoError:
+def _as_soap_error(retry: Retry, request: RestRequest, answer: StepAnswer) -> MarketoError:
     """What the failure is to a `RetryPolicy`: the error of SOAP that is repeated in the same way."""
     if retry in (Retry.RATE, Retry.BUSY):
         return fault(20023 if retry is Retry.RATE else 20024, f"{request.name} was not carried out")
@@ -274,34 +249,10 @@ def _stand_in(retry: Retry, request: RestRequest, answer: StepAnswer) -> Marketo
     return fault(20012)  # any that is not repeated
 
 
-def _in_the_end(error: Exception, doubt: bool) -> Exception:
+def _final_error(error: Exception, doubt: bool) -> Exception:
     """The error that a sending ends with, which must not hide that an earlier one may have been carried out."""
     if isinstance(error, Fault):
-        return told(error, error.rest or RestError("", error.message), True) if doubt else error
+        return with_rest_error(error, error.rest or RestError("", error.message), True) if doubt else error
     if isinstance(error, AmbiguousError):
         return no_answer(str(error), fate_unknown=doubt, status=error.status)
     return no_answer(str(error), fate_unknown=True) if doubt else error
-
-
-def _read_identity(received: Received) -> tuple[str, float] | RestReply:
-    """Read a token and the seconds that it has left, or why there is none."""
-    if received.status in (400, 401, 403):
-        said = RestError("", "REST refused the client id or the client secret", None, 401)
-        return RestReply(False, (said,))
-    try:
-        data = json.loads(received.body)
-    except (ValueError, RecursionError):
-        data = None
-    if received.status != 200 or not isinstance(data, dict) or "access_token" not in data:
-        reply = read_reply(received)
-        return evolve(reply, success=False, errors=reply.errors or (_no_token(received),))
-    text, lifetime = data["access_token"], data.get("expires_in")
-    if not isinstance(text, str) or not _TOKEN.fullmatch(text):
-        return RestReply(False, (_no_token(received),))
-    if isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or not 0 < lifetime < 1e9:
-        return text, 0.0  # good for now
-    return text, float(lifetime)
-
-
-def _no_token(received: Received) -> RestError:
-    return RestError("", f"HTTP {received.status} without an access token", None, received.status)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 from attrs import field, frozen
 
 from marketo_soap.bridge.rest import Lookup, RestRequest
-from marketo_soap.calls.flow import Admit, Received, Wait
+from marketo_soap.calls.flow import Acquire, Received, Wait
 from marketo_soap.privacy.redactor import hidden
 
 __all__ = ["Ask", "Fetch", "Hold", "Note", "Release", "Step", "StepAnswer", "Translation"]
@@ -49,7 +49,7 @@ class Fetch:
 
 
 Ask: TypeAlias = RestRequest | Lookup[Any] | Hold | Note
-Step: TypeAlias = Admit | Fetch | Wait | Hold | Release | Note
+Step: TypeAlias = Acquire | Fetch | Wait | Hold | Release | Note
 StepAnswer: TypeAlias = Received | Exception | None
 Translation: TypeAlias = Generator[Ask, Any, R]
 """One operation in terms of REST: asks, gets replies (or has errors thrown into it), returns a result."""

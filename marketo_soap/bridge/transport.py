@@ -16,19 +16,19 @@ from functools import partial
 from typing import Any, Literal
 
 import httpx
-from attrs import frozen
 
+from marketo_soap.bridge.call import BridgeCall, Served
 from marketo_soap.bridge.connections import Connections, origin_of
 from marketo_soap.bridge.core import Core
-from marketo_soap.bridge.locks import KeyLocks, Ticket
+from marketo_soap.bridge.locks import KeyLocks
 from marketo_soap.bridge.names import Catalogue, described
 from marketo_soap.bridge.session import Steps
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.bridge.steps import Fetch, Hold, Note, Release, Step, StepAnswer
+from marketo_soap.bridge.steps import Fetch, Hold, Step, StepAnswer
 from marketo_soap.calls.call import TERMS, Terms
 from marketo_soap.calls.endpoint import EmbeddedEndpoint, is_loopback
-from marketo_soap.calls.flow import Admit, Wait
-from marketo_soap.calls.limiter import InProcessLimiter, Permit
+from marketo_soap.calls.flow import Acquire, Wait
+from marketo_soap.calls.limiter import InProcessLimiter
 from marketo_soap.calls.limits import Limiter, Limits
 from marketo_soap.calls.retry import DEFAULT_RETRY
 from marketo_soap.envelope import Request
@@ -37,7 +37,7 @@ from marketo_soap.server import service
 from marketo_soap.signature import AuthenticationHeader, Credentials
 from marketo_soap.wire.xml import MAX_BYTES
 
-__all__ = ["REST_LIMITS", "RestBridge", "Served"]
+__all__ = ["REST_LIMITS", "RestBridge"]
 
 logger = logging.getLogger("marketo_soap.bridge")
 
@@ -53,15 +53,6 @@ _limiters: dict[str, InProcessLimiter] = {}
 _locks: dict[str, KeyLocks] = {}
 
 
-@frozen
-class Served:
-    """An answer to a SOAP request, what there is to say of it, and how many calls of REST it took."""
-
-    answer: service.Answer
-    notes: tuple[str, ...]
-    rest_calls: int
-
-
 def _open_to_all(header: AuthenticationHeader) -> None:
     """Whoever has the bridge in their process may use it: signatures are not checked."""
 
@@ -74,9 +65,9 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
     say how the APIs' differences are bridged. *limiter* counts the calls of REST ("vendor": the vendor's limits,
     shared in this process by all bridges to an instance; none for a sandbox, a mock or an address on this machine).
     *transport* carries the calls instead of the network; *verify*, *proxy* and *allow_http* are those of
-    `Client`. *on_warning* is called, in the caller's thread or task, with everything that a call had to
-    say and did not stop for; it is also logged, and stands in the answer's headers `X-Bridge-Warning`.
-    `X-Rest-Calls` says what a call cost, `rest_calls` what all did, tokens not counted. Calls for one lead go one
+    `Client`. *on_warning* is called, in the caller's thread or task, with each non-fatal warning; warnings are also
+    logged, and sent in the answer's headers `X-Bridge-Warning`. The header `X-Rest-Calls` is the number of REST calls
+    that a call took, `rest_calls` that of all calls, tokens not counted. Calls for one lead go one
     after the other over all bridges to an instance in this process, as upserts that race make duplicates; *locks*
     are shared with other bridges where that is not so, on this machine or over a sandbox. A bridge *beside* another
     with the same credentials shares its token and its locks.
@@ -139,8 +130,6 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._busy: Counter[object] = Counter()  # calls by event loop; None: those of threads
         self._connections = self._connect()
 
-    # -- requests of SOAP -----------------------------------------------------------------------------
-
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a synchronous client."""
         terms, timeout = _terms(request)
@@ -165,11 +154,11 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """
         begun = self._steps(data, terms, authenticate)
         del data  # error trackers show the locals of the frames that an error passes through
-        with self._call(timeout, None) as call, call.over(begun) as steps:
+        with self._call(None) as call, call.over(begun) as steps:
             answer: StepAnswer = None
             while (step := call.advance(steps, answer)) is not None:
                 try:
-                    answer = self._do(call, step)
+                    answer = self._do(call, step, timeout)
                 except MarketoError as error:
                     answer = error
         return call.served
@@ -185,22 +174,22 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """Answer in a task; arguments and errors are those of `answer`."""
         begun = self._steps(data, terms, authenticate)
         del data
-        with self._call(timeout, _loop()) as call, call.over(begun) as steps:
+        with self._call(_loop()) as call, call.over(begun) as steps:
             answer: StepAnswer = None
             while (step := call.advance(steps, answer)) is not None:
                 try:
-                    answer = await self._do_async(call, step)
+                    answer = await self._do_async(call, step, timeout)
                 except MarketoError as error:
                     answer = error
         return call.served
 
     @contextmanager
-    def _call(self, timeout: httpx.Timeout, where: object) -> Iterator[_Call]:
+    def _call(self, where: object) -> Iterator[BridgeCall]:
         if os.getpid() != self._process:  # a forked child has none of its parent's connections and calls
             self._begin_anew()
+        call = BridgeCall(self._locks, self._limiter, self._warn)
         with self._lock:
             self._busy[where] += 1
-        call = _Call(self._locks, self._limiter, timeout, self._told)
         try:
             yield call
         finally:
@@ -223,7 +212,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
             random=random.random,
         )
 
-    def _told(self, text: str) -> None:
+    def _warn(self, text: str) -> None:
         logger.warning("%s", text)
         if self._on_warning is not None:
             try:
@@ -231,17 +220,15 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
             except Exception as error:  # the lead may have been written by now
                 logger.warning("on_warning raised %s", type(error).__name__)
 
-    # -- steps in a thread ----------------------------------------------------------------------------
-
-    def _do(self, call: _Call, step: Step) -> StepAnswer:
+    def _do(self, call: BridgeCall, step: Step, timeout: httpx.Timeout) -> StepAnswer:
         if isinstance(step, Fetch):
             with call.attempt(step):
-                return self._connections.fetch(step, call.timeout)
+                return self._connections.fetch(step, timeout)
         if isinstance(step, Wait):
             time.sleep(step.seconds)
         elif isinstance(step, Hold):
             call.held[step.keys] = self._locks.acquire(step.keys, step.seconds)
-        elif isinstance(step, Admit):
+        elif isinstance(step, Acquire):
             call.permit.release()
             call.permit.acquire(step.seconds)
         return None
@@ -251,19 +238,17 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         if not self._busy[None]:
             self._connections.close()
 
-    # -- steps in a task ------------------------------------------------------------------------------
-
-    async def _do_async(self, call: _Call, step: Step) -> StepAnswer:
+    async def _do_async(self, call: BridgeCall, step: Step, timeout: httpx.Timeout) -> StepAnswer:
         if isinstance(step, Fetch):
             with call.attempt(step):
-                return await self._connections.fetch_async(step, call.timeout)
+                return await self._connections.fetch_async(step, timeout)
         if isinstance(step, Wait):
             from asyncio import sleep
 
             await sleep(step.seconds)
         elif isinstance(step, Hold):
             call.held[step.keys] = await self._locks.acquire_async(step.keys, step.seconds)
-        elif isinstance(step, Admit):
+        elif isinstance(step, Acquire):
             call.permit.release()
             await call.permit.acquire_async(step.seconds)
         return None
@@ -272,60 +257,6 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """Close the connections of this event loop, unless calls are in progress; the bridge stays of use."""
         if not self._busy[_loop()]:
             await self._connections.aclose()
-
-
-class _Call:
-    """What one call holds, and gives back however it ends."""
-
-    served: Served
-
-    def __init__(
-        self, locks: KeyLocks, limiter: Limiter | None, timeout: httpx.Timeout, tell: Callable[[str], None]
-    ) -> None:
-        self._locks, self.timeout, self._tell = locks, timeout, tell
-        self.held: dict[frozenset[str], Ticket] = {}
-        self.permit = Permit(limiter)
-        self.rest_calls = 0
-        self._notes: list[str] = []
-
-    @contextmanager
-    def over(self, steps: Steps[service.Answer]) -> Iterator[Steps[service.Answer]]:
-        try:
-            yield steps
-        finally:
-            steps.close()
-            self.permit.release()
-            for ticket in self.held.values():
-                self._locks.release(ticket)
-
-    def advance(self, steps: Steps[service.Answer], answer: StepAnswer) -> Step | None:
-        """Return the next step that takes time; None when `served` is there."""
-        while True:
-            try:
-                step = steps.send(answer)
-            except StopIteration as done:
-                self.served = Served(done.value, tuple(self._notes), self.rest_calls)
-                return None
-            answer = None
-            if isinstance(step, Note):
-                self._notes.append(step.text)
-                self._tell(step.text)
-            elif isinstance(step, Release):
-                self._locks.release(self.held.pop(step.keys))
-            else:
-                if isinstance(step, Wait):
-                    logger.warning("tried again in %.2f s: %s", step.seconds, step.error)
-                return step
-
-    @contextmanager
-    def attempt(self, fetch: Fetch) -> Iterator[None]:
-        """Count the attempt in the block, and give its leave back however it ends."""
-        self.rest_calls += fetch.token is not None
-        try:
-            yield
-        finally:
-            self.permit.release()
-        logger.debug("%s, attempt %d", fetch.request.name, fetch.attempt)
 
 
 def _loop() -> object:

@@ -1,4 +1,4 @@
-"""A call in progress: what is counted, remembered and told of it while a client carries out its steps."""
+"""A call in progress: what is counted, remembered and logged while a client carries out its steps."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from marketo_soap.history import Exchange
 from marketo_soap.operations import Operation
 from marketo_soap.signature import Credentials
 
-__all__ = ["TERMS", "Call", "Caller", "Counter", "Stats", "Terms", "told"]
+__all__ = ["TERMS", "Call", "Caller", "Counter", "Stats", "Terms", "notify"]
 
 TERMS = "marketo_soap.call"
 """The extension of an httpx request that holds its `Terms`."""
@@ -75,7 +75,7 @@ class Counter:
 
 @frozen
 class Terms:
-    """What a transport that repeats by itself is told of a call: its policy, and the seconds that are left."""
+    """What a transport that retries by itself knows of a call: its policy, and the seconds that are left."""
 
     policy: RetryPolicy
     seconds: float | None
@@ -97,8 +97,8 @@ class Caller:
     single: bool = False
 
 
-def told(hook: Callable[[Exchange], object], exchange: Exchange) -> None:
-    """Tell a hook of an attempt. What it raises is logged without its text, which may be personal."""
+def notify(hook: Callable[[Exchange], object], exchange: Exchange) -> None:
+    """Call a hook with an attempt. What it raises is logged without its text, which may be personal."""
     try:
         hook(exchange)
     except Exception as error:
@@ -107,7 +107,7 @@ def told(hook: Callable[[Exchange], object], exchange: Exchange) -> None:
 
 
 class Call(Generic[R]):
-    """A call in progress: its steps, its attempts, its leave, and what is told of it. A `with` block."""
+    """A call in progress: its steps, its attempts, its permit, its logs and spans. A `with` block."""
 
     result: R
 
@@ -164,7 +164,7 @@ class Call(Generic[R]):
 
     @contextmanager
     def attempt(self, send: Send, request: httpx.Request, *, is_async: bool = False) -> Iterator[Attempt]:
-        """Make one attempt in the block: it is remembered, and its leave given back, however it ends."""
+        """Make one attempt in the block: it is remembered, and its permit given back, however it ends."""
         caller = self._caller
         attempt = Attempt(self._name, caller.endpoint, send, caller.clock(), caller.max_response_bytes, caller.timed)
         self._attempt = attempt

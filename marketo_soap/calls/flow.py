@@ -1,6 +1,6 @@
-"""One call as a generator of steps: ask for leave, sign, send, read, decide, perhaps wait and sign again.
+"""One call as a generator of steps: get a permit, sign, send, read, decide, perhaps wait and sign again.
 
-It holds no clock, no socket and no randomness: a driver (`client.py`) carries out the steps and answers each
+It holds no clock, no socket and no randomness: a client carries out the steps and answers each
 `Send` with the `Received` reply or the `TransportError` that came instead.
 """
 
@@ -17,7 +17,7 @@ from attrs import field, frozen
 from marketo_soap import envelope
 from marketo_soap.calls.limits import next_reset
 from marketo_soap.calls.retry import RetryPolicy, in_time, retry_after
-from marketo_soap.calls.sign_again import resign
+from marketo_soap.calls.sign_again import sign_again
 from marketo_soap.errors import (
     AmbiguousError,
     AmbiguousFault,
@@ -32,7 +32,7 @@ from marketo_soap.operations import Operation
 from marketo_soap.privacy.redactor import Redactor, size_only
 from marketo_soap.signature import Credentials, sign, timestamp
 
-__all__ = ["Admit", "Answer", "Received", "Send", "Step", "Wait", "exchange", "replay"]
+__all__ = ["Acquire", "Answer", "Received", "Send", "Step", "Wait", "exchange", "replay"]
 
 R = TypeVar("R")
 
@@ -42,8 +42,8 @@ _BLAME = re.compile(r"\b(required|invalid|parameter|criteria|bad|missing|unknown
 
 
 @frozen
-class Admit:
-    """Get leave from the call limits, within so many seconds (None: however long); answer why there is none."""
+class Acquire:
+    """Get a permit from the call limits, within so many seconds (None: however long); answer why there is none."""
 
     seconds: float | None
 
@@ -75,7 +75,7 @@ class Received:
     body: bytes = field(repr=size_only)
 
 
-Step: TypeAlias = Admit | Send | Wait
+Step: TypeAlias = Acquire | Send | Wait
 Answer: TypeAlias = Received | MarketoError | None
 
 
@@ -91,7 +91,7 @@ def exchange(
 ) -> Generator[Step, Answer, R]:
     """Make one call: yield its steps, return its result.
 
-    Every attempt is signed with the time of its own, after there is leave for it. Raises what
+    Every attempt is signed with the time of its own, after it has a permit. Raises what
     `envelope.reply` raises, the `TransportError` that a driver answers with, one for an answer that is not
     Marketo's, and `AmbiguousFault` for a server's failure that leaves the fate of the call unknown.
     """
@@ -101,12 +101,12 @@ def exchange(
         return None if policy.deadline is None else policy.deadline - (monotonic() - begun)
 
     while True:
-        refusal = yield Admit(left())
+        refusal = yield Acquire(left())
         remaining = left()
         if refusal is None and remaining is not None and remaining <= 0:
-            refusal = TransportError(f"{operation.name} was not sent: leave came after the time that it may take")
+            refusal = TransportError(f"{operation.name} was not sent: the permit came after the time that it may take")
         if isinstance(refusal, MarketoError):
-            raise _in_the_end([*errors, refusal])
+            raise _final_error([*errors, refusal])
         signed = now()
         header = sign(credentials, timestamp(signed))
         body = envelope.request(operation, header, context=target_workspace)
@@ -114,13 +114,13 @@ def exchange(
         try:
             return _read(operation, body, answer)
         except MarketoError as error:
-            errors.append(_judged(error, answer, now))
+            errors.append(_with_details(error, answer, now))
         headers = answer.headers if isinstance(answer, Received) else {}
         asked = retry_after(headers.get("retry-after"), headers.get("date"))
         pause = policy.pause_after(operation, errors, asked, random)
         pause = in_time(operation.name, pause, left(), errors[-1])
         if pause is None:
-            raise _in_the_end(errors)
+            raise _final_error(errors)
         yield Wait(pause, errors[-1])
 
 
@@ -139,10 +139,10 @@ def replay(
     """
     operation = envelope.open_request(request).operation_type
     begun = monotonic()
-    refusal = yield Admit(policy.deadline)
+    refusal = yield Acquire(policy.deadline)
     if isinstance(refusal, MarketoError):
         raise refusal
-    body = resign(request, credentials, timestamp(now()))
+    body = sign_again(request, credentials, timestamp(now()))
     left = None if policy.deadline is None else policy.deadline - (monotonic() - begun)
     answer = yield Send(body, envelope.soap_action(operation), 1, left)
     if isinstance(answer, MarketoError):
@@ -158,11 +158,11 @@ def _read(operation: Operation[R], request: bytes, answer: Answer) -> R:
         result = envelope.reply(type(operation), answer.body)
         operation.check_reply(result)
     except ProtocolError as error:
-        raise _explain(operation, request, answer, error) from None
+        raise _unusable_reply(operation, request, answer, error) from None
     return result
 
 
-def _in_the_end(errors: list[MarketoError]) -> MarketoError:
+def _final_error(errors: list[MarketoError]) -> MarketoError:
     """The error that a call ends with: the last one, which must not hide that an earlier attempt may have done it."""
     last = errors[-1]
     if isinstance(last, AmbiguousError) or not any(isinstance(error, AmbiguousError) for error in errors):
@@ -176,7 +176,7 @@ def _in_the_end(errors: list[MarketoError]) -> MarketoError:
     return last
 
 
-def _judged(error: MarketoError, answer: Answer, now: Callable[[], datetime]) -> MarketoError:
+def _with_details(error: MarketoError, answer: Answer, now: Callable[[], datetime]) -> MarketoError:
     """The error with what its circumstances add: an unknown fate, the difference of the clocks, the next reset."""
     if isinstance(error, ServerFault) and _is_vague(error):
         error = AmbiguousFault.of(error)
@@ -208,7 +208,7 @@ def _skew(date: str | None, now: datetime) -> str:
     return f"the clocks differ: the server's is {abs(seconds):.0f} s {side} this one"
 
 
-def _explain(operation: Operation[Any], request: bytes, answer: Received, error: ProtocolError) -> MarketoError:
+def _unusable_reply(operation: Operation[Any], request: bytes, answer: Received, error: ProtocolError) -> MarketoError:
     """Say what came instead of a reply: a broken one, or an answer of something on the way."""
     status, problem = answer.status, error.problem
     redactor = Redactor.of_request(request)

@@ -53,7 +53,7 @@ class InProcessLimiter:
         return self._cell.value.schedule.copy().spent(self._clock.now())
 
     def acquire(self, timeout: float | None = None, holder: object | None = None) -> None:
-        """Wait for leave to make a call: `TransportError` after *timeout* seconds, `LimitFault` for today.
+        """Wait for a permit to make a call: `TransportError` after *timeout* seconds, `LimitFault` for today.
 
         With a *holder* it is given back by `release(holder)`, or when the holder is no more. `Permit` is one.
         """
@@ -66,7 +66,7 @@ class InProcessLimiter:
             self._hand_over(waiter)
 
     async def acquire_async(self, timeout: float | None = None, holder: object | None = None) -> None:
-        """Wait for leave to make a call, in a task; arguments and errors are those of `acquire`."""
+        """Wait for a permit to make a call, in a task; arguments and errors are those of `acquire`."""
         import asyncio
 
         waiter = Waiter(asyncio.get_running_loop())
@@ -104,15 +104,15 @@ class InProcessLimiter:
     def _turns(
         self, waiter: Waiter, holder: object | None, timeout: float | None
     ) -> Generator[float | None, None, None]:
-        """Queue up and yield the seconds to wait (None: until woken), until there is leave."""
+        """Queue up and yield the seconds to wait (None: until woken), until there is a permit."""
         begun, place, permit = self._clock.monotonic(), ref(waiter), ref(waiter if holder is None else holder)
         try:
             self._cell.change(lambda state: (_State(state.schedule, (*state.queue, place), state.holders), None))
-            while (seconds := self._cell.change(lambda state: self._admit(state, waiter, permit))) != 0.0:
+            while (seconds := self._cell.change(lambda state: self._try_acquire(state, waiter, permit))) != 0.0:
                 waited = self._clock.monotonic() - begun
                 if timeout is not None:
                     if waited >= timeout:
-                        raise TransportError(f"not sent: the call limits gave no leave in {timeout:.1f} s")
+                        raise TransportError(f"not sent: the call limits gave no permit in {timeout:.1f} s")
                     seconds = timeout - waited if seconds is None else min(seconds, timeout - waited)
                 yield seconds
         finally:
@@ -121,7 +121,7 @@ class InProcessLimiter:
         if (waited := self._clock.monotonic() - begun) > 1:
             logger.info("waited %.1f s for the call limits", waited, extra={"waited": waited})
 
-    def _admit(self, state: _State, waiter: Waiter, permit: ref[object]) -> tuple[_State, float | None]:
+    def _try_acquire(self, state: _State, waiter: Waiter, permit: ref[object]) -> tuple[_State, float | None]:
         """Let *waiter* go if it is its turn; return the seconds until it may be: 0.0 if it is, None if nobody knows."""
         tick = self._clock.monotonic()
         front, places = list[ref[Waiter]](), iter(state.queue)
@@ -171,7 +171,7 @@ class Permit:
         self._holds = False
 
     def acquire(self, timeout: float | None = None) -> None:
-        """Wait for leave to make a call; raises what the limiter raises."""
+        """Wait for a permit to make a call; raises what the limiter raises."""
         if isinstance(self._limiter, InProcessLimiter):
             self._limiter.acquire(timeout, self)
         elif self._limiter is not None:
@@ -179,7 +179,7 @@ class Permit:
             self._holds = True
 
     async def acquire_async(self, timeout: float | None = None) -> None:
-        """Wait for leave to make a call, in a task."""
+        """Wait for a permit to make a call, in a task."""
         if isinstance(self._limiter, InProcessLimiter):
             await self._limiter.acquire_async(timeout, self)
         elif self._limiter is not None:

@@ -58,18 +58,18 @@ def quota_spent(now: datetime) -> LimitFault:
 
 
 class Limiter(Protocol):
-    """Whoever gives leave to call. Threads and tasks may share one; so may machines, by one of your own.
+    """Gives permits to call. Threads and tasks may share one; so may machines, by one of your own.
 
     Every `acquire` that returned is followed by one `release`, when the call has ended. *timeout* is in
     seconds. An acquire raises `TransportError` when it is over (nothing was sent), and `LimitFault` when
-    there is no leave before tomorrow.
+    there is no permit before tomorrow.
     """
 
     def acquire(self, timeout: float | None = None) -> None:
-        """Wait for leave to make a call."""
+        """Wait for a permit to make a call."""
 
     async def acquire_async(self, timeout: float | None = None) -> None:
-        """Wait for leave to make a call, in a task."""
+        """Wait for a permit to make a call, in a task."""
 
     def release(self) -> None:
         """Say that the call has ended."""

@@ -11,12 +11,12 @@ from marketo_soap.signature import AuthenticationHeader, Credentials, sign
 from marketo_soap.wire.codec import codec
 from marketo_soap.wire.xml import parse
 
-__all__ = ["resign"]
+__all__ = ["sign_again"]
 
 _NIL = re.compile(r"\s[\w.-]+:nil\s*=\s*(?:'[^']*'|\"[^\"]*\")")
 
 
-def resign(request: bytes, credentials: Credentials, timestamp_text: str) -> bytes:
+def sign_again(request: bytes, credentials: Credentials, timestamp_text: str) -> bytes:
     """Return *request* with the user id, signature and timestamp of *credentials* at *timestamp_text*.
 
     Prefixes, white space, order and everything that is unknown stay as they are. Raises `ProtocolError` for

@@ -17,7 +17,7 @@ import click
 from attrs import evolve
 
 from marketo_soap import envelope
-from marketo_soap.calls.sign_again import resign
+from marketo_soap.calls.sign_again import sign_again
 from marketo_soap.cli import output
 from marketo_soap.cli.clients import client_of_endpoint, client_of_sandbox
 from marketo_soap.cli.options import signer_options
@@ -394,7 +394,7 @@ def send(
     local = sandbox or sandbox_db is not None or not endpoint
     if dry_run:
         credentials = _credentials(local, user_id, encryption_key)
-        signed = resign(request, credentials, timestamp(datetime.now(UTC).astimezone()))
+        signed = sign_again(request, credentials, timestamp(datetime.now(UTC).astimezone()))
         click.echo(f"# would go to {'an embedded sandbox' if local else output.printable(endpoint)}", err=True)
         redactor = Redactor(visible, secrets)
         redactor.learn(signed)

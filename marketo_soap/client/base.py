@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary, ref
 
 import httpx
 
-from marketo_soap.calls.call import Call, Caller, Counter, Stats, told
+from marketo_soap.calls.call import Call, Caller, Counter, Stats, notify
 from marketo_soap.calls.endpoint import EmbeddedEndpoint, checked_endpoint, is_loopback
 from marketo_soap.calls.flow import Send
 from marketo_soap.calls.http import CONNECTIONS, USER_AGENT, trust, within
@@ -82,7 +82,7 @@ def _vendor_limiter(url: httpx.URL) -> Limiter:
 class BaseClient(Generic[TransportT]):
     """The arguments and properties of both clients; a subclass carries out the steps of a call."""
 
-    _http: httpx.Client | httpx.AsyncClient
+    _http: Any
 
     def __init__(
         self,
@@ -207,13 +207,14 @@ class BaseClient(Generic[TransportT]):
             del request
 
     def _request(self, send: Send, timeout: Timeout) -> httpx.Request:
-        return self._http.build_request(
+        request: httpx.Request = self._http.build_request(
             "POST",
             self._url,
             content=send.body,
             headers={"SOAPAction": send.soap_action},
             timeout=within(self._timeout if timeout is None else httpx.Timeout(timeout), send.seconds),
         )
+        return request
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:
@@ -228,7 +229,7 @@ class BaseClient(Generic[TransportT]):
         if self.history is not None:
             self.history.add(exchange)
         if self._on_exchange is not None:
-            told(self._on_exchange, exchange)
+            notify(self._on_exchange, exchange)
 
 
 _REST = ("MARKETO_REST_ENDPOINT", "MARKETO_REST_CLIENT_ID", "MARKETO_REST_CLIENT_SECRET")

@@ -32,8 +32,6 @@ class AsyncClient(Operations, BaseClient[httpx.AsyncBaseTransport]):
     A cancelled call stops at once and leaves the client usable.
     """
 
-    _http: httpx.AsyncClient
-
     def _open(self, transport: httpx.AsyncBaseTransport | None, options: dict[str, Any]) -> None:
         self._http = open_async_client(transport=transport, **options)
 

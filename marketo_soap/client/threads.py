@@ -50,8 +50,6 @@ class Client(Operations, BaseClient[httpx.BaseTransport]):
     `exchange`; a caller's own mistakes are `ValueError` or `TypeError` before anything is sent.
     """
 
-    _http: httpx.Client
-
     def _open(self, transport: httpx.BaseTransport | None, options: dict[str, Any]) -> None:
         self._http = open_client(transport=transport, **options)
 

@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any
 
 from marketo_soap import envelope
+from marketo_soap.bridge.call import Served
 from marketo_soap.bridge.core import as_fault
-from marketo_soap.bridge.transport import Served
-from marketo_soap.calls.call import Terms, told
+from marketo_soap.calls.call import Terms, notify
 from marketo_soap.debug.recorder import Recorder
 from marketo_soap.errors import (
     AmbiguousError,
@@ -194,7 +194,7 @@ class Gateway:
             response=served.answer.body,
             read_fault=envelope.fault_of,
         )
-        told(self._recorder, exchange)
+        notify(self._recorder, exchange)
         return served
 
     def _served(self, caller: Caller, request: envelope.Request[Any], seconds: float) -> Served:

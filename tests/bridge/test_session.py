@@ -18,9 +18,10 @@ from marketo_soap import (
     TransportError,
 )
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read, write
-from marketo_soap.bridge.session import Session, Shared, Token
+from marketo_soap.bridge.session import Session, Shared
 from marketo_soap.bridge.steps import Fetch, Hold, Note, Release
-from marketo_soap.calls.flow import Admit, Received, Wait
+from marketo_soap.bridge.tokens import Token
+from marketo_soap.calls.flow import Acquire, Received, Wait
 from tests.bridge.support import CREATED, DESCRIBED, TOKEN, received
 
 READ = read("/rest/v1/leads.json", filterType="id")
@@ -88,7 +89,7 @@ class Run:
                     answer = left.pop(0)
                 elif isinstance(step, Wait):
                     self.world.now += step.seconds
-                elif isinstance(step, Admit):
+                elif isinstance(step, Acquire):
                     answer = admit()
         except StopIteration as done:
             self.result = done.value
@@ -112,7 +113,7 @@ class Run:
 
 def test_a_call_with_a_token_is_one_admission_and_one_fetch() -> None:
     run = Run(OK)
-    assert [type(step) for step in run.steps] == [Admit, Fetch]
+    assert [type(step) for step in run.steps] == [Acquire, Fetch]
     assert run.fetched == [("leads.json", "tok-0")]
     assert run.reply.result[0]["id"] == 1141
 
@@ -129,7 +130,7 @@ def test_notes_and_holds_are_passed_on_with_the_time_that_is_left() -> None:
 def test_a_token_is_asked_for_once_and_not_counted() -> None:
     world = World(token=None)
     run = Run(received(TOKEN), OK, OK, asks=(CREATE, CREATE), world=world)
-    assert [type(step) for step in run.steps] == [Hold, Fetch, Release, Admit, Fetch, Admit, Fetch]
+    assert [type(step) for step in run.steps] == [Hold, Fetch, Release, Acquire, Fetch, Acquire, Fetch]
     assert run.fetched == [("token", None), ("leads.json", "tok-1"), ("leads.json", "tok-1")]
     identity = run.of(Fetch)[0].request
     assert identity.target == (
@@ -170,7 +171,7 @@ def test_a_token_that_another_call_has_renewed_meanwhile_is_used() -> None:
     session.send(None)
     session.send(None)
     world.shared.tokens.token = Token("tok-2", 1000.0)
-    assert isinstance(session.send(said("601")), Admit)
+    assert isinstance(session.send(said("601")), Acquire)
     fetch = session.send(None)
     assert isinstance(fetch, Fetch)
     assert fetch.token == "tok-2"
@@ -183,7 +184,7 @@ def test_one_renewal_serves_all_who_wait_for_it() -> None:
     assert isinstance(first.send(None), Fetch)
     assert first.send(received(TOKEN)) == Release(frozenset({"token"}))
     assert second.send(None) == Release(frozenset({"token"}))
-    assert isinstance(second.send(None), Admit)
+    assert isinstance(second.send(None), Acquire)
 
 
 @pytest.mark.parametrize("answer", [received("{}", 401), received("", 503)])
@@ -261,7 +262,7 @@ def test_what_was_not_done_is_sent_again(request_: RestRequest, answer: Received
     run = Run(answer, OK, asks=(request_,))
     assert run.reply.success
     assert len(run.of(Wait)) == 1
-    assert len(run.of(Admit)) == 2
+    assert len(run.of(Acquire)) == 2
 
 
 @pytest.mark.parametrize("request_", [READ, UPDATE])
@@ -443,7 +444,7 @@ def test_an_error_is_thrown_into_the_translation() -> None:
     world = World()
     session = world.session(RetryPolicy(attempts=1), None).carry_out(careful())
     steps = [session.send(None), session.send(None), session.send(REFUSED), session.send(None)]
-    assert [type(step) for step in steps] == [Admit, Fetch, Admit, Fetch]
+    assert [type(step) for step in steps] == [Acquire, Fetch, Acquire, Fetch]
     with pytest.raises(StopIteration) as done:
         session.send(said("603"))
     assert (done.value.value, caught) == ("603", [REFUSED])

@@ -405,7 +405,7 @@ def test_limits_count_calls_of_rest_but_not_tokens(make: Make) -> None:
 
 
 class LateLimiter:
-    """Gives its second leave too late."""
+    """Gives its second permit too late."""
 
     def __init__(self) -> None:
         self.given = self.returned = 0

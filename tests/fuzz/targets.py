@@ -20,7 +20,7 @@ from urllib.parse import unquote
 from lxml import etree
 
 from marketo_soap import Fault, MarketoError, Sandbox, SyncLead, envelope
-from marketo_soap.calls.sign_again import resign
+from marketo_soap.calls.sign_again import sign_again
 from marketo_soap.debug import checks, compare
 from marketo_soap.debug import exporting as exports
 from marketo_soap.debug import importing as imports
@@ -81,7 +81,7 @@ def pasted(data: bytes) -> None:
         checks.check(message.data, credentials=CREDENTIALS, now=NOW)
         _check_shown(compare.compare(message.data, _SEED))
         with suppress(MarketoError):
-            resign(message.data, CREDENTIALS, HEADER.request_timestamp)
+            sign_again(message.data, CREDENTIALS, HEADER.request_timestamp)
     redactor = Redactor()
     redactor.learn(*(message.data for message in found))
     hidden = redactor.data(data)

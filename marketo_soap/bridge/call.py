@@ -1,0 +1,83 @@
+"""One call over the bridge: the locks and permits that it holds, and what came of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from attrs import frozen
+
+from marketo_soap.bridge.locks import KeyLocks, Ticket
+from marketo_soap.bridge.session import Steps
+from marketo_soap.bridge.steps import Fetch, Note, Release, Step, StepAnswer
+from marketo_soap.calls.flow import Wait
+from marketo_soap.calls.limiter import Permit
+from marketo_soap.calls.limits import Limiter
+from marketo_soap.server import service
+
+__all__ = ["BridgeCall", "Served"]
+
+logger = logging.getLogger("marketo_soap.bridge")
+
+
+@frozen
+class Served:
+    """An answer to a SOAP request, what there is to say of it, and how many calls of REST it took."""
+
+    answer: service.Answer
+    notes: tuple[str, ...]
+    rest_calls: int
+
+
+class BridgeCall:
+    """What one call holds, and gives back however it ends."""
+
+    served: Served
+
+    def __init__(self, locks: KeyLocks, limiter: Limiter | None, warn: Callable[[str], None]) -> None:
+        self._locks, self._warn = locks, warn
+        self.held: dict[frozenset[str], Ticket] = {}
+        self.permit = Permit(limiter)
+        self.rest_calls = 0
+        self._notes: list[str] = []
+
+    @contextmanager
+    def over(self, steps: Steps[service.Answer]) -> Iterator[Steps[service.Answer]]:
+        """Give back in the end what the steps in the block hold."""
+        try:
+            yield steps
+        finally:
+            steps.close()
+            self.permit.release()
+            for ticket in self.held.values():
+                self._locks.release(ticket)
+
+    def advance(self, steps: Steps[service.Answer], answer: StepAnswer) -> Step | None:
+        """Return the next step that takes time; None when `served` is there."""
+        while True:
+            try:
+                step = steps.send(answer)
+            except StopIteration as done:
+                self.served = Served(done.value, tuple(self._notes), self.rest_calls)
+                return None
+            answer = None
+            if isinstance(step, Note):
+                self._notes.append(step.text)
+                self._warn(step.text)
+            elif isinstance(step, Release):
+                self._locks.release(self.held.pop(step.keys))
+            else:
+                if isinstance(step, Wait):
+                    logger.warning("tried again in %.2f s: %s", step.seconds, step.error)
+                return step
+
+    @contextmanager
+    def attempt(self, fetch: Fetch) -> Iterator[None]:
+        """Count the attempt in the block, and give its permit back however it ends."""
+        self.rest_calls += fetch.token is not None
+        try:
+            yield
+        finally:
+            self.permit.release()
+        logger.debug("%s, attempt %d", fetch.request.name, fetch.attempt)
