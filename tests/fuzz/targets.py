@@ -43,8 +43,9 @@ SEPARATOR = b"\n%%\n"
 
 def reply(data: bytes) -> None:
     """Read *data* as a client and as a tool do: a value, or a `MarketoError` that can be shown."""
-    readers = [partial(envelope.reply, operation) for operation in OPERATIONS.values()]
-    for read in (*readers, envelope.read):
+    readers: list[Callable[[bytes], object]] = [envelope.read]
+    readers += [partial(envelope.reply, operation) for operation in OPERATIONS.values()]
+    for read in readers:
         try:
             value = read(data)
         except MarketoError as error:
