@@ -33,9 +33,10 @@ def names() -> list[str]:
 
     def collect(cls: Any) -> None:
         for field in codec(cls).fields:
-            found.update(filter(None, (field.el.name, field.el.item)))
-            if attrs.has(field.type):
-                collect(field.type)
+            found.update((field.el.name, *field.items))
+            for kind in field.choices or (field.type,):
+                if attrs.has(kind):
+                    collect(kind)
 
     for operation in OPERATIONS.values():
         collect(operation)

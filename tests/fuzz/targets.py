@@ -14,12 +14,13 @@ import traceback
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
 
 from lxml import etree
 
-from marketo_soap import Fault, MarketoError, Sandbox, SyncLead, envelope
+from marketo_soap import FAULTS, OPERATIONS, Fault, MarketoError, Sandbox, envelope
 from marketo_soap.calls.sign_again import sign_again
 from marketo_soap.debug import checks, compare
 from marketo_soap.debug import exporting as exports
@@ -27,10 +28,12 @@ from marketo_soap.debug import importing as imports
 from marketo_soap.privacy.redactor import Redactor
 from marketo_soap.sandbox import http
 from marketo_soap.sandbox.messages import CONTROL, HttpAnswer, HttpRequest
+from marketo_soap.server import service
 from marketo_soap.wire.xml import MKTOWS, SOAP_ENV, parse
 from tests.support import CREDENTIALS, HEADER, NOW, fixture
 
-_SEED = fixture("sync_lead/seed.request.xml")
+_REQUESTS = [fixture(f"samples/{name}.request.xml") for name in ("getLead", "getMultipleLeads")]
+_REQUESTS.append(fixture("sync_lead/seed.request.xml"))
 _LONG = 100_000  # bytes: from here on checks and comparisons take seconds
 _ADDRESS = re.compile(rb"[a-z]@[a-z]+\.[a-z]")
 
@@ -40,7 +43,9 @@ SEPARATOR = b"\n%%\n"
 
 def reply(data: bytes) -> None:
     """Read *data* as a client and as a tool do: a value, or a `MarketoError` that can be shown."""
-    for read in (_read_reply, envelope.read):
+    readers: list[Callable[[bytes], object]] = [envelope.read]
+    readers += [partial(envelope.reply, operation) for operation in OPERATIONS.values()]
+    for read in readers:
         try:
             value = read(data)
         except MarketoError as error:
@@ -52,10 +57,6 @@ def reply(data: bytes) -> None:
             assert envelope.read(again) == value, "what was read is not what was written again"
 
 
-def _read_reply(data: bytes) -> object:
-    return envelope.reply(SyncLead, data)
-
-
 def request(data: bytes) -> None:
     """Read *data* as a server does: a request that can be written and read again, or a `MarketoError`."""
     try:
@@ -64,6 +65,9 @@ def request(data: bytes) -> None:
         _check_shown(error)
         return
     _check_shown(read)
+    for violation in read.operation.violations():
+        assert violation.code in FAULTS
+        assert violation.path.startswith(read.operation.params_name)
     again = envelope.request(read.operation, read.header, context=read.context)
     assert envelope.read_request(again) == read, "what was read is not what was written again"
 
@@ -79,7 +83,8 @@ def pasted(data: bytes) -> None:
     found = imports.messages(data)
     for message in [message for message in found if len(message.data) < _LONG][:3]:
         checks.check(message.data, credentials=CREDENTIALS, now=NOW)
-        _check_shown(compare.compare(message.data, _SEED))
+        for request_ in _REQUESTS:
+            _check_shown(compare.compare(message.data, request_))
         with suppress(MarketoError):
             sign_again(message.data, CREDENTIALS, HEADER.request_timestamp)
     redactor = Redactor()
@@ -146,7 +151,7 @@ class _Failures(logging.Handler):
 
 
 _failures = _Failures()
-logging.getLogger("marketo_soap.service").addHandler(_failures)
+service.logger.addHandler(_failures)
 
 
 def _respond(sandbox: Sandbox, data: bytes) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from marketo_soap import OPERATIONS, envelope
 from tests.fuzz import mutate
 from tests.fuzz.targets import SEPARATOR, TARGETS, read_http
 
@@ -47,7 +48,14 @@ def test_mutations_stay_within_their_size_and_repeat(target: str) -> None:
 def test_the_dictionary_holds_the_declared_names() -> None:
     words = mutate.dictionary().splitlines()
     assert {'"leadAttributeList"', '"paramsSyncLead"', '"serviceException"', '"Envelope"'} <= set(words)
+    assert {'"paramsGetLead"', '"stringItem"', '"staticListName"', '"oldestUpdatedAt"'} <= set(words)
     assert not [word for word in words if '"' in word[1:-1]]
+
+
+def test_the_fuzzer_starts_with_requests_and_replies_of_every_operation() -> None:
+    read = [envelope.read(data) for name, data in mutate.seeds("reply").items() if "unknown" not in name]
+    assert {type(each.operation) for each in read if isinstance(each, envelope.Request)} == set(OPERATIONS.values())
+    assert {each.operation_type for each in read if isinstance(each, envelope.Reply)} == set(OPERATIONS.values())
 
 
 def test_requests_are_read_as_a_front_hands_them_over() -> None:

@@ -31,8 +31,9 @@ class Difference:
     """One thing that the messages say differently.
 
     *part* is where it stands, *name* what people call the place ("Email", "attribute FirstName", "attrType of
-    FirstName", "status", "leadRecord[2]/Email" in a list). *old* and *new* are its text; None if it is not there, a tuple of all values if the name
-    appears more than once. *private* says that they may be secrets or personal data. The `repr` hides them.
+    FirstName", "status", "leadRecord[2]/Email" in a list). *old* and *new* are its text; None if it is not there, a
+    tuple of all values if the name appears more than once. *private* says that they may be secrets or personal
+    data. The `repr` hides them.
     """
 
     part: Section
