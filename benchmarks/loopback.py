@@ -14,7 +14,7 @@ from benchmarks.timing import Ratio, ratio
 from marketo_soap import Client, Sandbox
 from marketo_soap.calls.limits import Limiter
 from marketo_soap.records.lead import LeadRecord
-from marketo_soap.sandbox.sandbox import ENCRYPTION_KEY, USER_ID
+from marketo_soap.sandbox.state import ENCRYPTION_KEY, USER_ID
 
 START = 30.0
 """Seconds that the server's process may take to start and to stop."""

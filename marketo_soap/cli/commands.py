@@ -135,10 +135,10 @@ def sandbox(
     faults, clock, settings.
     """
     from marketo_soap.sandbox import Sandbox
-    from marketo_soap.sandbox.http import CONTROL, PATH
-    from marketo_soap.sandbox.sandbox import ENCRYPTION_KEY, USER_ID
+    from marketo_soap.sandbox.messages import CONTROL, PATH
     from marketo_soap.sandbox.server import bound, serve_forever
     from marketo_soap.sandbox.settings import Settings
+    from marketo_soap.sandbox.state import ENCRYPTION_KEY, USER_ID
 
     settings = Settings.load(config) if config else Settings()
     if durability is not None:

@@ -413,7 +413,7 @@ def send(
 
 def _credentials(local: bool, user_id: str | None, key: str | None) -> Credentials:
     if local:
-        from marketo_soap.sandbox.sandbox import ENCRYPTION_KEY, USER_ID
+        from marketo_soap.sandbox.state import ENCRYPTION_KEY, USER_ID
 
         return Credentials(USER_ID, ENCRYPTION_KEY)
     if not (user_id and key):

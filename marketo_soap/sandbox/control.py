@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs
 
 import attrs
@@ -17,20 +17,18 @@ import attrs
 from marketo_soap import __version__
 from marketo_soap.config import structure
 from marketo_soap.sandbox import seeds
-from marketo_soap.sandbox.http import CONTROL, HttpAnswer, HttpRequest, allowed_hosts
+from marketo_soap.sandbox.messages import CONTROL, HttpAnswer, HttpRequest, allowed_hosts
 from marketo_soap.sandbox.settings import FaultRule, Settings, plain
+from marketo_soap.sandbox.state import State
 from marketo_soap.sandbox.store.leads import PAGE, email_key
 from marketo_soap.server.http import host_name, is_of_another_site
-
-if TYPE_CHECKING:
-    from marketo_soap.sandbox.sandbox import Sandbox
 
 __all__ = ["control"]
 
 _MOST_LEADS = 1000  # of a page
 
 
-def control(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
+def control(sandbox: State, request: HttpRequest) -> HttpAnswer:
     """Answer a request under `/_sandbox/`.
 
     | path | methods |
@@ -70,7 +68,7 @@ def control(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
         return _json(400, {"error": str(error)})
 
 
-def _refusal(sandbox: Sandbox, request: HttpRequest) -> str | None:
+def _refusal(sandbox: State, request: HttpRequest) -> str | None:
     token, allowed = sandbox.settings.control_token, allowed_hosts(sandbox, request)
     if token is not None:
         return _token_refusal(token, request, allowed)
@@ -144,7 +142,7 @@ def _body(request: HttpRequest) -> Any:
 Query = dict[str, str]
 
 
-def _health(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+def _health(sandbox: State, request: HttpRequest, query: Query) -> Any:
     with sandbox.store.reading() as leads:
         count = leads.count()
     now = sandbox.now()
@@ -158,7 +156,7 @@ def _health(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
     }
 
 
-def _get_leads(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+def _get_leads(sandbox: State, request: HttpRequest, query: Query) -> Any:
     email = query.get("email")
     if "id" not in query and "limit" not in query and "after" not in query:
         return sandbox.store.in_pages(seeds.dump, email=email)
@@ -174,49 +172,49 @@ def _get_leads(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
         return list(seeds.dump(leads, found))
 
 
-def _add_leads(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+def _add_leads(sandbox: State, request: HttpRequest, query: Query) -> Any:
     text = request.body.decode()
     is_csv = "csv" in request.headers.get("content-type", "")
     return {"added": sandbox.seed(seeds.read_csv(text) if is_csv else seeds.read_json(text))}
 
 
-def _get_journal(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+def _get_journal(sandbox: State, request: HttpRequest, query: Query) -> Any:
     entries = sandbox.entries()
     last = int(query.get("last", len(entries)))
     return [entry.as_data() for entry in entries[max(0, len(entries) - last) :]]
 
 
-def _clear_journal(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+def _clear_journal(sandbox: State, request: HttpRequest, query: Query) -> Any:
     sandbox.journal.clear()
     return []
 
 
-def _reset(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+def _reset(sandbox: State, request: HttpRequest, query: Query) -> Any:
     sandbox.reset()
     return _health(sandbox, request, query)
 
 
-def _get_faults(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+def _get_faults(sandbox: State, request: HttpRequest, query: Query) -> Any:
     return [attrs.asdict(rule) for rule in sandbox.script.rules()]
 
 
-def _add_faults(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+def _add_faults(sandbox: State, request: HttpRequest, query: Query) -> Any:
     data = _body(request)
     rules = data if isinstance(data, list) else [data]
     sandbox.script.add(*[structure(FaultRule, rule, f"faults[{n}]") for n, rule in enumerate(rules, 1)])
     return _get_faults(sandbox, request, query)
 
 
-def _clear_faults(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+def _clear_faults(sandbox: State, request: HttpRequest, query: Query) -> Any:
     sandbox.script.clear()
     return []
 
 
-def _get_clock(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+def _get_clock(sandbox: State, request: HttpRequest, query: Query) -> Any:
     return {"now": sandbox.now().isoformat()}
 
 
-def _set_clock(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+def _set_clock(sandbox: State, request: HttpRequest, query: Query) -> Any:
     data = _body(request)
     if not isinstance(data, dict) or len(data) != 1 or not data.keys() <= {"advance", "now"}:
         raise ValueError('the clock takes {"advance": seconds} or {"now": "2013-08-05T16:34:19-07:00"}')
@@ -230,11 +228,11 @@ def _set_clock(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
     return _get_clock(sandbox, request, query)
 
 
-def _get_settings(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+def _get_settings(sandbox: State, request: HttpRequest, query: Query) -> Any:
     return plain(sandbox.settings)
 
 
-def _change_settings(sandbox: Sandbox, request: HttpRequest, query: Query) -> Any:
+def _change_settings(sandbox: State, request: HttpRequest, query: Query) -> Any:
     data = _body(request)
     if not isinstance(data, dict):
         raise ValueError("settings are a JSON object")
@@ -245,7 +243,7 @@ def _change_settings(sandbox: Sandbox, request: HttpRequest, query: Query) -> An
     return _get_settings(sandbox, request, query)
 
 
-_ROUTES: dict[str, dict[str, Callable[[Sandbox, HttpRequest, Query], Any]]] = {
+_ROUTES: dict[str, dict[str, Callable[[State, HttpRequest, Query], Any]]] = {
     "health": {"GET": _health},
     "leads": {"GET": _get_leads},
     "seed": {"POST": _add_leads},

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, TypeAlias
 
+import attrs
 from attrs import define, frozen
 
 from marketo_soap.envelope import open_request
@@ -14,7 +15,7 @@ from marketo_soap.errors import ProtocolError
 from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.sandbox.settings import FaultRule
 
-__all__ = ["PROXY_PAGE", "FaultScript", "Record"]
+__all__ = ["PROXY_PAGE", "FaultScript", "Record", "in_words"]
 
 Record: TypeAlias = tuple[str | None, Mapping[str, str]]  # the e-mail address and the attributes of a lead in a call
 
@@ -125,3 +126,9 @@ def _soap_call(data: bytes) -> _Call:
     attributes = {attribute.name: attribute.value for attribute in call.lead_record.attributes}
     email = call.lead_record.email or attributes.get("Email")
     return _Call("SOAP", operation, ((email, attributes),))
+
+
+def in_words(rule: FaultRule) -> str:
+    """Return the settings of a rule that are not the usual ones."""
+    usual = attrs.asdict(FaultRule())
+    return ", ".join(f"{name}={value!r}" for name, value in attrs.asdict(rule).items() if value != usual[name])

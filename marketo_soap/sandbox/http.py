@@ -1,19 +1,23 @@
-"""What the sandbox says to an HTTP request: shared by the in-process transport and the ASGI application."""
+"""How the sandbox answers an HTTP request: shared by the in-process transport and the ASGI application."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC
 from email.utils import format_datetime
-from typing import TYPE_CHECKING
 
-from attrs import field, frozen
-
-from marketo_soap.privacy.redactor import size_only
+from marketo_soap.sandbox.messages import (
+    CONTROL,
+    PATH,
+    HttpAnswer,
+    HttpRequest,
+    allowed_hosts,
+    refused,
+    text_answer,
+)
+from marketo_soap.sandbox.soap import handle
+from marketo_soap.sandbox.state import State
 from marketo_soap.server.http import (
-    MAX_BYTES,
-    TEXT,
     XML,
     Refused,
     asks_for_wsdl,
@@ -25,67 +29,9 @@ from marketo_soap.server.http import (
 )
 from marketo_soap.server.wsdl import wsdl
 
-if TYPE_CHECKING:
-    from marketo_soap.sandbox.sandbox import Sandbox
-
-__all__ = [
-    "CONTROL",
-    "MAX_BYTES",
-    "PATH",
-    "HttpAnswer",
-    "HttpRequest",
-    "allowed_hosts",
-    "answer",
-    "carries_soap",
-    "refused",
-    "text_answer",
-]
-
-PATH = "/soap/mktows/2_2"
-CONTROL = "/_sandbox/"
+__all__ = ["answer", "carries_soap"]
 
 _REST = re.compile("/+(rest|identity|bulk)/")
-
-
-@frozen
-class HttpRequest:
-    """An HTTP request: header names in lower case; `peer` is the caller's address, None in this process.
-
-    `own_hosts` are the names that the server listens at.
-    """
-
-    method: str
-    scheme: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes = field(repr=size_only, default=b"")
-    peer: str | None = None
-    own_hosts: tuple[str, ...] = ()
-
-
-@frozen
-class HttpAnswer:
-    """An HTTP answer: status, body, headers as pairs, and how it is to travel (see `Delivery`).
-
-    A body that is too long to be held comes in *pieces*, which are made as they are read.
-    Whoever carries it calls `done()` when it has been delivered, or could not be.
-    """
-
-    status: int
-    body: bytes = field(repr=size_only)
-    headers: tuple[tuple[str, str], ...]
-    done: Callable[[], None] = field(repr=False, default=lambda: None)
-    delay: float = 0.0
-    close: bool = False
-    truncate: int | None = None
-    dribble: float | None = None
-    pieces: Iterator[bytes] | None = field(repr=False, default=None)
-
-    @property
-    def plain(self) -> bool:
-        """Whether it travels as any answer does."""
-        return not self.delay and not self.close and self.truncate is None and self.dribble is None
 
 
 def carries_soap(method: str, path: str) -> bool:
@@ -93,7 +39,7 @@ def carries_soap(method: str, path: str) -> bool:
     return method == "POST" and not path.startswith(CONTROL) and not _REST.match(path)
 
 
-def answer(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
+def answer(sandbox: State, request: HttpRequest) -> HttpAnswer:
     """Answer one HTTP request: by its path a control or a REST call; else POST carries SOAP, GET gives the WSDL
     (`?WSDL`) or says what this is. What a browser sends for another site's page is refused.
     """
@@ -104,7 +50,7 @@ def answer(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
     if request.peer is not None and (refusal := _browser_refusal(sandbox, request)):
         return text_answer(403, f"{refusal}\n")
     if _REST.match(request.path):
-        from marketo_soap.sandbox.rest import answer_rest
+        from marketo_soap.sandbox.rest.call import answer_rest
 
         return answer_rest(sandbox, request)
     if request.method == "POST":
@@ -119,12 +65,7 @@ def answer(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
     return text_answer(405, said, ("Allow", "GET, HEAD, POST"))
 
 
-def allowed_hosts(sandbox: Sandbox, request: HttpRequest) -> tuple[str, ...]:
-    """Return the names by which callers may ask for the sandbox, besides `localhost` and IP addresses."""
-    return tuple(name.lower() for name in (*request.own_hosts, *sandbox.settings.allowed_hosts))
-
-
-def _browser_refusal(sandbox: Sandbox, request: HttpRequest) -> str | None:
+def _browser_refusal(sandbox: State, request: HttpRequest) -> str | None:
     """Say why a request may come from a web page that is none of the caller's; the credentials are published."""
     allowed = allowed_hosts(sandbox, request)
     if not is_own_host(request.headers, allowed):
@@ -135,12 +76,12 @@ def _browser_refusal(sandbox: Sandbox, request: HttpRequest) -> str | None:
     return None
 
 
-def _soap(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
+def _soap(sandbox: State, request: HttpRequest) -> HttpAnswer:
     try:
         body = plain_body(request.headers, request.body)
     except Refused as refusal:
         return refused(refusal)
-    said = sandbox.handle(body)
+    said = handle(sandbox, body)
     return HttpAnswer(
         said.answer.status,
         said.answer.body,
@@ -151,13 +92,3 @@ def _soap(sandbox: Sandbox, request: HttpRequest) -> HttpAnswer:
         said.truncate,
         said.dribble,
     )
-
-
-def refused(refusal: Refused) -> HttpAnswer:
-    """Answer what is no request of SOAP."""
-    return text_answer(refusal.status, f"{refusal.text}\n", *refusal.headers)
-
-
-def text_answer(status: int, text: str, *headers: tuple[str, str]) -> HttpAnswer:
-    """Return an answer in plain text."""
-    return HttpAnswer(status, text.encode(), (("Content-Type", TEXT), *headers))

@@ -16,7 +16,9 @@ from marketo_soap.privacy.redactor import size_only
 from marketo_soap.sandbox.store.leads import StoredLead
 from marketo_soap.wire.tree import ignored_elements
 
-__all__ = ["Change", "Entry", "Journal"]
+__all__ = ["HUNG_UP", "Change", "Entry", "Journal"]
+
+HUNG_UP = "the connection was closed without an answer"  # a remark
 
 _OVERHEAD = 2048  # of an entry: the objects around what it holds
 

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.applications import Starlette
@@ -20,23 +19,13 @@ from starlette.types import Receive, Scope, Send
 
 from marketo_soap.envelope import HEAD_BYTES
 from marketo_soap.errors import Fault, ProtocolError
-from marketo_soap.sandbox.http import (
-    CONTROL,
-    PATH,
-    HttpAnswer,
-    HttpRequest,
-    answer,
-    carries_soap,
-    refused,
-    text_answer,
-)
+from marketo_soap.sandbox.http import answer, carries_soap
+from marketo_soap.sandbox.messages import CONTROL, PATH, HttpAnswer, HttpRequest, refused, text_answer
+from marketo_soap.sandbox.state import State
 from marketo_soap.server.asgi import listen, read_body, read_envelope, server_config
 from marketo_soap.server.http import Refused
 from marketo_soap.server.service import early_header
 from marketo_soap.signature import verify
-
-if TYPE_CHECKING:
-    from marketo_soap.sandbox.sandbox import Sandbox
 
 __all__ = ["application", "bound", "serve_forever", "serving"]
 
@@ -52,7 +41,7 @@ class _Unsigned(Exception):  # noqa: N818 - what a request is
 class _Endpoint:
     """The ASGI application of one sandbox."""
 
-    def __init__(self, sandbox: Sandbox, own_hosts: tuple[str, ...]) -> None:
+    def __init__(self, sandbox: State, own_hosts: tuple[str, ...]) -> None:
         self._sandbox, self._own_hosts = sandbox, own_hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -157,7 +146,7 @@ async def _hang_up(receive: Receive) -> None:
         pass
 
 
-def application(sandbox: Sandbox, *own_hosts: str) -> Starlette:
+def application(sandbox: State, *own_hosts: str) -> Starlette:
     """Return the ASGI application that answers for *sandbox* at every path; *own_hosts* are its server's names."""
     return Starlette(routes=[Route("/{path:path}", _Endpoint(sandbox, own_hosts), methods=None)])
 
@@ -168,20 +157,20 @@ def bound(host: str, port: int) -> tuple[socket.socket, str]:
     return listener, f"http://{address}{PATH}"
 
 
-def _server(sandbox: Sandbox, *own_hosts: str) -> uvicorn.Server:
+def _server(sandbox: State, *own_hosts: str) -> uvicorn.Server:
     # No date: the sandbox has a clock of its own.
     config = server_config(application(sandbox, *own_hosts), timeout_graceful_shutdown=5, date_header=False)
     return uvicorn.Server(config)
 
 
-def serve_forever(sandbox: Sandbox, listener: socket.socket, *own_hosts: str) -> None:
+def serve_forever(sandbox: State, listener: socket.socket, *own_hosts: str) -> None:
     """Serve until SIGINT or SIGTERM comes; requests in progress are answered first."""
     with listener:
         _server(sandbox, *own_hosts).run(sockets=[listener])
 
 
 @contextmanager
-def serving(sandbox: Sandbox, host: str, port: int) -> Iterator[str]:
+def serving(sandbox: State, host: str, port: int) -> Iterator[str]:
     """Serve from a thread while the block runs; gives the endpoint."""
     listener, endpoint = bound(host, port)
     server = _server(sandbox, host)

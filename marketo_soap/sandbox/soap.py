@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import attrs
 from attrs import field, frozen
 
 from marketo_soap import envelope
 from marketo_soap.errors import Fault, fault
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import LeadSyncStatus, SyncStatus
-from marketo_soap.sandbox.faults import PROXY_PAGE
+from marketo_soap.sandbox.faults import PROXY_PAGE, in_words
+from marketo_soap.sandbox.journal import HUNG_UP
 from marketo_soap.sandbox.operations import sync_lead as rules
 from marketo_soap.sandbox.settings import FaultRule
+from marketo_soap.sandbox.state import State
 from marketo_soap.server.service import Answer, respond
 from marketo_soap.signature import AuthenticationHeader, diagnose, read_timestamp, verify
 
-if TYPE_CHECKING:
-    from marketo_soap.sandbox.sandbox import Sandbox
-
-__all__ = ["HUNG_UP", "Call", "Delivery", "said_of"]
-
-HUNG_UP = "the connection was closed without an answer"  # a remark
+__all__ = ["Delivery", "handle"]
 
 _XML = "text/xml; charset=UTF-8"
 
@@ -42,10 +38,20 @@ class Delivery:
     dribble: float | None = None
 
 
-class Call:
+def handle(sandbox: State, data: bytes) -> Delivery:
+    """Answer one request, and say how the answer is to be delivered; the call lasts until `done()`."""
+    sandbox.soap_calls.begin()
+    try:
+        return _Call(sandbox, data, sandbox.soap_calls.end).carry_out()
+    except BaseException:
+        sandbox.soap_calls.end()
+        raise
+
+
+class _Call:
     """A call in progress: the backend that `service.respond` asks, and the journal's entry that grows."""
 
-    def __init__(self, sandbox: Sandbox, data: bytes, done: Callable[[], None]) -> None:
+    def __init__(self, sandbox: State, data: bytes, done: Callable[[], None]) -> None:
         self._sandbox = sandbox
         self._data = data
         self._done = done
@@ -57,7 +63,7 @@ class Call:
         if rule is None:
             delivery = Delivery(respond(self._data, self), self._done)
         else:
-            entry.remarks.append(f"the fault script struck: {said_of(rule)}")
+            entry.remarks.append(f"the fault script struck: {in_words(rule)}")
             delivery = self._struck(rule)
         outcome = delivery.answer.outcome
         if isinstance(outcome, Fault):
@@ -146,9 +152,3 @@ class Call:
         if rule.status is not None or rule.body is not None:
             return Answer(rule.status or 200, (rule.body or "").encode(), None)
         return None
-
-
-def said_of(rule: FaultRule) -> str:
-    """Return what a rule says that the usual one does not."""
-    usual = attrs.asdict(FaultRule())
-    return ", ".join(f"{name}={value!r}" for name, value in attrs.asdict(rule).items() if value != usual[name])

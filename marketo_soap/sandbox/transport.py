@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import httpx
 
-from marketo_soap.sandbox.http import PATH, HttpAnswer, HttpRequest, answer
-
-if TYPE_CHECKING:
-    from marketo_soap.sandbox.sandbox import Sandbox
+from marketo_soap.sandbox.http import answer
+from marketo_soap.sandbox.messages import PATH, HttpAnswer, HttpRequest
+from marketo_soap.sandbox.state import State
 
 __all__ = ["SandboxTransport"]
 
@@ -25,7 +23,7 @@ class SandboxTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     endpoint = f"https://sandbox.invalid{PATH}"
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: State) -> None:
         self.sandbox = sandbox
         self.credentials = sandbox.credentials
 

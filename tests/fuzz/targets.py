@@ -26,6 +26,7 @@ from marketo_soap.debug import exporting as exports
 from marketo_soap.debug import importing as imports
 from marketo_soap.privacy.redactor import Redactor
 from marketo_soap.sandbox import http
+from marketo_soap.sandbox.messages import CONTROL, HttpAnswer, HttpRequest
 from marketo_soap.wire.xml import MKTOWS, SOAP_ENV, parse
 from tests.support import CREDENTIALS, HEADER, NOW, fixture
 
@@ -190,7 +191,7 @@ _SQUEEZED: Mapping[str, Callable[[bytes], bytes]] = {
 }
 
 
-def read_http(data: bytes) -> http.HttpRequest | None:
+def read_http(data: bytes) -> HttpRequest | None:
     """Read a request as a front would hand it over; None for what is none. Headers that no server lets in are
     left out, and the path is percent-decoded.
     """
@@ -207,7 +208,7 @@ def read_http(data: bytes) -> http.HttpRequest | None:
             headers[name.strip().lower()] = value.strip(" \t")
     squeeze = _SQUEEZED.get(headers.pop("squeeze", ""))
     path, _, query = line[2].decode("latin-1").partition("?")
-    return http.HttpRequest(
+    return HttpRequest(
         line[1].decode("latin-1"),
         "http",
         unquote(path),
@@ -218,13 +219,13 @@ def read_http(data: bytes) -> http.HttpRequest | None:
     )
 
 
-def _exchange(sandbox: Sandbox, asked: http.HttpRequest) -> None:
+def _exchange(sandbox: Sandbox, asked: HttpRequest) -> None:
     scripted = bool(sandbox.script.rules())
     said = http.answer(sandbox, asked)
     said.done()
     _check_sendable(said)
     assert sandbox.in_progress == 0, "the call has not ended"
-    if asked.path.startswith(http.CONTROL):
+    if asked.path.startswith(CONTROL):
         assert said.status in _CONTROL_STATUS, f"HTTP {said.status}"
         if dict(said.headers)["Content-Type"] == "application/json":
             json.loads(said.body)
@@ -238,7 +239,7 @@ def _exchange(sandbox: Sandbox, asked: http.HttpRequest) -> None:
         assert said.status == 200, f"HTTP {said.status}"
 
 
-def _check_sendable(said: http.HttpAnswer) -> None:
+def _check_sendable(said: HttpAnswer) -> None:
     assert said.close or 200 <= said.status <= 599, f"HTTP {said.status} cannot be sent"
     for name, value in said.headers:
         both = f"{name}{value}"

@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 from marketo_soap import Credentials, LeadRecord, Sandbox, SyncLead, envelope, signature
-from marketo_soap.sandbox.sandbox import ENCRYPTION_KEY, USER_ID
+from marketo_soap.sandbox.state import ENCRYPTION_KEY, USER_ID
 from tests.gateway.support import FIELDS, PATIENCE, outcome, serving, signed
 
 BODIES = int(os.environ.get("MARKETO_SOAP_BOMBS", "40"))

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from marketo_soap import LeadSyncStatus, Sandbox, SyncLeadResult, envelope
-from marketo_soap.sandbox.http import PATH
+from marketo_soap.sandbox.messages import PATH
 from tests.support import CREDENTIALS, HEADER, MKTOWS, NOW, SOAP
 
 SECONDS = 20

@@ -11,7 +11,7 @@ import pytest
 
 from marketo_soap import Client, LeadRecord, Sandbox
 from marketo_soap.sandbox.control import control
-from marketo_soap.sandbox.http import HttpAnswer, HttpRequest
+from marketo_soap.sandbox.messages import HttpAnswer, HttpRequest
 from marketo_soap.sandbox.server import application
 from marketo_soap.sandbox.settings import Settings
 from tests.support import CREDENTIALS, NOW, SEED, signed

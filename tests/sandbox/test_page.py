@@ -17,11 +17,12 @@ from lxml import html
 
 from marketo_soap import Client, Fault, LeadRecord, Sandbox, envelope, signature
 from marketo_soap.operations.sync_lead import SyncLead
-from marketo_soap.sandbox.http import HttpAnswer, HttpRequest, answer
+from marketo_soap.sandbox.http import answer
+from marketo_soap.sandbox.messages import HttpAnswer, HttpRequest
 from marketo_soap.sandbox.page.envelopes import SHOWN_BYTES, indented, message
 from marketo_soap.sandbox.page.html import document, h
-from marketo_soap.sandbox.sandbox import ENCRYPTION_KEY
 from marketo_soap.sandbox.settings import FaultRule, Settings
+from marketo_soap.sandbox.state import ENCRYPTION_KEY
 from tests.sandbox.conftest import Rest
 from tests.support import CREDENTIALS, NOW
 

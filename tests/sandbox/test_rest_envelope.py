@@ -12,7 +12,8 @@ import pytest
 from attrs import evolve
 
 from marketo_soap import Sandbox
-from marketo_soap.sandbox.http import HttpRequest, answer
+from marketo_soap.sandbox.http import answer
+from marketo_soap.sandbox.messages import HttpRequest
 from marketo_soap.sandbox.settings import REST_LIMITS, Limits, Settings
 from tests.sandbox.conftest import Clock, Rest, outcome
 from tests.support import fixture

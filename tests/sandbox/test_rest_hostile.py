@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketo_soap import Client, LeadRecord, Sandbox
-from marketo_soap.sandbox.http import HttpRequest, answer
+from marketo_soap.sandbox.http import answer
+from marketo_soap.sandbox.messages import HttpRequest
 from marketo_soap.sandbox.settings import Settings
 
 Pair = tuple[Sandbox, Client]

@@ -27,8 +27,8 @@ from marketo_soap import (
     envelope,
     signature,
 )
-from marketo_soap.sandbox.http import MAX_BYTES
 from marketo_soap.sandbox.settings import Settings
+from marketo_soap.server.http import MAX_BYTES
 from tests.support import COOKIE, CREDENTIALS, MKTOWS, NOW, SOAP, Either, enveloped, fixture, signed
 
 CREATED, UPDATED, _ = LeadSyncStatus

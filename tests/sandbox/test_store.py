@@ -19,7 +19,8 @@ import pytest
 
 from marketo_soap import Client, LeadRecord, Sandbox
 from marketo_soap.sandbox import seeds
-from marketo_soap.sandbox.http import HttpRequest, answer
+from marketo_soap.sandbox.http import answer
+from marketo_soap.sandbox.messages import HttpRequest
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store.database import Database
 from marketo_soap.sandbox.store.leads import Leads, LeadStore, StoredLead

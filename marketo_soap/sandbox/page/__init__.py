@@ -11,16 +11,13 @@ import re
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from marketo_soap.sandbox.http import CONTROL, HttpAnswer, HttpRequest, text_answer
+from marketo_soap.sandbox.messages import CONTROL, HttpAnswer, HttpRequest, text_answer
 from marketo_soap.sandbox.page import calls, controls, leads
 from marketo_soap.sandbox.page import faults as troubles
 from marketo_soap.sandbox.page.layout import HEADERS, Visit, problem, state
-
-if TYPE_CHECKING:
-    from marketo_soap.sandbox.sandbox import Sandbox
+from marketo_soap.sandbox.state import State
 
 __all__ = ["page"]
 
@@ -47,7 +44,7 @@ _FILES = {"page/page.css": "text/css", "page/page.js": "text/javascript"}
 _MOST_FIELDS = 20
 
 
-def page(sandbox: Sandbox, request: HttpRequest, refusal: str | None) -> HttpAnswer:
+def page(sandbox: State, request: HttpRequest, refusal: str | None) -> HttpAnswer:
     """Answer a request for a page, a part of one, or the change that a form asks for; *refusal* says why not."""
     if refusal is not None:
         return _refused(sandbox, refusal)
@@ -66,7 +63,7 @@ def page(sandbox: Sandbox, request: HttpRequest, refusal: str | None) -> HttpAns
     return problem(visit, 405, "Pages are read with GET; only their forms are sent.")
 
 
-def _refused(sandbox: Sandbox, refusal: str) -> HttpAnswer:
+def _refused(sandbox: State, refusal: str) -> HttpAnswer:
     if sandbox.settings.control_token is None:
         return text_answer(403, f"{refusal}\n", *HEADERS)
     said = "The control token is needed: it is the password, with any user name.\n"

@@ -7,8 +7,8 @@ import re
 from marketo_soap.envelope import open_request
 from marketo_soap.errors import FAULT_TEXTS, ProtocolError
 from marketo_soap.records.lead import LeadSyncStatus
-from marketo_soap.sandbox.http import HttpAnswer
-from marketo_soap.sandbox.journal import Entry
+from marketo_soap.sandbox.journal import HUNG_UP, Entry
+from marketo_soap.sandbox.messages import HttpAnswer
 from marketo_soap.sandbox.page.envelopes import SHOWN_BYTES, message
 from marketo_soap.sandbox.page.html import Child, add, h
 from marketo_soap.sandbox.page.layout import (
@@ -26,7 +26,6 @@ from marketo_soap.sandbox.page.layout import (
     problem,
     table,
 )
-from marketo_soap.sandbox.soap import HUNG_UP
 from marketo_soap.signature import diagnose
 from marketo_soap.wire.xml import Element
 

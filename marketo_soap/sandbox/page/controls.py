@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from marketo_soap.sandbox.http import CONTROL, HttpAnswer
+from marketo_soap.sandbox.messages import CONTROL, HttpAnswer
 from marketo_soap.sandbox.page.html import Child, h
 from marketo_soap.sandbox.page.layout import PAGE, Visit, answer_page, empty, live, many, moment, post_form
 from marketo_soap.sandbox.settings import VENDOR_LIMITS, Limits

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import attrs
 
 from marketo_soap.errors import FAULT_TEXTS
-from marketo_soap.sandbox.http import HttpAnswer
+from marketo_soap.sandbox.messages import HttpAnswer
 from marketo_soap.sandbox.page.html import h
 from marketo_soap.sandbox.page.layout import PAGE, Visit, answer_page, cut, empty, live, post_form, table
 from marketo_soap.sandbox.settings import FaultRule

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from attrs import field, frozen
 
-from marketo_soap.sandbox.http import CONTROL, PATH, HttpAnswer, HttpRequest
+from marketo_soap.sandbox.messages import CONTROL, PATH, HttpAnswer, HttpRequest
 from marketo_soap.sandbox.page.html import Child, add, document, h
+from marketo_soap.sandbox.state import State
 from marketo_soap.server.http import own_address
 from marketo_soap.wire.xml import Element
-
-if TYPE_CHECKING:
-    from marketo_soap.sandbox.sandbox import Sandbox
 
 __all__ = [
     "HEADERS",
@@ -70,7 +67,7 @@ _DONE = {
 class Visit:
     """A request for a page: where it goes, what it asks for, and the fields of a form that it brings."""
 
-    sandbox: Sandbox
+    sandbox: State
     request: HttpRequest
     query: Mapping[str, str]
     form: Mapping[str, str] = field(repr=False, factory=dict)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from marketo_soap.sandbox.http import CONTROL, HttpAnswer
 from marketo_soap.sandbox.journal import Entry
+from marketo_soap.sandbox.messages import CONTROL, HttpAnswer
 from marketo_soap.sandbox.page.calls import changes_of, verdict
 from marketo_soap.sandbox.page.html import Child, h
 from marketo_soap.sandbox.page.layout import (
@@ -20,7 +20,7 @@ from marketo_soap.sandbox.page.layout import (
     problem,
     table,
 )
-from marketo_soap.sandbox.sandbox import ENCRYPTION_KEY
+from marketo_soap.sandbox.state import ENCRYPTION_KEY
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
 from marketo_soap.sandbox.store.search import SCANNED
 from marketo_soap.wire.xml import Element, replace_illegal

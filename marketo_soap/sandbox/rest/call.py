@@ -7,36 +7,43 @@ import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC
 from email.utils import format_datetime
-from typing import TYPE_CHECKING
 
 from attrs import evolve
 
 from marketo_soap.errors import LimitFault
-from marketo_soap.sandbox.faults import PROXY_PAGE, Record
-from marketo_soap.sandbox.http import HttpAnswer, HttpRequest
+from marketo_soap.sandbox.faults import PROXY_PAGE, Record, in_words
+from marketo_soap.sandbox.journal import HUNG_UP
+from marketo_soap.sandbox.messages import HttpAnswer, HttpRequest
 from marketo_soap.sandbox.rest.endpoints import IDENTITY, SYNC_LEADS, Work, note_synced, parsed
 from marketo_soap.sandbox.rest.replies import JSON, Reply, RestError, envelope, refusal, request_id
 from marketo_soap.sandbox.rest.routes import recorded, route
 from marketo_soap.sandbox.rest.sync import Synced
 from marketo_soap.sandbox.rest.values import shown
 from marketo_soap.sandbox.settings import FaultRule
-from marketo_soap.sandbox.soap import said_of
+from marketo_soap.sandbox.state import State
 from marketo_soap.sandbox.tokens import hide, identify
 
-if TYPE_CHECKING:
-    from marketo_soap.sandbox.sandbox import Sandbox
-
-__all__ = ["RestCall"]
+__all__ = ["answer_rest"]
 
 logger = logging.getLogger("marketo_soap.sandbox")
 
 _LIMITS = {20024: "615", 20023: "606", 20015: "607"}
 
 
+def answer_rest(sandbox: State, request: HttpRequest) -> HttpAnswer:
+    """Answer a request under `/rest`, `/identity` or `/bulk`; the call lasts until the answer's `done()`."""
+    sandbox.rest_calls.begin()
+    try:
+        return RestCall(sandbox, request, sandbox.rest_calls.end).carry_out()
+    except BaseException:
+        sandbox.rest_calls.end()
+        raise
+
+
 class RestCall:
     """A call in progress, and the journal's entry that grows."""
 
-    def __init__(self, sandbox: Sandbox, request: HttpRequest, done: Callable[[], None]) -> None:
+    def __init__(self, sandbox: State, request: HttpRequest, done: Callable[[], None]) -> None:
         self._sandbox, self._request, self._done = sandbox, request, done
         self._now = sandbox.now()
         self._route = route(request)
@@ -49,11 +56,11 @@ class RestCall:
         if rule is None:
             said = self._answered()
         else:
-            entry.remarks.append(f"the fault script struck: {said_of(rule)}")
+            entry.remarks.append(f"the fault script struck: {in_words(rule)}")
             said = self._struck(rule)
         self._sandbox.journal.answered(entry, said.status, self._without_secrets(said.body))
         if said.close:
-            entry.remarks.append("the connection was closed without an answer")
+            entry.remarks.append(HUNG_UP)
         return evolve(said, done=self._done)
 
     def _without_secrets(self, data: bytes) -> bytes:
