@@ -1,11 +1,11 @@
-"""Trouble on demand: which rule of the fault script strikes a call. Deterministic with a seed."""
+"""Faults on demand: which rule of the fault script applies to a call. Deterministic with a seed."""
 
 from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Literal, TypeAlias
 
 import attrs
 from attrs import define, frozen
@@ -13,6 +13,8 @@ from attrs import define, frozen
 from marketo_soap.envelope import open_request
 from marketo_soap.errors import ProtocolError
 from marketo_soap.operations.sync_lead import SyncLead
+from marketo_soap.records.lead import LeadRecord
+from marketo_soap.records.lead_keys import LeadKey, LeadKeyRef, LeadKeySelector
 from marketo_soap.sandbox.settings import FaultRule
 
 __all__ = ["PROXY_PAGE", "FaultScript", "Record", "in_words"]
@@ -99,6 +101,8 @@ class _Call:
             return False
         if self.side == "SOAP" and rule.rest is not None:
             return False
+        if rule.failed is not None and self.operation not in ("", SyncLead.name):
+            return False  # only the replies of syncLead have a place for it
         if rule.operation is None and rule.rest is not None and self.operation == "identity":
             return False  # its replies have no place for such a code
         if rule.operation not in (None, self.operation):
@@ -121,11 +125,23 @@ def _soap_call(data: bytes) -> _Call:
         call = opened.read_operation()
     except ProtocolError:
         return _Call("SOAP", operation)
-    if not isinstance(call, SyncLead):
-        return _Call("SOAP", operation)
-    attributes = {attribute.name: attribute.value for attribute in call.lead_record.attributes}
-    email = call.lead_record.email or attributes.get("Email")
-    return _Call("SOAP", operation, ((email, attributes),))
+    return _Call("SOAP", operation, tuple(_records(call)))
+
+
+def _records(message: Any) -> Iterator[Record]:
+    """Yield the leads that a message carries, and those that its keys of type EMAIL name."""
+    if isinstance(message, LeadRecord):
+        attributes = {attribute.name: attribute.value for attribute in message.attributes}
+        yield message.email or attributes.get("Email"), attributes
+    elif isinstance(message, LeadKey | LeadKeySelector):
+        keys = (message.key_value,) if isinstance(message, LeadKey) else message.key_values
+        yield from ((key, {}) for key in keys if message.key_type == LeadKeyRef.EMAIL)
+    elif isinstance(message, tuple):
+        for item in message:
+            yield from _records(item)
+    elif attrs.has(type(message)):
+        for element in attrs.fields(type(message)):
+            yield from _records(getattr(message, element.name))
 
 
 def in_words(rule: FaultRule) -> str:

@@ -10,10 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from marketo_soap.records.lead import LeadRecord
+from marketo_soap.sandbox.settings import StaticList
+from marketo_soap.sandbox.store import selections
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
 from marketo_soap.wire.xml import check_text
 
-__all__ = ["dump", "load", "read_csv", "read_json"]
+__all__ = ["dump", "fill_lists", "load", "read_csv", "read_json"]
 
 _KEYS = {
     "Id": "id",
@@ -118,6 +120,17 @@ def _check_free(leads: Leads, lead: StoredLead) -> None:
         raise ValueError(f"there is a lead {lead.id} already")
     if lead.foreign_id and leads.by_foreign_id(lead.foreign_type or "", lead.foreign_id):
         raise ValueError("its foreign id is another lead's")
+
+
+def fill_lists(leads: Leads, lists: Iterable[StaticList]) -> None:
+    """Add the lists that are not there yet, and to each its members among the leads that there are."""
+    for each in lists:
+        list_id = leads.lists.add(each.name, each.program)
+        ids = [int(member) for member in each.members if member.isdecimal()]
+        emails = [member for member in each.members if not member.isdecimal()]
+        for selection in (selections.by_ids(ids), selections.by_emails(emails)):
+            for lead in leads.select(selection):
+                leads.lists.add_member(list_id, lead.id)
 
 
 def dump(leads: Leads, stored: Iterable[StoredLead]) -> Iterator[dict[str, Any]]:

@@ -21,12 +21,25 @@ __all__ = [
     "FaultRule",
     "Limits",
     "Settings",
+    "StaticList",
     "Workspace",
     "Workspaces",
     "plain",
 ]
 
 REST_LIMITS = Limits(per_day=50_000)
+_LEAD_KEY_FIELDS = {
+    "LEADOWNEREMAIL": "LeadOwnerEmail",
+    "SFDCACCOUNTID": "SfdcAccountId",
+    "SFDCCONTACTID": "SfdcContactId",
+    "SFDCLEADID": "SfdcLeadId",
+    "SFDCLEADOWNERID": "SfdcLeadOwnerId",
+    "SFDCOPPTYID": "SfdcOpptyId",
+}
+
+
+def _with_usual_fields(fields: Mapping[str, str]) -> Mapping[str, str]:
+    return {**_LEAD_KEY_FIELDS, **fields}
 
 
 @frozen
@@ -78,6 +91,15 @@ class Workspaces:
         """Return the workspace of that name, whatever its case (real clients sent `default`)."""
         wanted = name.strip().lower()
         return next((space for space in self.workspaces if space.name.lower() == wanted), None)
+
+
+@frozen
+class StaticList:
+    """A static list, in a *program* or not; *members* are e-mail addresses, or ids of leads as text."""
+
+    name: str
+    program: str = ""
+    members: tuple[str, ...] = ()
 
 
 @frozen
@@ -155,6 +177,12 @@ class Settings:
     ask for it by an IP address, `localhost` or the name that it listens at; *allowed_hosts* are further names ("*":
     any), and those of sites whose pages may call it.
 
+    *lists* are the static lists; leads with their members' addresses or ids join them when the lists are configured
+    and whenever leads are seeded. *lead_key_fields* maps the types of lead keys to the attributes that hold them,
+    fields of type string (changed ones are beside the usual ones). *email_unasked*: getMultipleLeads with
+    includeAttributes shows Email although it is not among them; recorded is nil. *largest_page* is what its batchSize
+    is capped at: the vendor's texts say 1000 and 100.
+
     *client_id* and *client_secret* are what REST callers ask for tokens with, which live *token_lifetime*
     seconds. *rest_limits* are REST's own, and off too unless given. *rest_shows_anonymous*: REST finds
     anonymous leads as it does known ones.
@@ -172,6 +200,10 @@ class Settings:
     email_attribute: Literal["new_address", "key"] = "new_address"
     foreign_type_alone: Literal["ignore", "fault"] = "ignore"
     workspaces: Workspaces = Workspaces()
+    lists: tuple[StaticList, ...] = ()
+    lead_key_fields: Mapping[str, str] = field(factory=dict, converter=_with_usual_fields)
+    email_unasked: bool = False
+    largest_page: int = 1000
     limits: Limits | None = None
     count_refused: bool = False
     faults: tuple[FaultRule, ...] = ()
@@ -190,12 +222,16 @@ class Settings:
             raise ValueError("client_id and client_secret are not empty")
         if not self.token_lifetime > 0:
             raise ValueError("token_lifetime must be more than 0")
+        if self.largest_page < 1:
+            raise ValueError("largest_page must be at least 1")
+        if unknown := self.lead_key_fields.keys() - _LEAD_KEY_FIELDS.keys():
+            raise ValueError(f"lead_key_fields: {sorted(unknown)[0]!r} is no key that an attribute holds")
 
     @cached_property
     def field_types(self) -> Mapping[str, str]:
         """The field catalogue: SOAP names to types. A standard field whose type is not on record is a string."""
         standard = {f.soap_name: f.type or "string" for f in standard_fields().values() if f.soap_name}
-        return {**standard, **self.custom_fields}
+        return {**dict.fromkeys(self.lead_key_fields.values(), "string"), **standard, **self.custom_fields}
 
     @cached_property
     def unshown_fields(self) -> frozenset[str]:

@@ -14,7 +14,8 @@ from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import LeadSyncStatus, SyncStatus
 from marketo_soap.sandbox.faults import PROXY_PAGE, in_words
 from marketo_soap.sandbox.journal import HUNG_UP
-from marketo_soap.sandbox.operations import sync_lead as rules
+from marketo_soap.sandbox.operations import FUNCTIONS
+from marketo_soap.sandbox.operations.outcome import World
 from marketo_soap.sandbox.settings import FaultRule
 from marketo_soap.sandbox.state import State
 from marketo_soap.server.service import Answer, respond
@@ -69,8 +70,6 @@ class _Call:
         if isinstance(outcome, Fault):
             entry.operation = outcome.operation or entry.operation
             entry.verdict, entry.reason = str(outcome.code), outcome.message
-        elif isinstance(outcome, SyncLeadResult) and not entry.verdict:
-            entry.verdict = str(outcome.sync_status.status)
         if delivery.close:
             entry.remarks.append(HUNG_UP)
         self._sandbox.journal.answered(entry, delivery.answer.status, delivery.answer.body)
@@ -105,13 +104,16 @@ class _Call:
         """Carry out the operation in one transaction: it is kept whole, or nothing of it is."""
         sandbox, entry, operation = self._sandbox, self._entry, request.operation
         entry.operation = operation.name
-        if not isinstance(operation, SyncLead):
+        function = FUNCTIONS.get(operation.name)
+        if function is None:
             raise fault(20019)
         workspace = None if request.context is None else request.context.target_workspace
-        with sandbox.store.transaction() as leads:
-            outcome = rules.sync_lead(leads, operation, workspace, sandbox.settings, sandbox.now())
+        store = sandbox.store
+        with store.reading() if operation.effect == "read" else store.transaction() as leads:
+            outcome = function(operation, World(leads, leads.lists, sandbox.settings, sandbox.now(), workspace))
             yield outcome.result
-        entry.key, entry.lead_id = outcome.key, outcome.result.lead_id
+        entry.verdict = operation.summary(outcome.result)
+        entry.key, entry.lead_id = outcome.key, outcome.lead_id
         entry.before, entry.after = outcome.before, outcome.after
         entry.remarks += outcome.notes
 

@@ -20,7 +20,7 @@ from marketo_soap.sandbox import seeds
 from marketo_soap.sandbox.faults import FaultScript
 from marketo_soap.sandbox.field_catalogue import Catalogue
 from marketo_soap.sandbox.journal import Entry, Journal
-from marketo_soap.sandbox.operations import sync_lead as rules
+from marketo_soap.sandbox.operations.outcome import record_of
 from marketo_soap.sandbox.settings import REST_LIMITS, VENDOR_LIMITS, FaultRule, Limits, Settings
 from marketo_soap.sandbox.store.leads import LeadStore, Snapshot
 from marketo_soap.sandbox.tokens import RestCredentials, Tokens
@@ -107,11 +107,11 @@ class State:
     def leads(self) -> list[LeadRecord]:
         """Return every lead, oldest first, as a reply would show it."""
         with self._store.reading() as leads:
-            return [rules.record_of(lead, self.settings) for lead in leads.all()]
+            return [record_of(lead, self.settings) for lead in leads.all()]
 
     def iter_leads(self) -> Iterator[LeadRecord]:
         """Go through what `leads` returns with a few in memory at a time. Other calls may change them meanwhile."""
-        pages = self._store.in_pages(lambda _, page: [rules.record_of(lead, self.settings) for lead in page])
+        pages = self._store.in_pages(lambda _, page: [record_of(lead, self.settings) for lead in page])
         return chain.from_iterable(pages)
 
     def dump(self) -> list[dict[str, Any]]:
@@ -134,7 +134,9 @@ class State:
             leads = seeds.read_csv(text) if str(leads).lower().endswith(".csv") else seeds.read_json(text)
         with self._store.transaction() as kept:
             partition = self.settings.workspaces.default_partition
-            return seeds.load(kept, [dict(lead) for lead in leads], self.now(), partition)
+            count = seeds.load(kept, [dict(lead) for lead in leads], self.now(), partition)
+            seeds.fill_lists(kept, self.settings.lists)
+            return count
 
     def reset(self) -> None:
         """Start anew: no leads, ids from the beginning, journal, fault script, limits and clock as at first."""
@@ -177,6 +179,9 @@ class State:
             self.catalogue = Catalogue(settings.custom_fields, open_to_all=settings.unknown_fields == "accept")
         if changed("client_id", "client_secret"):
             self.tokens = Tokens()
+        if changed("lists") and settings.lists:
+            with self._store.transaction() as leads:
+                seeds.fill_lists(leads, settings.lists)
         if changed("durability"):
             self._store.set_durability(settings.durability)
 

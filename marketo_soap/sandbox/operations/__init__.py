@@ -1,1 +1,22 @@
-"""What the sandbox does with each operation."""
+"""What Marketo does with each operation: the rules, apart from storage and from HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from marketo_soap.sandbox.operations.get_lead import get_lead
+from marketo_soap.sandbox.operations.get_multiple_leads import get_multiple_leads
+from marketo_soap.sandbox.operations.outcome import Outcome, World
+from marketo_soap.sandbox.operations.sync_lead import sync_lead
+
+__all__ = ["FUNCTIONS"]
+
+Function: TypeAlias = Callable[[Any, World], Outcome]
+
+FUNCTIONS: Mapping[str, Function] = {
+    "getLead": get_lead,
+    "getMultipleLeads": get_multiple_leads,
+    "syncLead": sync_lead,
+}
+"""What carries out an operation, by its name. A function raises a `Fault` to refuse the call."""

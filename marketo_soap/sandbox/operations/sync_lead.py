@@ -1,4 +1,4 @@
-"""What Marketo does with a call: the rules of the operations, apart from storage and from HTTP.
+"""syncLead in the sandbox: which lead a call means, and what becomes of it.
 
 The rules are the vendor's page on syncLead and what was recorded of the real server, which wins where they
 differ. Where neither says, the comment says "chosen".
@@ -6,37 +6,25 @@ differ. Where neither says, the comment says "chosen".
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from attrs import frozen
 
 from marketo_soap.errors import fault
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
-from marketo_soap.records.lead import Attribute, ForeignSysType, LeadRecord, LeadSyncStatus, MatchKey, SyncStatus
-from marketo_soap.records.lead_fields import attribute_order
+from marketo_soap.records.lead import Attribute, ForeignSysType, LeadSyncStatus, MatchKey, SyncStatus
+from marketo_soap.sandbox.operations.outcome import Outcome, World, record_of
 from marketo_soap.sandbox.settings import Settings, Workspace
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
 from marketo_soap.wire.codec import INT_MAX
 
-__all__ = ["Outcome", "record_of", "sync_lead"]
+__all__ = ["sync_lead"]
 
 _BOOLEANS = {"true": "1", "yes": "1", "1": "1", "false": "0", "no": "0", "0": "0"}
 
 
-@frozen
-class Outcome:
-    """What a call did: its result, the key that decided, the lead before (None if it is new) and after."""
-
-    result: SyncLeadResult
-    key: MatchKey
-    before: StoredLead | None
-    after: StoredLead
-    notes: list[str]
-
-
-def sync_lead(leads: Leads, call: SyncLead, workspace: str | None, settings: Settings, now: datetime) -> Outcome:
+def sync_lead(call: SyncLead, world: World) -> Outcome:
     """Insert or update the lead of *call*. Raises a `Fault`; nothing is to be kept of what raised."""
-    space = _workspace(settings, workspace)
+    leads, settings, now = world.leads, world.settings, world.now
+    space = _workspace(settings, world.workspace)
     given = _read(call, settings)
     found, key = _match(leads, given, settings)
     if found is not None and space is not None and key is not MatchKey.EMAIL:
@@ -58,24 +46,7 @@ def sync_lead(leads: Leads, call: SyncLead, workspace: str | None, settings: Set
     notes = ["an anonymous lead became known"] if found is not None and found.anonymous else []
     if (given.email or "").lower() != (given.new_email or "").lower():
         notes.append("the attribute Email was taken as the new address of the lead")
-    return Outcome(result, key, found, kept, notes)
-
-
-def record_of(lead: StoredLead, settings: Settings) -> LeadRecord:
-    """Return a kept lead as a reply shows it: attributes by name, with types, those without a value left out."""
-    types = settings.field_types
-    attributes = [
-        Attribute(name, value, types.get(name))
-        for name, value in sorted(lead.attributes.items(), key=lambda item: attribute_order(item[0]))
-        if name not in settings.unshown_fields
-    ]
-    return LeadRecord(
-        id=lead.id,
-        email=lead.email,
-        foreign_sys_person_id=lead.foreign_id,
-        foreign_sys_type=lead.foreign_type,
-        attributes=attributes,
-    )
+    return Outcome(result, key, kept.id, found, kept, notes)
 
 
 # -- what is given ------------------------------------------------------------------------------------

@@ -59,8 +59,10 @@ def _verdict(entry: Entry) -> tuple[str, str]:
         return "good", f"OK{lost}"
     if found := _RECORDS.fullmatch(entry.verdict):
         return ("changed" if "UPDATED" in found[0] else "good"), f"{entry.verdict.lower()}{lost}"
-    if entry.verdict:
+    if "FAILED" in entry.verdict or "skipped" in entry.verdict:
         return "bad", entry.verdict.capitalize()
+    if entry.verdict:
+        return "good", f"{entry.verdict[0].upper()}{entry.verdict[1:]}{lost}"
     return "bad", f"HTTP {entry.status}" if entry.status else "Hung up before the call"
 
 

@@ -15,8 +15,11 @@ from attrs import define, field
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.sandbox.store import search
 from marketo_soap.sandbox.store.database import Database, Migration, Snapshot
+from marketo_soap.sandbox.store.lists import SCHEMA as _LISTS
+from marketo_soap.sandbox.store.lists import Lists
+from marketo_soap.sandbox.store.selections import INDEX, UPDATED_MS, Place, Selection, email_key
 
-__all__ = ["PAGE", "LeadStore", "Leads", "Snapshot", "StoredLead"]
+__all__ = ["PAGE", "LeadStore", "Leads", "Snapshot", "StoredLead", "email_key"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS lead (
@@ -58,7 +61,7 @@ def _carry_out(script: str) -> Migration:
     return migrate
 
 
-_MIGRATIONS = (_carry_out(_SCHEMA), _carry_out(_COUNT), search.install)
+_MIGRATIONS = (_carry_out(_SCHEMA), _carry_out(_COUNT), search.install, _carry_out(_LISTS + INDEX))
 
 _COLUMNS = "id, email, foreign_type, foreign_id, partition_name, anonymous, attributes, created_at, updated_at"
 _WRITTEN = "email, email_key, foreign_type, foreign_id, partition_name, anonymous, attributes, updated_at"
@@ -92,6 +95,7 @@ class Leads:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.lists = Lists(connection)
 
     def by_id(self, lead_id: int) -> StoredLead | None:
         """Find a lead by its Marketo id."""
@@ -135,6 +139,23 @@ class Leads:
         query = f"SELECT {_COLUMNS} FROM lead {condition} ORDER BY id DESC LIMIT :limit OFFSET :offset"
         values = {"id": lead_id, "limit": limit, "offset": offset}
         return [_stored(row) for row in self._connection.execute(query, values)]
+
+    def select(self, selection: Selection, *, after: Place | None = None, limit: int = -1) -> list[StoredLead]:
+        """Return the selected leads in their order: at most *limit* (-1: all) of those that come after a place."""
+        condition, values = selection.after(after)
+        query = f"SELECT {_COLUMNS} FROM lead WHERE {condition} ORDER BY {selection.order} LIMIT ?"
+        return [_stored(row) for row in self._connection.execute(query, (*values, limit))]
+
+    def count_of(self, selection: Selection, *, after: Place | None = None) -> int:
+        """Return how many leads are selected after a place."""
+        condition, values = selection.after(after)
+        (count,) = self._connection.execute(f"SELECT count(*) FROM lead WHERE {condition}", values).fetchone()
+        return int(count)
+
+    def place_of(self, lead_id: int) -> Place:
+        """Return where in any selection a lead stands."""
+        query = f"SELECT id, {UPDATED_MS} FROM lead WHERE id = ?"
+        return Place(*self._connection.execute(query, (lead_id,)).fetchone())
 
     def find(self, text: str, *, limit: int) -> list[int]:
         """Return the ids of the newest *limit* leads that hold *text*; see `search.find`."""
@@ -189,6 +210,7 @@ class Leads:
         with search.paused(self._connection):
             self._connection.execute("DELETE FROM cookie")
             self._connection.execute("DELETE FROM lead")
+        self.lists.clear()
         self._connection.execute("UPDATE sqlite_sequence SET seq = 1000000 WHERE name = 'lead'")
 
     def _one(self, condition: str, *values: object) -> StoredLead | None:
@@ -239,11 +261,6 @@ class LeadStore(Database):
             if len(page) < PAGE:
                 return
             last = page[-1].id
-
-
-def email_key(email: str | None) -> str | None:
-    """Return what two equal addresses have in common: case and outer white space do not count."""
-    return None if email is None else email.strip().lower()
 
 
 def _written(lead: StoredLead, stamp: str) -> tuple[object, ...]:

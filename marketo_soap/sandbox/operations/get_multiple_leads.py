@@ -1,0 +1,88 @@
+"""getMultipleLeads in the sandbox: leads by a selector, in pages."""
+
+from __future__ import annotations
+
+import re
+
+from marketo_soap.errors import fault
+from marketo_soap.operations.get_multiple_leads import GetMultipleLeads, GetMultipleLeadsResult
+from marketo_soap.records.lead_keys import (
+    LONGEST_SPAN,
+    MOST_KEYS,
+    LastUpdateAtSelector,
+    LeadKeySelector,
+    StaticListSelector,
+)
+from marketo_soap.sandbox.operations.lead_keys import leads_of
+from marketo_soap.sandbox.operations.outcome import Outcome, World, record_of
+from marketo_soap.sandbox.store import selections
+from marketo_soap.sandbox.store.selections import Place, Selection
+
+__all__ = ["get_multiple_leads"]
+
+_PAGE = 100
+_POSITION = re.compile("id:([0-9]{1,18}):ts:([0-9]{1,18}):os:([0-9]{1,18}):rc:([0-9]{1,18})")
+
+
+def get_multiple_leads(call: GetMultipleLeads, world: World) -> Outcome:
+    """Return one page of the leads that the selector names. Raises 20022, 20111 and 20122."""
+    key, selection = _selected(call, world)
+    # Recorded: batchSize has no effect on a LeadKeySelector.
+    size = None if isinstance(call.lead_selector, LeadKeySelector) else call.batch_size
+    limit = min(size or _PAGE, world.settings.largest_page)
+    after, before = _place(call.stream_position)
+    page = world.leads.select(selection, after=after, limit=limit)
+    last = world.leads.place_of(page[-1].id) if page else after
+    remaining = world.leads.count_of(selection, after=last) if len(page) == limit else 0
+    position = ""  # as in the vendor's sample, when nothing remains
+    if remaining and last is not None:
+        position = f"id:{last.id}:ts:{last.updated_ms}:os:{before + len(page)}:rc:{remaining}"
+    shown = world.settings.email_unasked
+    records = tuple(call.limited(record_of(lead, world.settings), with_email=shown) for lead in page)
+    return Outcome(GetMultipleLeadsResult(len(page), remaining, position, records), key)
+
+
+def _selected(call: GetMultipleLeads, world: World) -> tuple[str | None, Selection]:
+    """Return the kind of the selector, as the journal shows it, and its leads."""
+    selector = call.lead_selector
+    if selector is None and call.last_updated_at is not None:
+        selector = LastUpdateAtSelector(call.last_updated_at)
+    match selector:
+        case LeadKeySelector():
+            # Recorded: keys after the hundredth are ignored.
+            return selector.key_type, leads_of(selector.key_type, selector.key_values[:MOST_KEYS], world.settings)
+        case StaticListSelector():
+            return "static list", selections.by_list(_list_id(selector, world))
+        case LastUpdateAtSelector():
+            return "time of update", _updated(selector, world)
+        case None:
+            raise fault(10001, "No selection criteria found in request")
+
+
+def _list_id(selector: StaticListSelector, world: World) -> int:
+    """Return the id of the list; of id and name the id decides (chosen). Recorded: an unknown name is no fault."""
+    if selector.static_list_id is not None:
+        if not world.lists.exists(selector.static_list_id):
+            raise fault(20111)
+        return selector.static_list_id
+    return world.lists.id_of((selector.static_list_name or "").strip()) or 0
+
+
+def _updated(selector: LastUpdateAtSelector, world: World) -> Selection:
+    if selector.is_too_long(world.now):
+        raise fault(20022, f"The time range is longer than {LONGEST_SPAN.days} days")
+    return selections.by_update(*selector.bounds(world.now))
+
+
+def _place(position: str | None) -> tuple[Place | None, int]:
+    """Return where the page before ended, and how many leads came up to there.
+
+    Recorded: clients sent an empty first position, or made one up with `os:0`.
+    """
+    if not (position or "").strip():
+        return None, 0
+    found = _POSITION.fullmatch((position or "").strip())
+    if found is None:
+        raise fault(20122)
+    lead_id, updated_ms, before, _ = map(int, found.groups())
+    return (Place(lead_id, updated_ms), before) if before else (None, 0)

@@ -1,0 +1,60 @@
+"""What every operation of the sandbox is given and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from attrs import frozen
+
+from marketo_soap.records.lead import Attribute, LeadRecord
+from marketo_soap.records.lead_fields import attribute_order
+from marketo_soap.sandbox.settings import Settings
+from marketo_soap.sandbox.store.leads import Leads, StoredLead
+from marketo_soap.sandbox.store.lists import Lists
+
+__all__ = ["Outcome", "World", "record_of"]
+
+
+@frozen
+class World:
+    """What a call can see and change, within one transaction; *workspace* is the one that its header names."""
+
+    leads: Leads
+    lists: Lists
+    settings: Settings
+    now: datetime
+    workspace: str | None = None
+
+
+@frozen
+class Outcome:
+    """What a call did: its result and, for the journal, the key that decided and the lead.
+
+    *before* and *after* are the lead that it wrote, if it wrote one; *before* is None if the lead is new.
+    """
+
+    result: Any
+    key: str | None = None
+    lead_id: int | None = None
+    before: StoredLead | None = None
+    after: StoredLead | None = None
+    notes: Sequence[str] = ()
+
+
+def record_of(lead: StoredLead, settings: Settings) -> LeadRecord:
+    """Return a kept lead as a reply shows it: attributes by name, with types, those without a value left out."""
+    types = settings.field_types
+    attributes = [
+        Attribute(name, value, types.get(name))
+        for name, value in sorted(lead.attributes.items(), key=lambda item: attribute_order(item[0]))
+        if name not in settings.unshown_fields
+    ]
+    return LeadRecord(
+        id=lead.id,
+        email=lead.email,
+        foreign_sys_person_id=lead.foreign_id,
+        foreign_sys_type=lead.foreign_type,
+        attributes=attributes,
+    )

@@ -1,0 +1,62 @@
+"""Static lists: their names and their members."""
+
+from __future__ import annotations
+
+import sqlite3
+
+__all__ = ["SCHEMA", "Lists"]
+
+SCHEMA = """
+CREATE TABLE static_list (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    program TEXT NOT NULL,
+    UNIQUE (name, program)
+);
+CREATE TABLE list_member (
+    list_id INTEGER NOT NULL REFERENCES static_list (id) ON DELETE CASCADE,
+    lead_id INTEGER NOT NULL REFERENCES lead (id) ON DELETE CASCADE,
+    PRIMARY KEY (list_id, lead_id)
+) WITHOUT ROWID;
+CREATE INDEX list_member_by_lead ON list_member (lead_id);
+"""
+
+
+class Lists:
+    """The static lists inside one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def exists(self, list_id: int) -> bool:
+        """Say whether there is a list with this id."""
+        return self._connection.execute("SELECT 1 FROM static_list WHERE id = ?", (list_id,)).fetchone() is not None
+
+    def id_of(self, name: str) -> int | None:
+        """Find a list by its name, or by `<program>.<name>`; of several the oldest."""
+        row = self._connection.execute(
+            "SELECT id FROM static_list WHERE name = :name OR (program != '' AND program || '.' || name = :name)"
+            " ORDER BY id LIMIT 1",
+            {"name": name},
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def add(self, name: str, program: str = "") -> int:
+        """Add a list, unless it is there already, and return its id."""
+        self._connection.execute("INSERT OR IGNORE INTO static_list (name, program) VALUES (?, ?)", (name, program))
+        (list_id,) = self._connection.execute(
+            "SELECT id FROM static_list WHERE name = ? AND program = ?", (name, program)
+        ).fetchone()
+        return int(list_id)
+
+    def add_member(self, list_id: int, lead_id: int) -> None:
+        """Add a lead to a list, unless it is a member already."""
+        self._connection.execute(
+            "INSERT OR IGNORE INTO list_member (list_id, lead_id) VALUES (?, ?)", (list_id, lead_id)
+        )
+
+    def clear(self) -> None:
+        """Delete all lists and start their ids anew."""
+        self._connection.execute("DELETE FROM list_member")
+        self._connection.execute("DELETE FROM static_list")
+        self._connection.execute("DELETE FROM sqlite_sequence WHERE name = 'static_list'")
