@@ -15,7 +15,8 @@ from marketo_soap.privacy.redactor import hidden
 from marketo_soap.sandbox.field_catalogue import Catalogue
 from marketo_soap.sandbox.journal import Entry
 from marketo_soap.sandbox.rest.activities import lead_changes, paging_token, read_changes
-from marketo_soap.sandbox.rest.find import associate, filter_leads, get_lead, read_fields, read_filter
+from marketo_soap.sandbox.rest.find import associate, filter_leads, get_lead, read_fields, read_filter, read_page
+from marketo_soap.sandbox.rest.lists import find_lists, leads_of_list
 from marketo_soap.sandbox.rest.partitions import describe_partitions
 from marketo_soap.sandbox.rest.replies import Reply, RestError
 from marketo_soap.sandbox.rest.sync import Synced, read_sync, sync_leads
@@ -98,6 +99,17 @@ def _partitions(work: Work) -> Reply:
     return Reply(describe_partitions(work.settings))
 
 
+def _lists(work: Work) -> Reply:
+    with work.store.reading() as leads:
+        return find_lists(leads, work.given)
+
+
+def _leads_of_list(work: Work) -> Reply:
+    query = read_page(work.given, work.catalogue)
+    with work.store.reading() as leads:
+        return leads_of_list(leads, work.number, query, work.settings)
+
+
 def _paging_token(work: Work) -> Reply:
     return paging_token(work.given.get("sinceDatetime"))
 
@@ -127,6 +139,8 @@ ENDPOINTS: Sequence[Endpoint] = (
     _row("describeLead", "GET", "/rest/v1/leads/describe.json", _describe),
     _row("describeLead2", "GET", "/rest/v1/leads/describe2.json", _describe2),
     _row("getLeadPartitions", "GET", "/rest/v1/leads/partitions.json", _partitions),
+    _row("getLists", "GET", "/rest/v1/lists.json", _lists),
+    _row("getLeadsByListId", "GET", "/rest/v1/lists/{id}/leads.json", _leads_of_list),
     _row("getPagingToken", "GET", "/rest/v1/activities/pagingtoken.json", _paging_token),
     _row("getLeadChanges", "GET", "/rest/v1/activities/leadchanges.json", _lead_changes),
 )

@@ -41,6 +41,14 @@ class Lists:
         ).fetchone()
         return None if row is None else int(row[0])
 
+    def find(self, *, list_id: int | None, name: str | None, program: str | None) -> list[tuple[int, str, str]]:
+        """Return id, name and program of the lists that have all of these (None: any), oldest first."""
+        return self._connection.execute(
+            "SELECT id, name, program FROM static_list WHERE id = coalesce(?, id) AND name = coalesce(?, name)"
+            " AND program = coalesce(?, program) ORDER BY id",
+            (list_id, name, program),
+        ).fetchall()
+
     def add(self, name: str, program: str = "") -> int:
         """Add a list, unless it is there already, and return its id."""
         self._connection.execute("INSERT OR IGNORE INTO static_list (name, program) VALUES (?, ?)", (name, program))
