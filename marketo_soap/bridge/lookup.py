@@ -81,13 +81,13 @@ def find_leads(
     batches = [[value] for value in wanted if "," in value]
     whole = [value for value in wanted if "," not in value]
     batches += [whole[at : at + _MOST_VALUES] for at in range(0, len(whole), _MOST_VALUES)]
-    asked = ",".join(dict.fromkeys([*fields.split(","), *([] if name == "cookies" else [name])]))
+    with_key = ",".join(dict.fromkeys([*fields.split(","), name]))
     found: dict[int, Mapping[str, Any]] = {}
     for batch in batches:
-        query = {"filterType": name, "filterValues": ",".join(batch), "fields": asked}
+        query = {"filterType": name, "filterValues": ",".join(batch), "fields": with_key if "," in batch[0] else fields}
         for lead in (yield from pages(LEADS, query, settings)):
             number = lead_id_of(lead.get("id"))
-            alone = len(batch) > 1 or "," not in batch[0] or str(lead.get(name)).lower() == batch[0].lower()
-            if number is not None and alone:
+            is_meant = "," not in batch[0] or str(lead.get(name)).lower() == batch[0].lower()
+            if number is not None and is_meant:
                 found[number] = lead
     return [found[number] for number in sorted(found)]

@@ -39,6 +39,7 @@ def get_multiple_leads(
     work = _Work(call, known, settings)
     selector = call.lead_selector
     if isinstance(selector, LeadKeySelector):
+        _position(call, "keys")  # one that is damaged is a fault
         found = yield from find_leads(selector.key_type, selector.key_values, work.fields, settings)
         return work.page(found, None)
     if isinstance(selector, StaticListSelector):
@@ -77,12 +78,11 @@ class _Work:
 
     def _list_named(self, name: str | None) -> Translation[str]:
         """The id of a list; "" if there is none. A list in a program is named `<program>.<list>`."""
-        program, dot, bare = (name or "").rpartition(".")
-        names = [(name or "", "")] + ([(bare, program)] if dot else [])
-        for list_name, program_name in names:
-            query = {"name": list_name} | ({"programName": program_name} if program_name else {})
+        program, dot, bare = (name or "").strip().rpartition(".")
+        queries = [{"name": (name or "").strip()}] + ([{"name": bare, "programName": program}] if dot else [])
+        for query in queries:
             for found in (yield from pages("/rest/v1/lists.json", query, self.settings)):
-                if (found.get("name"), found.get("programName") or "") == (list_name, program_name):
+                if query.items() <= found.items():
                     return str(found.get("id"))
         return ""
 
@@ -117,7 +117,7 @@ class _Work:
 
 def _position(call: GetMultipleLeads, kind: str) -> tuple[str, str] | None:
     """What a position of ours holds; None for the first page, which clients also ask for by a made-up one."""
-    text = call.stream_position
+    text = (call.stream_position or "").strip()
     if not text or ":os:0:" in text:
         return None
     found, _, rest = text.partition(":")
