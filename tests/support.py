@@ -21,6 +21,7 @@ from marketo_soap import (
     Credentials,
     Exchange,
     LeadRecord,
+    Operation,
     SyncLead,
     SyncLeadResult,
     envelope,
@@ -71,7 +72,7 @@ def faulted(inside: str) -> bytes:
     return enveloped(f"<S:Fault>{inside}</S:Fault>")
 
 
-def signed(operation: SyncLead, credentials: Credentials, now: datetime, workspace: str | None = None) -> bytes:
+def signed(operation: Operation[Any], credentials: Credentials, now: datetime, workspace: str | None = None) -> bytes:
     header = signature.sign(credentials, signature.timestamp(now))
     return envelope.request(operation, header, context=workspace)
 

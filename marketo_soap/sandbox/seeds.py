@@ -26,7 +26,7 @@ _KEYS = {
     "Anonymous": "anonymous",
     "marketoCookie": "cookies",
 }
-_KNOWN = {*_KEYS.values(), "attributes", "created_at", "updated_at"}
+_KNOWN = {*_KEYS.values(), "attributes", "lists", "created_at", "updated_at"}
 
 
 def read_csv(text: str) -> list[dict[str, Any]]:
@@ -79,12 +79,16 @@ def load(leads: Leads, data: Iterable[dict[str, Any]], now: datetime, partition:
         count += 1
         try:
             stored, cookies = _stored(lead, partition)
+            lists = _texts(lead, "lists")
             _check_free(leads, stored)
         except (ValueError, TypeError) as error:
             raise ValueError(f"lead {count}: {error}") from None
         kept = leads.insert(stored, now)
         for cookie in cookies:
             leads.tie_cookie(cookie, kept.id)
+        for name in lists:
+            program, _, short = name.rpartition(".")
+            leads.lists.add_member(leads.lists.id_of(name) or leads.lists.add(short, program), kept.id)
     return count
 
 
@@ -93,9 +97,9 @@ def _stored(lead: dict[str, Any], partition: str) -> tuple[StoredLead, list[str]
     unknown = lead.keys() - _KNOWN
     if unknown:
         raise ValueError(f"{sorted(unknown)[0]!r} is unknown")
-    given, cookies = lead.get("attributes") or {}, lead.get("cookies") or []
-    if not isinstance(given, dict) or not isinstance(cookies, list):
-        raise TypeError("attributes are an object, cookies a list")
+    given = lead.get("attributes") or {}
+    if not isinstance(given, dict):
+        raise TypeError("attributes are an object")
     record = LeadRecord(
         id=lead.get("id") or None,
         email=lead.get("email"),
@@ -112,7 +116,14 @@ def _stored(lead: dict[str, Any], partition: str) -> tuple[StoredLead, list[str]
         bool(lead.get("anonymous")),
         {attribute.name: attribute.value for attribute in record.attributes},
     )
-    return stored, [check_text(cookie, "a cookie") for cookie in cookies]
+    return stored, _texts(lead, "cookies")
+
+
+def _texts(lead: dict[str, Any], name: str) -> list[str]:
+    texts = lead.get(name) or []
+    if not isinstance(texts, list):
+        raise TypeError(f"{name} are a list")
+    return [check_text(text, name) for text in texts]
 
 
 def _check_free(leads: Leads, lead: StoredLead) -> None:
@@ -147,4 +158,5 @@ def dump(leads: Leads, stored: Iterable[StoredLead]) -> Iterator[dict[str, Any]]
             "attributes": lead.attributes,
             "created_at": lead.created_at,
             "updated_at": lead.updated_at,
+            **({"lists": lists} if (lists := leads.lists.names_of(lead.id)) else {}),
         }

@@ -72,7 +72,7 @@ KEYS = st.one_of(
     st.tuples(st.just(LeadKeyRef.COOKIE), st.sampled_from([*COOKIES, BAD_COOKIE])),
     st.tuples(st.sampled_from([LeadKeyRef.LEADOWNEREMAIL, LeadKeyRef.SFDCLEADID]), st.just("7")),
 )
-OPTIONS = st.fixed_dictionaries(
+OPTIONS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "batch_size": st.sampled_from([None, 1, 2, 3]),
         "include_attributes": st.lists(st.sampled_from(["Email", "FirstName", "Unsubscribed", "Nope"]), max_size=2),

@@ -146,7 +146,7 @@ def one_call(visit: Visit, number: str) -> HttpAnswer:
     )
     notes = entry.notes
     noted = h("ul", *[h("li", _note(note)) for note in notes[:_MOST]], class_="notes") if notes else None
-    changes = h("section", h("h2", "Changes"), changes_of(entry)) if entry.lead_id else None
+    changes = h("section", h("h2", "Changes"), changes_of(entry)) if entry.after is not None else None
     exact = "exact" in visit.query
     return answer_page(
         visit,

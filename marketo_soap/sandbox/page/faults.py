@@ -22,7 +22,7 @@ _KINDS: dict[str, tuple[str, str, Callable[[FaultRule], FaultRule]]] = {
     "10001": ("Fault 10001", "Internal error", lambda rule: attrs.evolve(rule, fault=10001)),
     "failed": (
         "FAILED",
-        "A reply that says it did not work",
+        "A reply of syncLead that says it did not work",
         lambda rule: attrs.evolve(rule, failed="Lead sync failed"),
     ),
     "late": ("Time-out", f"Carried out, answered {_LATE:.0f} s late", lambda rule: rule),

@@ -49,6 +49,14 @@ class Lists:
             (list_id, name, program),
         ).fetchall()
 
+    def names_of(self, lead_id: int) -> list[str]:
+        """Return the lists that a lead is a member of, those in a program as `<program>.<name>`."""
+        rows = self._connection.execute(
+            "SELECT name, program FROM static_list JOIN list_member ON id = list_id WHERE lead_id = ? ORDER BY id",
+            (lead_id,),
+        )
+        return [f"{program}.{name}" if program else name for name, program in rows]
+
     def add(self, name: str, program: str = "") -> int:
         """Add a list, unless it is there already, and return its id."""
         self._connection.execute("INSERT OR IGNORE INTO static_list (name, program) VALUES (?, ?)", (name, program))

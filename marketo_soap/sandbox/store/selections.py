@@ -59,7 +59,8 @@ class Selection:
             return (self.condition, self.values) if place is None else self._and("id > ?", place.id)
         if place is None or place.updated_ms < self.since:
             return self._and(f"{UPDATED_MS} >= ?", self.since)
-        return self._and(f"({UPDATED_MS}, id) > (?, ?)", place.updated_ms, place.id)
+        at = place.updated_ms  # SQLite uses no index on an expression for (a, b) > (?, ?)
+        return self._and(f"{UPDATED_MS} >= ? AND ({UPDATED_MS} > ? OR id > ?)", at, at, place.id)
 
     def _and(self, condition: str, *values: object) -> tuple[str, tuple[object, ...]]:
         return f"{self.condition} AND {condition}", (*self.values, *values)
