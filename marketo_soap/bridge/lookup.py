@@ -40,7 +40,7 @@ def lead_id_of(value: Any) -> int | None:
     return number if 1 <= number <= INT_MAX else None
 
 
-def ask(request: RestRequest, settings: BridgeSettings, *, unknown: int = 20110) -> Translation[RestReply]:
+def ask(request: RestRequest, settings: BridgeSettings, *, unknown: int = 20011) -> Translation[RestReply]:
     """Send a read and return its reply; "no data found" counts as an empty one. Raises the fault of a refusal."""
     reply: RestReply = yield request
     if reply.success or reply.code == "702":
@@ -49,12 +49,12 @@ def ask(request: RestRequest, settings: BridgeSettings, *, unknown: int = 20110)
 
 
 def pages(
-    request: RestRequest, query: dict[str, str], settings: BridgeSettings
+    path: str, query: Mapping[str, str], settings: BridgeSettings, *, unknown: int = 20011
 ) -> Translation[list[Mapping[str, Any]]]:
     """Return the records of all pages."""
     records: list[Mapping[str, Any]] = []
     for _ in range(_MOST_PAGES):
-        reply = yield from ask(read(request.path, **query), settings)
+        reply = yield from ask(read(path, **query), settings, unknown=unknown)
         records += reply.result
         if reply.next_page is None:
             break
@@ -81,13 +81,13 @@ def find_leads(
     batches = [[value] for value in wanted if "," in value]
     whole = [value for value in wanted if "," not in value]
     batches += [whole[at : at + _MOST_VALUES] for at in range(0, len(whole), _MOST_VALUES)]
-    asked = ",".join(dict.fromkeys([*fields.split(","), *([] if name == "cookies" else [name])]))
+    with_key = ",".join(dict.fromkeys([*fields.split(","), name]))
     found: dict[int, Mapping[str, Any]] = {}
     for batch in batches:
-        query = {"filterType": name, "filterValues": ",".join(batch), "fields": asked}
-        for lead in (yield from pages(read(LEADS), query, settings)):
+        query = {"filterType": name, "filterValues": ",".join(batch), "fields": with_key if "," in batch[0] else fields}
+        for lead in (yield from pages(LEADS, query, settings)):
             number = lead_id_of(lead.get("id"))
-            alone = len(batch) > 1 or "," not in batch[0] or str(lead.get(name)).lower() == batch[0].lower()
-            if number is not None and alone:
+            is_meant = "," not in batch[0] or str(lead.get(name)).lower() == batch[0].lower()
+            if number is not None and is_meant:
                 found[number] = lead
     return [found[number] for number in sorted(found)]

@@ -18,6 +18,14 @@ __all__ = ["Catalogue", "RestField"]
 _OWN = {"id", "isAnonymous", "cookies", "leadPartitionId"}
 # Of the fields that bulk import looks leads up by, those that are on record here; `cookies` only as a filter (chosen).
 _LOOKUP = {"id", "email", "twitterId", "facebookId", "linkedInId"}
+_LEAD_KEYS = {
+    "LEADOWNEREMAIL": "leadOwnerEmail",  # chosen: REST has no filter by it, so any name does
+    "SFDCACCOUNTID": "sfdcAccountId",
+    "SFDCCONTACTID": "sfdcContactId",
+    "SFDCLEADID": "sfdcLeadId",
+    "SFDCLEADOWNERID": "sfdcLeadOwnerId",
+    "SFDCOPPTYID": "sfdcOpptyId",
+}
 _LOOKUP_TYPES = {"string", "email", "integer"}  # of custom fields
 
 
@@ -55,9 +63,10 @@ class Catalogue:
     """Every field that REST knows, by its name; *open_to_all*: any other name is a field of text too.
 
     A custom field has one name in both APIs. One that bears a standard field's SOAP name gives that its type.
+    *lead_keys* are the SOAP names of the fields that hold keys, by the types of the keys.
     """
 
-    def __init__(self, custom: Mapping[str, str], *, open_to_all: bool = False) -> None:
+    def __init__(self, custom: Mapping[str, str], lead_keys: Mapping[str, str], *, open_to_all: bool = False) -> None:
         self._open = open_to_all
         self._fields: dict[str, RestField] = {}
         standard = standard_fields().values()
@@ -66,7 +75,11 @@ class Catalogue:
             self._fields[f.rest_name] = RestField(
                 f.rest_name, f.soap_name, kind, f.label, f.read_only, f.rest_name in _LOOKUP
             )
-        taken = _OWN | {name for f in standard if f.soap_name for name in (f.soap_name, f.rest_name)}
+        for key_type, soap_name in lead_keys.items():
+            name, kind = _LEAD_KEYS[key_type], custom.get(soap_name, "string")
+            if name not in custom and all(soap_name != f.soap_name for f in self._fields.values()):
+                self._fields[name] = RestField(name, soap_name, kind, soap_name, lookup=key_type != "LEADOWNEREMAIL")
+        taken = _OWN | {name for f in self._fields.values() if f.soap_name for name in (f.soap_name, f.name)}
         for name, kind in custom.items():
             if name not in taken:
                 self._fields[name] = RestField(name, name, kind, name, lookup=kind in _LOOKUP_TYPES)

@@ -119,7 +119,8 @@ class FaultRule:
     *failed* is for syncLead only.
 
     REST calls meet the same rules; `operation` may be one of theirs: `identity`, `syncLeads`,
-    `getLeadsByFilter`, `getLeadById`, `associateLead`, `describeLead`, `describeLead2`, `getLeadPartitions`.
+    `getLeadsByFilter`, `getLeadById`, `associateLead`, `describeLead`, `describeLead2`, `getLeadPartitions`,
+    `getLists`, `getLeadsByListId`, `getPagingToken`, `getLeadChanges`.
     *email* and *attribute* go by the records of a `syncLeads`, one of which must fit, under REST's names or
     SOAP's. *fault* and *failed* strike SOAP calls only. *rest*, REST's code ("611", with *message*, and
     *status* 200 unless given), strikes REST calls only, `identity` only where *operation* names it; from 1000

@@ -175,8 +175,9 @@ class State:
             self.rest_limits = keeper(settings.rest_limits)
         if changed("faults", "fault_seed"):
             self.script = FaultScript(settings.faults, seed=settings.fault_seed)
-        if changed("custom_fields", "unknown_fields"):
-            self.catalogue = Catalogue(settings.custom_fields, open_to_all=settings.unknown_fields == "accept")
+        if changed("custom_fields", "unknown_fields", "lead_key_fields"):
+            accept = settings.unknown_fields == "accept"
+            self.catalogue = Catalogue(settings.custom_fields, settings.lead_key_fields, open_to_all=accept)
         if changed("client_id", "client_secret"):
             self.tokens = Tokens()
         if changed("lists") and settings.lists:

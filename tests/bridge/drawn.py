@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 
+from marketo_soap import GetLead, GetMultipleLeads, LastUpdateAtSelector, LeadKey, LeadKeyRef, LeadKeySelector
 from tests.bridge.gaps import BAD_COOKIE
+from tests.bridge.reads import Operation
 from tests.bridge.two_roads import Call
 from tests.bridge.values import FIELDS, READ_ONLY, REST_ALONE, SPELLINGS, UNKNOWN
 
@@ -61,3 +64,31 @@ def calls(draw: st.DrawFn, *, plain: bool = False) -> Call:
         workspace=draw(WORKSPACES) if draw(RARELY) and not plain else None,
         returned=draw(st.booleans()),
     )
+
+
+KEYS = st.one_of(
+    st.tuples(st.just(LeadKeyRef.IDNUM), st.integers(1_000_000, 1_000_008).map(str) | st.just("x")),
+    st.tuples(st.just(LeadKeyRef.EMAIL), EMAILS),
+    st.tuples(st.just(LeadKeyRef.COOKIE), st.sampled_from([*COOKIES, BAD_COOKIE])),
+    st.tuples(st.sampled_from([LeadKeyRef.LEADOWNEREMAIL, LeadKeyRef.SFDCLEADID]), st.just("7")),
+)
+OPTIONS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {
+        "batch_size": st.sampled_from([None, 1, 2, 3]),
+        "include_attributes": st.lists(st.sampled_from(["Email", "FirstName", "Unsubscribed", "Nope"]), max_size=2),
+    }
+)
+
+
+@st.composite
+def reads(draw: st.DrawFn, now: datetime) -> Operation:
+    """A getLead or a getMultipleLeads."""
+    kind, value = draw(KEYS)
+    if draw(st.booleans()):
+        return GetLead(LeadKey(kind, value))
+    if draw(st.booleans()):
+        values = [value, *(each for other, each in draw(st.lists(KEYS, max_size=3)) if other == kind)]
+        return GetMultipleLeads(LeadKeySelector(kind, values), **draw(OPTIONS))
+    oldest = now - timedelta(seconds=draw(st.integers(0, 30)))
+    latest = draw(st.none() | st.integers(0, 30).map(lambda seconds: oldest + timedelta(seconds=seconds)))
+    return GetMultipleLeads(LastUpdateAtSelector(oldest, latest_updated_at=latest), **draw(OPTIONS))

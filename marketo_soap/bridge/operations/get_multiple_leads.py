@@ -10,11 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from attrs import evolve
-
-from marketo_soap.bridge.codes import refusal
+from marketo_soap.bridge.codes import refusal, told
 from marketo_soap.bridge.leads import fields_of, lead_record
-from marketo_soap.bridge.lookup import ask, find_leads, lead_id_of
+from marketo_soap.bridge.lookup import ask, find_leads, lead_id_of, pages
 from marketo_soap.bridge.names import Names
 from marketo_soap.bridge.rest import Lookup, RestReply, read
 from marketo_soap.bridge.settings import BridgeSettings
@@ -41,6 +39,7 @@ def get_multiple_leads(
     work = _Work(call, known, settings)
     selector = call.lead_selector
     if isinstance(selector, LeadKeySelector):
+        _position(call, "keys")  # one that is damaged is a fault
         found = yield from find_leads(selector.key_type, selector.key_values, work.fields, settings)
         return work.page(found, None)
     if isinstance(selector, StaticListSelector):
@@ -71,23 +70,20 @@ class _Work:
             return self.page([], None)
         query = {"fields": self.fields, "batchSize": self.size} | ({"nextPageToken": token} if token else {})
         reply: RestReply = yield read(f"/rest/v1/lists/{list_id}/leads.json", **query)
-        if not reply.success and reply.code in ("1013", "702", "610"):
-            raise refusal(evolve(reply.errors[0], code="1013"), self.settings, level="response", unknown=20111)
+        if reply.code in ("1013", "702"):
+            raise told(fault(20111, f"No static list with the id {list_id}"), reply.errors[0], False)
         if not reply.success:
-            raise refusal(reply.errors[0], self.settings, level="response", unknown=20110)
+            raise refusal(reply.errors[0], self.settings, level="response", unknown=20011)
         return self.page(reply.result, reply.next_page and f"list:{list_id}:{reply.next_page}")
 
     def _list_named(self, name: str | None) -> Translation[str]:
         """The id of a list; "" if there is none. A list in a program is named `<program>.<list>`."""
-        program, dot, bare = (name or "").rpartition(".")
-        for query in ({"name": name or ""}, {"name": bare, "programName": program} if dot else {}):
-            if query:
-                reply = yield from ask(read("/rest/v1/lists.json", **query), self.settings)
-                for found in reply.result:
-                    if found.get("name") == query["name"] and (found.get("programName") or "") == query.get(
-                        "programName", ""
-                    ):
-                        return str(found.get("id"))
+        program, dot, bare = (name or "").strip().rpartition(".")
+        queries = [{"name": (name or "").strip()}] + ([{"name": bare, "programName": program}] if dot else [])
+        for query in queries:
+            for found in (yield from pages("/rest/v1/lists.json", query, self.settings)):
+                if query.items() <= found.items():
+                    return str(found.get("id"))
         return ""
 
     def of_changes(self, since: datetime, selector: LastUpdateAtSelector | None) -> Translation[GetMultipleLeadsResult]:
@@ -121,7 +117,7 @@ class _Work:
 
 def _position(call: GetMultipleLeads, kind: str) -> tuple[str, str] | None:
     """What a position of ours holds; None for the first page, which clients also ask for by a made-up one."""
-    text = call.stream_position
+    text = (call.stream_position or "").strip()
     if not text or ":os:0:" in text:
         return None
     found, _, rest = text.partition(":")

@@ -6,36 +6,32 @@ lead is synced by the other key, then tied to the cookie. SOAP itself ranked a c
 
 from __future__ import annotations
 
-import re
-from collections.abc import Generator, Mapping, Sequence
-from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NoReturn, TypeAlias
 from urllib.parse import quote
 
 from attrs import frozen
 
 from marketo_soap.bridge.codes import local_refusal, no_answer, refusal, with_rest_error
 from marketo_soap.bridge.leads import COMPANY_FIELDS, fields_of, lead_record, rest_lead
+from marketo_soap.bridge.lookup import LEADS, ask, lead_id_of, pages
 from marketo_soap.bridge.names import Names
 from marketo_soap.bridge.operations.lead_keys import held, keys_of, partition_of
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read, write
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.bridge.steps import Ask, Hold, Note, Translation
+from marketo_soap.bridge.steps import Hold, Note, Translation
 from marketo_soap.envelope import Request
 from marketo_soap.errors import Fault, MarketoError, RestError, fault
 from marketo_soap.operations.lead_identity import LeadIdentity
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, SyncStatus
-from marketo_soap.wire.codec import INT_MAX
 
 __all__ = ["sync_lead"]
 
-T = TypeVar("T")
-Asking: TypeAlias = Generator[Ask, Any, T]
 Written: TypeAlias = tuple[int, LeadSyncStatus]
 
-_LEADS = "/rest/v1/leads.json"
+_UNKNOWN = 20106  # for a REST code that no table has
 _PARTITIONS = "/rest/v1/leads/partitions.json"
-_MOST_PAGES = 4  # of leads that one key matches
 
 
 @frozen
@@ -96,7 +92,7 @@ class _Sync:
                 raise local_refusal("1003", self.settings, "ForeignSysPersonId must be a whole number here")
             self.values[self.foreign_field] = int(keys.person_id) if whole else keys.person_id
 
-    def by_strongest_key(self) -> Asking[Written]:
+    def by_strongest_key(self) -> Translation[Written]:
         """Write the lead by the first key that it has."""
         keys = self.keys
         if keys.id is not None:
@@ -112,7 +108,7 @@ class _Sync:
             return (yield from self._upsert("email"))
         return (yield from self._by_cookie())
 
-    def _update(self, lead_id: int, *, check_partition: bool = False) -> Asking[Written]:
+    def _update(self, lead_id: int, *, check_partition: bool = False) -> Translation[Written]:
         if check_partition and self.partition is not None:
             yield from self._check_partition(lead_id)
         self.values["id"] = lead_id
@@ -121,7 +117,7 @@ class _Sync:
             raise no_answer("REST answered for another lead than the one that was named", fate_unknown=True)
         return written
 
-    def _upsert(self, lookup: str) -> Asking[Written]:
+    def _upsert(self, lookup: str) -> Translation[Written]:
         outcome = yield from self._write("createOrUpdate", lookup, partition=self.partition)
         if isinstance(outcome, _Refused) and outcome.error.code == "1007" and self._resolves_duplicates:
             found = self._one_of((yield from self._find(lookup)))
@@ -129,7 +125,7 @@ class _Sync:
                 return (yield from self._update(found, check_partition=True))
         return self._settled(outcome)
 
-    def _find_or_create(self, lookups: Mapping[str, bool]) -> Asking[Written]:
+    def _find_or_create(self, lookups: Mapping[str, bool]) -> Translation[Written]:
         """Update the lead that the first of *lookups* finds (True: if it is in the partition), else make one."""
         for last_time in (False, True):
             for lookup, check_partition in lookups.items():
@@ -142,7 +138,7 @@ class _Sync:
                 break
         return self._settled(outcome)
 
-    def _by_cookie(self) -> Asking[Written]:
+    def _by_cookie(self) -> Translation[Written]:
         found = self._one_of((yield from self._find("cookies")))
         if found is not None:
             return (yield from self._update(found, check_partition=True))
@@ -156,18 +152,12 @@ class _Sync:
     def _resolves_duplicates(self) -> bool:
         return self.settings.on_duplicate == "most_recent"
 
-    def _find(self, lookup: str) -> Asking[list[Mapping[str, Any]]]:
+    def _find(self, lookup: str) -> Translation[list[Mapping[str, Any]]]:
         """Return all leads that have the key: `id`, `updatedAt` and the key's own field."""
         value = str({"cookies": self.keys.cookie, "email": self.keys.email}.get(lookup) or self.values[lookup])
         fields = "id,updatedAt" if lookup == "cookies" else f"id,updatedAt,{lookup}"
         query = {"filterType": lookup, "filterValues": value, "fields": fields}
-        leads: list[Mapping[str, Any]] = []
-        for _ in range(_MOST_PAGES):
-            reply = yield from self._read(read(_LEADS, **query))
-            leads += reply.result
-            if reply.next_page is None:
-                break
-            query["nextPageToken"] = reply.next_page
+        leads = yield from pages(LEADS, query, self.settings, unknown=_UNKNOWN)
         # A comma separates values: what was found for a part of the key is not the lead.
         return [lead for lead in leads if str(lead.get(lookup, value)).lower() == value.lower()]
 
@@ -176,17 +166,21 @@ class _Sync:
         if len(leads) > 1 and not self._resolves_duplicates:
             raise local_refusal("1007", self.settings, f"{len(leads)} leads have this key")
         # Of those of one second the newest, which was SOAP's choice.
-        latest = max(leads, key=lambda lead: (str(lead.get("updatedAt") or ""), _id(lead.get("id")) or 0), default=None)
+        latest = max(
+            leads, key=lambda lead: (str(lead.get("updatedAt") or ""), lead_id_of(lead.get("id")) or 0), default=None
+        )
         if latest is None:
             return None
-        found = _id(latest.get("id"))
+        found = lead_id_of(latest.get("id"))
         if found is None:
             raise no_answer("REST found a lead, but named no id", fate_unknown=False)
         return found
 
-    def _check_partition(self, lead_id: int) -> Asking[None]:
+    def _check_partition(self, lead_id: int) -> Translation[None]:
         """Raise a fault unless the lead is in the workspace's partition."""
-        reply = yield from self._read(read(f"/rest/v1/lead/{lead_id}.json", fields="leadPartitionId"))
+        reply = yield from ask(
+            read(f"/rest/v1/lead/{lead_id}.json", fields="leadPartitionId"), self.settings, unknown=_UNKNOWN
+        )
         if not reply.result:
             raise local_refusal("1004", self.settings, "Lead not found")
         partitions: Mapping[str, str] = yield Lookup(read(_PARTITIONS), self._partitions, 3600.0)
@@ -200,13 +194,9 @@ class _Sync:
             raise refusal(reply.errors[0], self.settings, level="response")
         return before or {}, False
 
-    def _read(self, request: RestRequest) -> Asking[RestReply]:
-        reply: RestReply = yield request
-        if reply.success or reply.code == "702":  # no data found
-            return reply
-        raise refusal(reply.errors[0], self.settings, level="response")
-
-    def _write(self, action: str, lookup: str | None, *, partition: str | None = None) -> Asking[Written | _Refused]:
+    def _write(
+        self, action: str, lookup: str | None, *, partition: str | None = None
+    ) -> Translation[Written | _Refused]:
         """Send the lead; without the fields of its company if REST will not have them and the settings allow it."""
         outcome = yield from self._sent(action, lookup, partition)
         refused_company = isinstance(outcome, _Refused) and outcome.error.code == "1021"
@@ -217,17 +207,17 @@ class _Sync:
         self.values = {name: value for name, value in self.values.items() if name not in company}
         return (yield from self._sent(action, lookup, partition))
 
-    def _sent(self, action: str, lookup: str | None, partition: str | None) -> Asking[Written | _Refused]:
+    def _sent(self, action: str, lookup: str | None, partition: str | None) -> Translation[Written | _Refused]:
         data: dict[str, Any] = {"action": action, "input": [self.values]}
         if lookup is not None:
             data["lookupField"] = lookup
         if partition is not None:
             data["partitionName"] = partition
-        reply: RestReply = yield write(_LEADS, data, effect="repeatable" if action == "updateOnly" else "once")
+        reply: RestReply = yield write(LEADS, data, effect="repeatable" if action == "updateOnly" else "once")
         if not reply.success:
             return _Refused(reply.errors[0], "response", reply.in_doubt)
         for record in reply.result[:1]:
-            status, lead_id = str(record.get("status")).upper(), _id(record.get("id"))
+            status, lead_id = str(record.get("status")).upper(), lead_id_of(record.get("id"))
             if status == "SKIPPED":
                 return _Refused(reply.reason(record), "record", reply.in_doubt)
             if status in ("CREATED", "UPDATED") and lead_id is not None:
@@ -241,7 +231,7 @@ class _Sync:
 
     # -- after the lead is written --------------------------------------------------------------------
 
-    def associate(self, lead_id: int, status: LeadSyncStatus) -> Asking[None]:
+    def associate(self, lead_id: int, status: LeadSyncStatus) -> Translation[None]:
         """Tie the cookie to the lead. A fault says that the lead was written all the same."""
         path = f"/rest/v1/leads/{quote(str(lead_id))}/associate.json"
         query = (("cookie", self.keys.cookie or ""),)
@@ -254,27 +244,20 @@ class _Sync:
                 _raise_partly(error, f"lead {lead_id} was {status} before, its cookie was not tied to it")
             yield Note(f"the lead was written, but its cookie was not tied to it: {_short(error)}")
 
-    def returned(self, lead_id: int) -> Asking[LeadRecord | None]:
+    def returned(self, lead_id: int) -> Translation[LeadRecord | None]:
         """Read the lead as it is now; None, with a note, if that fails: it has been written."""
         fields = fields_of(self.names, self.settings)
-        request = read(_LEADS, filterType="id", filterValues=str(lead_id), fields=fields).as_form()
+        request = read(LEADS, filterType="id", filterValues=str(lead_id), fields=fields).as_form()
         try:
-            reply = yield from self._read(request)
+            reply = yield from ask(request, self.settings, unknown=_UNKNOWN)
         except MarketoError as error:
             yield Note(f"the lead was written, but could not be read afterwards: {_short(error)}")
             return None
         for data in reply.result:
-            if _id(data.get("id")) == lead_id:
+            if lead_id_of(data.get("id")) == lead_id:
                 return lead_record(data, lead_id, self.names, self.settings, self.keys.system)
         yield Note("the lead was written, but could not be read afterwards: REST did not find it")
         return None
-
-
-def _id(value: Any) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | str) or not re.fullmatch("[0-9]{1,10}", str(value)):
-        return None
-    number = int(value)
-    return number if 1 <= number <= INT_MAX else None
 
 
 def _short(error: MarketoError) -> str:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC
 from email.utils import format_datetime
-from typing import Any
 
 from attrs import evolve
 
@@ -16,11 +14,10 @@ from marketo_soap.errors import LimitFault
 from marketo_soap.sandbox.faults import PROXY_PAGE, Record, in_words
 from marketo_soap.sandbox.journal import HUNG_UP
 from marketo_soap.sandbox.messages import HttpAnswer, HttpRequest
-from marketo_soap.sandbox.rest.find import associate, filter_leads, get_lead, read_fields, read_filter
-from marketo_soap.sandbox.rest.partitions import describe_partitions
+from marketo_soap.sandbox.rest.endpoints import IDENTITY, SYNC_LEADS, Work, note_synced, parsed
 from marketo_soap.sandbox.rest.replies import JSON, Reply, RestError, envelope, refusal, request_id
-from marketo_soap.sandbox.rest.routes import IDENTITY, recorded, route
-from marketo_soap.sandbox.rest.sync import Synced, read_sync, sync_leads
+from marketo_soap.sandbox.rest.routes import recorded, route
+from marketo_soap.sandbox.rest.sync import Synced
 from marketo_soap.sandbox.rest.values import shown
 from marketo_soap.sandbox.settings import FaultRule
 from marketo_soap.sandbox.state import State
@@ -123,65 +120,31 @@ class RestCall:
 
     def _performed(self) -> Reply:
         self._admitted()
-        sandbox, given, settings, entry = self._sandbox, self._route.given, self._sandbox.settings, self._entry
-        catalogue, lead_id = sandbox.catalogue, self._route.lead_id
+        sandbox, entry, endpoint = self._sandbox, self._entry, self._route.endpoint
+        assert endpoint is not None
+        assert endpoint.answer is not None
         entry.verdict = "OK"
-        match self._route.operation:
-            case "syncLeads":
-                return self._synced()
-            case "getLeadsByFilter":
-                query = read_filter(given, catalogue)
-                entry.key = query.by.name
-                with sandbox.store.transaction() as leads:
-                    return filter_leads(leads, query, settings)
-            case "getLeadById":
-                fields = read_fields(given, catalogue)
-                with sandbox.store.transaction() as leads:
-                    return get_lead(leads, lead_id, fields, settings)
-            case "associateLead":
-                with sandbox.store.transaction() as leads:
-                    lead = associate(leads, lead_id, given.get("cookie"), settings)
-                entry.lead_id = lead.id
-                entry.remarks.append("the cookie is the lead's from now on")
-                return Reply()
-            case "describeLead":
-                return Reply(catalogue.describe())
-            case "describeLead2":
-                return Reply(catalogue.describe2())
-            case _:
-                return Reply(describe_partitions(settings))
-
-    def _synced(self) -> Reply:
-        sandbox, entry = self._sandbox, self._entry
-        call = read_sync(_parsed(self._request.body), sandbox.catalogue)
-        with sandbox.store.transaction() as leads:
-            synced = sync_leads(leads, call, sandbox.catalogue, sandbox.settings, self._now)
-        entry.key = None if call.action == "createDuplicate" else call.lookup.name
-        self._note(synced)
-        return Reply([one.as_data() for one in synced])
-
-    def _note(self, synced: Sequence[Synced]) -> None:
-        """Tell the journal: of one record all there is, of several what became of each."""
-        entry = self._entry
-        verdicts = [_verdict(one) for one in synced]
-        if len(synced) == 1:
-            (one,) = synced
-            entry.verdict, entry.reason = verdicts[0], "" if one.error is None else one.error.message
-            entry.lead_id, entry.before, entry.after = one.lead_id, one.before, one.after
-            return
-        entry.verdict = ", ".join(f"{count} {verdict}" for verdict, count in Counter(verdicts).items())
-        for number, (one, verdict) in enumerate(zip(synced, verdicts, strict=True), 1):
-            why = f"lead {one.lead_id}" if one.error is None else one.error.message
-            entry.remarks.append(f"record {number}: {verdict}, {why}")
+        return endpoint.answer(
+            Work(
+                self._route.given,
+                self._route.number,
+                self._request.body,
+                sandbox.store,
+                sandbox.settings,
+                sandbox.catalogue,
+                self._now,
+                entry,
+            )
+        )
 
     # -- what the fault script does -------------------------------------------------------------------
 
     def _records(self) -> Iterator[Record]:
         """What a rule can go by: each record's address, and its values under REST's names and SOAP's."""
-        if self._route.operation != "syncLeads" or self._route.refused is not None:
+        if self._route.operation != SYNC_LEADS or self._route.refused is not None:
             return
         try:
-            records = _parsed(self._request.body).get("input")
+            records = parsed(self._request.body).get("input")
         except (RestError, AttributeError):
             return
         for record in records if isinstance(records, list) else ():
@@ -217,21 +180,5 @@ class RestCall:
         if int(error.code) < 1000 or not count:
             return self._refused(error)
         skipped = [Synced("skipped", error=error)] * count
-        self._note(skipped)
+        note_synced(self._entry, skipped)
         return self._said(error.status, envelope(self._name, Reply([one.as_data() for one in skipped])))
-
-
-def _verdict(one: Synced) -> str:
-    return one.status.upper() if one.error is None else f"skipped {one.error.code}"
-
-
-def _parsed(body: bytes) -> Any:
-    """The JSON of a body; of a repeated key the last one counts (chosen). Raises 609."""
-    try:
-        return json.loads(body.decode(), parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise RestError("609") from None
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")

@@ -18,7 +18,21 @@ from marketo_soap.sandbox.rest.values import invalid, json_value, kept_text, utc
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
 
-__all__ = ["Filter", "associate", "filter_leads", "get_lead", "read_fields", "read_filter"]
+__all__ = [
+    "Filter",
+    "Page",
+    "associate",
+    "filter_leads",
+    "get_lead",
+    "page_of",
+    "page_size",
+    "read_fields",
+    "read_filter",
+    "read_page",
+    "read_token",
+    "value_of",
+    "write_token",
+]
 
 _MAX_VALUES = 300
 _MAX_PAGE = 300
@@ -29,14 +43,20 @@ _COOKIE = re.compile(r"id:[0-9A-Za-z-]+&token:_mch-[0-9A-Za-z._-]+-[0-9]+")
 
 
 @frozen
-class Filter:
-    """A query: leads whose field *by* has one of the *values*, a page of *size* after the id *after*."""
+class Page:
+    """What is asked for of leads: these *fields*, a page of *size* after the id *after*."""
 
-    by: RestField
-    values: Sequence[str] = field(repr=hidden)
     fields: Sequence[RestField]
     size: int
     after: int
+
+
+@frozen
+class Filter(Page):
+    """A query: leads whose field *by* has one of the *values*."""
+
+    by: RestField
+    values: Sequence[str] = field(repr=hidden)
 
 
 def read_filter(given: Mapping[str, str], catalogue: Catalogue) -> Filter:
@@ -52,12 +72,28 @@ def read_filter(given: Mapping[str, str], catalogue: Catalogue) -> Filter:
         raise RestError("1003", f"filterValues holds 1 to {_MAX_VALUES} values")
     if by.type == "integer":
         texts = [kept_text(by, text) or "" for text in texts]
+    page = read_page(given, catalogue)
+    return Filter(page.fields, page.size, page.after, by, texts)
+
+
+def read_page(given: Mapping[str, str], catalogue: Catalogue) -> Page:
+    """Read which page of leads is asked for."""
+    token = given.get("nextPageToken")
+    try:
+        after = int(read_token(token, "after", 1)[0]) if token else 0
+    except ValueError:
+        raise RestError("1003", "Invalid nextPageToken") from None
+    return Page(read_fields(given, catalogue), page_size(given), after)
+
+
+def page_size(given: Mapping[str, str]) -> int:
+    """Return how many records a page is to have."""
     size = given.get("batchSize") or str(_MAX_PAGE)
     if not _DIGITS.fullmatch(size):
         raise RestError("1001", "Invalid value for parameter 'batchSize'. Required of type 'integer'")
     if not 1 <= int(size) <= _MAX_PAGE:
         raise invalid("batchSize", size)
-    return Filter(by, texts, read_fields(given, catalogue), int(size), _position(given.get("nextPageToken")))
+    return int(size)
 
 
 def read_fields(given: Mapping[str, str], catalogue: Catalogue) -> list[RestField]:
@@ -72,9 +108,14 @@ def filter_leads(leads: Leads, query: Filter, settings: Settings) -> Reply:
     matches = [found[number] for number in sorted(found) if visible(found[number], settings)]
     if len(matches) > _MAX_MATCHES:
         raise RestError("1003", "Too many results match the filter")
+    return page_of(leads, matches, query, settings)
+
+
+def page_of(leads: Leads, matches: Sequence[StoredLead], query: Page, settings: Settings) -> Reply:
+    """Return a page of leads that are in the order of their ids."""
     rest = [lead for lead in matches if lead.id > query.after]
     page = rest[: query.size]
-    token = _token(page[-1].id) if len(rest) > len(page) else None
+    token = write_token("after", page[-1].id) if len(rest) > len(page) else None
     return Reply([_shown(leads, lead, query.fields, settings) for lead in page], token)
 
 
@@ -102,10 +143,11 @@ def _known(leads: Leads, lead_id: int, settings: Settings) -> StoredLead:
 
 
 def _shown(leads: Leads, lead: StoredLead, fields: Sequence[RestField], settings: Settings) -> dict[str, Any]:
-    return {f.name: _value(leads, lead, f, settings) for f in fields}
+    return {f.name: value_of(leads, lead, f, settings) for f in fields}
 
 
-def _value(leads: Leads, lead: StoredLead, known: RestField, settings: Settings) -> Any:
+def value_of(leads: Leads, lead: StoredLead, known: RestField, settings: Settings) -> Any:
+    """Return the value of a lead's field as REST shows it."""
     match known.name:
         case "id":
             return lead.id
@@ -125,17 +167,17 @@ def _value(leads: Leads, lead: StoredLead, known: RestField, settings: Settings)
             return json_value(known.type, lead.attributes.get(known.kept))
 
 
-def _token(after: int) -> str:
-    return base64.b32encode(b"after %d" % after).decode()
+def write_token(word: str, *parts: object) -> str:
+    """Return a token of the next page that holds *parts*; the *word* says of which calls it is."""
+    return base64.b32encode(" ".join([word, *map(str, parts)]).encode()).decode()
 
 
-def _position(token: str | None) -> int:
-    if not token:
-        return 0
+def read_token(token: str, word: str, count: int) -> list[str]:
+    """Return the parts of a token; raises 1003 for one that is not of these calls."""
     try:
-        word, number = base64.b32decode(token).split()
-        if word != b"after" or len(number) > 18:
+        found, *parts = base64.b32decode(token).decode().split()
+        if found != word or len(parts) != count or any(len(part) > 40 for part in parts):
             raise ValueError
-        return int(number)
     except ValueError:
         raise RestError("1003", "Invalid nextPageToken") from None
+    return parts

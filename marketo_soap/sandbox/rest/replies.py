@@ -62,10 +62,14 @@ class RestError(Exception):
 
 @frozen
 class Reply:
-    """A call that succeeded: its *result* (None: there is no such member), and the token of the next page."""
+    """A call that succeeded: its *result* (None: there is no such member), and the token of the next page.
+
+    *more* says if there is one: activities give a token even if there is none.
+    """
 
     result: Sequence[Any] | None = field(default=None, repr=hidden)
     next_page: str | None = None
+    more: bool = True
 
 
 def request_id(number: int, now: datetime) -> str:
@@ -79,7 +83,7 @@ def envelope(name: str, reply: Reply) -> bytes:
     if reply.result is not None:
         data["result"] = reply.result
     if reply.next_page is not None:
-        data |= {"nextPageToken": reply.next_page, "moreResult": True}
+        data |= {"nextPageToken": reply.next_page, "moreResult": reply.more}
     return _written(data | {"success": True})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -10,40 +9,30 @@ from attrs import field, frozen
 
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.sandbox.messages import HttpRequest
+from marketo_soap.sandbox.rest.endpoints import ENDPOINTS, IDENTITY, Endpoint
 from marketo_soap.sandbox.rest.replies import RestError
 
-__all__ = ["IDENTITY", "Route", "recorded", "route"]
-
-IDENTITY = "identity"
+__all__ = ["Route", "recorded", "route"]
 
 _MAX_URI = 8 * 1024
 _MAX_BODY = 1024 * 1024
 _FORM = "application/x-www-form-urlencoded"
 _SECRET = {"client_secret", "access_token"}
 
-_ID = "(?P<id>[0-9]{1,18})"
-_PATHS = [
-    (re.compile(path), methods)
-    for path, methods in (
-        (r"/identity/oauth/token", {"GET": IDENTITY, "POST": IDENTITY}),
-        (r"/rest/v1/leads\.json", {"GET": "getLeadsByFilter", "POST": "syncLeads"}),
-        (rf"/rest/v1/lead/{_ID}\.json", {"GET": "getLeadById"}),
-        (rf"/rest/v1/leads/{_ID}/associate\.json", {"POST": "associateLead"}),
-        (r"/rest/v1/leads/describe\.json", {"GET": "describeLead"}),
-        (r"/rest/v1/leads/describe2\.json", {"GET": "describeLead2"}),
-        (r"/rest/v1/leads/partitions\.json", {"GET": "getLeadPartitions"}),
-    )
-]
-
 
 @frozen
 class Route:
-    """A call: its *operation* ("" if there is none such), parameters (of query and form), and why it is refused."""
+    """A call: its *endpoint*, parameters (of query and form), the *number* in its path, and why it is refused."""
 
-    operation: str = ""
+    endpoint: Endpoint | None = None
     given: Mapping[str, str] = field(factory=dict, repr=hidden)
-    lead_id: int = 0
+    number: int = 0
     refused: RestError | None = None
+
+    @property
+    def operation(self) -> str:
+        """The name of the endpoint; "" if there is none."""
+        return "" if self.endpoint is None else self.endpoint.operation
 
 
 def route(request: HttpRequest) -> Route:
@@ -51,25 +40,25 @@ def route(request: HttpRequest) -> Route:
     given = dict(_pairs(request.query))
     if _content_type(request) == _FORM and len(request.body) <= _MAX_BODY:
         given |= _pairs(request.body.decode("utf-8", "replace"))
-    for path, methods in _PATHS:
-        if found := path.fullmatch(request.path):
-            tunnelled = request.method == "POST" and given.get("_method") == "GET"
-            operation = methods.get("GET" if tunnelled else request.method, "")
-            lead_id = int(found.groupdict().get("id") or 0)
-            return Route(operation, given, lead_id, _refusal(request, operation, tunnelled=tunnelled))
-    return Route(refused=_too_long(request) or RestError("610"))
+    tunnelled = request.method == "POST" and given.get("_method") == "GET"
+    method = "GET" if tunnelled else request.method
+    refused = _too_long(request) or RestError("610")
+    for endpoint in ENDPOINTS:
+        if not (found := endpoint.path.fullmatch(request.path)):
+            continue
+        if endpoint.method == method:
+            number = int(found[1]) if found.groups() else 0
+            return Route(endpoint, given, number, _refusal(request, endpoint, tunnelled=tunnelled))
+        refused = _too_long(request) or RestError("605")
+    return Route(refused=refused)
 
 
-def _refusal(request: HttpRequest, operation: str, *, tunnelled: bool) -> RestError | None:
-    if too_long := _too_long(request):
-        return too_long
-    if not operation:
-        return RestError("605")
+def _refusal(request: HttpRequest, endpoint: Endpoint, *, tunnelled: bool) -> RestError | None:
     content_type = _content_type(request)
     wrong = tunnelled and request.body and content_type != _FORM
-    if wrong or (operation == "syncLeads" and content_type != "application/json"):
-        return RestError("612")
-    return None
+    if wrong or (endpoint.takes_json and content_type != "application/json"):
+        return _too_long(request) or RestError("612")
+    return _too_long(request)
 
 
 def _too_long(request: HttpRequest) -> RestError | None:

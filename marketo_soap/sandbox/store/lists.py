@@ -45,6 +45,14 @@ class Lists:
         ).fetchone()
         return None if row is None else int(row[0])
 
+    def find(self, *, list_id: int | None, name: str | None, program: str | None) -> list[tuple[int, str, str]]:
+        """Return id, name and program of the lists that have all of these (None: any), oldest first."""
+        return self._connection.execute(
+            "SELECT id, name, program FROM static_list WHERE id = coalesce(?, id) AND name = coalesce(?, name)"
+            " AND program = coalesce(?, program) ORDER BY id",
+            (list_id, name, program),
+        ).fetchall()
+
     def names_of(self, lead_id: int) -> list[str]:
         """Return the lists that a lead is a member of, those in a program as `<program>.<name>`."""
         rows = self._connection.execute(
