@@ -10,7 +10,7 @@ from typing import Any
 
 from marketo_soap import envelope
 from marketo_soap.bridge.codes import no_answer
-from marketo_soap.bridge.names import Catalogue, Names, names_of_reply
+from marketo_soap.bridge.names import FieldIndex, Names, names_of_reply
 from marketo_soap.bridge.operations import TRANSLATIONS
 from marketo_soap.bridge.rest import Lookup, read
 from marketo_soap.bridge.session import Session, Shared, Steps, Tokens
@@ -33,7 +33,7 @@ class Core:
         client_id: str,
         client_secret: str,
         settings: BridgeSettings,
-        described: Catalogue | None = None,
+        described: FieldIndex | None = None,
         tokens: Tokens | None = None,
     ) -> None:
         self.settings = settings
@@ -97,7 +97,7 @@ def as_fault(error: BridgeConfigurationError | TransportError) -> Fault:
     return no_answer(str(error), fate_unknown=error.fate_unknown, status=error.status)
 
 
-def _names(settings: BridgeSettings, described: Catalogue | None) -> Lookup[Names] | Names:
+def _names(settings: BridgeSettings, described: FieldIndex | None) -> Lookup[Names] | Names:
     sources = [source for source in settings.field_sources if source in ("describe", "file")]
     if "describe" not in sources or (sources[0] == "file" and described is not None):
         return Names(settings, described)

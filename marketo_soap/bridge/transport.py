@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import random
@@ -10,7 +9,7 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal
@@ -21,7 +20,7 @@ from attrs import frozen
 from marketo_soap.bridge.connections import Connections, origin_of
 from marketo_soap.bridge.core import Core
 from marketo_soap.bridge.locks import KeyLocks, Ticket
-from marketo_soap.bridge.names import Catalogue, described
+from marketo_soap.bridge.names import DescribedInstance, FieldIndex
 from marketo_soap.bridge.session import Steps
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Fetch, Hold, Note, Release, Step, StepAnswer
@@ -335,18 +334,14 @@ def _loop() -> object:
     return get_running_loop()
 
 
-def _described(settings: BridgeSettings) -> Catalogue | None:
+def _described(settings: BridgeSettings) -> FieldIndex | None:
     if settings.describe_file is None:
         return None
     try:
         with open(settings.describe_file, "rb") as file:
-            result = json.load(file)["result"]
-        fields = described(each for each in result if isinstance(each, Mapping))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"describe_file {settings.describe_file}: not a reply of describe.json") from error
-    if not fields:
-        raise ValueError(f"describe_file {settings.describe_file}: it describes no field")
-    return Catalogue(fields)
+            return DescribedInstance.read(file.read()).index
+    except ValueError as error:
+        raise ValueError(f"describe_file {settings.describe_file}: {error}") from None
 
 
 def _terms(request: httpx.Request) -> tuple[Terms, httpx.Timeout]:

@@ -25,7 +25,7 @@ def gateway(config: str, only_check: bool) -> None:
     Exit code 0: stopped, or all is well; 1: cannot listen, calls had not ended at the stop, or --check found
     problems; 2: the settings are wrong.
     """
-    from marketo_soap.gateway.logs import quiet_logging
+    from marketo_soap.gateway.access_log import quiet_logging
     from marketo_soap.gateway.secrets import resolved
     from marketo_soap.gateway.server import check_certificate, serve
     from marketo_soap.gateway.settings import GatewaySettings

@@ -13,7 +13,7 @@ from typing import Any
 from attrs import define
 
 from marketo_soap.errors import Fault
-from marketo_soap.gateway.access_log import LineWriter, opened
+from marketo_soap.gateway.access_log import LineWriter, open_log
 from marketo_soap.gateway.instances import Instance
 from marketo_soap.gateway.metrics import Counter, Histogram, exposition, family
 from marketo_soap.operations.sync_lead import SyncLeadResult
@@ -98,7 +98,7 @@ class Journal:
     """Writes the access log (*path*; "-" is standard output, "" nowhere) and keeps the numbers."""
 
     def __init__(self, path: str, instances: Mapping[str, Instance]) -> None:
-        self._log = LineWriter(opened(path)) if path else None
+        self._log = LineWriter(open_log(path)) if path else None
         self._instances = instances
         self._prefix, self._numbers = token_hex(4), count(1)
         self.in_progress = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from marketo_soap.bridge.names import DescribedInstance
 from marketo_soap.bridge.operations.lead_keys import keys_of
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.values import json_value
@@ -12,7 +13,6 @@ from marketo_soap.envelope import Request
 from marketo_soap.errors import Fault
 from marketo_soap.migration.cost import Costs, Span, all_configured
 from marketo_soap.migration.counting import Findings, Load
-from marketo_soap.migration.instance import Instance
 from marketo_soap.migration.keying import Keying, is_email, is_token
 from marketo_soap.migration.naming import Naming
 from marketo_soap.migration.report import Cost, FieldUse, Level, Report
@@ -44,7 +44,7 @@ class Survey:
     def __init__(
         self,
         settings: BridgeSettings,
-        instance: Instance | None = None,
+        instance: DescribedInstance | None = None,
         *,
         quota: int = 50_000,
         foreign_ids_filled: bool = False,

@@ -25,12 +25,11 @@ from marketo_soap.calls.limiter import InProcessLimiter
 from marketo_soap.calls.limits import Limits
 from marketo_soap.errors import Fault, ProtocolError, RestError, ServerFault, fault
 from marketo_soap.gateway import CallerSettings, GatewaySettings, RestSettings, callers
-from marketo_soap.gateway.access_log import LineWriter
+from marketo_soap.gateway.access_log import LineWriter, _RateFilter, quiet_logging
 from marketo_soap.gateway.app import Application
 from marketo_soap.gateway.callers import Caller, Callers
 from marketo_soap.gateway.gateway import Gateway
 from marketo_soap.gateway.instances import Instance, instances_of
-from marketo_soap.gateway.logs import _Once, quiet_logging
 from marketo_soap.gateway.metrics import Counter, Histogram, exposition
 from marketo_soap.gateway.readers import Budget, Reader, Share
 from marketo_soap.gateway.replays import Replays
@@ -178,7 +177,7 @@ def test_an_unexpected_exception_is_a_fault_and_its_text_is_not_logged(monkeypat
 
 def test_the_same_complaint_is_logged_once_a_minute() -> None:
     tick = [0.0]
-    once = _Once(lambda: tick[0])
+    once = _RateFilter(lambda: tick[0])
     passed = []
     for second, text in (
         (0, "no room for %d"),
@@ -192,7 +191,7 @@ def test_the_same_complaint_is_logged_once_a_minute() -> None:
         record = logging.LogRecord("a", logging.ERROR, "", 0, text, (second,) if "%" in text else (), None)
         if once.filter(record):
             passed.append(record.getMessage())
-    assert passed == ["no room for 0", "other", "no room for 60 (and 2 times more since it was logged last)"]
+    assert passed == ["no room for 0", "other", "no room for 60 (and 2 more times since it was last logged)"]
     for number in range(5000):
         once.filter(logging.LogRecord("a", logging.ERROR, "", 0, "x" * number, (), None))
     assert len(once._until) <= 1000
