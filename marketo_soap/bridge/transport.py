@@ -78,8 +78,8 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
     say and did not stop for; it is also logged, and stands in the answer's headers `X-Bridge-Warning`.
     `X-Rest-Calls` says what a call cost, `rest_calls` what all did, tokens not counted. Calls for one lead go one
     after the other over all bridges to an instance in this process, as upserts that race make duplicates; *locks*
-    are shared with other bridges where that is not so, on this machine or over a sandbox. A bridge *beside* another
-    with the same credentials shares its token and its locks.
+    are shared with other bridges where that is not so, on this machine or over a sandbox. With *share_with*,
+    a bridge with the same credentials, its token and its locks are shared.
 
     Retries and deadlines are the client's own `RetryPolicy`, applied to each call of REST; its time-outs too, 120 s
     unless the client is given others: 90 s is what the server may take for a lead. Faults have what REST said as
@@ -106,7 +106,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         on_warning: Callable[[str], object] | None = None,
         allow_http: bool = False,
         locks: KeyLocks | None = None,
-        beside: RestBridge | None = None,
+        share_with: RestBridge | None = None,
     ) -> None:
         for name, value in (("client_id", client_id), ("client_secret", client_secret)):
             if not isinstance(value, str) or not value.strip() or value != value.strip():
@@ -114,7 +114,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.credentials = Credentials("bridge", "bridge")
         self.settings = settings or BridgeSettings()
         self._origin = origin_of(base_url, allow_http=allow_http)
-        tokens = None if beside is None else beside._core.shared.tokens
+        tokens = None if share_with is None else share_with._core.shared.tokens
         self._core: Core = Core(client_id, client_secret, self.settings, _described(self.settings), tokens)
         self._local = isinstance(transport, OwnMarketo | httpx.MockTransport) or is_loopback(self._origin)
         if limiter == "vendor":
@@ -123,8 +123,8 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._connect = partial(Connections, self._origin, transport, verify, proxy, max_response_bytes)
         self._on_warning = on_warning
         self.rest_calls = 0
-        if locks is None and beside is not None:
-            locks = beside._locks
+        if locks is None and share_with is not None:
+            locks = share_with._locks
         if locks is None:
             locks = KeyLocks() if self._local else _locks.setdefault(self._origin, KeyLocks())
         self._locks: KeyLocks = locks

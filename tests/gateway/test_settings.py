@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from marketo_soap import Sandbox
 from marketo_soap.cli.commands import cli
 from marketo_soap.gateway import GatewaySettings
-from marketo_soap.gateway.secrets import resolved
+from marketo_soap.gateway.secrets import resolve
 from tests.gateway.support import FIELDS, PATIENCE, run, serving
 
 GOOD = """
@@ -33,7 +33,7 @@ ENVIRONMENT = {"SECRET": "s3cr3t-s3cr3t", "KEY": "00112233"}
 
 def load(folder: Path, text: str, environ: Mapping[str, str] = ENVIRONMENT) -> None:
     (folder / "gateway.toml").write_text(text)
-    resolved(GatewaySettings.load(folder / "gateway.toml"), environ)
+    resolve(GatewaySettings.load(folder / "gateway.toml"), environ)
 
 
 def test_a_sound_file_is_read(tmp_path: Path) -> None:
@@ -123,13 +123,13 @@ def test_secrets_come_from_files_and_are_not_shown(tmp_path: Path) -> None:
     text = GOOD.replace('encryption_key_env = "KEY"', f'encryption_key_file = "{tmp_path}/key"')
     (tmp_path / "gateway.toml").write_text(text)
     settings = GatewaySettings.load(tmp_path / "gateway.toml")
-    secrets = resolved(settings, ENVIRONMENT)
+    secrets = resolve(settings, ENVIRONMENT)
     assert secrets.callers["crm"].encryption_key == "k3y-k3y"
     shown = repr(settings) + repr(secrets)
     assert not [word for word in ("k3y-k3y", "s3cr3t", "crm_1", "id-1") if word in shown]
     (tmp_path / "key").write_text("\n")
     with pytest.raises(ValueError, match=r"callers\[1\].encryption_key_file: the file that it names is empty"):
-        resolved(settings, ENVIRONMENT)
+        resolve(settings, ENVIRONMENT)
 
 
 @pytest.mark.parametrize(
