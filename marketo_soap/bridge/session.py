@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 from attrs import Factory, evolve, field, frozen
 
-from marketo_soap.bridge.codes import Retry, code_of, no_answer, refusal, told
+from marketo_soap.bridge.codes import Retry, code_of, no_answer, refusal, with_rest_error
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read_reply
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Ask, Fetch, Hold, Release, Step, StepAnswer, Translation
@@ -277,7 +277,7 @@ def _stand_in(retry: Retry, request: RestRequest, answer: StepAnswer) -> Marketo
 def _in_the_end(error: Exception, doubt: bool) -> Exception:
     """The error that a sending ends with, which must not hide that an earlier one may have been carried out."""
     if isinstance(error, Fault):
-        return told(error, error.rest or RestError("", error.message), True) if doubt else error
+        return with_rest_error(error, error.rest or RestError("", error.message), True) if doubt else error
     if isinstance(error, AmbiguousError):
         return no_answer(str(error), fate_unknown=doubt, status=error.status)
     return no_answer(str(error), fate_unknown=True) if doubt else error

@@ -84,10 +84,10 @@ def test_a_sound_file_is_read(tmp_path: Path) -> None:
          r"rest\[1\].bridge.describe_file: it cannot be read: No such file"),
         ('"KEY"\n', '"KEY"\nbridge = {describe_file = "/dev/null", field_sources = ["file"]}\n',
          r"callers\[1\].bridge.describe_file /dev/null: not a reply of describe.json"),
-        ("", "access_log = '/no/such/place'\n", "access_log: it cannot be written there"),
-        ("", "replay_file = '/no/such/place'\n", "replay_file: it cannot be written there"),
+        ("", "access_log = '/no/such/place'\n", "access_log: this file cannot be written"),
+        ("", "replay_file = '/no/such/place'\n", "replay_file: this file cannot be written"),
         ('"KEY"\n', '"KEY"\nrefuse_replays = "request"\n', r"callers\[1\].refuse_replays needs a replay_file"),
-        ("", "access_log = '/'\n", "access_log: it cannot be written there"),
+        ("", "access_log = '/'\n", "access_log: this file cannot be written"),
         ('client_id = "id-1"', 'client_id = ""', r"rest\[1\].client_id is empty, or has spaces or line breaks"),
         ('client_id = "id-1"', 'client_id = "id\\n1"', r"rest\[1\].client_id is empty, or has spaces or line breaks"),
         ('"KEY"\n', '"KEY"\nbridge = {on_duplicate = "no"}\n', r"callers\[1\].bridge.on_duplicate must be one of"),
@@ -140,7 +140,7 @@ def test_secrets_come_from_files_and_are_not_shown(tmp_path: Path) -> None:
             [],
             "rest[1].client_secret_env: the variable NO_SUCH_VARIABLE is not set",
         ),
-        ("access_log = '/no/place'\n" + GOOD, ["--check"], "access_log: it cannot be written there"),
+        ("access_log = '/no/place'\n" + GOOD, ["--check"], "access_log: this file cannot be written"),
     ],
 )
 def test_a_wrong_file_ends_the_process_with_a_sentence(

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from attrs import frozen
 
-from marketo_soap.bridge.codes import local_refusal, no_answer, refusal, told
+from marketo_soap.bridge.codes import local_refusal, no_answer, refusal, with_rest_error
 from marketo_soap.bridge.leads import COMPANY_FIELDS, fields_of, lead_record, rest_lead
 from marketo_soap.bridge.names import Names
 from marketo_soap.bridge.operations.lead_keys import Keys, keys_of, partition_of
@@ -290,4 +290,4 @@ def _raise_partly(error: MarketoError, what: str) -> NoReturn:
         raise no_answer(f"{error}; {what}", fate_unknown=True) from error
     text = error.message.removesuffix(f" ({error.code})")
     partly = fault(error.code or 20011, f"{text}; {what}")
-    raise told(partly, error.rest or RestError("", text), True) from None
+    raise with_rest_error(partly, error.rest or RestError("", text), True) from None
