@@ -88,7 +88,9 @@ def _sandbox(rest_takes: float) -> Iterator[str]:
 def _gateway(origin: str) -> Iterator[str]:
     with TemporaryDirectory() as folder:
         text = CONFIGURATION.format(origin=origin, client_id=REST.client_id, user_id=CALLER.user_id)
-        Path(folder, "gateway.toml").write_text(text)
+        configuration = Path(folder, "gateway.toml")
+        configuration.touch(0o600)
+        configuration.write_text(text)
         command = [sys.executable, "-m", "marketo_soap.cli", "gateway", "--config", "gateway.toml"]
         here = {"PYTHONPATH": str(Path(__file__).parents[1])}
         env = os.environ | here | {"CLIENT_SECRET": REST.client_secret, "ENCRYPTION_KEY": CALLER.encryption_key}

@@ -37,40 +37,43 @@ def test_all_is_well(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "said"),
+    ("names", "message"),
     [
         (("nope", "EU", "firstName"), "foreign_id_fields.CUSTOM: the instance has no field nope"),
         (("notes", "EU", "firstName"), "foreign_id_fields.CUSTOM: the field notes is of type text, not string, "),
         (("mktoName", "EU", "firstName"), "foreign_id_fields.CUSTOM: the field mktoName cannot be written"),
-        (("erpId", "US", "firstName"), "workspace_partitions.Europe: the partition US is not: there are Default, EU"),
+        (
+            ("erpId", "US", "firstName"),
+            "workspace_partitions.Europe: the partition US does not exist; there are Default, EU",
+        ),
         (("erpId", "EU", "nope"), "attribute_names.A: the instance has no field nope"),
     ],
 )
-def test_each_problem_is_told(tmp_path: Path, names: tuple[str, str, str], said: str) -> None:
+def test_each_problem_is_told(tmp_path: Path, names: tuple[str, str, str], message: str) -> None:
     with Sandbox(settings=FIELDS) as sandbox:
         (found,) = problems(tmp_path, sandbox, BRIDGE % names)
-    assert found.startswith(said)
+    assert found.startswith(message)
 
 
 @pytest.mark.parametrize(
-    ("rule", "said"),
+    ("rule", "messages"),
     [
         ({"operation": "identity", "status": 503, "html": True}, ["credentials: HTTP 503 without a token"]),
         ({"operation": "identity", "close": "before"}, ["credentials: no answer from http://127.0.0.1:"]),
         ({"operation": "describeLead", "rest": "603"}, ["describe: REST 603: access denied: the role"]),
         (
             {"operation": "describeLead", "body": '{"success":true,"result":[7]}'},
-            ["describe: the reply has another form"],
+            ["describe: the reply has an unexpected form"],
         ),
         ({"operation": "getLeadPartitions", "rest": "610"}, ["partitions: REST 610: there is no such call"]),
     ],
 )
-def test_what_rest_refuses_is_told(tmp_path: Path, rule: dict[str, Any], said: list[str]) -> None:
+def test_what_rest_refuses_is_told(tmp_path: Path, rule: dict[str, Any], messages: list[str]) -> None:
     with Sandbox(settings=FIELDS) as sandbox:
         sandbox.fail(**rule)
         found = problems(tmp_path, sandbox)
-    assert len(found) == len(said)
-    assert all(each.startswith(begin) for each, begin in zip(found, said, strict=True))
+    assert len(found) == len(messages)
+    assert all(each.startswith(begin) for each, begin in zip(found, messages, strict=True))
 
 
 def test_an_address_where_nobody_listens_is_told(tmp_path: Path) -> None:
