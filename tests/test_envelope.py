@@ -149,7 +149,7 @@ def test_a_broken_reply_names_the_place(inside: str, path: str, problem: str) ->
         (enveloped("<m:successSyncLead/>"), "successSyncLead/result is missing"),
         (
             enveloped("<m:successSyncLead><result/><result/></m:successSyncLead>"),
-            r"result\[2\] stands there a second",
+            r"result\[2\] appears twice",
         ),
         (enveloped("<m:successGetLead><result/></m:successGetLead>"), "successGetLead answers where"),
         (enveloped("<successSyncLead><result/></successSyncLead>"), "answers where the reply to syncLead"),

@@ -67,7 +67,7 @@ def test_a_sound_file_is_read(tmp_path: Path) -> None:
         ('client_secret_env = "SECRET"\n', "", r"rest\[1\].client_secret_env is missing"),
         ("client_secret_env", "client_secret", r"rest\[1\].client_secret: secrets are not allowed in the conf"),
         ('client_secret_env = "SECRET"', 'client_secret_env = "s3cr3t-s3cr3t"', r"rest\[1\].client_secret_env: the var"),
-        ("encryption_key_env", "encryption_key", r"callers\[1\].encryption_key: a secret does not stand"),
+        ("encryption_key_env", "encryption_key", r"callers\[1\].encryption_key: secrets are not allowed"),
         ('encryption_key_env = "KEY"', 'encryption_key_env = "00112233"', r"callers\[1\].encryption_key_env: the var"),
         ('encryption_key_env = "KEY"', 'encryption_key_file = "/00112233"', r"callers\[1\].encryption_key_file: the file"),
         ('"KEY"\n', '"KEY"\nencryption_key_file = "k"\n', r"callers\[1\].encryption_key_env is given: give it or"),
