@@ -1,9 +1,10 @@
 """The same work by pydantic-xml, with models written by hand."""
 
 # mypy: disable-error-code="import-not-found, misc, call-arg, unused-ignore"
+# pyright: reportMissingImports=false, reportCallIssue=false, reportGeneralTypeIssues=false
 from __future__ import annotations
 
-from pydantic_xml import BaseXmlModel, element, wrapped  # pyright: ignore[reportMissingImports]
+from pydantic_xml import BaseXmlModel, element, wrapped
 
 from benchmarks.by_hand import NAMES, signature
 from benchmarks.samples import CREDENTIALS, EMAIL, TIMESTAMP
