@@ -88,9 +88,10 @@ def requests(seconds: float) -> Iterator[Row]:
 
 def replies(seconds: float) -> Iterator[Row]:
     """Replies: the seed's, and one of 100 attributes."""
+    long = samples.reply(100)
     cases = (
         ("seed's reply", samples.SEED_REPLY, by_hand.reply),
-        ("100 attributes", samples.reply(100), by_hand.attributes),
+        ("100 attributes", long, by_hand.attributes),
     )
     for name, data, to_dict in cases:
         work, ours = f"parse: {name}", partial(parse, data)
