@@ -50,7 +50,7 @@ def attributes(data: bytes) -> dict[str | None, tuple[str | None, str | None]]:
 
 
 def careful(data: bytes) -> tuple[int, str, dict[str, tuple[str | None, str | None]]]:
-    """Read a reply as a careful program does: a hardened parser, faults raised, values typed, what is missing said."""
+    """Read a reply as a careful program does: a hardened parser, faults raised, values typed, no element missing."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False)
     body = etree.fromstring(data, parser).find(SOAP_ENV + "Body")
     if body is None or len(body) != 1:

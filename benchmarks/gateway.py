@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from benchmarks.samples import EMAIL, SEED_VALUES, operation
-from benchmarks.timing import ratio
+from benchmarks.timing import Ratio, ratio
 from marketo_soap import envelope
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.signature import Credentials, sign, timestamp
@@ -52,7 +52,7 @@ serve_forever(sandbox, listener)
 """
 
 
-def call_ratio(seconds: float, rest_takes: float = 0.0) -> float:
+def call_ratio(seconds: float, rest_takes: float = 0.0) -> Ratio:
     """Return how many times longer a call through the gateway takes than the REST call to the same sandbox.
 
     Gateway and sandbox are processes of their own; both sides post ready bytes with httpx and keep their
@@ -88,17 +88,19 @@ def _sandbox(rest_takes: float) -> Iterator[str]:
 def _gateway(origin: str) -> Iterator[str]:
     with TemporaryDirectory() as folder:
         text = CONFIGURATION.format(origin=origin, client_id=REST.client_id, user_id=CALLER.user_id)
-        Path(folder, "gateway.toml").write_text(text)
+        configuration = Path(folder, "gateway.toml")
+        configuration.touch(0o600)
+        configuration.write_text(text)
         command = [sys.executable, "-m", "marketo_soap.cli", "gateway", "--config", "gateway.toml"]
         here = {"PYTHONPATH": str(Path(__file__).parents[1])}
         env = os.environ | here | {"CLIENT_SECRET": REST.client_secret, "ENCRYPTION_KEY": CALLER.encryption_key}
         process = subprocess.Popen(command, cwd=folder, env=env, stderr=subprocess.PIPE, text=True)
         with _running(process):
             assert process.stderr is not None
-            said = [process.stderr.readline().strip() for _ in range(3)]
-            if said[-1] != "ready":
-                raise RuntimeError(f"the gateway did not start: {said}")
-            yield said[0].partition(" at ")[2]
+            lines = [process.stderr.readline().strip() for _ in range(3)]
+            if lines[-1] != "ready":
+                raise RuntimeError(f"the gateway did not start: {lines}")
+            yield lines[0].partition(" at ")[2]
 
 
 @contextmanager

@@ -8,6 +8,9 @@ import sys
 from collections.abc import Mapping
 from statistics import median
 from tempfile import TemporaryDirectory
+from time import perf_counter
+
+from benchmarks.timing import Ratio
 
 PLAIN = "import httpx, lxml.etree, attrs"
 CLIENT = "import marketo_soap; from marketo_soap import Client"
@@ -24,7 +27,7 @@ finally:
 """
 
 
-def import_ratio(tries: int) -> float:
+def import_ratio(tries: int) -> Ratio:
     """Return how many times longer the library's import takes than that of its dependencies alone.
 
     The time is taken inside each interpreter, around the import statements; the sides take turns. All
@@ -39,12 +42,14 @@ def import_ratio(tries: int) -> float:
 
         for statements in (CLIENT, PLAIN):
             seconds(statements)
-        return median(seconds(CLIENT) / seconds(PLAIN) for _ in range(tries))
+        pairs = [(seconds(CLIENT), seconds(PLAIN)) for _ in range(tries)]
+        return Ratio(median(ours / plain for ours, plain in pairs), median(ours for ours, _ in pairs))
 
 
-def help_imports_httpx() -> bool:
-    """Say whether `marketo-soap --help` imports httpx."""
-    return _last_line(_HELP, os.environ) == "True"
+def help_imports_httpx() -> tuple[bool, float]:
+    """Return whether `marketo-soap --help` imports httpx, and the seconds that the process takes."""
+    begun = perf_counter()
+    return _last_line(_HELP, os.environ) == "True", perf_counter() - begun
 
 
 def _last_line(code: str, environment: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""A whole call over a real socket, to a sandbox in a process of its own."""
+"""A whole call over a real socket, to a server in a process of its own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 import httpx
 
 from benchmarks.samples import EMAIL, SEED_VALUES
+from benchmarks.served import CONSTANT, running
 from benchmarks.timing import Ratio, ratio
 from marketo_soap import Client, Sandbox
 from marketo_soap.calls.limits import Limiter
@@ -20,15 +21,17 @@ START = 30.0
 """Seconds that the server's process may take to start and to stop."""
 
 
-def sync_lead_ratio(seconds: float, limiter: Limiter | None = None, history: int | None = None) -> Ratio:
+def sync_lead_ratio(
+    seconds: float, limiter: Limiter | None = None, history: int | None = None, *, constant: bool = False
+) -> Ratio:
     """Return how many times longer `Client.sync_lead` takes than to post the same bytes with httpx.
 
-    Both keep their connection alive; the server does the same work for both. *limiter* and *history*
-    are the client's.
+    The server is a sandbox, or returns a *constant* reply. Both sides keep their connection alive. *limiter* and
+    *history* are the client's.
     """
     lead = LeadRecord(email=EMAIL, attributes=SEED_VALUES)
     with (
-        _server() as endpoint,
+        _constant() if constant else _sandbox() as endpoint,
         Client(endpoint, USER_ID, ENCRYPTION_KEY, limiter=limiter, history=history) as client,
         httpx.Client(trust_env=False) as http,
     ):
@@ -44,7 +47,13 @@ def sync_lead_ratio(seconds: float, limiter: Limiter | None = None, history: int
 
 
 @contextmanager
-def _server() -> Iterator[str]:
+def _constant() -> Iterator[str]:
+    with running(CONSTANT) as port:
+        yield f"http://127.0.0.1:{port}/soap/mktows/2_2"
+
+
+@contextmanager
+def _sandbox() -> Iterator[str]:
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
     process.start()

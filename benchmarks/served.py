@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from benchmarks import samples
+from benchmarks.timing import Ratio
 from marketo_soap import Sandbox, envelope, signature
 
 CONNECTIONS = 8
@@ -45,8 +46,8 @@ serve_forever(Sandbox(sys.argv[1]), listener)
 
 
 @contextmanager
-def _running(code: str, *args: str) -> Iterator[int]:
-    """Run a server of its own process; gives its port."""
+def running(code: str, *args: str) -> Iterator[int]:
+    """Run a server in a process of its own; yields its port."""
     process = subprocess.Popen([sys.executable, "-c", code, *args], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     with process:
@@ -84,11 +85,11 @@ async def _seconds_each(port: int, calls: int) -> float:
     return (perf_counter() - begun) / (calls * CONNECTIONS)
 
 
-def throughput_ratio(rounds: int) -> float:
-    """Return the sandbox's requests a second, on a database on disk, as a part of the constant application's."""
-    with TemporaryDirectory() as folder, _running(SANDBOX, f"{folder}/leads.db") as ours, _running(CONSTANT) as theirs:
-        ratios = []
+def throughput_ratio(rounds: int) -> Ratio:
+    """Return the requests a second of a sandbox with a database on disk, divided by those of the constant server."""
+    with TemporaryDirectory() as folder, running(SANDBOX, f"{folder}/leads.db") as ours, running(CONSTANT) as theirs:
+        pairs = []
         for _ in range(rounds):
-            constant = asyncio.run(_seconds_each(theirs, 100))
-            ratios.append(constant / asyncio.run(_seconds_each(ours, 100)))
-        return sorted(ratios)[rounds // 2]
+            constant, sandbox = (asyncio.run(_seconds_each(port, 100)) for port in (theirs, ours))
+            pairs.append((constant / sandbox, sandbox))
+        return Ratio(*sorted(pairs)[rounds // 2])

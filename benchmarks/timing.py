@@ -1,15 +1,16 @@
-"""Ratios of two works that steady themselves on a noisy machine."""
+"""Ratios of two works, stable on a noisy machine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from statistics import median
 from time import perf_counter
+from typing import Self
 
 Work = Callable[[], object]
 
 ROUND = 0.002
-"""Seconds that one side works before it is the other's turn."""
+"""Seconds for one side before the other's turn."""
 
 
 class Ratio(float):
@@ -17,11 +18,17 @@ class Ratio(float):
 
     seconds: float
 
+    def __new__(cls, value: float, seconds: float) -> Self:
+        """Return the ratio *value* of a work that takes *seconds*."""
+        found = super().__new__(cls, value)
+        found.seconds = seconds
+        return found
+
 
 def ratio(work: Work, against: Work, seconds: float) -> Ratio:
     """Return how many times longer *work* takes than *against*: the median over many short rounds.
 
-    The sides take turns, so a slow spell of the machine hits both sides of a round or only few rounds.
+    The sides take turns, so a slow period of the machine affects both sides of a round, or only few rounds.
     """
     calls = _calls_in(ROUND, work), _calls_in(ROUND, against)
     rounds: list[float] = []
@@ -30,13 +37,11 @@ def ratio(work: Work, against: Work, seconds: float) -> Ratio:
     while len(rounds) < 5 or perf_counter() < end:
         times.append(_each(work, calls[0]))
         rounds.append(times[-1] / _each(against, calls[1]))
-    found = Ratio(median(rounds))
-    found.seconds = median(times)
-    return found
+    return Ratio(median(rounds), median(times))
 
 
 def fastest(work: Work, seconds: float) -> float:
-    """Return the seconds that *work* takes when nothing disturbs it: the least of many tries."""
+    """Return the seconds that *work* takes undisturbed: the minimum of many tries."""
     end = perf_counter() + seconds
     best = _each(work, 1)
     while perf_counter() < end:

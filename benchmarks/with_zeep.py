@@ -14,7 +14,7 @@ from benchmarks.samples import CREDENTIALS, EMAIL, TIMESTAMP
 from marketo_soap.server.wsdl import wsdl
 
 
-class Zeep:
+class Peer:
     """A zeep client of the service."""
 
     def __init__(self) -> None:

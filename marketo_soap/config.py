@@ -1,4 +1,4 @@
-"""Settings from outside: attrs classes made of plain data, every mistake named by its place."""
+"""Settings from TOML and dicts as attrs classes; errors name the key."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LARGEST = 1e9
 
 
 def load_toml(cls: type[T], path: str | PathLike[str]) -> T:
-    """Read a *cls* from a TOML file. `ValueError` names the key that is wrong."""
+    """Read a *cls* from a TOML file. Raises `ValueError` that names the wrong key."""
     with open(path, "rb") as file:
         try:
             return structure(cls, tomllib.load(file))
@@ -31,19 +31,19 @@ def load_toml(cls: type[T], path: str | PathLike[str]) -> T:
 
 
 def check_writable(key: str, path: str) -> None:
-    """Return if a file can be written or made at *path*; else raise a `ValueError` that names *key*.
+    """Raise `ValueError` with *key* unless a file can be written or created at *path*.
 
-    Nothing is made yet: another user may be the one that serves.
+    Creates nothing: the server may run as another user.
     """
     where = path if os.path.exists(path) else os.path.dirname(os.path.abspath(path))
     if os.path.isdir(path) or not os.access(where, os.W_OK):
-        raise ValueError(f"{key}: it cannot be written there")
+        raise ValueError(f"{key}: this file cannot be written")
 
 
 def exposure(file: str | PathLike[str] | int) -> str | None:
-    """Say what every user of this machine can do with *file*, a path or a descriptor: "change" it, "read" it, or None.
+    """Return what every user of this machine can do with *file*, a path or a descriptor: "change", "read" or None.
 
-    Windows does not say it in these bits, and pipes are nobody else's.
+    None on Windows, which has no such permission bits, and for pipes.
     """
     status = os.stat(file)
     if os.name == "nt" or not stat.S_ISREG(status.st_mode):
@@ -54,7 +54,7 @@ def exposure(file: str | PathLike[str] | int) -> str | None:
 
 
 def structure(cls: type[T], data: Any, where: str = "") -> T:
-    """Make *cls* of the dict *data*. `ValueError` names what is unknown, missing or of another type."""
+    """Return *cls* from the dict *data*. Raises `ValueError` for unknown, missing and mistyped keys."""
     if not isinstance(data, Mapping):
         raise ValueError(f"{where or 'the settings'}: a table is expected, not {type(data).__name__}")
     hints = get_type_hints(cls)
@@ -73,7 +73,7 @@ def structure(cls: type[T], data: Any, where: str = "") -> T:
 
 
 def literal_secrets(data: Any, names: Collection[str], where: str = "") -> Iterator[str]:
-    """Give the places of keys that are called by one of *names*, and would hold a secret itself."""
+    """Yield the places of keys that have one of *names*, which must not be in a file."""
     if isinstance(data, Mapping):
         for name, value in data.items():
             at = f"{where}.{name}" if where else name
@@ -103,9 +103,9 @@ def _value(kind: Any, value: Any, where: str) -> Any:
         if not isinstance(value, list | tuple):
             raise ValueError(f"{where}: a list is expected, not {type(value).__name__}")
         return tuple(_value(choices[0], item, f"{where}[{number}]") for number, item in enumerate(value, 1))
-    if origin is not None:  # a mapping of texts
+    if origin is not None:  # a mapping of strings
         if not isinstance(value, Mapping) or not all(isinstance(text, str) for text in value.values()):
-            raise ValueError(f"{where}: a table of texts is expected")
+            raise ValueError(f"{where}: a table of strings is expected")
         for name, text in value.items():
             check_text(name, f"{where}: a name")
             check_text(text, f"{where}.{name}")

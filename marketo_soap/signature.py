@@ -1,4 +1,4 @@
-"""Who calls, and the proof of it: credentials, the authentication header and its HMAC-SHA1 signature."""
+"""Authentication: credentials, the authentication header and its HMAC-SHA1 signature."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
 def _check_credential(instance: object, attribute: Attribute[str], value: str) -> None:
     check_text(value, attribute.name, instead="copy it from Admin > Integration > SOAP API")
     if value != value.strip():
-        raise ValueError(f"{attribute.name} has white space around it: copy it without")
+        raise ValueError(f"{attribute.name} has leading or trailing white space: remove it")
 
 
 def _check_characters(instance: object, attribute: Attribute[str], value: str) -> None:
@@ -46,8 +46,7 @@ def _check_workspace(instance: object, attribute: Attribute[str], value: str) ->
 class Credentials:
     """The API user of a subscription: its id (access key) and its secret encryption key.
 
-    The key is used as the text it is (UTF-8), not hex-decoded although it may look like hex. Neither
-    value shows in the `repr`.
+    The key is used as UTF-8 text; it is not hex-decoded, although it may look like hex. The `repr` hides both.
     """
 
     user_id: str = field(validator=_check_credential, repr=hidden)
@@ -56,7 +55,7 @@ class Credentials:
 
 @frozen
 class AuthenticationHeader:
-    """The SOAP header that every operation needs; `sign` makes it."""
+    """The SOAP header of every request; `sign` returns it."""
 
     mktows_user_id: Annotated[str, El("mktowsUserId", private="user")] = field(repr=hidden, validator=_check_characters)
     request_signature: Annotated[str, El("requestSignature", private="signature")] = field(
@@ -67,7 +66,7 @@ class AuthenticationHeader:
 
 @frozen
 class MktowsContextHeader:
-    """The SOAP header that names the workspace of a new lead; only syncLead takes it."""
+    """The SOAP header with the workspace of a new lead; only syncLead uses it."""
 
     target_workspace: Annotated[str, El("targetWorkspace")] = field(validator=_check_workspace)
 
@@ -83,10 +82,10 @@ def timestamp(now: datetime) -> str:
 
 
 def read_timestamp(text: str) -> list[datetime]:
-    """Return the moments that a timestamp may mean; none if it is no time.
+    """Return the possible times of a timestamp; none if it is not a timestamp.
 
-    Real clients wrote W3C times with an offset, with Z, with fractions, `2013-07-31 12:38:47 -0700`, and
-    times without a zone, which may be UTC or local ones: both readings count.
+    Clients sent W3C times with an offset, with Z, with fractions, `2013-07-31 12:38:47 -0700`, and times without a
+    zone. The latter may be UTC or local: both are returned.
     """
     text = text.strip()
     try:
@@ -100,7 +99,7 @@ def read_timestamp(text: str) -> list[datetime]:
         return [time]
     try:
         return [time.replace(tzinfo=UTC), time.astimezone()]
-    except (ValueError, OverflowError):  # the first and the last day that there is have no neighbours
+    except (ValueError, OverflowError):  # the first and the last day of the calendar
         return []
 
 
@@ -110,10 +109,10 @@ def _signature(credentials: Credentials, user_id: str, timestamp_text: str) -> s
 
 
 def sign(credentials: Credentials, timestamp_text: str) -> AuthenticationHeader:
-    """Sign *timestamp_text*, the very text that will be sent, and return the header that carries it.
+    """Sign *timestamp_text*, exactly as it will be sent, and return the header.
 
     The signature is `hex(HMAC-SHA1(key, timestamp + user id))`, 40 lower-case digits. It does not cover
-    the body and it ages: sign anew for every attempt. Source: the vendor's "Authentication Signature".
+    the body, and it expires: sign again for every attempt. Source: the vendor's "Authentication Signature".
     """
     check_characters(timestamp_text, "requestTimestamp")
     user_id = credentials.user_id
@@ -121,7 +120,7 @@ def sign(credentials: Credentials, timestamp_text: str) -> AuthenticationHeader:
 
 
 def verify(credentials: Credentials, header: AuthenticationHeader) -> bool:
-    """Say whether *header* was signed with *credentials*, in a time that does not depend on its content."""
+    """Return whether *header* was signed with *credentials*. Takes constant time."""
     expected = _signature(credentials, header.mktows_user_id, header.request_timestamp)
     same_user = hmac.compare_digest(header.mktows_user_id.encode(), credentials.user_id.encode())
     same_signature = hmac.compare_digest(header.request_signature.encode(), expected.encode())
@@ -129,9 +128,9 @@ def verify(credentials: Credentials, header: AuthenticationHeader) -> bool:
 
 
 def diagnose(credentials: Credentials, header: AuthenticationHeader) -> str | None:
-    """Say in words why *header* does not verify, and which common mistake makes its signature; None if it does.
+    """Explain why *header* does not verify, with the common mistake that fits; None if it verifies.
 
-    The text holds the user ids, never the encryption key.
+    The text contains the user ids, never the encryption key.
     """
     if verify(credentials, header):
         return None
@@ -146,9 +145,9 @@ def diagnose(credentials: Credentials, header: AuthenticationHeader) -> str | No
 
 
 def mistake(credentials: Credentials, header: AuthenticationHeader) -> str:
-    """Say which common mistake makes the signature of *header*, which does not verify: "was made ...".
+    """Name the common mistake in the signature of *header*, which does not verify: "was made ...".
 
-    The text holds neither user ids nor signatures.
+    The text contains neither user ids nor signatures.
     """
     stamp, user_id = header.request_timestamp, header.mktows_user_id
     given = header.request_signature
@@ -164,7 +163,7 @@ def mistake(credentials: Credentials, header: AuthenticationHeader) -> str:
 
 
 def _mistakes(stamp: str, user_id: str, key_text: str) -> Iterator[tuple[str, str, bytes]]:
-    """What people sign instead: a name of the mistake ("" for none), the message, the key."""
+    """Yield common mistakes: the name ("" for none), the message, the key."""
     key = key_text.encode()
     yield "", stamp + user_id, key
     yield "in the wrong order: mktowsUserId came before requestTimestamp", user_id + stamp, key
@@ -178,19 +177,19 @@ def _mistakes(stamp: str, user_id: str, key_text: str) -> Iterator[tuple[str, st
     yield "of requestTimestamp alone", stamp, key
     yield "of mktowsUserId alone", user_id, key
     yield "with the user id in lower case", stamp + user_id.lower(), key
-    for written in _other_writings(stamp):
-        yield f"of another writing of the time, {written!r}, than the one that was sent", written + user_id, key
+    for written in _other_formats(stamp):
+        yield f"of the time in another format than was sent, {written!r}", written + user_id, key
 
 
-def _other_writings(stamp: str) -> Iterator[str]:
-    """The same moment as other programs write it."""
+def _other_formats(stamp: str) -> Iterator[str]:
+    """Yield the same time in other formats."""
     try:
         time = datetime.fromisoformat(stamp)
     except ValueError:
         return
     times = [time]
     if time.tzinfo is not None:
-        with suppress(OverflowError):  # the first and the last day that there is
+        with suppress(OverflowError):  # the first and the last day of the calendar
             times.append(time.astimezone(UTC))
     for here in times:
         for digits in ("seconds", "milliseconds", "microseconds"):

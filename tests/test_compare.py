@@ -252,17 +252,17 @@ PRETTY = REQUEST.decode()
         (REQUEST.replace(b'"1.0" encoding="UTF-8"', b"'1.0'"), ["the XML declarations differ"]),
         (PRETTY.replace("UTF-8", "UTF-16").encode("UTF-16"), ["the encodings differ: UTF-8, UTF-16"]),
         (b"\xef\xbb\xbf" + REQUEST, ["the encodings differ: UTF-8, UTF-8 with a byte order mark"]),
-        (REQUEST.replace(b">George", b">&#71;eorge"), ["text is escaped otherwise (references, CDATA, line ends)"]),
-        (REQUEST.replace(b"George", b"<![CDATA[George]]>"), ["text is escaped otherwise (references, CDATA, line ends)"]),
+        (REQUEST.replace(b">George", b">&#71;eorge"), ["text is escaped differently (references, CDATA, line ends)"]),
+        (REQUEST.replace(b"George", b"<![CDATA[George]]>"), ["text is escaped differently (references, CDATA, line ends)"]),
         (REQUEST.replace(b"<Email>", b"<!-- x --><Email>"), ["comments or processing instructions differ"]),
         (REQUEST.replace(b"<Email>", b"<Email\t>"), ["quotes, white space or the order of XML attributes differ inside tags"]),
         (REQUEST.replace(b'mktows/"', b"mktows/'").replace(b'ns1="', b"ns1='"), ["quotes, white space or the order of XML attributes differ inside tags"]),
-        (REQUEST.replace(b"<Email>", b'<Email xmlns:x="x">'), ["namespaces are declared elsewhere or otherwise"]),
-        (REQUEST.replace(b">false<", b"> 0 <"), ["spelled otherwise: returnLead"]),
-        (REQUEST.replace(b"      <returnLead>false</returnLead>\n", b""), ["the white space between elements differs", "there on one side only, or nil, which changes nothing: returnLead"]),
+        (REQUEST.replace(b"<Email>", b'<Email xmlns:x="x">'), ["namespaces are declared elsewhere or differently"]),
+        (REQUEST.replace(b">false<", b"> 0 <"), ["spelled differently: returnLead"]),
+        (REQUEST.replace(b"      <returnLead>false</returnLead>\n", b""), ["the white space between elements differs", "on one side only, or nil (no difference in meaning): returnLead"]),
         (REQUEST.replace(b"<Email>", b"<email>a@t.com</email><Email>"), ["the new one: paramsSyncLead/leadRecord/email: <email> is ignored by Marketo: did you mean <Email>?"]),
-        (REQUEST.replace(b"<mktowsUserId>", b"<x/><mktowsUserId>"), ["empty elements are written otherwise (<a/>, <a></a>)", "the new one: AuthenticationHeader/x: <x> is ignored by Marketo"]),
-        (REQUEST.replace(b"  </SOAP-ENV:Header>", b"  <Security>s</Security></SOAP-ENV:Header>"), ["there on one side only, or nil, which changes nothing: Security"]),
+        (REQUEST.replace(b"<mktowsUserId>", b"<x/><mktowsUserId>"), ["empty elements are written differently (<a/>, <a></a>)", "the new one: AuthenticationHeader/x: <x> is ignored by Marketo"]),
+        (REQUEST.replace(b"  </SOAP-ENV:Header>", b"  <Security>s</Security></SOAP-ENV:Header>"), ["on one side only, or nil (no difference in meaning): Security"]),
     ],
 )  # fmt: skip
 def test_the_same_meaning_is_remarked_on(new: bytes, remarks: list[str]) -> None:
@@ -274,13 +274,13 @@ def test_the_same_meaning_is_remarked_on(new: bytes, remarks: list[str]) -> None
 def test_an_empty_element_has_two_writings() -> None:
     old = request(Attribute("FirstName", ""))
     new = old.replace(b"<attrValue></attrValue>", b"<attrValue/>")
-    assert compare(old, new).remarks == ("empty elements are written otherwise (<a/>, <a></a>)",)
+    assert compare(old, new).remarks == ("empty elements are written differently (<a/>, <a></a>)",)
 
 
 def test_white_space_that_is_a_value_is_no_white_space_between_elements() -> None:
     old = request(Attribute("Blank", " "))
     assert compare(old, replaced(old, "> <", ">&#32;<")).remarks == (
-        "text is escaped otherwise (references, CDATA, line ends)",
+        "text is escaped differently (references, CDATA, line ends)",
     )
 
 
@@ -288,22 +288,22 @@ def test_what_moved_is_named() -> None:
     attributes = [Attribute("FirstName", "x"), Attribute("LastName", "y", "string")]
     old = request(*attributes)
     assert compare(old, request(*reversed(attributes))).remarks == (
-        "moved: attribute FirstName now stands after attribute LastName",
+        "moved: attribute FirstName now comes after attribute LastName",
     )
     assert compare(old, old.replace(b"<attrName>FirstName</attrName><attrValue>x</attrValue>",
                                     b"<attrValue>x</attrValue><attrName>FirstName</attrName>")).remarks == (
-        "moved: attrName of FirstName now stands after attrValue of FirstName",
+        "moved: attrName of FirstName now comes after attrValue of FirstName",
     )  # fmt: skip
     email = b"<Email>t@t.com</Email>"
     moved = compare(REPLY, REPLY.replace(email, b"").replace(b"</leadRecord>", email + b"</leadRecord>"))
-    assert "moved: Email now stands after ForeignSysPersonId" in moved.remarks
+    assert "moved: Email now comes after ForeignSysPersonId" in moved.remarks
 
 
 def test_nil_and_absent_are_the_same() -> None:
     nil = '<error xsi:nil="true"/>'
     comparison = compare(REPLY, replaced(REPLY, nil, ""))
     assert comparison.verdict == SAME
-    assert comparison.remarks[-1] == "there on one side only, or nil, which changes nothing: error"
+    assert comparison.remarks[-1] == "on one side only, or nil (no difference in meaning): error"
 
 
 def test_of_other_messages_only_the_style_is_remarked_on() -> None:

@@ -34,15 +34,15 @@ from marketo_soap.cli.commands import cli
 from marketo_soap.debug.exporting import har
 from marketo_soap.debug.recorder import Recorder
 from marketo_soap.envelope import Request
-from marketo_soap.migration import Instance, Report, Survey, survey_leads, survey_messages
+from marketo_soap.migration import DescribedInstance, Report, Survey, survey_leads, survey_messages
 from marketo_soap.privacy.redactor import EVERYTHING
 from marketo_soap.sandbox.settings import Settings, Workspace, Workspaces
 from tests.bridge.support import DESCRIBED, described_field
 from tests.support import COOKIE, FIXTURES, HEADER, NOW, enveloped, fixture
 
 LEADS = FIXTURES / "story" / "leads.csv"
-KNOWN = Instance.read(DESCRIBED.encode())
-LOCKED = Instance.read(
+KNOWN = DescribedInstance.read(DESCRIBED.encode())
+LOCKED = DescribedInstance.read(
     json.dumps(
         {"result": [described_field("a", "A", "string") | {"rest": {"name": "a", "readOnly": True}}], "success": True}
     ).encode()
@@ -63,7 +63,9 @@ def call(
     return Request(SyncLead(record, return_lead, cookie), None, context)
 
 
-def surveyed(*calls: Request[Any], instance: Instance | None = KNOWN, quota: int = 50_000, **settings: Any) -> Report:
+def surveyed(
+    *calls: Request[Any], instance: DescribedInstance | None = KNOWN, quota: int = 50_000, **settings: Any
+) -> Report:
     survey = Survey(BridgeSettings(**settings), instance, quota=quota)
     for number, each in enumerate(calls, 1):
         survey.observe(each, f"call {number}")
@@ -166,7 +168,7 @@ def test_what_an_instance_says_of_its_own_fields_counts() -> None:
     assert found(surveyed(call({"A": "x"}), instance=LOCKED)) == [("work", "read-only", "A", 1, "call 1")]
     for data in (b"{}", b'{"result":[]}', b"not json", b"[" * 100_000):
         with pytest.raises(ValueError, match=r"describe\.json"):
-            Instance.read(data)
+            DescribedInstance.read(data)
 
 
 def foreign(person_id: str, system: str = "CUSTOM", **keys: Any) -> Request[Any]:

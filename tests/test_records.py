@@ -85,7 +85,7 @@ def test_an_id_of_another_type_is_refused(id_: Any) -> None:
             "ForeignSysPersonId is empty",
         ),
         (lambda: LeadRecord(foreign_sys_person_id="7"), "ForeignSysType is missing"),
-        (lambda: LeadRecord(email="t@t.com", foreign_sys_type="SFDC"), "ForeignSysType stands alone"),
+        (lambda: LeadRecord(email="t@t.com", foreign_sys_type="SFDC"), "ForeignSysType needs a ForeignSysPersonId"),
         (lambda: LeadRecord(foreign_sys_person_id="7", foreign_sys_type="SAP"), "CUSTOM, SFDC, NETSUITE"),
         (lambda: LeadRecord(attributes={"": "x"}), "attrName is empty"),
         (lambda: LeadRecord(attributes={"A\nB\x0b": "x"}), r"attrName .*U\+000B"),

@@ -1,4 +1,4 @@
-"""What the error codes of REST mean: whether to send again, and which fault of SOAP they are. Pure."""
+"""The error codes of REST: when to retry, and the SOAP faults that they become. Pure."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ __all__ = ["CODES", "Code", "Retry", "code_of", "local_refusal", "no_answer", "r
 
 
 class Retry(Enum):
-    """What may be done after a code."""
+    """What to do after a code."""
 
     NO = "no"
     TOKEN = "renew the token, once"
     RATE = "wait for the window to pass"
-    BUSY = "wait a little"
-    LATER = "wait: it was not done"
-    DOUBT = "wait, if it may be done twice: it may have been done"
+    BUSY = "wait a moment"
+    LATER = "wait: it was not carried out"
+    DOUBT = "wait, if it is repeatable: it may have been carried out"
     FORM = "send the query in the body"
 
 
 @frozen
 class Code:
-    """A REST code: its SOAP fault at the level of the response and of a record (None: the operation's own)."""
+    """The SOAP fault of a REST code in a response and in a record (None: the default of the operation)."""
 
     response: int | None
     record: int | None
@@ -36,12 +36,12 @@ class Code:
 
     @classmethod
     def both(cls, code: int, retry: Retry = Retry.NO) -> Code:
-        """Return one that means the same at both levels."""
+        """Return a code with the same fault in both."""
         return cls(code, code, retry)
 
 
 CODES: Mapping[str, Code] = {
-    "401": Code.both(20014, Retry.TOKEN),  # HTTP's own, as are the next three: answers without an envelope
+    "401": Code.both(20014, Retry.TOKEN),  # this and the next three are HTTP statuses of replies without an envelope
     "413": Code.both(20110),
     "414": Code.both(20110, Retry.FORM),
     "429": Code.both(20023, Retry.RATE),
@@ -94,7 +94,7 @@ CODES: Mapping[str, Code] = {
     "1035": Code.both(20019),
     "1042": Code.both(20110),
 }
-"""What REST's codes mean. All of it but 1004 is a policy, by the meaning of the published SOAP codes."""
+"""The REST codes. Only 1004 is recorded; the rest follows the meaning of the published SOAP codes."""
 
 Level = Literal["response", "record"]
 _OUTCOME_UNKNOWN = "; the outcome is unknown: it may have been carried out"
@@ -103,7 +103,7 @@ _NO_ENVELOPE = Code.both(20011, Retry.DOUBT)
 
 
 def code_of(error: RestError) -> Code:
-    """Return what *error* means. Any 5xx leaves in doubt what was done, whatever else it says."""
+    """Return the entry of *error*. After any HTTP 5xx the outcome is unknown, whatever the body says."""
     if error.status is not None and error.status >= 500:
         return _NO_ENVELOPE
     if error.code:
@@ -112,37 +112,37 @@ def code_of(error: RestError) -> Code:
 
 
 def fault_code(code: str, settings: BridgeSettings, level: Level, meaning: Code, unknown: int) -> int:
-    """Return the code of the SOAP fault for REST's *code*: the settings' own, the table's, else *unknown*."""
+    """Return the SOAP fault code for a REST *code*: from the settings, from the table, else *unknown*."""
     chosen = settings.fault_codes.get(f"{code}:{level}") or settings.fault_codes.get(code)
     return int(chosen) if chosen else getattr(meaning, level) or unknown
 
 
 def local_refusal(code: str, settings: BridgeSettings, message: str, *, unknown: int = 20106) -> Fault:
-    """Return the fault for what REST would refuse a record for with *code*, found before it was asked."""
+    """Return the fault for a record that REST would refuse with *code*; REST is not called."""
     return fault(fault_code(code, settings, "record", CODES.get(code, _UNKNOWN), unknown), message)
 
 
 def refusal(
     error: RestError, settings: BridgeSettings, *, level: Level, unknown: int = 20106, fate_unknown: bool = False
 ) -> Fault:
-    """Return the fault that REST's *error* means to a SOAP caller; the code of REST is in its text, too.
+    """Return the SOAP fault for REST's *error*; its text contains the REST code.
 
-    *unknown* is the operation's code for what the table does not have.
+    *unknown* is the fault code for REST codes that are not in the table.
     """
     meaning = code_of(error) if error.code or level == "response" else _UNKNOWN
     code = fault_code(error.code or str(error.status), settings, level, meaning, unknown)
-    said = f"{error.message} [REST {error.code}]" if error.code else error.message
-    return with_rest_error(fault(code, f"{said}{_OUTCOME_UNKNOWN}" if fate_unknown else said), error, fate_unknown)
+    text = f"{error.message} [REST {error.code}]" if error.code else error.message
+    return with_rest_error(fault(code, f"{text}{_OUTCOME_UNKNOWN}" if fate_unknown else text), error, fate_unknown)
 
 
 def no_answer(message: str, *, fate_unknown: bool, status: int | None = None) -> Fault:
-    """Return the fault for an answer of REST that did not come or says nothing."""
+    """Return the fault for a REST reply that did not come, or is not a REST reply."""
     text = f"{message}{_OUTCOME_UNKNOWN}" if fate_unknown else message
     return with_rest_error(fault(20011, text), RestError("", message, None, status), fate_unknown)
 
 
 def with_rest_error(refused: Fault, error: RestError, fate_unknown: bool) -> Fault:
-    """Return *refused* with what REST said, as one whose fate is unknown if it is."""
+    """Return *refused* with the REST error attached, as an `AmbiguousFault` if its fate is unknown."""
     if fate_unknown and isinstance(refused, ServerFault):
         refused = AmbiguousFault.of(refused)
     refused.rest = error

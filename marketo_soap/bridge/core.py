@@ -1,6 +1,6 @@
-"""A SOAP service whose backend is the REST API: bytes of a request in, steps, bytes of a reply out. Pure.
+"""A SOAP service whose backend is the REST API: request bytes in, steps, reply bytes out. Pure.
 
-The transport for clients and a server for other callers stand on it alike.
+The client transport and the gateway use it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from marketo_soap import envelope
 from marketo_soap.bridge.codes import no_answer
-from marketo_soap.bridge.names import Catalogue, Names, names_of_reply
+from marketo_soap.bridge.names import FieldIndex, Names, names_of_reply
 from marketo_soap.bridge.operations import TRANSLATIONS
 from marketo_soap.bridge.rest import Lookup, read
 from marketo_soap.bridge.session import Session, Shared, Steps
@@ -27,14 +27,14 @@ _DESCRIBE = "/rest/v1/leads/describe.json"
 
 
 class Core:
-    """What all calls over one bridge have in common. *described* is what `describe_file` holds."""
+    """The state that all calls over one bridge share. *described* has the fields of `describe_file`."""
 
     def __init__(
         self,
         client_id: str,
         client_secret: str,
         settings: BridgeSettings,
-        described: Catalogue | None = None,
+        described: FieldIndex | None = None,
         tokens: Tokens | None = None,
     ) -> None:
         self.settings = settings
@@ -52,12 +52,12 @@ class Core:
         monotonic: Callable[[], float],
         random: Callable[[], float],
     ) -> Steps[service.Answer]:
-        """Answer one request, within *seconds* (None: the policy's): a result, or a fault.
+        """Answer one request with a result or a fault, within *seconds* (None: those of the policy).
 
-        A request that has been read already is of a caller who may call.
+        An `envelope.Request` is taken as authenticated.
 
-        Raises `BridgeConfigurationError`, and `TransportError` when the call certainly was not carried out for
-        want of a connection or of time: `as_fault` turns both into faults where there is no one to raise to.
+        Raises `BridgeConfigurationError`, and `TransportError` if the call was not carried out for lack of a
+        connection or of time. `as_fault` turns both into faults.
         """
         operation: Any = None
         try:
@@ -67,7 +67,7 @@ class Core:
                 opened = envelope.open_request(data)
                 operation = opened.operation_type
                 request = service.received(opened, authenticate)
-            del data  # error trackers show the locals of the frames that an error passes through
+            del data  # error trackers record the locals of frames
             translate = TRANSLATIONS.get(operation.name)
             if translate is None:
                 raise fault(20019, f"{operation.name} is not carried over REST")
@@ -84,7 +84,7 @@ class Core:
             outcome = yield from session.carry_out(translate(request, self.settings, self._names))
             return service.Answer(200, envelope.write_reply(operation, outcome), outcome)
         except Exception as error:
-            if isinstance(error, MarketoError):  # one that is expected: its frames hold keys and values of the lead
+            if isinstance(error, MarketoError):  # expected; its frames contain keys and values of the lead
                 error.__traceback__ = None
             if isinstance(error, BridgeConfigurationError | TransportError) and not isinstance(error, Fault):
                 raise
@@ -92,13 +92,13 @@ class Core:
 
 
 def as_fault(error: BridgeConfigurationError | TransportError) -> Fault:
-    """Return the fault for a caller who gets nothing but faults: 20019 for what is not set up, else 20011."""
+    """Return the fault for *error*: 20019 for a configuration error, else 20011."""
     if isinstance(error, BridgeConfigurationError):
         return fault(20019, str(error))
     return no_answer(str(error), fate_unknown=error.fate_unknown, status=error.status)
 
 
-def _names(settings: BridgeSettings, described: Catalogue | None) -> Lookup[Names] | Names:
+def _names(settings: BridgeSettings, described: FieldIndex | None) -> Lookup[Names] | Names:
     sources = [source for source in settings.field_sources if source in ("describe", "file")]
     if "describe" not in sources or (sources[0] == "file" and described is not None):
         return Names(settings, described)

@@ -1,10 +1,11 @@
-"""Names of lead fields: from SOAP's to REST's, by what the instance describes and by what is known. Pure."""
+"""Names of lead fields: SOAP names to REST names, by the fields of the instance and the standard fields. Pure."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Literal, Self
 
 from attrs import frozen
 
@@ -14,11 +15,11 @@ from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.records.lead_fields import NOT_RETURNED, LeadField, standard_fields
 from marketo_soap.wire.xml import replace_illegal
 
-__all__ = ["Catalogue", "Found", "Names", "described", "names_of_reply"]
+__all__ = ["DescribedInstance", "FieldIndex", "Found", "Names", "described", "names_of_reply"]
 
 
 def described(records: Iterable[Mapping[str, Any]]) -> tuple[LeadField, ...]:
-    """Read the fields of a describe reply: those that REST offers; `soap_name` is None where SOAP did not."""
+    """Return the REST fields of a describe reply; `soap_name` is None for fields that SOAP did not have."""
     fields = []
     for record in records:
         rest_name, soap_name = (_name(record.get(api)) for api in ("rest", "soap"))
@@ -36,8 +37,8 @@ def _text(value: Any) -> str:
     return replace_illegal(value).strip() if isinstance(value, str) else ""
 
 
-class Catalogue:
-    """Fields, found by their names in either API."""
+class FieldIndex:
+    """Lead fields by their SOAP and REST names."""
 
     def __init__(self, fields: Iterable[LeadField]) -> None:
         self.fields = tuple(fields)
@@ -46,7 +47,7 @@ class Catalogue:
         self._by_soap_name = [(spelling, _unambiguous(named, spelling)) for spelling in (str, str.lower, _squeezed)]
 
     def find(self, soap_name: str) -> LeadField | None:
-        """Return the field of a SOAP name: as it stands, in any case, or without its spaces."""
+        """Return the field with this SOAP name: spelled exactly, in another case, or without its spaces."""
         for spelling, fields in self._by_soap_name:
             if found := fields.get(spelling(soap_name)):
                 return found
@@ -60,7 +61,7 @@ def _squeezed(name: str) -> str:
 def _unambiguous(
     named: Iterable[tuple[str, LeadField]], spelling: Callable[[str], str]
 ) -> Mapping[str, LeadField | None]:
-    """Fields by a spelling of their names; None where two fields share one: nothing is guessed."""
+    """Return the fields by a spelling of their names; None for a spelling that two fields share."""
     found: dict[str, LeadField | None] = {}
     for name, each in named:
         found[spelling(name)] = None if spelling(name) in found else each
@@ -68,82 +69,110 @@ def _unambiguous(
 
 
 @frozen
+class DescribedInstance:
+    """The fields of a kept describe reply, and those that REST does not write. *source* is where it came from."""
+
+    index: FieldIndex
+    read_only: frozenset[str]
+    source: Literal["describe", "file"] = "describe"
+
+    @classmethod
+    def read(cls, data: bytes, source: Literal["describe", "file"] = "describe") -> Self:
+        """Read a reply of describe.json. Raises `ValueError` for anything else."""
+        try:
+            records = [each for each in json.loads(data)["result"] if isinstance(each, dict)]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise ValueError("not a reply of describe.json") from None
+        fields = described(records)
+        if not fields:
+            raise ValueError("the reply of describe.json has no fields")
+        locked = described(each for each in records if _is_read_only(each.get("rest")))
+        return cls(FieldIndex(fields), frozenset(each.rest_name for each in locked), source)
+
+    def __contains__(self, field: LeadField) -> bool:
+        return field.rest_name in self.index.by_rest_name
+
+
+def _is_read_only(rest: object) -> bool:
+    return isinstance(rest, dict) and rest.get("readOnly") is True
+
+
+@frozen
 class Found:
-    """The field that an attrName means; `guessed` if no source knows it."""
+    """The field of an attrName; `guessed` if no source knows the name."""
 
     field: LeadField
     guessed: bool = False
 
 
 class Names:
-    """What an instance's fields are called, by the sources that the settings name.
+    """The field names of an instance, from the sources that the settings name.
 
-    *instance* is what it described of itself, or did when that was kept in a file; None if neither is there.
-    `refused` says why it did not describe itself now, if it did not.
+    *instance* has the fields of a describe reply, or of one kept in a file; None without either. *refused* is why
+    the last describe call failed, "" if it did not.
     """
 
-    def __init__(self, settings: BridgeSettings, instance: Catalogue | None, *, refused: str = "") -> None:
+    def __init__(self, settings: BridgeSettings, instance: FieldIndex | None, *, refused: str = "") -> None:
         self.instance = instance
         self._overrides = settings.attribute_names
-        self._catalogues = [] if instance is None else [instance]
+        self._sources = [] if instance is None else [instance]
         if "standard" in settings.field_sources:
-            self._catalogues.append(_standard())
+            self._sources.append(_standard())
         self._guesses = "first_letter" in settings.field_sources
         self.refused = refused
 
     def find(self, attr_name: str) -> Found | None:
-        """Return the field that a SOAP attrName means, or None. Order: `BridgeSettings`, then a REST name."""
+        """Return the field of a SOAP attrName, or None. Order: overrides, SOAP names, REST names, a guess."""
         name = attr_name.strip()
         if override := self._overrides.get(name):
             return Found(self.of_rest(override))
-        for catalogue in self._catalogues:
-            if found := catalogue.find(name):
+        for source in self._sources:
+            if found := source.find(name):
                 return Found(found)
-        for catalogue in self._catalogues:
-            if found := catalogue.by_rest_name.get(name):
+        for source in self._sources:
+            if found := source.by_rest_name.get(name):
                 return Found(found)
         if self._guesses and name:
             return Found(self.of_rest(name[0].lower() + name[1:]), guessed=True)
         return None
 
     def of_rest(self, rest_name: str) -> LeadField:
-        """Return the field of a REST name; one without a type if no source has it."""
-        for catalogue in self._catalogues:
-            if found := catalogue.by_rest_name.get(rest_name):
+        """Return the field with this REST name; one without a type if no source has it."""
+        for source in self._sources:
+            if found := source.by_rest_name.get(rest_name):
                 return found
         return LeadField(rest_name, None, "", "")
 
     @property
     def readable(self) -> tuple[LeadField, ...]:
-        """The fields that a lead is returned with: those that SOAP had and showed, of the best source there is."""
-        fields = self._catalogues[0].fields if self._catalogues else ()
+        """The fields of a returned lead: those that SOAP showed, from the first source."""
+        fields = self._sources[0].fields if self._sources else ()
         return tuple(each for each in fields if each.soap_name is not None and each.rest_name not in NOT_RETURNED)
 
 
 @cache
-def _standard() -> Catalogue:
-    return Catalogue(standard_fields().values())
+def _standard() -> FieldIndex:
+    return FieldIndex(standard_fields().values())
 
 
 _GONE = frozenset({"603", "605", "610", "616", "702", "703"})
 
 
 def names_of_reply(
-    settings: BridgeSettings, kept: Catalogue | None
+    settings: BridgeSettings, kept: FieldIndex | None
 ) -> Callable[[RestReply, Names | None], tuple[Names, bool]]:
-    """Return a reader of describe replies; *kept* is what a file has.
+    """Return a function that reads describe replies; *kept* has the fields of a file.
 
-    What was described before stays good when the instance does not describe itself now. Where describe is gone
-    or forbidden, and where a file can stand in for it, the other sources do: the vendor may withdraw it at any
-    time. Else its refusal is raised, for it may soon be over.
+    If describe fails, earlier fields or those of the file are used. Without any, the other sources are used where
+    describe is gone or forbidden (the vendor may withdraw it); any other error, which may be temporary, is raised.
     """
 
     def read(reply: RestReply, before: Names | None) -> tuple[Names, bool]:
         if reply.success and (fields := described(reply.result)):
-            return Names(settings, Catalogue(fields)), True
+            return Names(settings, FieldIndex(fields)), True
         known = kept if before is None or before.instance is None else before.instance
         if not reply.success and known is None and reply.code not in _GONE:
             raise refusal(reply.errors[0], settings, level="response", unknown=20011)
-        return Names(settings, known, refused=f"REST {reply.code}" if reply.code else "it named none"), False
+        return Names(settings, known, refused=f"REST {reply.code}" if reply.code else "no fields"), False
 
     return read

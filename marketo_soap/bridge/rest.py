@@ -1,4 +1,4 @@
-"""Calls of the REST API as values: requests and replies. Pure."""
+"""Requests and replies of the REST API as values. Pure."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ Pairs = tuple[tuple[str, str], ...]
 
 @frozen
 class RestRequest:
-    """A call of REST, as it is before it has an address and a token.
+    """A REST request without host and token.
 
-    *effect* says what carrying it out twice does: a "read" changes nothing, "repeatable" ends as once, "once" may
-    not be done again unless it is sure that it was not done.
+    *effect*: a "read" changes nothing; a "repeatable" write has the same result when sent twice; a "once" write may
+    be sent again only if it certainly was not carried out.
     """
 
     method: Literal["GET", "POST"]
@@ -44,12 +44,12 @@ class RestRequest:
 
     @property
     def name(self) -> str:
-        """What it is called where it is told of: nothing private."""
+        """Its name in logs and messages, without private values."""
         return f"{self.method} {self.path}"
 
     @property
     def repeatable(self) -> bool:
-        """Whether it may be sent again when nobody knows what became of it."""
+        """Whether it may be sent again when its outcome is unknown."""
         return self.effect != "once"
 
     @property
@@ -58,7 +58,7 @@ class RestRequest:
         return f"{self.path}?{_encoded(self.query)}" if self.query else self.path
 
     def as_form(self) -> RestRequest:
-        """Return a read with its query in the body, where it may be longer than an address."""
+        """Return a read with its query in the body, which may be longer than a URL."""
         if self.method != "GET":
             return self
         body = _encoded(self.query).encode()
@@ -70,23 +70,23 @@ def _encoded(query: Pairs) -> str:
 
 
 def read(path: str, **query: str) -> RestRequest:
-    """Return a request that reads, by GET unless its address would be too long."""
+    """Return a read: a GET, unless its URL would be too long."""
     request = RestRequest("GET", path, tuple(query.items()))
     return request if len(request.target) <= _LONGEST_TARGET else request.as_form()
 
 
 def write(path: str, data: Any, *, effect: Literal["repeatable", "once"]) -> RestRequest:
-    """Return a request that writes *data*."""
+    """Return a write of *data* as JSON."""
     body = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     return RestRequest("POST", path, (), body, JSON, effect)
 
 
 @frozen
 class Lookup(Generic[T]):
-    """Something that many calls need: asked for once, and kept for *seconds*.
+    """A value that many calls need: requested once, and cached for *seconds*.
 
-    *read* makes it of a reply and of what was known before (None: nothing), and says whether it is good: what
-    is not is asked for again soon. It raises the refusal if nothing can stand in.
+    *read* returns the value of a reply, given the cached one (None: no value), and whether it is valid: an invalid
+    one is requested again soon. It raises the error if there is no substitute.
     """
 
     request: RestRequest
@@ -99,9 +99,9 @@ class Lookup(Generic[T]):
 
 @frozen
 class RestReply:
-    """What REST answered: `result` if it was a success, else the `errors`, of which there is at least one.
+    """A REST reply: the `result` of a success, or at least one of `errors`.
 
-    `in_doubt` says that the request, or an earlier sending of it, may have been carried out all the same.
+    `in_doubt`: despite the errors, this or an earlier attempt may have been carried out.
     """
 
     success: bool
@@ -123,7 +123,7 @@ class RestReply:
 
 
 def read_reply(received: Received) -> RestReply:
-    """Read an answer, leniently: unknown members are ignored, and whatever is no envelope is a 611 of ours."""
+    """Read a reply leniently: unknown members are ignored; without an envelope it is an error without a code."""
     status = received.status
     try:
         data = json.loads(received.body)

@@ -1,4 +1,4 @@
-"""How SOAP calls are turned into REST calls where the two APIs differ, or the documents are silent. Pure."""
+"""Settings of the bridge, where the two APIs differ or are undocumented. Pure."""
 
 from __future__ import annotations
 
@@ -26,38 +26,38 @@ def _texts(given: Mapping[str, Any]) -> Mapping[str, str]:
 
 @frozen
 class BridgeSettings:
-    """What a bridge to REST needs to know of an instance, and what it does where REST is not as SOAP was.
+    """What a bridge needs to know of an instance, and what it does where REST differs from SOAP.
 
     *foreign_id_fields* maps a ForeignSysType to the custom field (REST name; string, email or integer) that
-    keeps its ids: SOAP's own store of foreign ids cannot be read over REST. Fill that field on existing leads
-    first, or every unknown foreign id makes a lead. With *foreign_id_adopt_email* an unknown foreign id
+    stores its ids: the foreign ids of SOAP cannot be read over REST. Fill that field on existing leads
+    first, or every unknown foreign id creates a lead. With *foreign_id_adopt_email* an unknown foreign id
     beside a known Email updates that lead instead.
 
     *workspace_partitions* maps a targetWorkspace (in any case) to the lead partition of its new leads.
 
-    *attribute_names* maps attrNames of SOAP to REST names, before any other source. *field_sources* are asked
+    *attribute_names* maps attrNames of SOAP to REST names, before any other source. *field_sources* are used
     in this order: "describe", the instance itself, every *describe_seconds*; "file", the JSON of a describe
     reply kept in *describe_file*; "standard", the standard fields known here; "first_letter" guesses, with a
-    warning, that REST's name is SOAP's with a small first letter. Of describe and file the first that answers
-    serves. A name that no source has is 20105.
+    warning, that the REST name is the SOAP name with its first letter in lower case. Of describe and file the first
+    available one is used. A name that no source has is fault 20105.
 
-    *on_duplicate* says what a key does that several leads have: "fault" (20106), or update the "most_recent" of
-    them. *on_associate_error*: a cookie that REST refuses is a "fault", though the lead is written by then,
-    or a "warn"ing. *cookie_only*: a call with no key but a cookie is "accept"ed (its lead is looked for, and
-    made if there is none; how REST finds cookies has not been verified) or "refuse"d (20101).
-    *email_attribute* says what an attribute Email is beside a different Email element: the "new_address" of the
-    lead that the element finds, or the "key" in its place. *foreign_type_alone*: a ForeignSysType without its
-    ForeignSysPersonId, beside another key, is left out ("ignore") or a "fault" (20109). *drop_company_fields*
-    leaves fields of the company out, with a warning, when REST refuses to write them to a lead (1021).
+    *on_duplicate*: if several leads have the key, raise a "fault" (20106), or update the "most_recent" of them.
+    *on_associate_error*: a cookie that REST refuses is a "fault", though the lead has been written, or a "warn"ing.
+    *cookie_only*: a call whose only key is a cookie is "accept"ed (the lead is looked up, and created if there is
+    none; how REST finds cookies has not been verified) or "refuse"d (20101). *email_attribute*: an attribute Email
+    that differs from the Email element is the "new_address" of the lead, or the "key" instead of the element.
+    *foreign_type_alone*: a ForeignSysType without ForeignSysPersonId, beside another key, is dropped ("ignore") or
+    a "fault" (20109). *drop_company_fields* drops company fields, with a warning, if REST refuses to write them to
+    a lead (1021).
 
-    *empty_value* is what an empty attrValue becomes: "null" clears the field, "text" sends "", "skip" leaves it
-    as it is. *naive_offset* (`Z`, `-06:00`) is given, with a warning, to times that come without one;
-    "" refuses such times. *boolean_text* is how booleans are written in a returned lead. *return_false*: so are
-    those that are false; REST shows a boolean without a value as false too, where SOAP left it out.
+    *empty_value*: an empty attrValue clears the field ("null"), is sent as "" ("text"), or is dropped ("skip").
+    *naive_offset* (`Z`, `-06:00`) is added, with a warning, to times without an offset; "" refuses such times.
+    *boolean_text* is the form of booleans in a returned lead. *return_false* returns false booleans too: REST
+    shows a boolean without a value as false, where SOAP omitted it.
 
-    *fault_codes* maps REST codes to the codes of SOAP faults ({"1003": "20110"}), before the table in
-    `codes.CODES`; "1003:record" is for a refused record alone, "1003:response" for a refused call; where HTTP alone
-    refused, its status is the code ("413").
+    *fault_codes* maps REST codes to SOAP fault codes ({"1003": "20110"}), before the table `codes.CODES`.
+    "1003:record" applies to a refused record only, "1003:response" to a refused call. For a reply without a REST
+    code, the key is the HTTP status ("413").
     """
 
     foreign_id_fields: Mapping[str, str] = field(factory=dict, converter=_texts)
@@ -85,7 +85,7 @@ class BridgeSettings:
                 raise ValueError(f"foreign_id_fields.{system}: the types are {', '.join(ForeignSysType)}")
             _check_name(name, f"foreign_id_fields.{system}")
             if name in ("id", "email"):
-                raise ValueError(f"foreign_id_fields.{system}: {name} is a key of its own: name a custom field")
+                raise ValueError(f"foreign_id_fields.{system}: {name} is a standard key: name a custom field")
         for soap_name, name in self.attribute_names.items():
             _check_name(name, f"attribute_names.{soap_name}")
         for workspace, partition in self.workspace_partitions.items():
@@ -107,9 +107,9 @@ class BridgeSettings:
             raise ValueError("naive_offset must look like Z or -06:00")
         for rest, soap in self.fault_codes.items():
             if not re.fullmatch(r"\d{3,4}(:record|:response)?", rest):
-                raise ValueError(f"fault_codes.{rest}: a key is a REST code such as 1003, 1003:record, 1003:response")
+                raise ValueError(f"fault_codes.{rest}: keys are REST codes such as 1003, 1003:record, 1003:response")
             if not soap.isdecimal() or int(soap) not in FAULTS:
-                raise ValueError(f"fault_codes.{rest}: {soap} is no code of a SOAP fault")
+                raise ValueError(f"fault_codes.{rest}: {soap} is not a SOAP fault code")
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
@@ -117,7 +117,7 @@ class BridgeSettings:
         return load_toml(cls, path)
 
     def partition_of(self, workspace: str) -> str | None:
-        """Return the partition of a workspace, whatever the case of its name; None if it is not configured."""
+        """Return the partition of a workspace, ignoring case; None if it is not configured."""
         wanted = workspace.strip().lower()
         return next((to for name, to in self.workspace_partitions.items() if name.strip().lower() == wanted), None)
 

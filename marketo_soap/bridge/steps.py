@@ -1,4 +1,4 @@
-"""What a call over REST is made of: what a translation asks for, and what a driver carries out. Pure."""
+"""The steps of a call over REST: requests of a translation, and steps that a driver carries out. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ R = TypeVar("R")
 
 @frozen
 class Hold:
-    """Keep everybody else from these keys, within so many seconds; answer why not. What is held at the end goes."""
+    """Lock these keys within *seconds*; the answer is None or the error. Locks end with the call."""
 
     keys: frozenset[str] = field(repr=hidden)
     seconds: float | None = None
@@ -26,21 +26,21 @@ class Hold:
 
 @frozen
 class Release:
-    """Let go of keys that are held."""
+    """Unlock these keys."""
 
     keys: frozenset[str] = field(repr=hidden)
 
 
 @frozen
 class Note:
-    """Tell the caller something that did not stop the call. Names of fields, never their values."""
+    """A warning for the caller. It contains names of fields, never values."""
 
     text: str
 
 
 @frozen
 class Fetch:
-    """Send this and answer with what comes back, within *seconds*. `token` is None for the call that gets one."""
+    """Send a request, and answer with the reply, within *seconds*. *token* is None for the request of a token."""
 
     request: RestRequest
     token: str | None = field(repr=hidden)
@@ -52,4 +52,4 @@ Ask: TypeAlias = RestRequest | Lookup[Any] | Hold | Note
 Step: TypeAlias = Acquire | Fetch | Wait | Hold | Release | Note
 StepAnswer: TypeAlias = Received | Exception | None
 Translation: TypeAlias = Generator[Ask, Any, R]
-"""One operation in terms of REST: asks, gets replies (or has errors thrown into it), returns a result."""
+"""An operation over REST: yields asks, is sent replies (or errors are thrown into it), returns a result."""

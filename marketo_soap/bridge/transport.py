@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import random
@@ -10,7 +9,7 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal
@@ -21,7 +20,7 @@ from marketo_soap.bridge.call import BridgeCall, Served
 from marketo_soap.bridge.connections import Connections, origin_of
 from marketo_soap.bridge.core import Core
 from marketo_soap.bridge.locks import KeyLocks
-from marketo_soap.bridge.names import Catalogue, described
+from marketo_soap.bridge.names import DescribedInstance, FieldIndex
 from marketo_soap.bridge.session import Steps
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Fetch, Hold, Step, StepAnswer
@@ -69,8 +68,8 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
     logged, and sent in the answer's headers `X-Bridge-Warning`. The header `X-Rest-Calls` is the number of REST calls
     that a call took, `rest_calls` that of all calls, tokens not counted. Calls for one lead go one
     after the other over all bridges to an instance in this process, as upserts that race make duplicates; *locks*
-    are shared with other bridges where that is not so, on this machine or over a sandbox. A bridge *beside* another
-    with the same credentials shares its token and its locks.
+    are shared with other bridges where that is not so, on this machine or over a sandbox. With *share_with*,
+    a bridge with the same credentials, its token and its locks are shared.
 
     Retries and deadlines are the client's own `RetryPolicy`, applied to each call of REST; its time-outs too, 120 s
     unless the client is given others: 90 s is what the server may take for a lead. Faults have what REST said as
@@ -97,7 +96,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         on_warning: Callable[[str], object] | None = None,
         allow_http: bool = False,
         locks: KeyLocks | None = None,
-        beside: RestBridge | None = None,
+        share_with: RestBridge | None = None,
     ) -> None:
         for name, value in (("client_id", client_id), ("client_secret", client_secret)):
             if not isinstance(value, str) or not value.strip() or value != value.strip():
@@ -105,7 +104,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.credentials = Credentials("bridge", "bridge")
         self.settings = settings or BridgeSettings()
         self._origin = origin_of(base_url, allow_http=allow_http)
-        tokens = None if beside is None else beside._core.shared.tokens
+        tokens = None if share_with is None else share_with._core.shared.tokens
         self._core: Core = Core(client_id, client_secret, self.settings, _described(self.settings), tokens)
         self._local = isinstance(transport, EmbeddedEndpoint | httpx.MockTransport) or is_loopback(self._origin)
         if limiter == "vendor":
@@ -114,8 +113,8 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._connect = partial(Connections, self._origin, transport, verify, proxy, max_response_bytes)
         self._on_warning = on_warning
         self.rest_calls = 0
-        if locks is None and beside is not None:
-            locks = beside._locks
+        if locks is None and share_with is not None:
+            locks = share_with._locks
         if locks is None:
             locks = KeyLocks() if self._local else _locks.setdefault(self._origin, KeyLocks())
         self._locks: KeyLocks = locks
@@ -265,18 +264,14 @@ def _loop() -> object:
     return get_running_loop()
 
 
-def _described(settings: BridgeSettings) -> Catalogue | None:
+def _described(settings: BridgeSettings) -> FieldIndex | None:
     if settings.describe_file is None:
         return None
     try:
         with open(settings.describe_file, "rb") as file:
-            result = json.load(file)["result"]
-        fields = described(each for each in result if isinstance(each, Mapping))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"describe_file {settings.describe_file}: not a reply of describe.json") from error
-    if not fields:
-        raise ValueError(f"describe_file {settings.describe_file}: it describes no field")
-    return Catalogue(fields)
+            return DescribedInstance.read(file.read()).index
+    except ValueError as error:
+        raise ValueError(f"describe_file {settings.describe_file}: {error}") from None
 
 
 def _terms(request: httpx.Request) -> tuple[Terms, httpx.Timeout]:

@@ -1,4 +1,4 @@
-"""Values of lead fields: SOAP's text to REST's JSON by the type of the field, and back. Pure."""
+"""Convert values of lead fields between SOAP text and REST JSON, by the type of the field. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"[+-]?([0-9]{1,300}(\.[0-9]{0,300})?|\.[0-9]{1,300})([eE][
 def json_value(text: str, kind: str, naive_offset: str) -> tuple[Any, bool]:
     """Return *text* as the JSON value of a field of the type *kind*, and whether its offset had to be added.
 
-    Raises `ValueError` saying which kind of value is expected; the text is not in it.
+    Raises `ValueError` with the expected kind of value, without the text.
     """
     stripped = text.strip()
     if kind == "boolean":
@@ -67,11 +67,11 @@ def _is_day(text: str) -> bool:
 
 
 def text_value(value: Any, *, booleans: str) -> str:
-    """Return the text that SOAP had for a JSON value; "" for null and for what is no single value."""
+    """Return the SOAP text of a JSON value; "" for null, lists and objects."""
     if isinstance(value, bool):
         return booleans.split("/")[0 if value else 1]
     if isinstance(value, int | float):
         number = Decimal(repr(value)) if abs(value) < 1e300 else Decimal("NaN")
-        # A whole number may be shown as 5.0: to a caller of SOAP it is the 5 that was sent.
+        # REST may return 5.0 for the 5 that was sent.
         return format(number, "f").removesuffix(".0") if number.is_finite() else ""
     return replace_illegal(value) if isinstance(value, str) else ""

@@ -15,7 +15,7 @@ from marketo_soap.cli.progress import progress
 
 if TYPE_CHECKING:
     from marketo_soap.bridge.settings import BridgeSettings
-    from marketo_soap.migration import Cost, FieldUse, Finding, Instance, Report, Survey
+    from marketo_soap.migration import Cost, DescribedInstance, FieldUse, Finding, Report, Survey
 
 __all__ = ["bridge_check"]
 
@@ -75,14 +75,14 @@ def bridge_check(
         raise SystemExit(1)
 
 
-def _instance(settings: BridgeSettings, describe: Path | None) -> Instance | None:
-    from marketo_soap.migration import Instance
+def _instance(settings: BridgeSettings, describe: Path | None) -> DescribedInstance | None:
+    from marketo_soap.migration import DescribedInstance
 
     path = describe or settings.describe_file
     if path is None:
         return None
     try:
-        return Instance.read(Path(path).read_bytes(), "describe" if describe else "file")
+        return DescribedInstance.read(Path(path).read_bytes(), "describe" if describe else "file")
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -140,7 +140,7 @@ def _data(report: Report, raw: bool) -> dict[str, Any]:
     return data
 
 
-def _print(report: Report, instance: Instance | None, raw: bool) -> None:
+def _print(report: Report, instance: DescribedInstance | None, raw: bool) -> None:
     from marketo_soap.migration import Level
 
     days = sorted({time.date().isoformat() for time in (report.first, report.last) if time is not None})

@@ -122,7 +122,7 @@ def operations(as_json: bool) -> None:
 
 def _describe_operation(operation: type[Operation[Any]]) -> dict[str, Any]:
     from marketo_soap.bridge.operations import NOT_CARRIED, TRANSLATIONS
-    from marketo_soap.client.clients import Client
+    from marketo_soap.client import Client
     from marketo_soap.sandbox.operations import FUNCTIONS
 
     limits = dict(NOT_CARRIED.get(operation.name, {}))

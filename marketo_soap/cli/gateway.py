@@ -25,15 +25,15 @@ def gateway(config: str, only_check: bool) -> None:
     Exit code 0: stopped, or all is well; 1: cannot listen, calls had not ended at the stop, or --check found
     problems; 2: the settings are wrong.
     """
-    from marketo_soap.gateway.logs import quiet_logging
-    from marketo_soap.gateway.secrets import resolved
+    from marketo_soap.gateway.access_log import quiet_logging
+    from marketo_soap.gateway.secrets import resolve
     from marketo_soap.gateway.server import check_certificate, serve
     from marketo_soap.gateway.settings import GatewaySettings
 
     quiet_logging()
     settings = GatewaySettings.load(config)
     warn_if_exposed(config)
-    secrets = resolved(settings, os.environ)
+    secrets = resolve(settings, os.environ)
     check_certificate(settings)
     if not only_check:
         serve(settings, secrets)
@@ -41,9 +41,9 @@ def gateway(config: str, only_check: bool) -> None:
     from marketo_soap.gateway.check import check
 
     problems = 0
-    for verdict in check(settings, secrets):
-        problems += not verdict.ok
-        word = click.style("ok     ", fg="green") if verdict.ok else click.style("problem", fg="red")
-        click.echo(f"{word}  {verdict.where}: {printable(verdict.said)}")
+    for result in check(settings, secrets):
+        problems += not result.ok
+        word = click.style("ok     ", fg="green") if result.ok else click.style("problem", fg="red")
+        click.echo(f"{word}  {result.where}: {printable(result.message)}")
     if problems:
         raise SystemExit(1)

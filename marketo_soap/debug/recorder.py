@@ -1,4 +1,4 @@
-"""A hook that keeps exchanges as files: one HAR file each, in a directory that does not grow without end."""
+"""A hook that writes each exchange to a HAR file, in a directory with a maximum of files."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _NAME = re.compile(r"\d{8}T\d{6}\.\d{6}-\w{1,40}-\d+-\d+-\w{1,16}\.har")
 
 
 class Recorder:
-    """Writes each exchange to a file of its own: `Client(on_exchange=Recorder("exchanges"))`.
+    """Writes each exchange to its own file: `Client(on_exchange=Recorder("exchanges"))`.
 
-    The files are HAR 1.2, private values replaced by tokens unless *visible* says otherwise, and readable by
-    their owner alone. Their names, `20130731T193847.000000-syncLead-4711-000001-500.har`, say when, what, by which
-    process, its count, and how it ended; they sort by time. At most *keep* files are there: then the oldest
-    go. Other files in *directory* are left alone. Threads, tasks and processes may share one directory: each
-    process may leave an eighth of *keep* more there, until it looks again. A file is whole or not there.
-    *secrets* (encryption keys) are replaced whatever is visible.
+    The files are HAR 1.2, with private values replaced by tokens unless *visible* allows them, and readable by their
+    owner only. Their names, `20130731T193847.000000-syncLead-4711-000001-500.har`, contain time, operation, process
+    id, a count, and the HTTP status; they sort by time. Beyond *keep* files the oldest are deleted; other files in
+    *directory* are untouched. Threads, tasks and processes may share a directory: each process may exceed *keep* by
+    an eighth before it lists the directory again. Files are written atomically. *secrets* (encryption keys) are
+    always replaced.
     """
 
     def __init__(
@@ -72,9 +72,9 @@ class Recorder:
         if self._unseen:
             self._unseen -= 1
             heappush(self._names, name)
-        else:  # others may have written, too
+        else:  # other processes may have written files
             self._unseen = self._keep // 8
             self._names = [entry.name for entry in os.scandir(self._directory) if _NAME.fullmatch(entry.name)]
             heapify(self._names)
         while len(self._names) > self._keep:
-            (self._directory / heappop(self._names)).unlink(missing_ok=True)  # another process may have been quicker
+            (self._directory / heappop(self._names)).unlink(missing_ok=True)  # another process may have deleted it

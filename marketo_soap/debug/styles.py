@@ -1,9 +1,9 @@
-"""The same message as other clients put it on the wire, for teams whose golden files come from there.
+"""Write requests as other clients do, for teams with golden files from those clients.
 
-"php" and "zeep" are byte for byte what PHP's SoapClient and zeep write when they are driven through the WSDL.
-"savon" is Savon 2 as the vendor's Ruby sample sets it up (`namespace_identifier: :ns1`, `env_namespace:
-'SOAP-ENV'`), but with the right element names: it is made from the public sources of Savon and Gyoku, and
-not from a run. "marketo" is the vendor's own layout, as `envelope.request(..., pretty=True)` writes it.
+"php" and "zeep" are byte for byte what PHP's SoapClient and zeep write with the WSDL. "savon" is Savon 2 with the
+options of the vendor's Ruby sample (`namespace_identifier: :ns1`, `env_namespace: 'SOAP-ENV'`), but with the right
+element names; it follows the public sources of Savon and Gyoku, and was not recorded. "marketo" is the vendor's
+layout, as `envelope.request(..., pretty=True)` writes it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TEXT = re.compile("(?<=>)[^<]+(?=<)")
 
 
 class Style(StrEnum):
-    """Whose way of writing a request."""
+    """The client whose format a request is written in."""
 
     MARKETO = "marketo"
     PHP = "php"
@@ -39,7 +39,7 @@ class Style(StrEnum):
 
 @frozen
 class _Form:
-    """What tells one client's envelopes from another's.
+    """The format of one client's envelopes.
 
     *names* are the prefixes that the root declares, in order. Where the service's namespace is not among them,
     each message element declares a prefix of its own: `ns0`, and `ns1` for a second header.
@@ -70,11 +70,11 @@ _FORMS = {
 
 
 def write(request: Request[Any], style: Style) -> bytes:
-    """Return the envelope of *request* in UTF-8, exactly as the client that *style* names would write it.
+    """Return the envelope of *request* in UTF-8, exactly as the client named by *style* writes it.
 
-    What is None is left out, as in the samples of all of them (PHP writes nil for a null that is given). Every
-    style is read back as the same request, but for one loss that is Savon's own: it writes a carriage return
-    bare, which XML reads as a line feed. Raises `ValueError` for a style that does not exist.
+    None is omitted, as in the samples of all clients (PHP writes nil for an explicit null). Every style reads back
+    as the same request, except that Savon does not escape a carriage return, which XML reads as a line feed. Raises
+    `ValueError` for an unknown style.
     """
     form = _FORMS[Style(style)]
     root = etree.Element(f"{{{SOAP_ENV}}}Envelope", nsmap=form.names)
@@ -99,5 +99,5 @@ def _add(parent: Element, tag: str, value: Any, *, prefix: str) -> None:
 
 
 def _as_ruby_escapes(found: re.Match[str]) -> str:
-    """Gyoku escapes with `CGI.escapeHTML`: both quotes, too, but no carriage return."""
+    """Escape as Gyoku does with `CGI.escapeHTML`: both quotes too, but not carriage returns."""
     return html.escape(html.unescape(found[0])).replace("&#x27;", "&#39;")

@@ -1,4 +1,4 @@
-"""Who calls, and whether they may: signatures, times, replays and limits. No caller gets past here unproven."""
+"""Authentication of callers: signatures, timestamps, replays and limits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from secrets import token_hex
 from marketo_soap.bridge.transport import RestBridge
 from marketo_soap.calls.limits import LimitKeeper, Limits
 from marketo_soap.errors import fault
-from marketo_soap.gateway.instances import Instance
+from marketo_soap.gateway.instances import RestInstance
 from marketo_soap.gateway.replays import Replays
 from marketo_soap.gateway.settings import CallerSettings
 from marketo_soap.signature import AuthenticationHeader, Credentials, mistake, read_timestamp, verify
@@ -18,13 +18,13 @@ __all__ = ["Caller", "Callers"]
 
 
 class Caller:
-    """A caller and what it has used of its limits: *share* calls at once where it has none of its own."""
+    """A caller and its use of its limits. Without limits of its own it may make *share* calls at once."""
 
     def __init__(
         self,
         settings: CallerSettings,
         credentials: Credentials,
-        instance: Instance,
+        instance: RestInstance,
         bridge: RestBridge,
         share: int,
         replays: Replays | None,
@@ -37,11 +37,11 @@ class Caller:
         self._replays = replays if settings.refuse_replays else None
 
     def admit(self, header: AuthenticationHeader, body: bytes, now: datetime, tick: float) -> None:
-        """Return if the call, whose signature is right, may be made, and count it; else raise the fault."""
+        """Count a call with a valid signature, or raise the fault that refuses it."""
         times = read_timestamp(header.request_timestamp)
         if not times:
-            raise fault(20014, "Authentication failed: requestTimestamp is not a time")
-        # Without a zone it is UTC: where this machine stands must not make old signatures good.
+            raise fault(20014, "Authentication failed: requestTimestamp is not a timestamp")
+        # Without a zone it is UTC: the zone of this machine must not make old signatures valid.
         if abs((now - times[0]).total_seconds()) > self._settings.timestamp_window:
             raise fault(20016)
         if not self._settings.enabled:
@@ -61,45 +61,45 @@ class Caller:
 
 
 class Callers:
-    """All callers, found by what they sign with, and their shares of the calls that are made at once, *most*."""
+    """All callers by user id, and their shares of the *most* calls that run at once."""
 
     def __init__(self, callers: Iterable[Caller], most: int) -> None:
         self._by_id: Mapping[str, Caller] = {caller.credentials.user_id: caller for caller in callers}
         self._enabled = [caller for caller in self._by_id.values() if caller.enabled]
         self._most = most
         alone = len(self._enabled) < 2
-        self._kept = 0 if alone else most // (2 * len(self._enabled))
+        self._reserved = 0 if alone else most // (2 * len(self._enabled))
         self._each = most if alone else max(1, most * 3 // 4)
-        self._nobody = Credentials(token_hex(16), token_hex(16))
+        self._unknown = Credentials(token_hex(16), token_hex(16))
         self._next_diagnosis = 0.0
 
     def diagnose(self, header: AuthenticationHeader, tick: float) -> tuple[str | None, str]:
-        """Say who *header* claims to be signed by, if that is a caller, and what is wrong with the signature.
+        """Return the caller that *header* claims to be from, if there is one, and what is wrong with its signature.
 
-        That costs as much as some forty signatures, so strangers get it done once a second. An unknown user takes as
-        long: nobody learns who is known.
+        A diagnosis costs about forty signatures, so only one a second is made. It takes as long for an unknown user,
+        so that nobody learns which users exist.
         """
         claimed, wrong = self._by_id.get(header.mktows_user_id), "is wrong; one a second is diagnosed"
         if tick >= self._next_diagnosis:
             self._next_diagnosis = tick + 1.0
-            wrong = mistake(self._nobody if claimed is None else claimed.credentials, header)
+            wrong = mistake(self._unknown if claimed is None else claimed.credentials, header)
         return (None, "of an unknown user") if claimed is None else (claimed.name, wrong)
 
     def identify(self, header: AuthenticationHeader) -> Caller:
-        """Return who signed *header*. Raises 20014, as late for an unknown user as for a wrong signature."""
+        """Return the caller that signed *header*. Raises 20014, no faster for unknown users."""
         caller = self._by_id.get(header.mktows_user_id)
-        right = verify(self._nobody if caller is None else caller.credentials, header)
+        right = verify(self._unknown if caller is None else caller.credentials, header)
         if caller is None or not right:
             raise fault(20014)
         return caller
 
-    def make_room(self, caller: Caller) -> None:
-        """Return if a call of *caller* may be made beside those that are; else raise 20024.
+    def check_room(self, caller: Caller) -> None:
+        """Raise 20024 if too many calls are running for another one of *caller*.
 
-        Half of the room is kept in equal parts, each for one caller, and no caller of several gets more than
-        three quarters, whatever its own limits are.
+        Half of the capacity is reserved in equal parts for the callers. Where there are several, none gets more than
+        three quarters of it, whatever its own limits are.
         """
         free = self._most - sum(each.running for each in self._enabled)
-        kept = sum(max(0, self._kept - each.running) for each in self._enabled if each is not caller)
-        if free <= (0 if caller.running < self._kept else kept) or caller.running >= self._each:
+        reserved = sum(max(0, self._reserved - each.running) for each in self._enabled if each is not caller)
+        if free <= (0 if caller.running < self._reserved else reserved) or caller.running >= self._each:
             raise fault(20024)

@@ -1,4 +1,4 @@
-"""A look at the instances before callers are let in: credentials, fields, partitions. Nothing is written."""
+"""Check the instances before callers are served: credentials, fields, partitions. Nothing is written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.gateway.settings import GatewaySettings, RestSettings
 from marketo_soap.wire.xml import MAX_BYTES
 
-__all__ = ["Verdict", "check"]
+__all__ = ["CheckResult", "check"]
 
 _KEY_TYPES = ("string", "email", "integer")
 _SECONDS = 30.0  # for each call
@@ -28,40 +28,40 @@ _TOKEN = re.compile(r"[!-~]+")
 
 
 @frozen
-class Verdict:
-    """One thing that was looked at: whether it is as it must be, and what it is."""
+class CheckResult:
+    """The result of one check: whether it passed, the place in the settings, and a message."""
 
     ok: bool
     where: str
-    said: str
+    message: str
 
 
 def check(
     settings: GatewaySettings, secrets: Secrets, *, transport: httpx.BaseTransport | None = None
-) -> Iterator[Verdict]:
-    """Look at every `[[rest]]` by real calls, and at what the bridges over it name. *transport* replaces the network.
+) -> Iterator[CheckResult]:
+    """Check every `[[rest]]` and the names in its bridges by real calls. *transport* replaces the network.
 
-    The right to write leads shows at the first write only.
+    The permission to write leads cannot be checked without writing.
     """
     for rest in settings.rest:
         connections = Connections(rest.origin, transport, True, None, MAX_BYTES)
         try:
-            yield from _instance(_Asker(connections, rest.origin), settings, rest, *secrets.rest[rest.name])
+            yield from _instance(_RestClient(connections, rest.origin), settings, rest, *secrets.rest[rest.name])
         finally:
             connections.close()
 
 
-class _Problem(Exception):  # noqa: N818 - a verdict on its way
+class _Problem(Exception):  # noqa: N818 - becomes a CheckResult
     pass
 
 
 @frozen
-class _Asker:
+class _RestClient:
     connections: Connections
     origin: str
 
     def token(self, client_id: str, client_secret: str) -> str:
-        """Return a token; raises why none was given."""
+        """Return a token, or raise a `_Problem`."""
         params = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
         received = self._get("/identity/oauth/token", None, params)
         if received.status in (400, 401, 403):
@@ -76,52 +76,55 @@ class _Asker:
         return token
 
     def named(self, path: str, token: str, name: Callable[[Any], Any]) -> Mapping[str, Any]:
-        """Return the records of REST's reply by their names, those that have one; raises what is wrong with it."""
+        """Return the named records of a reply by their names, or raise a `_Problem`."""
         reply = read_reply(self._get(path, token, {}))
         if not reply.success:
             raise _Problem(_refusal(reply.code))
         named = [(name(each), each) for each in reply.result]
         found = {key: each for key, each in named if isinstance(key, str) and key}
         if not found:
-            raise _Problem("the reply has another form")
+            raise _Problem("the reply has an unexpected form")
         return found
 
     def _get(self, path: str, token: str | None, params: Mapping[str, str]) -> Received:
         received = self.connections.fetch(Fetch(read(path, **params), token, 1, _SECONDS), httpx.Timeout(_SECONDS))
         if isinstance(received, TransportError):
             cause = received.__cause__ or received
-            why = f" ({cause})" if isinstance(cause, httpx.ConnectError) else ""  # others may quote what was received
+            why = f" ({cause})" if isinstance(cause, httpx.ConnectError) else ""  # others may quote the reply
             raise _Problem(f"no answer from {self.origin}: {type(cause).__name__}{why}")
         return received
 
 
 def _refusal(code: str) -> str:
-    told = {"603": "access denied: the role of the service's user lacks a permission", "610": "there is no such call"}
-    return f"REST {code or 'without a code'}: {told.get(code, 'refused')}"
+    reasons = {
+        "603": "access denied: the role of the API user lacks a permission",
+        "610": "there is no such call",
+    }
+    return f"REST {code or 'without a code'}: {reasons.get(code, 'refused')}"
 
 
 def _instance(
-    asker: _Asker, settings: GatewaySettings, rest: RestSettings, client_id: str, client_secret: str
-) -> Iterator[Verdict]:
+    rest_client: _RestClient, settings: GatewaySettings, rest: RestSettings, client_id: str, client_secret: str
+) -> Iterator[CheckResult]:
     where = f"rest {rest.name}"
     fields: Mapping[str, Any] | None = None
     partitions: Mapping[str, Any] | None = None
     try:
-        token = asker.token(client_id, client_secret)
-        yield Verdict(True, where, "credentials: a token was given")
+        token = rest_client.token(client_id, client_secret)
+        yield CheckResult(True, where, "credentials: REST returned a token")
     except _Problem as problem:
-        yield Verdict(False, where, f"credentials: {problem}")
+        yield CheckResult(False, where, f"credentials: {problem}")
         return
     try:
-        fields = asker.named("/rest/v1/leads/describe.json", token, _rest_name)
-        yield Verdict(True, where, f"describe: {len(fields)} fields")
+        fields = rest_client.named("/rest/v1/leads/describe.json", token, _rest_name)
+        yield CheckResult(True, where, f"describe: {len(fields)} fields")
     except _Problem as problem:
-        yield Verdict(False, where, f"describe: {problem}")
+        yield CheckResult(False, where, f"describe: {problem}")
     try:
-        partitions = asker.named("/rest/v1/leads/partitions.json", token, lambda each: each.get("name"))
-        yield Verdict(True, where, f"partitions: {len(partitions)}")
+        partitions = rest_client.named("/rest/v1/leads/partitions.json", token, lambda each: each.get("name"))
+        yield CheckResult(True, where, f"partitions: {len(partitions)}")
     except _Problem as problem:
-        yield Verdict(False, where, f"partitions: {problem}")
+        yield CheckResult(False, where, f"partitions: {problem}")
     for place, bridge in _bridges(settings, rest):
         if fields is not None:
             yield from _fields(f"{where}, {place}", bridge, fields)
@@ -135,7 +138,7 @@ def _rest_name(described: Any) -> Any:
 
 
 def _bridges(settings: GatewaySettings, rest: RestSettings) -> Iterator[tuple[str, BridgeSettings]]:
-    """The settings of bridges that are in use over *rest*, and whose they are."""
+    """Yield the names and settings of the bridges that use *rest*."""
     callers = [caller for caller in settings.callers if settings.rest_of(caller) is rest]
     if any(caller.bridge is None for caller in callers):
         yield "bridge", rest.bridge
@@ -144,24 +147,24 @@ def _bridges(settings: GatewaySettings, rest: RestSettings) -> Iterator[tuple[st
             yield f"bridge of {caller.name}", caller.bridge
 
 
-def _fields(where: str, bridge: BridgeSettings, fields: Mapping[str, Any]) -> Iterator[Verdict]:
+def _fields(where: str, bridge: BridgeSettings, fields: Mapping[str, Any]) -> Iterator[CheckResult]:
     wanted = [(f"foreign_id_fields.{kind}", name, True) for kind, name in bridge.foreign_id_fields.items()]
     wanted += [(f"attribute_names.{kind}", name, False) for kind, name in bridge.attribute_names.items()]
     for key, name, is_key in wanted:
         described = fields.get(name)
         if described is None:
-            yield Verdict(False, where, f"{key}: the instance has no field {name}")
+            yield CheckResult(False, where, f"{key}: the instance has no field {name}")
         elif described["rest"].get("readOnly"):
-            yield Verdict(False, where, f"{key}: the field {name} cannot be written")
+            yield CheckResult(False, where, f"{key}: the field {name} cannot be written")
         elif is_key and described.get("dataType") not in _KEY_TYPES:
             kind = described.get("dataType")
-            yield Verdict(False, where, f"{key}: the field {name} is of type {kind}, not {', '.join(_KEY_TYPES)}")
+            yield CheckResult(False, where, f"{key}: the field {name} is of type {kind}, not {', '.join(_KEY_TYPES)}")
         else:
-            yield Verdict(True, where, f"{key}: the field {name} is there")
+            yield CheckResult(True, where, f"{key}: the field {name} exists")
 
 
-def _partitions(where: str, bridge: BridgeSettings, partitions: Mapping[str, Any]) -> Iterator[Verdict]:
+def _partitions(where: str, bridge: BridgeSettings, partitions: Mapping[str, Any]) -> Iterator[CheckResult]:
     for workspace, name in bridge.workspace_partitions.items():
         there = name in partitions
-        said = "is there" if there else f"is not: there are {', '.join(sorted(partitions))}"
-        yield Verdict(there, where, f"workspace_partitions.{workspace}: the partition {name} {said}")
+        state = "exists" if there else f"does not exist; there are {', '.join(sorted(partitions))}"
+        yield CheckResult(there, where, f"workspace_partitions.{workspace}: the partition {name} {state}")

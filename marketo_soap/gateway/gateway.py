@@ -1,4 +1,4 @@
-"""A gateway: bytes of a SOAP request in, bytes of its answer out, by way of REST."""
+"""The gateway: answers SOAP requests by REST calls."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from marketo_soap.errors import (
     TransportError,
     fault,
 )
+from marketo_soap.gateway.call_log import CallLog, CallRecord
 from marketo_soap.gateway.callers import Caller, Callers
 from marketo_soap.gateway.instances import instances_of
-from marketo_soap.gateway.journal import CallRecord, Journal
 from marketo_soap.gateway.readers import Budget, Reader, Share
 from marketo_soap.gateway.replays import Replays
 from marketo_soap.gateway.secrets import Secrets
@@ -38,23 +38,23 @@ from marketo_soap.signature import AuthenticationHeader
 
 __all__ = ["Gateway"]
 
-_STOPPED = "the gateway was stopped before this call had ended, so it may have been done or not"
-_LONG_REQUESTS = 64 * 1024 * 1024  # bytes of all of them that are in work
+_STOPPED = "the gateway stopped before this call ended: it may or may not have been carried out"
+_LONG_REQUESTS = 64 * 1024 * 1024  # bytes of all that are being read
 
 
 class Gateway:
-    """Answers SOAP calls of the callers that *settings* name. All of it but the bridges is of one event loop.
+    """Answers SOAP calls of the callers in *settings*. Everything but the bridges runs in one event loop.
 
-    Calls over REST are made in threads: one begun there goes on to its end, whoever hangs up.
+    REST calls are made in threads and run to their end, even if the caller disconnects.
     """
 
     def __init__(self, settings: GatewaySettings, secrets: Secrets) -> None:
         self.settings, self.metrics_token = settings, secrets.metrics_token
         self.stopping = False
         self._instances = instances_of(settings.rest, secrets.rest)
-        self.journal = Journal(settings.access_log, self._instances)
+        self.call_log = CallLog(settings.access_log, self._instances)
         self._replays = None if settings.replay_file is None else Replays(settings.replay_file)
-        # One alone must not keep all others out.
+        # One caller must not block all others.
         share = settings.max_calls if len(settings.callers) == 1 else max(1, settings.max_calls // 2)
         self._callers = Callers(
             (
@@ -71,7 +71,7 @@ class Gateway:
             settings.max_calls,
         )
         self._pool = ThreadPoolExecutor(settings.max_calls, thread_name_prefix="marketo-gateway")
-        self._readers = Reader(), Reader()  # short requests do not wait for long ones
+        self._readers = Reader(), Reader()  # short requests must not wait for long ones
         most = max(_LONG_REQUESTS, 2 * settings.max_body_bytes)
         self._budget = Budget(most, most if len(settings.callers) == 1 else most // 2)
         self._recorder: Recorder | None = None
@@ -84,7 +84,7 @@ class Gateway:
     # -- calls ----------------------------------------------------------------------------------------
 
     async def answer(self, body: bytes) -> Answer:
-        """Answer one request, whatever it is: a result, or a fault."""
+        """Answer one request, valid or not: with a result or a fault."""
         with self._recorded(len(body)) as call:
             try:
                 answer = await self._answered(call, body)
@@ -94,17 +94,17 @@ class Gateway:
                 answer = service.refused(call.operation, as_fault(AmbiguousError(_STOPPED)))
             except Exception as error:
                 answer = service.refused(call.operation, error)
-            call.answered(answer)
+            call.record(answer)
         return answer
 
     def share(self) -> Share:
-        """Return what a request that is about to come takes of the memory for long ones: as yet nothing."""
+        """Return the share of the memory for long requests of a new request: empty at first."""
         return Share(self._budget)
 
     async def allow(self, share: Share, plain: bytearray) -> None:
-        """Return if a request that begins like this may be longer than `HEAD_BYTES`; else raise the fault.
+        """Raise a fault unless a request that begins with *plain* may be longer than `HEAD_BYTES`.
 
-        A caller that is not known yet gets no memory for it, and no tree is made of it.
+        Unsigned requests get no memory, and are not parsed.
         """
         if not share.caller:
             share.caller = await self._readers[0].read(self._signed_by, bytes(plain[: envelope.HEAD_BYTES]))
@@ -114,21 +114,21 @@ class Gateway:
         return self._callers.identify(service.early_header(beginning)).name
 
     def refuse(self, status: int, refusal: Exception) -> Answer:
-        """Answer what came over HTTP and is no request, or not yet one."""
+        """Answer an HTTP request that is not a complete SOAP request."""
         with self._recorded(0) as call:
             answer = service.refused(None, refusal)
-            call.answered(answer)
+            call.record(answer)
         return Answer(status, answer.body, answer.outcome)
 
     @contextmanager
     def _recorded(self, size: int) -> Iterator[CallRecord]:
-        call = self.journal.begin(time.monotonic(), size)
-        self.journal.in_progress += 1
+        call = self.call_log.begin(time.monotonic(), size)
+        self.call_log.in_progress += 1
         try:
             yield call
         finally:
-            self.journal.in_progress -= 1
-            self.journal.end(call, time.monotonic())
+            self.call_log.in_progress -= 1
+            self.call_log.end(call, time.monotonic())
 
     async def _answered(self, call: CallRecord, body: bytes) -> Answer:
         reader = self._readers[len(body) > envelope.HEAD_BYTES]
@@ -137,20 +137,20 @@ class Gateway:
                 caller, header, request = await reader.read(partial(self._read, call), body)
         except TimeoutError:
             raise fault(20024) from None
-        self._callers.make_room(caller)
+        self._callers.check_room(caller)
         caller.admit(header, body, datetime.now(UTC), time.monotonic())
         if isinstance(request, ProtocolError):
             raise request
         seconds = call.begun + self.settings.call_seconds - time.monotonic()
         served = await self._carried_out(partial(self._over_rest, caller, request, body, seconds), caller)
         call.rest_calls, call.warnings = served.rest_calls, len(served.notes)
-        caller.instance.learn(served.answer.outcome)
+        caller.instance.record(served.answer.outcome)
         return served.answer
 
     def _read(
         self, call: CallRecord, body: bytes
     ) -> tuple[Caller, AuthenticationHeader, envelope.Request[Any] | ProtocolError]:
-        """Read a request in a reader's thread. That its parameters are wrong is said after the caller is let in."""
+        """Read a request in a reader thread. Errors in its parameters are returned, not raised."""
         opened = envelope.open_request(body)
         call.operation = opened.operation_type
         header = service.header_of(opened)
@@ -203,10 +203,10 @@ class Gateway:
         except (BridgeConfigurationError, TransportError) as error:
             return Served(service.refused(type(request.operation), as_fault(error)), (), 0)
 
-    # -- how it is ------------------------------------------------------------------------------------
+    # -- status ---------------------------------------------------------------------------------------
 
     def not_ready(self) -> str | None:
-        """Say why calls should go elsewhere, if they should. Nobody is asked."""
+        """Return why the gateway cannot serve calls now, None if it can. Makes no call."""
         if self.stopping:
             return "it is stopping"
         if all(instance.refused for instance in self._instances.values()):
@@ -214,12 +214,12 @@ class Gateway:
         return None
 
     def close(self) -> None:
-        """Close the connections to REST and the log; calls that are still in progress are left to themselves."""
+        """Close the REST connections and the log, without waiting for calls in progress."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         for instance in self._instances.values():
             instance.close()
         for reader in self._readers:
             reader.close()
-        self.journal.close()
+        self.call_log.close()
         if self._replays is not None:
             self._replays.close()

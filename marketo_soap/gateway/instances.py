@@ -1,4 +1,4 @@
-"""The REST side of a gateway: bridges to instances of Marketo, what they may use, and whether they are let in."""
+"""The Marketo instances of a gateway: their bridges, limits, and whether REST accepts the credentials."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from marketo_soap.calls.limiter import InProcessLimiter
 from marketo_soap.errors import Fault
 from marketo_soap.gateway.settings import RestSettings
 
-__all__ = ["Instance", "instances_of"]
+__all__ = ["RestInstance", "instances_of"]
 
 _REFUSALS = {"401", "600", "601", "602"}
-_KNOWN_FOR = 60.0  # seconds: without calls there is no news, and nobody calls a gateway that is never ready again
+_REFUSED_FOR = 60.0  # seconds: a gateway that is not ready gets no calls, so this must expire without one
 
 
-class Instance:
-    """A `[[rest]]` in use: one bridge for each way of translating."""
+class RestInstance:
+    """A `[[rest]]` in use, with one bridge for each distinct `BridgeSettings`."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Instance:
         self._refused_at: float | None = None
 
     def bridge(self, settings: BridgeSettings) -> RestBridge:
-        """Return the bridge that translates as *settings* say."""
+        """Return the bridge with *settings*."""
         for bridge in self._bridges:
             if bridge.settings == settings:
                 return bridge
@@ -50,23 +50,23 @@ class Instance:
             limiter=self.limiter,
             allow_http=rest.allow_http,
             locks=self._locks,
-            beside=self._bridges[0] if self._bridges else None,
+            share_with=self._bridges[0] if self._bridges else None,
         )
         self._bridges.append(bridge)
         return bridge
 
     @property
     def rest_calls(self) -> int:
-        """How many calls of REST were made, tokens not counted."""
+        """The number of REST calls made, without those for tokens."""
         return sum(bridge.rest_calls for bridge in self._bridges)
 
     @property
     def refused(self) -> bool:
-        """Whether REST is known to refuse the credentials."""
-        return self._refused_at is not None and self._monotonic() < self._refused_at + _KNOWN_FOR
+        """Whether REST has recently refused the credentials."""
+        return self._refused_at is not None and self._monotonic() < self._refused_at + _REFUSED_FOR
 
-    def learn(self, outcome: object) -> None:
-        """Note what the *outcome* of a call says of the credentials."""
+    def record(self, outcome: object) -> None:
+        """Update `refused` from the *outcome* of a call."""
         if not isinstance(outcome, Fault):
             self._refused_at = None
         elif outcome.rest is not None and (outcome.rest.status == 401 or outcome.rest.code in _REFUSALS):
@@ -80,11 +80,11 @@ class Instance:
             bridge.close()
 
 
-def instances_of(rest: tuple[RestSettings, ...], secrets: Mapping[str, tuple[str, str]]) -> dict[str, Instance]:
-    """Return the instances by their names; those at one origin share its limits and its locks."""
+def instances_of(rest: tuple[RestSettings, ...], secrets: Mapping[str, tuple[str, str]]) -> dict[str, RestInstance]:
+    """Return the instances by name. Those with the same origin share limits and locks."""
     shared: dict[str, tuple[InProcessLimiter, KeyLocks]] = {}
     found = {}
     for each in rest:
         of_origin = shared.setdefault(each.origin, (InProcessLimiter(each.limits), KeyLocks()))
-        found[each.name] = Instance(each, *secrets[each.name], *of_origin)
+        found[each.name] = RestInstance(each, *secrets[each.name], *of_origin)
     return found

@@ -1,4 +1,4 @@
-"""Numbers for Prometheus, in its text exposition format 0.0.4. They are changed and read in one thread."""
+"""Metrics in the text format 0.0.4 of Prometheus. Not thread-safe."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Counter:
-    """A number that only grows, for each combination of its labels' values."""
+    """A counter for each combination of label values."""
 
-    def __init__(self, name: str, said: str, *labels: str) -> None:
-        self._name, self._said, self._labels = name, said, labels
+    def __init__(self, name: str, help_text: str, *labels: str) -> None:
+        self._name, self._help, self._labels = name, help_text, labels
         self._values: dict[tuple[str, ...], float] = {} if labels else {(): 0}
 
     def add(self, *values: str, by: float = 1) -> None:
-        """Count."""
+        """Add *by* to the counter of these label values."""
         self._values[values] = self._values.get(values, 0) + by
 
     def lines(self) -> Iterator[str]:
-        """Give it in the exposition format."""
+        """Yield the lines of the metric."""
         samples = ((dict(zip(self._labels, values, strict=True)), value) for values, value in self._values.items())
-        yield from family(self._name, "counter", self._said, samples)
+        yield from family(self._name, "counter", self._help, samples)
 
 
 class Histogram:
-    """How many observations were at most so large, for each of *bounds*."""
+    """A histogram with these upper *bounds*."""
 
-    def __init__(self, name: str, said: str, bounds: tuple[float, ...]) -> None:
-        self._name, self._said, self._bounds = name, said, bounds
+    def __init__(self, name: str, help_text: str, bounds: tuple[float, ...]) -> None:
+        self._name, self._help, self._bounds = name, help_text, bounds
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
 
     def observe(self, value: float) -> None:
-        """Count an observation."""
+        """Add an observation."""
         self._counts[bisect_left(self._bounds, value)] += 1
         self._sum += value
 
     def lines(self) -> Iterator[str]:
-        """Give it in the exposition format."""
-        yield from _head(self._name, "histogram", self._said)
+        """Yield the lines of the metric."""
+        yield from _head(self._name, "histogram", self._help)
         total = 0
         for bound, count in zip((*map(_number, self._bounds), "+Inf"), self._counts, strict=True):
             total += count
@@ -51,20 +51,20 @@ class Histogram:
         yield _sample(f"{self._name}_count", {}, total)
 
 
-def family(name: str, kind: str, said: str, samples: Iterable[tuple[Mapping[str, str], float]]) -> Iterator[str]:
-    """Give the lines of one metric: its kind, what it says, and its samples by their labels."""
-    yield from _head(name, kind, said)
+def family(name: str, kind: str, help_text: str, samples: Iterable[tuple[Mapping[str, str], float]]) -> Iterator[str]:
+    """Yield the lines of one metric; *samples* are values with their labels."""
+    yield from _head(name, kind, help_text)
     for labels, value in samples:
         yield _sample(name, labels, value)
 
 
 def exposition(*families: Callable[[], Iterable[str]]) -> bytes:
-    """Return the document that these families make."""
+    """Return the document of these metrics."""
     return "".join(f"{line}\n" for lines in families for line in lines()).encode()
 
 
-def _head(name: str, kind: str, said: str) -> Iterator[str]:
-    yield f"# HELP {name} {said}"
+def _head(name: str, kind: str, help_text: str) -> Iterator[str]:
+    yield f"# HELP {name} {help_text}"
     yield f"# TYPE {name} {kind}"
 
 

@@ -1,4 +1,4 @@
-"""Reading envelopes of whoever sends them: beside the event loop, in bounded memory, without keeping their words."""
+"""Read envelopes outside the event loop and in bounded memory."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ __all__ = ["Budget", "Reader", "Share"]
 
 T = TypeVar("T")
 
-_WORN = 16 * 1024 * 1024  # bytes
+_MAX_BYTES = 16 * 1024 * 1024  # that one thread reads
 
 
 class Reader:
-    """Reads envelopes in a thread, one after the other, in a new thread after so many bytes.
+    """Reads envelopes one at a time in a thread, which is replaced after *max_bytes*.
 
-    libxml2 keeps every name of an element that it ever met for as long as the thread lives that it met it in:
-    callers nobody knows could fill the memory with names.
+    libxml2 keeps each element name for as long as the thread that parsed it lives, so unsigned callers could fill
+    the memory with names.
     """
 
-    def __init__(self, worn: int = _WORN) -> None:
-        self._worn, self._read = worn, 0
+    def __init__(self, max_bytes: int = _MAX_BYTES) -> None:
+        self._max_bytes, self._read = max_bytes, 0
         self._pool = _one_thread()
 
     async def read(self, how: Callable[[bytes], T], body: bytes) -> T:
-        """Return what *how* makes of *body*; raises what it raises."""
+        """Return `how(body)`."""
         self._read += len(body)
-        if self._read > self._worn:
+        if self._read > self._max_bytes:
             old, self._pool, self._read = self._pool, _one_thread(), len(body)
-            self._pool.submit(old.shutdown)  # first wait for its end: two that read at once need twice the memory
+            self._pool.submit(old.shutdown)  # waits for it first: two threads need twice the memory
         return await asyncio.get_running_loop().run_in_executor(self._pool, how, body)
 
     def close(self) -> None:
-        """Let the thread end after what it is about to read."""
+        """Let the thread end after its queued work."""
         self._pool.shutdown(wait=False)
 
 
@@ -46,36 +46,36 @@ def _one_thread() -> ThreadPoolExecutor:
 
 
 class Budget:
-    """How many bytes long requests may have together; one caller's never more than *each*."""
+    """The bytes that long requests may take: *most* in all, *each* per caller."""
 
     def __init__(self, most: int, each: int) -> None:
         self._most, self._each = most, each
         self._used: Counter[str] = Counter()
 
     def take(self, caller: str, size: int) -> None:
-        """Take *size* more bytes for a caller. Raises 20024 if they are not there."""
+        """Take *size* more bytes for a caller. Raises 20024 if they are not available."""
         if self._used.total() + size > self._most or self._used[caller] + size > self._each:
             raise fault(20024)
         self._used[caller] += size
 
-    def give_back(self, caller: str, size: int) -> None:
-        """Give back what was taken."""
+    def release(self, caller: str, size: int) -> None:
+        """Return bytes that were taken."""
         self._used[caller] -= size
 
 
 class Share:
-    """What one request takes of a budget, until it is closed. *caller* is who it is for, once that is known."""
+    """The bytes that one request takes of a budget, until `close`. *caller* is "" until it is known."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget, self._size = budget, 0
         self.caller = ""
 
     def grow(self, size: int) -> None:
-        """Take what a request of *size* bytes needs. Raises 20024."""
+        """Take the bytes of a request that is *size* long so far. Raises 20024."""
         self._budget.take(self.caller, size - self._size)
         self._size = size
 
     def close(self) -> None:
-        """Give all of it back."""
-        self._budget.give_back(self.caller, self._size)
+        """Return all bytes."""
+        self._budget.release(self.caller, self._size)
         self._size = 0

@@ -1,4 +1,4 @@
-"""The requests that callers have sent, kept in a file: a restart must not let one in for a second time."""
+"""The requests that callers have sent, in a file, so that a restart does not accept one twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Replays"]
 logger = logging.getLogger("marketo_soap.gateway")
 
 _KEPT = 100_000  # requests of a caller
-_EVERY = 256  # requests of a caller between two looks for what can be forgotten
+_EVERY = 256  # requests of a caller between two deletions
 _WAIT = 1.0  # seconds for another process to finish writing
 
 _SCHEMA = """
@@ -27,16 +27,16 @@ CREATE TABLE IF NOT EXISTS forgotten (caller BLOB PRIMARY KEY, time REAL) WITHOU
 
 
 class Replays:
-    """The requests of callers in a SQLite file at *path*, which gateways may share. It holds digests only.
+    """The digests of requests in a SQLite file at *path*, which gateways may share.
 
-    Those that have expired are forgotten, and of more than *kept* of a caller the oldest. What is signed no later
-    than a forgotten one is refused from then on: it could be one. So neither a clock that is set back nor a flood
-    lets a replay in. The file survives a killed process; a power cut may cost it the last requests.
+    Expired requests are deleted, and the oldest of a caller beyond *kept*. Requests signed no later than a deleted
+    one are refused, since they could be replays: neither a clock that is set back nor a flood lets one through. The
+    file survives a killed process; a power cut may lose the last requests.
     """
 
     def __init__(self, path: str, kept: int = _KEPT) -> None:
         self._kept, self._added = kept, Counter[bytes]()
-        self._complained = False
+        self._error_logged = False
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         try:
             self._db = sqlite3.connect(path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
@@ -47,7 +47,7 @@ class Replays:
             raise ValueError(f"replay_file: {error}") from None
 
     def knows(self, caller: str, key: bytes, time: float) -> bool:
-        """Say whether a request that *caller* signed at *time* has come before, or may have."""
+        """Return whether a request that *caller* signed at *time* was received before, or may have been."""
         row = self._execute(
             "SELECT EXISTS (SELECT 1 FROM seen WHERE caller = :caller AND time = :time AND key = :key)"
             " OR EXISTS (SELECT 1 FROM forgotten WHERE caller = :caller AND time >= :time)",
@@ -56,7 +56,7 @@ class Replays:
         return bool(row[0])
 
     def add(self, caller: str, key: bytes, time: float, expired: float) -> bool:
-        """Remember a request unless it is known, and say so; what was signed before *expired* can be forgotten."""
+        """Store a request and return True, or False if it is known. Requests signed before *expired* may be deleted."""
         values = {"caller": (who := _digest(caller.encode())), "time": time, "key": _digest(key)}
         # One statement, as another process may write between two.
         added = self._execute(
@@ -67,7 +67,7 @@ class Replays:
         if self._added[who] % _EVERY == 0:
             self._forget(who, expired)
         self._added[who] += 1
-        self._complained = False
+        self._error_logged = False
         return added == 1
 
     def close(self) -> None:
@@ -99,9 +99,9 @@ class Replays:
     def _execute(self, statement: str, values: Mapping[str, Any] | None = None) -> sqlite3.Cursor:
         try:
             return self._db.execute(statement, values or {})
-        except sqlite3.Error as error:  # the call is refused: what is not remembered could be repeated
-            if not self._complained:
-                self._complained = True
+        except sqlite3.Error as error:  # the call is refused: it could be repeated if it is not stored
+            if not self._error_logged:
+                self._error_logged = True
                 logger.error("replay_file cannot be used, and calls are refused: %s", error)
             raise fault(20024) from None
 

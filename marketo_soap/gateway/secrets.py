@@ -1,4 +1,4 @@
-"""Secrets, taken from where the settings say that they are. No message here holds a value, or what could be one."""
+"""Read secrets from the variables and files that the settings name. Messages contain no values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from marketo_soap.gateway.settings import GatewaySettings, RestSettings
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.signature import Credentials
 
-__all__ = ["Secrets", "resolved"]
+__all__ = ["Secrets", "resolve"]
 
 logger = logging.getLogger("marketo_soap.gateway")
 
@@ -33,8 +33,8 @@ class Secrets:
     metrics_token: str | None = field(repr=hidden, default=None)
 
 
-def resolved(settings: GatewaySettings, environ: Mapping[str, str]) -> Secrets:
-    """Find every secret that *settings* name. `ValueError` names the key whose secret is not there, or not guarded."""
+def resolve(settings: GatewaySettings, environ: Mapping[str, str]) -> Secrets:
+    """Read every secret that *settings* name. Raises `ValueError` with the key of a missing or exposed secret."""
     exposed = settings.allow_exposed_keys
     callers = {}
     for number, caller in enumerate(settings.callers, 1):
@@ -51,7 +51,7 @@ def resolved(settings: GatewaySettings, environ: Mapping[str, str]) -> Secrets:
         env, file = settings.metrics_token_env, settings.metrics_token_file
         token = _secret("metrics_token", env, file, environ, exposed)
     if settings.private_key is not None and os.path.exists(settings.private_key):
-        _check_guarded("private_key", settings.private_key, exposed)
+        _check_private("private_key", settings.private_key, exposed)
     return Secrets(callers, rest, token)
 
 
@@ -77,7 +77,7 @@ def _secret(name: str, variable: str | None, path: str | None, environ: Mapping[
     assert path is not None
     try:
         with open(path, encoding="utf-8") as file:
-            _check_guarded(f"{name}_file", file.fileno(), exposed)
+            _check_private(f"{name}_file", file.fileno(), exposed)
             text = file.read(10_000).strip()
     except (OSError, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
@@ -87,11 +87,11 @@ def _secret(name: str, variable: str | None, path: str | None, environ: Mapping[
     return text
 
 
-def _check_guarded(key: str, file: str | int, exposed: bool) -> None:
+def _check_private(key: str, file: str | int, exposed: bool) -> None:
     what = exposure(file)
     if what is None:
         return
-    said = f"{key}: every user of this machine can {what} the file that it names"
+    message = f"{key}: every user of this machine can {what} the file that it names"
     if not exposed:
-        raise ValueError(f"{said}: take that right away (chmod 600), or set allow_exposed_keys = true")
-    logger.warning("%s", said)
+        raise ValueError(f"{message}: take that right away (chmod 600), or set allow_exposed_keys = true")
+    logger.warning("%s", message)

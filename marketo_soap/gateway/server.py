@@ -1,4 +1,4 @@
-"""A gateway on its sockets, until it is told to stop: what was begun is finished first."""
+"""Run a gateway on its sockets. At a stop, calls in progress are finished first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from marketo_soap.gateway.app import Application
 from marketo_soap.gateway.gateway import Gateway
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.gateway.settings import GatewaySettings
-from marketo_soap.gateway.timeouts import impatient
+from marketo_soap.gateway.timeouts import with_timeouts
 from marketo_soap.server.asgi import listen, server_config
 
 __all__ = ["check_certificate", "serve"]
@@ -27,23 +27,23 @@ __all__ = ["check_certificate", "serve"]
 logger = logging.getLogger("marketo_soap.gateway")
 
 _KEEP_ALIVE = 20  # seconds that a connection may be idle
-_LAST_WORDS = 1.0  # seconds for answers to go out at the end
+_FLUSH_SECONDS = 1.0  # for answers to go out at the end
 _ADMIN_CONNECTIONS = 100
-_OTHER_FILES = 64  # descriptors that are no connections of callers, nor to REST
+_OTHER_FILES = 64  # descriptors other than connections
 
 
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone: the gateway has two servers, which stop one after the other."""
+        """Ignore signals: the gateway stops its two servers one after the other."""
         yield
 
 
 def serve(settings: GatewaySettings, secrets: Secrets) -> None:
-    """Serve until SIGTERM or SIGINT comes, and the calls in progress have ended or had their time.
+    """Serve until SIGTERM or SIGINT; then wait for the calls in progress, at most *stop_seconds*.
 
-    `OSError` if it cannot listen. Says on standard error where it does. If calls had not ended in time, the
-    process ends here, with 1.
+    Prints the addresses to standard error. Raises `OSError` if it cannot listen. If calls did not end in time, the
+    process exits here with code 1.
     """
     gateway = Gateway(settings, secrets)
     public = "all" if settings.metrics_public else "local"
@@ -52,32 +52,32 @@ def serve(settings: GatewaySettings, secrets: Secrets) -> None:
     servers = [_server(settings, gateway, "none" if settings.admin_port is not None else public, most)]
     listeners = [listener]
     scheme = "https" if settings.tls else "http"
-    said = [f"SOAP at {scheme}://{address}/soap/mktows/2_2"]
+    lines = [f"SOAP at {scheme}://{address}/soap/mktows/2_2"]
     if settings.admin_port is None:
-        said.append(f"health and metrics at {scheme}://{address}/readyz")
+        lines.append(f"health and metrics at {scheme}://{address}/readyz")
     else:
         listener, address = listen(settings.admin_host, settings.admin_port)
         servers.append(_admin_server(settings, gateway))
         listeners.append(listener)
-        said.append(f"health and metrics at http://{address}/readyz")
-    print(*said, "ready", sep="\n", file=sys.stderr, flush=True)
+        lines.append(f"health and metrics at http://{address}/readyz")
+    print(*lines, "ready", sep="\n", file=sys.stderr, flush=True)
     if most < settings.max_connections:
-        logger.warning("there may be only %d connections: the process may not open files for more", most)
+        logger.warning("max_connections is lowered to %d by the limit of open files", most)
     asyncio.run(_until_stopped(gateway, servers, listeners))
     gateway.close()
     if gateway.running:
-        logger.error("%d calls had not ended in time: what became of them is unknown", gateway.running)
-        os._exit(1)  # their threads would be waited for
+        logger.error("%d calls did not end in time: their outcome is unknown", gateway.running)
+        os._exit(1)  # a normal exit would wait for their threads
 
 
 def _server(settings: GatewaySettings, gateway: Gateway, admin: str, most: int) -> _Server:
     tls = {"ssl_certfile": settings.certificate, "ssl_keyfile": settings.private_key} if settings.tls else {}
     config = server_config(
         Application(gateway, soap=True, admin=admin),
-        http=impatient(settings.read_seconds, most, None if settings.behind_proxy else max(1, most // 2)),
+        http=with_timeouts(settings.read_seconds, most, None if settings.behind_proxy else max(1, most // 2)),
         ws="none",
         log_config=None,
-        log_level="error",  # a warning is a line for every stranger who sends what is no HTTP
+        log_level="error",  # warnings would log every invalid HTTP request
         limit_concurrency=most + 1,
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=math.ceil(settings.stop_seconds),
@@ -88,7 +88,7 @@ def _server(settings: GatewaySettings, gateway: Gateway, admin: str, most: int) 
 
 
 def _connections(settings: GatewaySettings) -> int:
-    """Return how many connections there may be: as many as are set, if the system gives descriptors for them."""
+    """Return the maximum of connections: the setting, or less if the process may not open so many files."""
     try:
         import resource
     except ImportError:  # Windows has no such limit
@@ -108,7 +108,7 @@ def _connections(settings: GatewaySettings) -> int:
 def _admin_server(settings: GatewaySettings, gateway: Gateway) -> _Server:
     config = server_config(
         Application(gateway, soap=False, admin="all"),
-        http=impatient(settings.read_seconds, _ADMIN_CONNECTIONS),
+        http=with_timeouts(settings.read_seconds, _ADMIN_CONNECTIONS),
         ws="none",
         log_config=None,
         log_level="error",
@@ -123,7 +123,7 @@ async def _until_stopped(gateway: Gateway, servers: list[_Server], listeners: li
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        with suppress(NotImplementedError):  # where there are no such handlers, Ctrl-C ends it at once
+        with suppress(NotImplementedError):  # on Windows, Ctrl-C ends it at once
             loop.add_signal_handler(number, stop.set)
     tasks = [
         loop.create_task(server.serve(sockets=[listener])) for server, listener in zip(servers, listeners, strict=True)
@@ -132,35 +132,35 @@ async def _until_stopped(gateway: Gateway, servers: list[_Server], listeners: li
     await asyncio.wait([*tasks, ended], return_when=asyncio.FIRST_COMPLETED)
     gateway.stopping = True
     await asyncio.sleep(gateway.settings.stop_delay)
-    for server, task in zip(servers, tasks, strict=True):  # health is told of to the last
-        await _ended(gateway, server, task)
+    for server, task in zip(servers, tasks, strict=True):  # the health endpoint stops last
+        await _stop(gateway, server, task)
     ended.cancel()
 
 
-async def _ended(gateway: Gateway, server: _Server, task: asyncio.Task[None]) -> None:
-    """Stop *server*. Only calls are waited for: not who sends half a request, or does not read an answer."""
+async def _stop(gateway: Gateway, server: _Server, task: asyncio.Task[None]) -> None:
+    """Stop *server* when its calls have ended, without waiting for incomplete requests and unread answers."""
     server.should_exit = True
     loop = asyncio.get_running_loop()
     busy = loop.time()
     while not task.done():
         await asyncio.wait([task], timeout=0.1)
-        if gateway.journal.in_progress:
+        if gateway.call_log.in_progress:
             busy = loop.time()
-        elif loop.time() > busy + _LAST_WORDS:
+        elif loop.time() > busy + _FLUSH_SECONDS:
             for connection in list(server.server_state.connections):
                 connection.transport.abort()
     await task
-    if server.server_state.tasks:  # they were cancelled, and say so to their callers
-        await asyncio.wait(server.server_state.tasks, timeout=_LAST_WORDS)
+    if server.server_state.tasks:  # they were cancelled, and answer with a fault
+        await asyncio.wait(server.server_state.tasks, timeout=_FLUSH_SECONDS)
 
 
 def check_certificate(settings: GatewaySettings) -> None:
-    """Return if https can be spoken with the certificate and its key; `ValueError` says why not."""
+    """Raise `ValueError` if the certificate and its key cannot be used."""
     if settings.certificate is None or settings.private_key is None:
         return
     try:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(settings.certificate, settings.private_key, password=lambda: "")
     except OSError as error:
-        why = error.strerror or "they are no certificate and key without a password"
+        why = error.strerror or "not a certificate and its key without a password"
         raise ValueError(f"certificate, private_key: {why}") from None

@@ -1,4 +1,4 @@
-"""What a gateway is told: plain values, read from TOML, checked wholly before anything is served."""
+"""The settings of a gateway: read from TOML, and checked before anything is served."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _POSITIVE = (
 
 @frozen
 class RestSettings:
-    """An instance of Marketo, and the custom service that is used there: a `[[rest]]` of the file.
+    """A Marketo instance and its custom service: a `[[rest]]` of the file.
 
-    *name* is what callers and metrics call it. *base_url*: `https://100-AEK-913.mktorest.com`, with or without
+    *name* is its name in callers and metrics. *base_url*: `https://100-AEK-913.mktorest.com`, with or without
     `/rest`. *client_id*, or *client_id_env*, the variable that holds it. The secret comes from the variable
     *client_secret_env* or the file *client_secret_file*. *limits* are the REST calls that may be made
-    (`calls` in `window` seconds, `at_once`, `per_day`; default: the vendor's); all that use one instance share
-    them, so leave some to others. *retry* is the `RetryPolicy` of each REST call. *bridge* are the
-    `BridgeSettings` of callers that bring none of their own. *allow_http* permits http beyond this machine.
+    (`calls` in `window` seconds, `at_once`, `per_day`; default: the vendor's); all users of an
+    instance share them, so leave some to others. *retry* is the `RetryPolicy` of each REST call. *bridge* has the
+    `BridgeSettings` of callers without their own. *allow_http* permits http beyond this machine.
     """
 
     base_url: str
@@ -60,26 +60,26 @@ class RestSettings:
 
     @property
     def origin(self) -> str:
-        """Where the instance is, without a path."""
+        """The URL of the instance, without a path."""
         return origin_of(self.base_url, allow_http=self.allow_http)
 
 
 @frozen
 class CallerSettings:
-    """Who may call: a `[[callers]]` of the file.
+    """A caller: a `[[callers]]` of the file.
 
-    *name* stands for the caller in logs and metrics. *user_id* is what it signs with; its encryption key comes
-    from the variable *encryption_key_env* or the file *encryption_key_file*. Both are this gateway's own: new
-    ones, or those that the caller always had. *rest* names the `[[rest]]` that its calls go to (may be left
-    out if there is but one), *bridge* how they are translated, in place of that one's. *limits* are this
-    caller's own: `calls` in `window` seconds (20023), `at_once` (20024), `per_day` (20015); a number that is
-    left out is the vendor's of SOAP; no table is half of the gateway's *max_calls* at once, where there are
-    other callers, and no other limit. *timestamp_window* is how many seconds a requestTimestamp may be old, or
-    ahead (20016); one without a zone is UTC. *refuse_replays* says what is refused within that time (20016):
-    "request", the same signature with the very same body, catches accidental repeats alone, as signatures do
-    not cover bodies; "signature", any second use of one, stops replays, and with them the second of two calls
-    that a client signs in one second, as most write no fractions of it. With either, callers that repeat a
-    call must sign anew, and the gateway needs a *replay_file*. *enabled = false* shuts the caller out (20013).
+    *name* identifies the caller in logs and metrics. It signs with *user_id* and an encryption key, from the
+    variable *encryption_key_env* or the file *encryption_key_file*. Both are credentials of this gateway: new ones,
+    or those that the caller used before. *rest* names the `[[rest]]` of its calls (optional if there is only one);
+    *bridge* replaces the bridge settings of that one. *limits* are this caller's: `calls` in `window` seconds
+    (20023), `at_once` (20024), `per_day` (20015), each defaulting to the vendor's SOAP limit. Without *limits*, the
+    caller may make half of *max_calls* at once if there are other callers, with no other limit. *timestamp_window*
+    is the maximum age of a requestTimestamp, and how far it may be ahead, in seconds (20016); one without a zone is
+    UTC. *refuse_replays* refuses repeats within that time (20016): "request", the same signature with the same body,
+    catches only accidental repeats, since signatures do not cover bodies; "signature", any second use of a
+    signature, stops replays, but also the second of two calls that a client signs within one second, since most
+    timestamps have no fractions. With either, callers must sign again to retry, and the gateway needs a
+    *replay_file*. *enabled = false* blocks the caller (20013).
     """
 
     name: str
@@ -96,34 +96,32 @@ class CallerSettings:
 
 @frozen
 class GatewaySettings:
-    """What a gateway is told. Times are in seconds, paths relative to the working directory.
+    """The settings of a gateway. Times are in seconds, paths relative to the working directory.
 
-    *host* and *port* (0: any free one) are where it listens: this machine, unless *certificate* and
-    *private_key* (PEM files) make it https, or *behind_proxy* says that a proxy does so; then *public_url* is
-    needed. *public_url*, the whole endpoint, is what the WSDL tells callers to use; without it, the host that
-    they asked for. Forwarded headers are never believed.
+    The gateway listens on *host* and *port* (0: any free port). Beyond this machine it needs https: with
+    *certificate* and *private_key* (PEM files), or through a proxy (*behind_proxy*), which needs *public_url*.
+    *public_url* is the endpoint in the WSDL; the default is the host of the request. Forwarded headers are ignored.
 
-    `/healthz` and `/readyz` answer callers on this machine that no proxy speaks for, anybody with *metrics_public*.
-    With *admin_port* they are on that port of *admin_host* instead, for whoever reaches it. `/metrics` is beside
-    them, for who brings the token (`Authorization: Bearer`) of the variable *metrics_token_env* or the file
-    *metrics_token_file*, and without one for callers on this machine, unless *behind_proxy*: all seem to be there.
+    `/healthz` and `/readyz` answer callers on this machine that do not come through a proxy, and everybody with
+    *metrics_public*. With *admin_port* they move to that port of *admin_host*, and answer everybody. `/metrics`
+    needs the token (`Authorization: Bearer`) of the variable *metrics_token_env* or the file *metrics_token_file*.
+    Without a token, it answers callers on this machine only, and nobody if *behind_proxy*.
 
-    Files of keys, secrets and tokens that every user of this machine can read or change are refused;
-    *allow_exposed_keys* accepts them, as where a container's secrets are mounted so.
+    Files of keys, secrets and tokens that every user of this machine can read or change are refused, unless
+    *allow_exposed_keys*, for example for secrets that are mounted into a container.
 
-    *access_log* is a file for one JSON object a call, "-" for standard output, "" for none. *record_directory*
-    keeps the last *record_keep* exchanges of known callers as HAR files, private values as tokens (`Recorder`).
+    *access_log* is a file for one JSON object per call, "-" for standard output, "" for none. *record_directory*
+    keeps the last *record_keep* exchanges of known callers as HAR files, with private values as tokens (`Recorder`).
 
-    *replay_file* (SQLite) remembers what callers with *refuse_replays* have sent, over restarts too. Gateways of one
-    machine may share it; none is on a network's file system. While it cannot be written, their calls are refused
-    (20024).
+    *replay_file* (SQLite) stores the requests of callers with *refuse_replays*, also across restarts. Gateways on
+    one machine may share it; it must not be on a network file system. While it cannot be written, these calls are
+    refused (20024).
 
-    A call may take *call_seconds* in all: PHP's own time-out is 60. A request must arrive within
-    *read_seconds*, be at most *max_body_bytes* long, and find fewer than *max_calls* others in progress (20024):
-    each caller finds room for some, and none gets all of it where there are several. Of *max_connections* one
-    address gets half, unless *behind_proxy*; where there are more, those that are idle are closed. At SIGTERM
-    the calls in progress have *stop_seconds* to end, no less than *call_seconds*; for *stop_delay* before that,
-    `/readyz` alone says that it is over.
+    A call may take *call_seconds* in all: PHP's timeout is 60. A request must arrive within *read_seconds* and be at
+    most *max_body_bytes* long. At most *max_calls* run at once (20024), of which each caller has a reserved part.
+    One address gets half of *max_connections*, unless *behind_proxy*; beyond the maximum, idle ones are closed.
+    After SIGTERM, calls in progress have *stop_seconds* to end, at least *call_seconds*. For *stop_delay* before
+    that, calls are served, but `/readyz` reports that the gateway stops.
     """
 
     callers: tuple[CallerSettings, ...]
@@ -158,7 +156,7 @@ class GatewaySettings:
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be more than 0")
         if self.stop_seconds < self.call_seconds:
-            raise ValueError("stop_seconds must not be less than call_seconds: calls in progress may take those")
+            raise ValueError("stop_seconds must not be less than call_seconds: calls in progress may take that long")
         if self.metrics_token_env is not None and self.metrics_token_file is not None:
             raise ValueError("metrics_token_env is given: give it or metrics_token_file, one of them")
         if self.metrics_public and self.metrics_token_env is None and self.metrics_token_file is None:
@@ -170,7 +168,7 @@ class GatewaySettings:
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
-        """Read settings from a TOML file. `ValueError` names the key that is wrong."""
+        """Read settings from a TOML file. Raises `ValueError` that names the wrong key."""
         with open(path, "rb") as file:
             try:
                 data = tomllib.load(file)
@@ -179,7 +177,7 @@ class GatewaySettings:
         for where in literal_secrets(data, _SECRETS):
             name = where.rpartition(".")[2]
             raise ValueError(
-                f"{where}: a secret does not stand in the configuration: name the variable that holds it in "
+                f"{where}: secrets are not allowed in the configuration: name the variable that holds it in "
                 f"{name}_env, or the file in {name}_file"
             )
         settings = structure(cls, data)
@@ -188,15 +186,15 @@ class GatewaySettings:
 
     @property
     def tls(self) -> bool:
-        """Whether callers are answered over https by the gateway itself."""
+        """Whether the gateway itself serves https."""
         return self.certificate is not None
 
     def rest_of(self, caller: CallerSettings) -> RestSettings:
-        """Return where a caller's calls go to."""
+        """Return the `[[rest]]` of a caller."""
         return next(rest for rest in self.rest if caller.rest in (None, rest.name))
 
     def bridge_of(self, caller: CallerSettings) -> BridgeSettings:
-        """Return how a caller's calls are translated."""
+        """Return the bridge settings of a caller."""
         return caller.bridge or self.rest_of(caller).bridge
 
     def _check_addresses(self) -> None:
@@ -205,15 +203,15 @@ class GatewaySettings:
                 raise ValueError(f"{name} is between 0 and 65535")
         for name in ("host", "admin_host"):
             if not re.fullmatch(r"[A-Za-z0-9.:_-]+", getattr(self, name)):
-                raise ValueError(f"{name} is no host")
+                raise ValueError(f"{name} is not a host")
         if (self.certificate is None) != (self.private_key is None):
             missing = "certificate" if self.certificate is None else "private_key"
             raise ValueError(f"{missing} is missing: https needs a certificate and its private_key")
         at = f"[{self.host}]" if ":" in self.host else self.host
         if not self.tls and not self.behind_proxy and not is_loopback(f"http://{at}"):
             raise ValueError(
-                "host is not on this machine: give certificate and private_key, or set behind_proxy = true where a "
-                "proxy speaks https for the gateway"
+                "host is not on this machine: give certificate and private_key, or set behind_proxy = true if a "
+                "proxy serves https for the gateway"
             )
         if self.public_url is not None:
             try:
@@ -221,7 +219,7 @@ class GatewaySettings:
             except ValueError as error:
                 raise ValueError(f"public_url: {error}") from None
         elif self.behind_proxy:
-            raise ValueError("public_url is missing: behind a proxy nobody else knows what callers must be told")
+            raise ValueError("public_url is missing: behind a proxy the WSDL needs it")
 
     def _check_rest(self) -> None:
         if not self.rest:

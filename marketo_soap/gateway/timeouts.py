@@ -1,6 +1,6 @@
-"""HTTP connections that end when nothing comes or goes, and make room for others.
+"""Close idle HTTP connections, and the oldest when there are too many.
 
-uvicorn itself waits for ever for a head, or for a reader, and refuses whoever comes when there are many.
+uvicorn itself waits forever for a head or for a reader, and refuses new connections when there are many.
 """
 
 from __future__ import annotations
@@ -10,27 +10,27 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Any
 
-from marketo_soap.server.asgi import Frugal
+from marketo_soap.server.asgi import BodyRateProtocol
 
-__all__ = ["impatient"]
+__all__ = ["with_timeouts"]
 
 
-def impatient(seconds: float, most: int, each: int | None = None) -> type[asyncio.Protocol]:
-    """Return uvicorn's protocol, made to drop connections whose peers do not go on.
+def with_timeouts(seconds: float, most: int, each: int | None = None) -> type[asyncio.Protocol]:
+    """Return uvicorn's protocol with timeouts and a maximum of connections.
 
-    A peer has *seconds* to send a head, and as long to take what it is sent. There are at most *most*
-    connections, *each* of one address (None: as many): beyond that the one that is idle longest is dropped, or
-    the oldest whose request has not come whole. Connections whose requests are being answered stay.
+    A peer has *seconds* to send a head, and *seconds* to read a response. There are at most *most* connections,
+    and *each* from one address (None: no limit). Beyond that the connection that is idle longest is closed, or the
+    oldest with an incomplete request. Connections whose requests are being answered stay open.
     """
-    connections: set[Impatient] = set()
+    connections: set[TimeoutProtocol] = set()
 
-    class Impatient(Frugal):
+    class TimeoutProtocol(BodyRateProtocol):
         _alarm: asyncio.TimerHandle | None = None
         _unread: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
-            transport.set_write_buffer_limits(high=1, low=0)  # whatever is not taken is told of
+            transport.set_write_buffer_limits(high=1, low=0)  # pause_writing is called for any unread byte
             self._since = self.loop.time()
             self._network = _network(self.client)
             self._watch()
@@ -47,8 +47,8 @@ def impatient(seconds: float, most: int, each: int | None = None) -> type[asynci
 
         def connection_lost(self, exc: Exception | None) -> None:
             connections.discard(self)
-            self._calm()
-            self._taken()
+            self._cancel_alarm()
+            self._cancel_unread()
             super().connection_lost(exc)
 
         def pause_writing(self) -> None:
@@ -57,7 +57,7 @@ def impatient(seconds: float, most: int, each: int | None = None) -> type[asynci
                 self._unread = self.loop.call_later(seconds, self.transport.abort)
 
         def resume_writing(self) -> None:
-            self._taken()
+            self._cancel_unread()
             super().resume_writing()
 
         def _make_room(self) -> None:
@@ -66,32 +66,32 @@ def impatient(seconds: float, most: int, each: int | None = None) -> type[asynci
                 if not _drop(same):
                     self.transport.abort()
             elif len(connections) >= most:
-                _drop(connections)  # if that cannot be, uvicorn answers 503
+                _drop(connections)  # otherwise uvicorn answers 503
 
         def _stage(self) -> int:
-            """0: between requests, 1: a request is coming, 2: it is being answered."""
+            """0: idle, 1: a request is incomplete, 2: it is being answered."""
             if self.cycle is None or self.cycle.response_complete:
                 return 0
             return 1 if self.cycle.more_body else 2
 
         def _watch(self) -> None:
-            """Set the alarm when a head begins to come; a request that is there has a deadline of its own."""
+            """Start the timeout when a head is expected; the body has a deadline of its own."""
             if self._stage():
-                self._calm()
+                self._cancel_alarm()
             elif self._alarm is None:
                 self._alarm = self.loop.call_later(seconds, self.transport.abort)
 
-        def _calm(self) -> None:
+        def _cancel_alarm(self) -> None:
             if self._alarm is not None:
                 self._alarm.cancel()
                 self._alarm = None
 
-        def _taken(self) -> None:
+        def _cancel_unread(self) -> None:
             if self._unread is not None:
                 self._unread.cancel()
                 self._unread = None
 
-    def _drop(candidates: Iterable[Impatient]) -> bool:
+    def _drop(candidates: Iterable[TimeoutProtocol]) -> bool:
         idle = [each for each in candidates if each._stage() < 2]
         if not idle:
             return False
@@ -100,11 +100,11 @@ def impatient(seconds: float, most: int, each: int | None = None) -> type[asynci
         longest.transport.abort()
         return True
 
-    return Impatient
+    return TimeoutProtocol
 
 
 def _network(client: tuple[str, int] | None) -> object:
-    """Return what counts as one address: of IPv6, where one machine has many, 64 bits."""
+    """Return what counts as one address: for IPv6, where one machine has many, the first 64 bits."""
     try:
         address = ipaddress.ip_address(client[0] if client else "")
     except ValueError:

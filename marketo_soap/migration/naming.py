@@ -9,10 +9,9 @@ from difflib import get_close_matches
 from attrs import evolve
 
 from marketo_soap.bridge.leads import COMPANY_FIELDS
-from marketo_soap.bridge.names import Names
+from marketo_soap.bridge.names import DescribedInstance, Names
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.migration.counting import Findings
-from marketo_soap.migration.instance import Instance
 from marketo_soap.migration.report import FieldUse, Level
 from marketo_soap.privacy.redactor import Redactor
 from marketo_soap.records.lead_fields import LeadField, standard_fields
@@ -27,12 +26,12 @@ _LONGEST = 100
 class Naming:
     """Finds fields by the attributes' names, once for each name, and adds to *found* what is to be said of them."""
 
-    def __init__(self, settings: BridgeSettings, instance: Instance | None, found: Findings) -> None:
+    def __init__(self, settings: BridgeSettings, instance: DescribedInstance | None, found: Findings) -> None:
         self._settings, self._instance, self._found = settings, instance, found
-        self.names = Names(settings, None if instance is None else instance.catalogue)
+        self.names = Names(settings, None if instance is None else instance.index)
         self._uses: dict[str, FieldUse] = {}
         self._counts: Counter[str] = Counter()
-        self._known = _spellings(() if instance is None else instance.catalogue.fields)
+        self._known = _spellings(() if instance is None else instance.index.fields)
         if "standard" in settings.field_sources:
             self._known += _spellings(standard_fields().values())
         self.left_out = 0

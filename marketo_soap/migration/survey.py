@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from marketo_soap.bridge.names import DescribedInstance
 from marketo_soap.bridge.operations import NOT_CARRIED, TRANSLATIONS
 from marketo_soap.bridge.operations.lead_keys import keys_of
 from marketo_soap.bridge.settings import BridgeSettings
@@ -14,7 +15,6 @@ from marketo_soap.envelope import Request
 from marketo_soap.errors import Fault
 from marketo_soap.migration.cost import Costs, Span, all_configured
 from marketo_soap.migration.counting import Findings, Load
-from marketo_soap.migration.instance import Instance
 from marketo_soap.migration.keying import Keying, is_email, is_token
 from marketo_soap.migration.naming import Naming
 from marketo_soap.migration.report import Cost, FieldUse, Level, Report
@@ -48,7 +48,7 @@ class Survey:
     def __init__(
         self,
         settings: BridgeSettings,
-        instance: Instance | None = None,
+        instance: DescribedInstance | None = None,
         *,
         quota: int = 50_000,
         foreign_ids_filled: bool = False,

@@ -1,4 +1,4 @@
-"""The types that operations share: a lead, its attributes, and what became of it."""
+"""Types that operations share: a lead, its attributes, and the status of its sync."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ __all__ = [
 ]
 
 Value: TypeAlias = str | int | float | Decimal | bool | date | datetime
-"""What an attribute's value may be given as. Text is sent as it is, numbers as plain digits, a bool as
-`1`/`0` (what the real server took and gave), a date as `YYYY-MM-DD`, a datetime in ISO 8601 with its offset.
+"""The types of an attribute's value. Text is sent unchanged, numbers as plain digits, a bool as `1`/`0` (as the real
+server did), a date as `YYYY-MM-DD`, a datetime in ISO 8601 with its offset.
 """
 
 
 class ForeignSysType(StrEnum):
-    """The system that a foreign id comes from."""
+    """The source system of a foreign id."""
 
     CUSTOM = "CUSTOM"
     SFDC = "SFDC"
@@ -41,7 +41,7 @@ class ForeignSysType(StrEnum):
 
 
 class LeadSyncStatus(StrEnum):
-    """What a sync did with a lead."""
+    """The outcome of a sync for one lead."""
 
     CREATED = "CREATED"
     UPDATED = "UPDATED"
@@ -49,7 +49,7 @@ class LeadSyncStatus(StrEnum):
 
 
 class MatchKey(StrEnum):
-    """The keys that a lead can be matched by, strongest first; the values are the wire's names."""
+    """The keys that match a lead, strongest first; the values are the element names."""
 
     ID = "Id"
     FOREIGN_SYS_PERSON_ID = "ForeignSysPersonId"
@@ -61,10 +61,10 @@ _MOST_DIGITS = 400
 
 
 def wire_text(value: Value, where: str) -> str:
-    """Return the text that stands for *value* on the wire; *where* names it in an error.
+    """Return the text of *value* on the wire; errors call it *where*.
 
-    Raises `ValueError` for NaN, infinity, a naive datetime and characters that XML cannot hold, and
-    `TypeError` for None and for types that have no text on this wire.
+    Raises `ValueError` for None, NaN, infinity, a naive datetime and characters that XML does not allow, and
+    `TypeError` for other types.
     """
     if isinstance(value, str):
         text = str.__str__(value)
@@ -78,7 +78,7 @@ def wire_text(value: Value, where: str) -> str:
         if not number.is_finite():
             raise ValueError(f"{where} is not a finite number: give a number, or '' to clear the field")
         if abs(number.adjusted()) > _MOST_DIGITS:
-            raise ValueError(f"{where} is a number of more than {_MOST_DIGITS} digits: no field holds it")
+            raise ValueError(f"{where} is a number of more than {_MOST_DIGITS} digits: no field is that large")
         return format(number, "f")
     if isinstance(value, datetime):
         if value.utcoffset() is None:
@@ -88,15 +88,15 @@ def wire_text(value: Value, where: str) -> str:
         return value.isoformat()
     if value is None:
         raise ValueError(f"{where} is None: leave the attribute out, or give '' to clear the field")
-    raise TypeError(f"{where} cannot be sent as it is a {type(value).__name__}: turn it into text first")
+    raise TypeError(f"{where} is a {type(value).__name__}, which cannot be sent: convert it to text")
 
 
 @frozen(init=False, kw_only=True)
 class Attribute:
-    """One attribute of a lead: the field's API name, its value as text, and its type when one is named.
+    """One attribute of a lead: the API name of the field, its value as text, and its type if known.
 
-    *value* may be any `Value`; what is kept, sent and read is text. *type* (`attrType`) is what replies
-    carry (string, integer, date ...); no sample request has it. The `repr` hides the value.
+    *value* may be any `Value`; it is stored as text. *type* (`attrType`) is in replies (string, integer, date ...);
+    no sample request has it. The `repr` hides the value.
 
     Raises `ValueError` (with the attribute's name) as `wire_text` does, and for an empty name.
     """
@@ -106,7 +106,7 @@ class Attribute:
     value: Annotated[str, El("attrValue", private="value", may_be_empty=True)] = field(repr=hidden)
 
     def __init__(self, name: str, value: Value, type: str | None = None) -> None:
-        # A lead may hold thousands of these. What nearly all of them are, plain text, is let through at once.
+        # A lead may have thousands of these: plain text takes the fast path.
         if name.__class__ is not str or not name.isprintable() or not name.strip():
             check_text(name, "attrName", instead="drop the attribute")
         if type is not None:
@@ -119,7 +119,7 @@ class Attribute:
 
     @property
     def typed_value(self) -> str | int | float | bool | date | datetime:
-        """The value as its `type` says, or the text itself where the type is unknown or does not fit.
+        """The value converted by its `type`, or the text if the type is unknown or the text does not fit.
 
         integer and score give int; float, currency and percent float; boolean bool; date a date; datetime
         a datetime (naive when the text has no offset, as in the vendor's samples). Never fails.
@@ -179,7 +179,7 @@ def _check_id(instance: object, attribute: AttrsField[Any], value: object) -> No
 
 
 def _key(element: str) -> Callable[[object, AttrsField[Any], str | None], None]:
-    """A validator of a key that is text and goes by the name *element*."""
+    """Return a validator of a text key, called *element* in errors."""
 
     def check(instance: object, attribute: AttrsField[Any], value: str | None) -> None:
         if value is not None:
@@ -190,13 +190,13 @@ def _key(element: str) -> Callable[[object, AttrsField[Any], str | None], None]:
 
 @frozen
 class LeadRecord:
-    """A lead: the keys that it is known by, and its attributes in their order (names may repeat).
+    """A lead: its keys, and its attributes in order (names may repeat).
 
     *attributes* is a mapping of field API names (`FirstName`) to values, or an iterable of `Attribute`.
     The `repr` hides keys and values.
 
     Raises `ValueError` naming the element for an Id that is not a positive 32-bit integer, an empty key, a
-    ForeignSysPersonId without its ForeignSysType or the reverse, and whatever `Attribute` refuses.
+    ForeignSysPersonId without its ForeignSysType or the reverse, and for invalid attributes.
     """
 
     id: Annotated[int | None, El("Id", nillable=True)] = field(default=None, validator=_check_id)
@@ -240,14 +240,13 @@ class LeadRecord:
 
     @property
     def key(self) -> MatchKey | None:
-        """The key that the server will match this record by, without regard to a cookie; None if it has none.
+        """The key that the server matches this record by, ignoring a cookie; None if it has none.
 
-        Id outranks every other key, and a ForeignSysPersonId beside it is rewritten on the lead it names.
-        Without Id, the ForeignSysPersonId is the unique key, and an Email beside it is rewritten. Next comes
-        a cookie (which is no part of the record: see `SyncLead.key`), whose anonymous lead becomes known.
-        Email comes last and is not unique; without the element, an attribute Email is the key (recorded). A match
-        makes the call an update, none an insert - but an Id that matches nothing is a fault (20103). Source: the
-        vendor's page on syncLead.
+        Id comes first; a ForeignSysPersonId beside it is written to that lead. Without Id, ForeignSysPersonId is
+        the unique key, and an Email beside it is written. Next is a cookie (not part of the record: see
+        `SyncLead.key`), whose anonymous lead becomes known. Email is last and not unique; without the element, an
+        attribute Email is the key (recorded). A match is updated; without one, a lead is created, but an unknown Id
+        is fault 20103. Source: the vendor's page on syncLead.
         """
         if self.id is not None:
             return MatchKey.ID
@@ -256,7 +255,7 @@ class LeadRecord:
         return MatchKey.EMAIL if filled(self.email) or filled(self.get("Email")) else None
 
     def get(self, name: str, default: str | None = None) -> str | None:
-        """Return the value of the attribute *name* as text; of several, the last one, which wins."""
+        """Return the value of the attribute *name* as text: the last one if there are several."""
         for attribute in reversed(self.attributes):
             if attribute.name == name:
                 return attribute.value
@@ -265,7 +264,7 @@ class LeadRecord:
 
 @frozen
 class SyncStatus:
-    """What became of one lead: its Marketo id, the status (text if it is an unknown one), the reason."""
+    """The outcome for one lead: its Marketo id, the status (text if unknown), the reason."""
 
     lead_id: Annotated[int, El("leadId")]
     status: Annotated[LeadSyncStatus | str, El("status")]

@@ -1,4 +1,4 @@
-"""The standard fields of a lead, by their SOAP and REST names: the table behind sandbox and bridge."""
+"""The standard fields of a lead with their SOAP and REST names, for sandbox and bridge."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from attrs import frozen
 __all__ = ["NOT_RETURNED", "LeadField", "attribute_order", "standard_fields"]
 
 NOT_RETURNED = frozenset({"leadPartitionId"})
-"""REST names of fields that SOAP had, but showed in no recorded lead."""
+"""REST names of fields that SOAP had, but did not return in any recorded lead."""
 
 # Recorded as REST read-only; so is every inferred* field.
 _READ_ONLY = {
@@ -34,7 +34,7 @@ _READ_ONLY = {
 
 @frozen
 class LeadField:
-    """A field of a lead. `soap_name` is None if SOAP never had it, `type` is "" where none is on record."""
+    """A field of a lead. `soap_name` is None if SOAP did not have it, `type` is "" if unknown."""
 
     rest_name: str
     soap_name: str | None
@@ -43,12 +43,12 @@ class LeadField:
 
     @property
     def read_only(self) -> bool:
-        """Whether REST was recorded to refuse writing it."""
+        """Whether REST refuses to write it (recorded)."""
         return self.rest_name in _READ_ONLY or self.rest_name.startswith("inferred")
 
 
 def attribute_order(name: str) -> tuple[str, str]:
-    """Return the key that sorts attributes as the real server did: by their upper-cased names (recorded)."""
+    """Return the sort key of attributes in replies: their upper-cased names (recorded)."""
     return name.upper(), name
 
 

@@ -1,1 +1,1 @@
-"""What servers of SOAP have in common on their way from HTTP: the sandbox and the gateway."""
+"""What the SOAP servers of the sandbox and the gateway share."""

@@ -1,4 +1,4 @@
-"""Servers of SOAP on real sockets: how they listen, and how uvicorn is set up. Needs the `server` extra."""
+"""What the ASGI servers share: sockets, uvicorn's configuration, reading of bodies. Needs the `server` extra."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from marketo_soap.envelope import HEAD_BYTES
 from marketo_soap.server.http import MAX_BYTES, Body, too_large
 
-__all__ = ["Frugal", "listen", "read_body", "read_envelope", "server_config"]
+__all__ = ["BodyRateProtocol", "listen", "read_body", "read_envelope", "server_config"]
 
-_STEP = 256 * 1024  # bytes that are decompressed before others have their turn
-_SLICE = 8 * 1024  # bytes that are looked at before they are counted
-_FREE = 8 * 1024  # bytes that may be no part of a body; beyond them one in five
+_STEP = 256 * 1024  # bytes to decompress before other tasks run
+_SLICE = 8 * 1024  # bytes to process before they are counted
+_OVERHEAD = 8 * 1024  # bytes of overhead; beyond them one byte in five
 
 _Base: Any = H11Protocol  # see server_config
 
 
-class Frugal(_Base):  # type: ignore[misc]
-    """uvicorn's protocol, which drops who sends a body in crumbs: each costs time, however short it is."""
+class BodyRateProtocol(_Base):  # type: ignore[misc]
+    """uvicorn's protocol; closes connections that send a body in very small pieces, each of which costs time."""
 
-    _spare = _FREE
+    _allowance = _OVERHEAD
 
     def data_received(self, data: bytes) -> None:
-        """Take what has come; drop the connection if too little of it is body."""
+        """Process received data; close the connection if too little of it is body."""
         for at in range(0, len(data), _SLICE):
             if self.transport.is_closing():
                 return
@@ -39,11 +39,11 @@ class Frugal(_Base):  # type: ignore[misc]
             before = 0 if cycle is None else len(cycle.body)
             super().data_received(piece)
             if cycle is None or cycle is not self.cycle:
-                self._spare = _FREE
+                self._allowance = _OVERHEAD
                 continue
             gained = len(cycle.body) - before
-            self._spare = min(_FREE, self._spare + gained // 4 - (len(piece) - gained))
-            if self._spare < 0:
+            self._allowance = min(_OVERHEAD, self._allowance + gained // 4 - (len(piece) - gained))
+            if self._allowance < 0:
                 self.transport.abort()
 
 
@@ -55,7 +55,7 @@ def listen(host: str, port: int) -> tuple[socket.socket, str]:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(1024)  # who is told the address may call at once
+        listener.listen(1024)  # callers may connect as soon as they have the address
     except OSError as error:
         listener.close()
         raise OSError(f"cannot listen at {host} port {port}: {error}") from error
@@ -64,12 +64,12 @@ def listen(host: str, port: int) -> tuple[socket.socket, str]:
 
 
 def server_config(
-    app: Any, *, http: type[asyncio.Protocol] = Frugal, log_level: str = "warning", **options: Any
+    app: Any, *, http: type[asyncio.Protocol] = BodyRateProtocol, log_level: str = "warning", **options: Any
 ) -> uvicorn.Config:
-    """Return what all servers here are set up with, and *options*.
+    """Return the configuration of all servers here, with *options*.
 
-    HTTP is read by h11, whatever is installed: httptools takes the body of a request with `Upgrade` for the next
-    request (https://github.com/Kludex/uvicorn/issues/2722), and Java's HttpClient sends that header by default.
+    HTTP is read by h11, even if httptools is installed: that parses the body of a request with `Upgrade` as the
+    next request (https://github.com/Kludex/uvicorn/issues/2722), and Java's HttpClient sends that header by default.
     """
     options = {"ws": "none", **options}
     return uvicorn.Config(
@@ -78,13 +78,13 @@ def server_config(
         log_level=log_level,
         access_log=False,
         lifespan="off",
-        proxy_headers=False,  # who calls is said by the connection, not by a header that anybody can send
+        proxy_headers=False,  # anybody can send such headers
         **options,
     )
 
 
 class _Pieces:
-    """The body of a request, in the pieces that it comes in."""
+    """The body of a request, in pieces as received."""
 
     def __init__(self, receive: Receive, max_bytes: int) -> None:
         self._receive, self._max_bytes, self._size = receive, max_bytes, 0
@@ -104,7 +104,7 @@ class _Pieces:
 
 
 async def read_body(receive: Receive, max_bytes: int = MAX_BYTES) -> bytes:
-    """Read the body of a request. Raises `Refused` once it is too long, `ClientDisconnect` if the caller left."""
+    """Read the body of a request. Raises `Refused` if it is too long, `ClientDisconnect` if the caller left."""
     pieces, body = _Pieces(receive, max_bytes), bytearray()
     while pieces.more:
         body += await pieces.take()
@@ -117,11 +117,11 @@ async def read_envelope(
     allow: Callable[[bytearray], Awaitable[None]],
     max_bytes: int = MAX_BYTES,
 ) -> bytes:
-    """Read a request of SOAP, decompressed as it comes.
+    """Read a SOAP request, and decompress it as it arrives.
 
-    *allow* gets what there is before more than `HEAD_BYTES` are kept, and again whenever there is more. What it
-    raises is raised when the rest has come and been dropped, so that the caller gets to see the answer. Raises
-    what `read_body` does, before all else.
+    *allow* is called with the beginning before more than `HEAD_BYTES` are kept, and again as the request grows.
+    Its exceptions are raised after the rest is received and discarded, so that the caller can read the answer.
+    Raises what `read_body` raises.
     """
     pieces = _Pieces(receive, max_bytes)
     try:

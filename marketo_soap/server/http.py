@@ -1,4 +1,4 @@
-"""A SOAP request in HTTP: which bodies are read, how they are decompressed, and where the WSDL says we are."""
+"""SOAP requests in HTTP: accepted bodies, decompression, hosts and origins."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ TEXT = "text/plain; charset=UTF-8"
 
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+")
 _COMPRESSED = {"gzip", "x-gzip", "deflate"}
-# The last is what plain `curl -d` says.
+# The last is what `curl -d` sends.
 _XML_TYPES = {"", "text/xml", "application/xml", "application/x-www-form-urlencoded"}
 
 
-class Refused(Exception):  # noqa: N818 - what was done to the request, whatever the server then makes of it
-    """An HTTP request is not one that carries SOAP: the status, a line of text, and further headers to say so."""
+class Refused(Exception):  # noqa: N818 - a response, not an error
+    """An HTTP request that cannot be a SOAP call: the status, text and headers of the response."""
 
     def __init__(self, status: int, text: str, *headers: tuple[str, str]) -> None:
         super().__init__(text)
@@ -43,15 +43,15 @@ class Refused(Exception):  # noqa: N818 - what was done to the request, whatever
 
 
 def too_large(max_bytes: int = MAX_BYTES) -> Refused:
-    """Return the refusal of a body that is longer than any request."""
+    """Return the refusal of a body that is too long."""
     return Refused(413, f"A request may be {max_bytes} bytes long.")
 
 
 class Body:
-    """The body of a request as it comes: `plain` is the envelope so far, decompressed a little at a time.
+    """The body of a request while it arrives; `plain` is the envelope decompressed so far.
 
-    *headers* have names in lower case. Raises `Refused` for other content types and encodings, and for what grows
-    too long. What cannot be decompressed is an empty envelope.
+    *headers* have names in lower case. Raises `Refused` for other content types and encodings, and for bodies that
+    are too long. A body that cannot be decompressed becomes an empty envelope.
     """
 
     def __init__(self, headers: Mapping[str, str], max_bytes: int = MAX_BYTES) -> None:
@@ -60,19 +60,19 @@ class Body:
             raise Refused(415, "A SOAP 1.1 request has the Content-Type text/xml.")
         encoding = headers.get("content-encoding", "").strip().lower()
         if encoding and encoding not in _COMPRESSED:
-            said = "A request may be compressed by gzip or deflate."
-            raise Refused(415, said, ("Accept-Encoding", "gzip, deflate"))
+            text = "A request may be compressed by gzip or deflate."
+            raise Refused(415, text, ("Accept-Encoding", "gzip, deflate"))
         self._inflater = zlib.decompressobj(wbits=47) if encoding else None  # gzip and zlib alike
         self._max_bytes = max_bytes
         self._waiting, self._broken = b"", False
         self.plain = bytearray()
 
     def add(self, data: bytes) -> None:
-        """Take what has come; `grow` makes plain text of it."""
+        """Add received data; `grow` decompresses it."""
         self._waiting += data
 
     def grow(self, most: int) -> bool:
-        """Make at most *most* bytes of plain text; say whether there were any."""
+        """Decompress at most *most* bytes; return whether there were any."""
         if self._inflater is None:
             piece, self._waiting = self._waiting[:most], self._waiting[most:]
         elif self._broken or self._inflater.eof:
@@ -92,7 +92,7 @@ class Body:
 
 
 def plain_body(headers: Mapping[str, str], body: bytes, max_bytes: int = MAX_BYTES) -> bytes:
-    """Return the envelope that *body* carries, decompressed as far as it can be; raises as `Body` does."""
+    """Return the decompressed envelope of *body*. Raises what `Body` raises."""
     if len(body) > max_bytes:
         raise too_large(max_bytes)
     taken = Body(headers, max_bytes)
@@ -103,19 +103,19 @@ def plain_body(headers: Mapping[str, str], body: bytes, max_bytes: int = MAX_BYT
 
 
 def asks_for_wsdl(query: str) -> bool:
-    """Say whether a GET with *query* asks for the WSDL: `?WSDL`, in any case."""
+    """Return whether *query* asks for the WSDL: `?WSDL`, in any case."""
     return any(name.lower() == "wsdl" for name in parse_qs(query, keep_blank_values=True))
 
 
 def own_address(scheme: str, headers: Mapping[str, str], path: str) -> str:
-    """Return the address that a caller has reached, by what it called the host; 127.0.0.1 if that is no name."""
+    """Return the address of this server by the Host header; 127.0.0.1 if that is invalid."""
     host = headers.get("host", "")
     host = host if _HOST.fullmatch(host) else "127.0.0.1"
     return f"{scheme}://{host}{quote(path)}"
 
 
 def host_name(host: str) -> str:
-    """Return the name or the address in a Host header, in lower case and without the port; "" if it is none."""
+    """Return the name or the address in a Host header, in lower case and without the port; "" if it is invalid."""
     try:
         return (urlsplit(f"//{host}").hostname or "") if _HOST.fullmatch(host) else ""
     except ValueError:
@@ -123,11 +123,11 @@ def host_name(host: str) -> str:
 
 
 def is_own_host(headers: Mapping[str, str], allowed: Collection[str]) -> bool:
-    """Say whether a request names a host that only this server can be.
+    """Return whether the Host header names this server: `localhost`, an IP address, or one of *allowed*.
 
-    A page of another site can have its own name resolved to this machine (DNS rebinding); its requests then look
-    like ours to the browser, but still carry that name. It cannot do so with `localhost` or an IP address, and no
-    browser leaves the header out. *allowed* are further names, in lower case; "*" is any.
+    Another site can let its name resolve to this machine (DNS rebinding); its requests then carry that name. It
+    cannot do so with `localhost` or an IP address. Browsers always send the header. *allowed* are names in lower
+    case; "*" allows any.
     """
     host = headers.get("host", "")
     name = host_name(host)
@@ -141,7 +141,7 @@ def is_own_host(headers: Mapping[str, str], allowed: Collection[str]) -> bool:
 
 
 def is_of_another_site(headers: Mapping[str, str], allowed: Collection[str]) -> bool:
-    """Say whether a browser sends a request for a page of another site, which is none of *allowed* ("*" is any)."""
+    """Return whether a page of another site, not one of *allowed* ("*": any), made the browser send a request."""
     origin = headers.get("origin")
     if "*" in allowed or (origin is not None and host_name(origin.partition("://")[2]) in allowed):
         return False

@@ -1,7 +1,7 @@
 """A SOAP service over any backend: request bytes in, HTTP status and reply bytes out.
 
-The sandbox and the gateway are backends; what a well-behaved Marketo answers to a broken request is here,
-in one place. The order of the checks is the contract's: envelope, operation, who is calling, parameters.
+The sandbox and the gateway are backends. Invalid requests are answered here, as Marketo did. The order of the checks
+is Marketo's: envelope, operation, authentication, parameters.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 @frozen
 class Answer:
-    """What goes back to the caller: `body` is a reply or a fault, `outcome` the same as a value."""
+    """An answer: `body` is a reply or a fault, `outcome` the same as a value."""
 
     status: int
     body: bytes = field(repr=size_only)
@@ -34,21 +34,21 @@ class Answer:
 
 
 class Backend(Protocol):
-    """Who is behind the service. Both methods raise a `Fault` to refuse."""
+    """The implementation behind a service. Both methods raise a `Fault` to refuse."""
 
     def authenticate(self, header: AuthenticationHeader) -> None:
-        """Return if the caller may call."""
+        """Raise a `Fault` if the caller may not call."""
 
     def perform(self, request: envelope.Request[Any]) -> AbstractContextManager[Any]:
-        """Carry out the operation and give its result to the block; if the block raises, undo it."""
+        """Carry out the operation and yield its result; undo it if the block raises."""
         ...
 
 
 def respond(data: bytes, backend: Backend) -> Answer:
-    """Answer one request, whatever it is: a result with HTTP 200, or a fault with HTTP 500.
+    """Answer one request, valid or not: a result with HTTP 200, or a fault with HTTP 500.
 
-    A backend's unexpected exception is logged and becomes fault 10001: a caller never gets less than a fault.
-    Who signed a long request is checked before the rest of it is read.
+    Unexpected exceptions of the backend are logged and become fault 10001. The signature of a long request is
+    checked before the rest is read.
     """
     if not isinstance(data, bytes):
         raise TypeError(f"a request is bytes, not {type(data).__name__}")
@@ -76,7 +76,7 @@ def respond(data: bytes, backend: Backend) -> Answer:
 def received(
     opened: envelope.OpenedRequest[Any], authenticate: Callable[[AuthenticationHeader], None]
 ) -> envelope.Request[Any]:
-    """Read a request to its end, once its caller may call. Raises what `refused` makes a fault of."""
+    """Authenticate and read a request. Raises exceptions that `refused` turns into faults."""
     header = header_of(opened)
     authenticate(header)
     operation = opened.read_operation()
@@ -85,7 +85,7 @@ def received(
 
 
 def refused(operation: Any, error: Exception) -> Answer:
-    """Answer that *error* came of a call of *operation* (None: of nobody knows which)."""
+    """Return the answer for *error* in a call of *operation* (None: unknown)."""
     if isinstance(error, ProtocolError):
         error = _fault_for(error)
     elif not isinstance(error, Fault):
@@ -97,12 +97,12 @@ def refused(operation: Any, error: Exception) -> Answer:
 
 
 def early_header(beginning: bytes) -> AuthenticationHeader:
-    """Return what a request is signed with, from its beginning. Raises what `refused` makes a fault of."""
+    """Return the authentication header from the beginning of a request. Raises errors for `refused`."""
     return header_of(envelope.open_header(beginning))
 
 
 def header_of(opened: envelope.OpenedHeader) -> AuthenticationHeader:
-    """Return what a request is signed with. Raises 20014 if it is not."""
+    """Return the authentication header of a request. Raises 20014 without one."""
     try:
         header = opened.read_header()
     except ProtocolError as error:
@@ -116,5 +116,5 @@ _CODES = {"malformed": 20012, "unknown": 20019, "missing": 20017, "empty": 20109
 
 
 def _fault_for(error: ProtocolError) -> Fault:
-    """The fault that says what is wrong with a request, by the meaning of the published codes."""
+    """Return the fault for an invalid request, by the meaning of the published codes."""
     return fault(error.fault_code or _CODES.get(error.problem, 20110), str(error))

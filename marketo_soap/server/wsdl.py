@@ -1,4 +1,4 @@
-"""The WSDL and the XML schema of this service, made of the same declarations that write its messages."""
+"""The WSDL and the XML schema of this service, generated from the declarations of its messages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NAMES = {
 _ITEMS = {"string": "String", "int": "Integer", "base64Binary": "Base64Binary"}
 _HTTP = "http://schemas.xmlsoap.org/soap/http"
 
-# The headers by the names of their parts, which zeep and generated clients go by.
+# The headers by the names of their message parts, which zeep and generated clients use.
 _AUTHENTICATION = {"authentication": AuthenticationHeader.__name__}
 _CONTEXT = {"mktowsContext": MktowsContextHeader.__name__}
 

@@ -1,4 +1,4 @@
-"""Goldens: messages that are kept as files, and compared with what a test has sent or got."""
+"""Goldens: messages in files, compared with what a test sent or received."""
 
 from __future__ import annotations
 
@@ -6,41 +6,40 @@ import copy
 import html
 import os
 import shlex
-from fnmatch import fnmatch
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 from marketo_soap.debug.compare import Comparison, Verdict, compare, describe
 from marketo_soap.errors import ProtocolError
 from marketo_soap.history import Exchange
+from marketo_soap.testing.golden_run import ACTUAL
 from marketo_soap.wire.xml import parse
 
 if TYPE_CHECKING:
     import pytest
 
     from marketo_soap.client import AsyncClient, Client
-    from marketo_soap.testing.plugin import GoldenRun
+    from marketo_soap.testing.golden_run import GoldenRun
 
-__all__ = ["Goldens", "Mode", "unused"]
+__all__ = ["Goldens", "Mode"]
 
 Mode: TypeAlias = Literal["bytes", "c14n", "meaning"]
-"""When a message is that of its golden.
+"""How a message is compared with its golden.
 
-"bytes": byte for byte. "c14n": as canonical XML (inclusive, 1.0), so that the declaration, quotes, escaping and the
-two writings of an empty element do not count, nor do comments and processing instructions; prefixes and white space
-do. "meaning": as `marketo_soap.compare` has it. Timestamp and signature count in each of them: make them stable by a
-clock and test credentials. Bytes that cannot be read are compared as bytes.
+"bytes": byte for byte. "c14n": as canonical XML (inclusive, 1.0), which ignores the declaration, quotes, escaping,
+the form of empty elements, comments and processing instructions, but not prefixes and white space. "meaning": by
+`marketo_soap.compare`. All modes compare timestamp and signature: make them stable with a clock and test
+credentials. Bytes that cannot be parsed are compared as bytes.
 """
 
-_ACTUAL = ".actual.xml"
-_SHORTEST = 8  # characters of a secret: a shorter one may stand anywhere by chance
+_SHORTEST = 8  # characters: a shorter secret may occur by chance
 
 
 class Goldens:
-    """What the `marketo_golden` fixture gives: goldens of one directory.
+    """The goldens of one directory: the value of the `marketo_golden` fixture.
 
-    *secrets* are values that no golden may hold, by the names that a refusal tells; put your own ones in. Those
-    shorter than eight characters are not looked for.
+    *secrets* maps names to values that no golden may contain; add your own. Error messages show the names. Values
+    of fewer than eight characters are ignored.
     """
 
     def __init__(self, request: pytest.FixtureRequest, run: GoldenRun) -> None:
@@ -50,21 +49,21 @@ class Goldens:
         self._directory = request.path.parent / str(run.config.getini("marketo_goldens_dir"))
 
     def within(self, directory: str | os.PathLike[str]) -> Self:
-        """Return the same for another directory, one that is no test module's own: unused files there are not told."""
+        """Return the goldens of another directory. Unused files there are not reported."""
         other = copy.copy(self)
         other._module_folder, other._directory = None, Path(directory)
         return other
 
     def assert_request(self, source: bytes | Exchange | Client | AsyncClient, name: str, mode: Mode = "bytes") -> None:
-        """Fail unless the request is that of the golden *name*, a path such as `case.xml` inside the directory.
+        """Fail unless the request equals the golden *name*, a path such as `case.xml` inside the directory.
 
-        *source* is the bytes, an `Exchange`, or a client whose `last_exchange` is meant. *mode* is a `Mode`.
+        *source* is bytes, an `Exchange`, or a client, which stands for its `last_exchange`. *mode* is a `Mode`.
         """
         __tracebackhide__ = True
         self._check("request", source, name, mode)
 
     def assert_reply(self, source: bytes | Exchange | Client | AsyncClient, name: str, mode: Mode = "bytes") -> None:
-        """Fail unless the reply, or the fault, is that of the golden *name*; otherwise as `assert_request`."""
+        """Fail unless the reply or fault equals the golden *name*; see `assert_request`."""
         __tracebackhide__ = True
         self._check("reply", source, name, mode)
 
@@ -80,7 +79,7 @@ class Goldens:
         secrets = self._known_secrets(source)
         _refuse_secrets(secrets, golden or b"", f"the golden {self._run.shown(path)}")
         _refuse_secrets(secrets, data, f"the {what} for the golden {self._run.shown(path)}")
-        actual = path.with_suffix(_ACTUAL)
+        actual = path.with_suffix(ACTUAL)
         same = golden is not None and _is_same(golden, data, mode)
         if self._run.config.getoption("marketo_update_goldens"):
             self._write(path, data, same)
@@ -94,8 +93,8 @@ class Goldens:
         parts = PurePath(name)
         if parts.is_absolute() or ".." in parts.parts or "\\" in name or parts.drive:
             raise ValueError(f"the golden {name!r} would lie outside of its directory: give a path inside of it")
-        if parts.suffix != ".xml" or name.endswith(_ACTUAL):
-            raise ValueError(f"the golden {name!r} must be called *.xml, and not *{_ACTUAL}")
+        if parts.suffix != ".xml" or name.endswith(ACTUAL):
+            raise ValueError(f"the golden {name!r} must be called *.xml, and not *{ACTUAL}")
         path = self._directory / parts
         if not path.resolve().is_relative_to(self._directory.resolve()):
             raise ValueError(f"the golden {name!r} would lie outside of its directory: a link leads there")
@@ -103,7 +102,7 @@ class Goldens:
 
     def _write(self, path: Path, data: bytes, same: bool) -> None:
         __tracebackhide__ = True
-        before = self._run.settled.setdefault(str(path), data)
+        before = self._run.updates.setdefault(str(path), data)
         if before != data and not same:
             raise AssertionError(f"{self._run.shown(path)} is wanted twice in this run, with different bytes")
         if not same:
@@ -112,7 +111,7 @@ class Goldens:
             self._run.written[str(path)] = True
 
     def _failure(self, what: str, path: Path, golden: bytes | None, data: bytes, mode: Mode) -> str:
-        shown, actual = self._run.shown(path), self._run.shown(path.with_suffix(_ACTUAL))
+        shown, actual = self._run.shown(path), self._run.shown(path.with_suffix(ACTUAL))
         update = f"pytest --marketo-update-goldens {shlex.quote(self._run.address(self._request.node))}"
         if golden is None:
             return f"there is no golden {shown}\nthe {what}:  {actual}\nmake it by: {update}"
@@ -189,23 +188,3 @@ def _hints(comparison: Comparison) -> list[str]:
     if names and names <= {"requestTimestamp", "requestSignature"}:
         return ["hint: only the time of signing differs: pass clock= to the client, or override marketo_clock"]
     return []
-
-
-def unused(run: GoldenRun) -> tuple[list[str], list[str]]:
-    """Return the goldens that no test used: those of a whole run, and those that a part of one cannot judge.
-
-    `marketo_golden` says when a directory is judged.
-    """
-    config = run.config
-    partial = not run.complete or config.getoption("lf", False) or any("::" in argument for argument in config.args)
-    patterns = [str(pattern).rpartition("/")[2] for pattern in config.getini("python_files")]
-    found: list[str] = []
-    unjudged: list[str] = []
-    for folder, used in run.used.items():
-        modules = {test: path for test, path in run.collected.items() if os.path.dirname(path) == folder}
-        files = {str(p) for p in Path(folder).glob("*.py") if any(fnmatch(p.name, each) for each in patterns)}
-        whole = not partial and files <= set(modules.values()) and set(modules) <= run.passed - run.spoiled
-        goldens = (Path(folder) / str(config.getini("marketo_goldens_dir"))).rglob("*.xml")
-        left = [str(p) for p in goldens if not p.name.endswith(_ACTUAL) and str(p) not in used]
-        (found if whole else unjudged).extend(left)
-    return sorted(found), sorted(unjudged)

@@ -103,12 +103,12 @@ class Field:
 
 
 def is_record(kind: Any) -> bool:
-    """Say whether values of *kind* are written as elements within their element."""
+    """Return whether values of *kind* have child elements."""
     return isinstance(kind, type) and attrs.has(kind)
 
 
 def is_enum(kind: Any) -> bool:
-    """Say whether *kind* is an enumeration."""
+    """Return whether *kind* is an enumeration."""
     return isinstance(kind, type) and issubclass(kind, Enum)
 
 

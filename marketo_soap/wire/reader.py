@@ -34,8 +34,7 @@ def reader_of_class(cls: type[Any]) -> Read:
 
 
 def _compile_load(cls: Any, fields: tuple[Field, ...]) -> Read:
-    # The reader stores into the slots directly: what came is kept as it came, and the rules that a
-    # caller's own values must meet do not turn a strange reply into a crash.
+    # The reader writes to the slots directly: replies are not validated, so that an unusual reply does not fail.
     awaited: dict[str, _Slot] = {f.el.name: (_reader(f), getattr(cls, f.name).__set__, _fallback(f)) for f in fields}
     bare_lists = {f.el.name for f in fields if f.is_bare_list}
     new = cls.__new__
@@ -155,7 +154,7 @@ def _choice_reader(field: Field) -> Read:
 
 
 def _fallback(field: Field) -> Callable[[Element, Any], Any]:
-    """What stands for an absent element (_MISSING) or for a nil one (None)."""
+    """The values for an absent element (_MISSING) and for a nil one (None)."""
     name = field.el.name
     if field.none_allowed:
         return lambda element, value: None

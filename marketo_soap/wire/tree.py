@@ -135,15 +135,15 @@ _CONFUSED = {ord(sign): None for sign in " _-"}
 
 
 def folded(name: str) -> str:
-    """Return *name* as people confuse it: without case, spaces, underscores and dashes."""
+    """Return *name* without case, spaces, underscores and dashes, which people confuse."""
     return name.translate(_CONFUSED).casefold()
 
 
 def shown(name: str) -> str:
-    """Return a name of the document as it can stand in a text: it may be any length."""
+    """Return a name of the document, shortened for messages."""
     return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}..."
 
 
 def lookup(names: Iterable[str]) -> dict[str, str]:
-    """Return *names* by what people write instead."""
+    """Return *names* by their common misspellings."""
     return {folded(name): name for name in names}

@@ -39,7 +39,7 @@ def text_of(element: Element) -> str | None:
 
 
 def _bare(element: Element) -> str | None:
-    """The text without white space around it; None for nil and for empty, which no such type can hold."""
+    """The text without white space around it; None for nil and for empty, which are not values of such types."""
     text = text_of(element)
     return text.strip(_WHITE) or None if text else None
 
@@ -172,7 +172,7 @@ def _check_bytes(value: Any, where: str) -> bytes:
 
 
 def _check_time_text(value: Any, where: str) -> str:
-    """A dateTime that is kept as text, so that it goes back as it came; a datetime is written as one."""
+    """Check a dateTime; it is kept as text, so that it is written back unchanged."""
     return _write_datetime(_check_datetime(value, where)) if isinstance(value, datetime) else _check_text(value, where)
 
 

@@ -30,7 +30,7 @@ Element: TypeAlias = etree._Element
 
 
 def illegal_character(text: str) -> str | None:
-    """Return the first character of *text* that XML 1.0 cannot hold, as `U+XXXX`, or None."""
+    """Return the first character of *text* that XML 1.0 does not allow, as `U+XXXX`, or None."""
     if text.isprintable():
         return None
     found = _ILLEGAL.search(text)
@@ -52,13 +52,13 @@ def check_text(text: object, where: str, *, instead: str = "leave it out") -> st
 
 
 def check_characters(text: str, where: str) -> None:
-    """Raise `ValueError` if *text*, which is *where*, has a character that XML cannot hold."""
+    """Raise `ValueError` naming *where* if *text* has a character that XML does not allow."""
     if found := illegal_character(text):
         raise ValueError(f"{where} contains the character {found}, which XML cannot hold: remove it")
 
 
 def replace_illegal(text: str) -> str:
-    """Return *text* with every character that XML 1.0 cannot hold replaced by U+FFFD."""
+    """Return *text* with every character that XML 1.0 does not allow replaced by U+FFFD."""
     return _ILLEGAL.sub("\ufffd", text)
 
 
@@ -78,7 +78,7 @@ def children_of(element: Element) -> list[Element]:
 
 
 def path_of(element: Element) -> str:
-    """Return where *element* stands, from the message element down: `successSyncLead/result/leadId`."""
+    """Return the path of *element* from the message element: `successSyncLead/result/leadId`."""
     names = []
     here: Element | None = element
     while here is not None and not here.tag.startswith(f"{{{SOAP_ENV}}}"):
@@ -113,7 +113,7 @@ _HARDENED: dict[str, Any] = {
 
 
 class _Parsers(threading.local):
-    """One parser a thread: making one takes half as long as a small reply, sharing one makes threads wait."""
+    """A parser for each thread: creating one takes half as long as a small reply, sharing one makes threads wait."""
 
     def __init__(self) -> None:
         self.hardened = etree.XMLParser(recover=False, **_HARDENED)
@@ -123,7 +123,7 @@ _parsers = _Parsers()
 
 
 def parse(data: bytes, *, max_bytes: int = MAX_BYTES, max_tags: int = MAX_TAGS) -> Element:
-    """Parse *data* with every door shut and return the root element.
+    """Parse *data* without entities, DTD and network, and return the root element.
 
     No entity is resolved, no file or address is read, a DOCTYPE is refused, comments and processing
     instructions are dropped, libxml2's limits (256 levels, 10 MB a text) stand.
@@ -135,10 +135,10 @@ def parse(data: bytes, *, max_bytes: int = MAX_BYTES, max_tags: int = MAX_TAGS) 
         raise TypeError(f"XML is parsed from bytes, not from {type(data).__name__}: encode it first")
     if len(data) > max_bytes:
         raise _malformed(f"the message is {len(data)} bytes long, more than the {max_bytes} allowed")
-    for mark, what in ((b"<", "tags"), (b"=", "attributes")):  # each costs memory, however short it is
+    for mark, what in ((b"<", "tags"), (b"=", "attributes")):  # each costs memory, however short
         if data.count(mark) > max_tags:
             raise _malformed(f"the message has more than {max_tags} {what}")
-    if data[:1].isspace():  # PHP scripts are known to print a line before the declaration
+    if data[:1].isspace():  # some PHP scripts print a line before the declaration
         data = data.lstrip()
     try:
         root = etree.fromstring(data, _parsers.hardened)
@@ -187,7 +187,7 @@ def _unreadable(data: bytes, error: Exception) -> ProtocolError:
 
 
 def _hidden(quoted: re.Match[str]) -> str:
-    """What libxml2 quotes may be anybody's data: the mark that it expected and the entities of HTML are not."""
+    """Hide what libxml2 quotes, which may be private, except expected punctuation and HTML entities."""
     text = quoted[0][1:-1]
     return quoted[0] if f"{text};" in html5 or not re.search(r"\w", text) else "'***'"
 
@@ -197,7 +197,7 @@ def _malformed(what: str, *, line: int | None = None) -> ProtocolError:
 
 
 def is_nil(element: Element) -> bool:
-    """Say whether *element* is marked `xsi:nil`."""
+    """Return whether *element* is marked `xsi:nil`."""
     for name, value in element.items():  # quicker than get()
         if name == XSI_NIL:
             return value.strip() in ("true", "1")

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from marketo_soap import BridgeSettings, LeadRecord, MktowsContextHeader, SyncLead
-from marketo_soap.bridge.names import Catalogue, Names, described
+from marketo_soap.bridge.names import FieldIndex, Names, described
 from marketo_soap.bridge.operations.sync_lead import sync_lead
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read_reply
 from marketo_soap.bridge.steps import Hold, Note
@@ -74,7 +74,7 @@ def found(*leads: int | Mapping[str, Any]) -> RestReply:
 
 
 def names(settings: BridgeSettings | None = None) -> Names:
-    return Names(settings or BridgeSettings(), Catalogue(described(FIELDS)))
+    return Names(settings or BridgeSettings(), FieldIndex(described(FIELDS)))
 
 
 @frozen

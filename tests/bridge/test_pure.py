@@ -10,7 +10,7 @@ import pytest
 
 from marketo_soap import BridgeSettings, Fault
 from marketo_soap.bridge.codes import code_of
-from marketo_soap.bridge.names import Catalogue, Names, described, names_of_reply
+from marketo_soap.bridge.names import FieldIndex, Names, described, names_of_reply
 from marketo_soap.bridge.rest import RestReply, read, read_reply, write
 from marketo_soap.bridge.values import json_value, text_value
 from marketo_soap.config import load_toml, structure
@@ -143,7 +143,7 @@ def test_an_override_comes_first_and_keeps_the_type_of_its_field() -> None:
 
 
 def test_the_instance_knows_better_than_the_list() -> None:
-    own = Names(BridgeSettings(), Catalogue([LeadField("myTitle", "Title", "string", "")]))
+    own = Names(BridgeSettings(), FieldIndex([LeadField("myTitle", "Title", "string", "")]))
     found = own.find("Title")
     assert found is not None
     assert found.field.rest_name == "myTitle"
@@ -151,7 +151,7 @@ def test_the_instance_knows_better_than_the_list() -> None:
 
 def test_nothing_is_guessed_where_two_fields_share_a_spelling() -> None:
     both = described([described_field("a", "Foo", "string"), described_field("b", "FOO", "string")])
-    own = Names(BridgeSettings(field_sources=("describe",)), Catalogue(both))
+    own = Names(BridgeSettings(field_sources=("describe",)), FieldIndex(both))
     assert own.find("foo") is None
     found = own.find("FOO")
     assert found is not None
@@ -181,7 +181,7 @@ def test_a_described_field_is_read_leniently() -> None:
 
 
 NOT_SHOWN = {"createdAt", "leadPartitionId"}
-KEPT = Catalogue(described(FIELDS[:2]))
+KEPT = FieldIndex(described(FIELDS[:2]))
 
 
 @pytest.mark.parametrize("code", ["603", "610", "616"])
@@ -214,7 +214,7 @@ def test_the_fields_of_the_best_source_are_returned() -> None:
     readable = [each.rest_name for each in instance.readable]
     assert readable == [each["rest"]["name"] for each in FIELDS if each["rest"]["name"] not in NOT_SHOWN]
     assert Names(BridgeSettings(field_sources=()), None).readable == ()
-    assert names_of_reply(BridgeSettings(), None)(RestReply(True), None)[0].refused == "it named none"
+    assert names_of_reply(BridgeSettings(), None)(RestReply(True), None)[0].refused == "no fields"
 
 
 # -- values -------------------------------------------------------------------------------------------

@@ -706,7 +706,7 @@ def test_pools_of_event_loops_that_have_ended_go() -> None:
 def test_bridges_beside_each_other_share_token_and_locks() -> None:
     rest = Rest()
     first = bridge(rest)
-    second = bridge(rest, beside=first, settings=BridgeSettings(on_duplicate="most_recent"))
+    second = bridge(rest, share_with=first, settings=BridgeSettings(on_duplicate="most_recent"))
     for over in (first, second):
         with Client(transport=over) as client:
             client.sync_lead(LEAD)

@@ -13,7 +13,7 @@ import pytest
 from marketo_soap import Sandbox
 from marketo_soap.gateway import GatewaySettings
 from marketo_soap.gateway.check import check
-from marketo_soap.gateway.secrets import resolved
+from marketo_soap.gateway.secrets import resolve
 from marketo_soap.sandbox.settings import Settings, Workspace, Workspaces
 from tests.gateway.support import PATIENCE, configuration, environment, run
 
@@ -28,7 +28,7 @@ def problems(folder: Path, sandbox: Sandbox, bridge: str = "", **environ: str) -
     with sandbox.serve() as endpoint:
         (folder / "gateway.toml").write_text(configuration(endpoint, [bridge, ""]))
         settings = GatewaySettings.load(folder / "gateway.toml")
-        return [each.said for each in check(settings, resolved(settings, environment() | environ)) if not each.ok]
+        return [each.message for each in check(settings, resolve(settings, environment() | environ)) if not each.ok]
 
 
 def test_all_is_well(tmp_path: Path) -> None:
@@ -37,40 +37,43 @@ def test_all_is_well(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "said"),
+    ("names", "message"),
     [
         (("nope", "EU", "firstName"), "foreign_id_fields.CUSTOM: the instance has no field nope"),
         (("notes", "EU", "firstName"), "foreign_id_fields.CUSTOM: the field notes is of type text, not string, "),
         (("mktoName", "EU", "firstName"), "foreign_id_fields.CUSTOM: the field mktoName cannot be written"),
-        (("erpId", "US", "firstName"), "workspace_partitions.Europe: the partition US is not: there are Default, EU"),
+        (
+            ("erpId", "US", "firstName"),
+            "workspace_partitions.Europe: the partition US does not exist; there are Default, EU",
+        ),
         (("erpId", "EU", "nope"), "attribute_names.A: the instance has no field nope"),
     ],
 )
-def test_each_problem_is_told(tmp_path: Path, names: tuple[str, str, str], said: str) -> None:
+def test_each_problem_is_told(tmp_path: Path, names: tuple[str, str, str], message: str) -> None:
     with Sandbox(settings=FIELDS) as sandbox:
         (found,) = problems(tmp_path, sandbox, BRIDGE % names)
-    assert found.startswith(said)
+    assert found.startswith(message)
 
 
 @pytest.mark.parametrize(
-    ("rule", "said"),
+    ("rule", "messages"),
     [
         ({"operation": "identity", "status": 503, "html": True}, ["credentials: HTTP 503 without a token"]),
         ({"operation": "identity", "close": "before"}, ["credentials: no answer from http://127.0.0.1:"]),
         ({"operation": "describeLead", "rest": "603"}, ["describe: REST 603: access denied: the role"]),
         (
             {"operation": "describeLead", "body": '{"success":true,"result":[7]}'},
-            ["describe: the reply has another form"],
+            ["describe: the reply has an unexpected form"],
         ),
         ({"operation": "getLeadPartitions", "rest": "610"}, ["partitions: REST 610: there is no such call"]),
     ],
 )
-def test_what_rest_refuses_is_told(tmp_path: Path, rule: dict[str, Any], said: list[str]) -> None:
+def test_what_rest_refuses_is_told(tmp_path: Path, rule: dict[str, Any], messages: list[str]) -> None:
     with Sandbox(settings=FIELDS) as sandbox:
         sandbox.fail(**rule)
         found = problems(tmp_path, sandbox)
-    assert len(found) == len(said)
-    assert all(each.startswith(begin) for each, begin in zip(found, said, strict=True))
+    assert len(found) == len(messages)
+    assert all(each.startswith(begin) for each, begin in zip(found, messages, strict=True))
 
 
 def test_an_address_where_nobody_listens_is_told(tmp_path: Path) -> None:
@@ -79,9 +82,9 @@ def test_an_address_where_nobody_listens_is_told(tmp_path: Path) -> None:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         (tmp_path / "gateway.toml").write_text(configuration(f"http://{address}/soap/", [""]))
         settings = GatewaySettings.load(tmp_path / "gateway.toml")
-        (verdict,) = check(settings, resolved(settings, environment()))
-    assert verdict.said.startswith(f"credentials: no answer from http://{address}: ConnectError (")
-    assert FIELDS.client_secret not in verdict.said
+        (result,) = check(settings, resolve(settings, environment()))
+    assert result.message.startswith(f"credentials: no answer from http://{address}: ConnectError (")
+    assert FIELDS.client_secret not in result.message
 
 
 def test_a_wrong_secret_is_told(tmp_path: Path) -> None:
@@ -103,21 +106,23 @@ def test_odd_replies_hide_nothing_and_break_nothing(tmp_path: Path, caplog: pyte
     }
     caplog.set_level(logging.INFO)
     network = httpx.MockTransport(lambda request: httpx.Response(200, json=replies[request.url.path]))
-    said = [each.said for each in check(settings, resolved(settings, environment()), transport=network) if not each.ok]
-    assert said == ["workspace_partitions.Europe: the partition Nowhere is not: there are EU"]
+    said = [
+        each.message for each in check(settings, resolve(settings, environment()), transport=network) if not each.ok
+    ]
+    assert said == ["workspace_partitions.Europe: the partition Nowhere does not exist; there are EU"]
     replies["/identity/oauth/token"] = {"access_token": "two\r\nlines"}
-    said = [each.said for each in check(settings, resolved(settings, environment()), transport=network)]
+    said = [each.message for each in check(settings, resolve(settings, environment()), transport=network)]
     assert said == ["credentials: HTTP 200 without a token"]
     assert FIELDS.client_secret not in caplog.text
 
 
 @pytest.mark.parametrize(("field", "code"), [("erpId", 0), ("nope", 1)])
-def test_the_command_ends_with_the_verdict(tmp_path: Path, field: str, code: int) -> None:
+def test_the_command_ends_with_the_result(tmp_path: Path, field: str, code: int) -> None:
     with Sandbox(settings=FIELDS) as sandbox, sandbox.serve() as endpoint:
         process = run(tmp_path, configuration(endpoint, [BRIDGE % (field, "EU", "firstName")]), "--check")
         out, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == code
     assert said == ""
     assert out.count("problem") == code
-    assert "ok       rest main: credentials: a token was given\n" in out
+    assert "ok       rest main: credentials: REST returned a token\n" in out
     assert FIELDS.client_secret not in out

@@ -25,12 +25,11 @@ from marketo_soap.calls.limiter import InProcessLimiter
 from marketo_soap.calls.limits import Limits
 from marketo_soap.errors import Fault, ProtocolError, RestError, ServerFault, fault
 from marketo_soap.gateway import CallerSettings, GatewaySettings, RestSettings, callers
-from marketo_soap.gateway.access_log import LineWriter
+from marketo_soap.gateway.access_log import LineWriter, _RateFilter, quiet_logging
 from marketo_soap.gateway.app import Application
 from marketo_soap.gateway.callers import Caller, Callers
 from marketo_soap.gateway.gateway import Gateway
-from marketo_soap.gateway.instances import Instance, instances_of
-from marketo_soap.gateway.logs import _Once, quiet_logging
+from marketo_soap.gateway.instances import RestInstance, instances_of
 from marketo_soap.gateway.metrics import Counter, Histogram, exposition
 from marketo_soap.gateway.readers import Budget, Reader, Share
 from marketo_soap.gateway.replays import Replays
@@ -147,7 +146,7 @@ def test_strangers_have_one_signature_a_second_diagnosed(monkeypatch: pytest.Mon
 def test_nobody_has_no_key_of_its_own() -> None:
     nobody = Callers([], 1)
     with pytest.raises(Fault, match="20014"):
-        nobody.identify(signature.sign(nobody._nobody, "2013-07-31T12:38:47-07:00"))
+        nobody.identify(signature.sign(nobody._unknown, "2013-07-31T12:38:47-07:00"))
 
 
 def test_an_unexpected_exception_is_a_fault_and_its_text_is_not_logged(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,12 +172,12 @@ def test_an_unexpected_exception_is_a_fault_and_its_text_is_not_logged(monkeypat
     assert "_over_rest" in stream.getvalue()
     assert "jungle" not in stream.getvalue()
     assert "George" not in stream.getvalue()
-    assert here.running == here.journal.in_progress == 0
+    assert here.running == here.call_log.in_progress == 0
 
 
 def test_the_same_complaint_is_logged_once_a_minute() -> None:
     tick = [0.0]
-    once = _Once(lambda: tick[0])
+    once = _RateFilter(lambda: tick[0])
     passed = []
     for second, text in (
         (0, "no room for %d"),
@@ -192,7 +191,7 @@ def test_the_same_complaint_is_logged_once_a_minute() -> None:
         record = logging.LogRecord("a", logging.ERROR, "", 0, text, (second,) if "%" in text else (), None)
         if once.filter(record):
             passed.append(record.getMessage())
-    assert passed == ["no room for 0", "other", "no room for 60 (and 2 times more since it was logged last)"]
+    assert passed == ["no room for 0", "other", "no room for 60 (and 2 more times since it was last logged)"]
     for number in range(5000):
         once.filter(logging.LogRecord("a", logging.ERROR, "", 0, "x" * number, (), None))
     assert len(once._until) <= 1000
@@ -207,7 +206,7 @@ def test_room_for_calls_is_kept_for_each_caller() -> None:
     def filled(caller: Caller) -> int:
         with suppress(Fault):
             while True:
-                here._callers.make_room(caller)
+                here._callers.check_room(caller)
                 caller.running += 1
         return caller.running
 
@@ -224,12 +223,12 @@ def test_a_full_disk_does_not_stop_calls(caplog: pytest.LogCaptureFixture) -> No
             raise OSError(28, "No space left on device")
 
     here = gateway()
-    here.journal._log = log = LineWriter(Disk())
+    here.call_log._log = log = LineWriter(Disk())
     for _ in range(3):
         assert asyncio.run(here.answer(b"<a/>")).outcome.code == 20012
     here.close()
     assert log.dropped == 3
-    assert b"\nmarketo_gateway_log_lines_dropped_total 3\n" in here.journal.metrics()
+    assert b"\nmarketo_gateway_log_lines_dropped_total 3\n" in here.call_log.metrics()
     assert [record.getMessage() for record in caplog.records] == [
         "the access log cannot be written: [Errno 28] No space left on device"
     ]
@@ -271,7 +270,7 @@ def test_names_that_strangers_send_are_not_kept() -> None:
         raise ProtocolError("no envelope", problem="malformed")
 
     async def work() -> None:
-        reader = Reader(worn=1000)
+        reader = Reader(max_bytes=1000)
         calls = [reader.read(read, b"<a/>" + b" " * 96) for _ in range(40)]
         for outcome in await asyncio.gather(*calls, return_exceptions=True):
             assert isinstance(outcome, ProtocolError)
@@ -464,14 +463,14 @@ def test_bridges_of_one_instance_keep_to_one_set_of_locks_and_limits() -> None:
 def test_refused_credentials_are_known_until_they_are_news_no_more() -> None:
     tick = [0.0]
     rest = RestSettings("https://100-AEK-913.mktorest.com", client_id="a", client_secret_env="S")
-    instance = Instance(rest, "a", "b", InProcessLimiter(Limits()), KeyLocks(), lambda: tick[0])
+    instance = RestInstance(rest, "a", "b", InProcessLimiter(Limits()), KeyLocks(), lambda: tick[0])
     refused, other, silent = fault(20014), fault(20106), fault(20011)
     refused.rest, other.rest = RestError("601", "Access token invalid"), RestError("1003", "no")
     silent.rest = RestError("", "no answer")
     assert isinstance(silent, ServerFault)
     seen = []
     for outcome in (refused, silent, other, refused, object(), refused):
-        instance.learn(outcome)
+        instance.record(outcome)
         seen.append(instance.refused)
     tick[0] = 61.0
     assert [*seen, instance.refused] == [True, True, False, True, False, True, False]

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from marketo_soap import Sandbox
 from marketo_soap.cli.commands import cli
 from marketo_soap.gateway import GatewaySettings
-from marketo_soap.gateway.secrets import resolved
+from marketo_soap.gateway.secrets import resolve
 from tests.gateway.support import FIELDS, PATIENCE, run, serving
 
 GOOD = """
@@ -33,7 +33,7 @@ ENVIRONMENT = {"SECRET": "s3cr3t-s3cr3t", "KEY": "00112233"}
 
 def load(folder: Path, text: str, environ: Mapping[str, str] = ENVIRONMENT) -> None:
     (folder / "gateway.toml").write_text(text)
-    resolved(GatewaySettings.load(folder / "gateway.toml"), environ)
+    resolve(GatewaySettings.load(folder / "gateway.toml"), environ)
 
 
 def test_a_sound_file_is_read(tmp_path: Path) -> None:
@@ -47,13 +47,13 @@ def test_a_sound_file_is_read(tmp_path: Path) -> None:
         ("", "port = 'x'\n", "port must be int"),
         ("", "port = 70000\n", "port is between 0 and 65535"),
         ("", "host = '0.0.0.0'\n", "host is not on this machine"),
-        ("", "host = 'a b'\n", "host is no host"),
+        ("", "host = 'a b'\n", "host is not a host"),
         ("", "behind_proxy = true\n", "public_url is missing"),
         ("", "public_url = 'ftp://x'\n", "public_url: endpoint must look like"),
         ("", "certificate = 'a.pem'\n", "private_key is missing"),
         ("", "private_key = 'a.pem'\n", "certificate is missing"),
         ("", "metrics_public = true\n", "metrics_public needs a token for /metrics"),
-        ("", "metrics_token = 's3cr3t-s3cr3t'\n", "metrics_token: a secret does not stand in the configuration"),
+        ("", "metrics_token = 's3cr3t-s3cr3t'\n", "metrics_token: secrets are not allowed in the configuration"),
         ("", "metrics_token_env = 'NO_TOKEN'\n", "metrics_token_env: the variable NO_TOKEN is not set, or empty"),
         ("", "metrics_token_env = 'A'\nmetrics_token_file = 'a'\n", "metrics_token_env is given: give it or metrics_"),
         ("", "max_calls = 0\n", "max_calls must be more than 0"),
@@ -65,9 +65,9 @@ def test_a_sound_file_is_read(tmp_path: Path) -> None:
         ("mktorest.com", "mktorest.com/soap", r"rest\[1\].base_url: base_url must look like"),
         ('client_id = "id-1"\n', "", r"rest\[1\].client_id is missing: give it or client_id_env"),
         ('client_secret_env = "SECRET"\n', "", r"rest\[1\].client_secret_env is missing"),
-        ("client_secret_env", "client_secret", r"rest\[1\].client_secret: a secret does not stand in the conf"),
+        ("client_secret_env", "client_secret", r"rest\[1\].client_secret: secrets are not allowed in the conf"),
         ('client_secret_env = "SECRET"', 'client_secret_env = "s3cr3t-s3cr3t"', r"rest\[1\].client_secret_env: the var"),
-        ("encryption_key_env", "encryption_key", r"callers\[1\].encryption_key: a secret does not stand"),
+        ("encryption_key_env", "encryption_key", r"callers\[1\].encryption_key: secrets are not allowed"),
         ('encryption_key_env = "KEY"', 'encryption_key_env = "00112233"', r"callers\[1\].encryption_key_env: the var"),
         ('encryption_key_env = "KEY"', 'encryption_key_file = "/00112233"', r"callers\[1\].encryption_key_file: the file"),
         ('"KEY"\n', '"KEY"\nencryption_key_file = "k"\n', r"callers\[1\].encryption_key_env is given: give it or"),
@@ -84,10 +84,10 @@ def test_a_sound_file_is_read(tmp_path: Path) -> None:
          r"rest\[1\].bridge.describe_file: it cannot be read: No such file"),
         ('"KEY"\n', '"KEY"\nbridge = {describe_file = "/dev/null", field_sources = ["file"]}\n',
          r"callers\[1\].bridge.describe_file /dev/null: not a reply of describe.json"),
-        ("", "access_log = '/no/such/place'\n", "access_log: it cannot be written there"),
-        ("", "replay_file = '/no/such/place'\n", "replay_file: it cannot be written there"),
+        ("", "access_log = '/no/such/place'\n", "access_log: this file cannot be written"),
+        ("", "replay_file = '/no/such/place'\n", "replay_file: this file cannot be written"),
         ('"KEY"\n', '"KEY"\nrefuse_replays = "request"\n', r"callers\[1\].refuse_replays needs a replay_file"),
-        ("", "access_log = '/'\n", "access_log: it cannot be written there"),
+        ("", "access_log = '/'\n", "access_log: this file cannot be written"),
         ('client_id = "id-1"', 'client_id = ""', r"rest\[1\].client_id is empty, or has spaces or line breaks"),
         ('client_id = "id-1"', 'client_id = "id\\n1"', r"rest\[1\].client_id is empty, or has spaces or line breaks"),
         ('"KEY"\n', '"KEY"\nbridge = {on_duplicate = "no"}\n', r"callers\[1\].bridge.on_duplicate must be one of"),
@@ -123,13 +123,13 @@ def test_secrets_come_from_files_and_are_not_shown(tmp_path: Path) -> None:
     text = GOOD.replace('encryption_key_env = "KEY"', f'encryption_key_file = "{tmp_path}/key"')
     (tmp_path / "gateway.toml").write_text(text)
     settings = GatewaySettings.load(tmp_path / "gateway.toml")
-    secrets = resolved(settings, ENVIRONMENT)
+    secrets = resolve(settings, ENVIRONMENT)
     assert secrets.callers["crm"].encryption_key == "k3y-k3y"
     shown = repr(settings) + repr(secrets)
     assert not [word for word in ("k3y-k3y", "s3cr3t", "crm_1", "id-1") if word in shown]
     (tmp_path / "key").write_text("\n")
     with pytest.raises(ValueError, match=r"callers\[1\].encryption_key_file: the file that it names is empty"):
-        resolved(settings, ENVIRONMENT)
+        resolve(settings, ENVIRONMENT)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_secrets_come_from_files_and_are_not_shown(tmp_path: Path) -> None:
             [],
             "rest[1].client_secret_env: the variable NO_SUCH_VARIABLE is not set",
         ),
-        ("access_log = '/no/place'\n" + GOOD, ["--check"], "access_log: it cannot be written there"),
+        ("access_log = '/no/place'\n" + GOOD, ["--check"], "access_log: this file cannot be written"),
     ],
 )
 def test_a_wrong_file_ends_the_process_with_a_sentence(

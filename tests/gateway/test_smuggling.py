@@ -15,7 +15,7 @@ import pytest
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from marketo_soap import Sandbox
-from marketo_soap.gateway.timeouts import impatient
+from marketo_soap.gateway.timeouts import with_timeouts
 from marketo_soap.server.asgi import server_config
 from tests.gateway.support import PATIENCE, Served
 
@@ -111,4 +111,4 @@ def test_http_is_read_by_h11_whatever_is_installed() -> None:
     protocol = server_config(None).http
     assert isinstance(protocol, type)
     assert issubclass(protocol, H11Protocol)
-    assert issubclass(impatient(1.0, 10), H11Protocol)
+    assert issubclass(with_timeouts(1.0, 10), H11Protocol)

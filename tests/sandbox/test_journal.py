@@ -76,7 +76,7 @@ RIGHT = HEADER.request_signature
         (sha1(KEY.encode(), STAMP), "of requestTimestamp alone"),
         (
             sha1(KEY.encode(), "2013-08-05T16:34:19-0700" + USER),
-            "another writing of the time, '2013-08-05T16:34:19-0700'",
+            "of the time in another format than was sent, '2013-08-05T16:34:19-0700'",
         ),
         (sha1(KEY.encode(), "2013-08-05T23:34:19Z" + USER), "'2013-08-05T23:34:19Z'"),
         (sha1(KEY.encode(), "2013-08-05T23:34:19.000Z" + USER), "'2013-08-05T23:34:19.000Z'"),

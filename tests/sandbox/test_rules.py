@@ -343,7 +343,7 @@ def test_settings_come_from_toml(tmp_path: Path) -> None:
         ("faults = [{ chance = 2 }]", "chance is between"),
         ("faults = [{ delay = -1 }]", "not negative"),
         ("faults = [{ close = 'never' }]", r"faults\[1\].close must be one of 'before', 'after'"),
-        ("custom_fields = { A = 1 }", "custom_fields: a table of texts"),
+        ("custom_fields = { A = 1 }", "custom_fields: a table of strings"),
         ("workspaces = { workspaces = [{ name = 'X' }] }", r"workspaces.workspaces\[1\].primary is missing"),
         ("workspaces = { workspaces = [{ name = 'X', primary = 'X' }] }", "must be one called Default"),
         ("workspaces = { rules = [{ partition = 'X', when = { A = '1' } }] }", "names the partition 'X'"),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from marketo_soap.bridge.codes import refusal, told
+from marketo_soap.bridge.codes import refusal, with_rest_error
 from marketo_soap.bridge.leads import fields_of, lead_record
 from marketo_soap.bridge.lookup import ask, find_leads, lead_id_of, pages
 from marketo_soap.bridge.names import Names
@@ -71,7 +71,7 @@ class _Work:
         query = {"fields": self.fields, "batchSize": self.size} | ({"nextPageToken": token} if token else {})
         reply: RestReply = yield read(f"/rest/v1/lists/{list_id}/leads.json", **query)
         if reply.code in ("1013", "702"):
-            raise told(fault(20111, f"No static list with the id {list_id}"), reply.errors[0], False)
+            raise with_rest_error(fault(20111, f"No static list with the id {list_id}"), reply.errors[0], False)
         if not reply.success:
             raise refusal(reply.errors[0], self.settings, level="response", unknown=20011)
         return self.page(reply.result, reply.next_page and f"list:{list_id}:{reply.next_page}")

@@ -1,4 +1,4 @@
-"""Two envelopes compared as a person thinks of them: what they mean, then how they are written. Pure."""
+"""Compare two messages by meaning, then by markup. Pure."""
 
 from marketo_soap.debug.compare.comparison import Comparison, FirstByte, Verdict, compare, describe
 from marketo_soap.debug.compare.meaning import Difference

@@ -1,4 +1,4 @@
-"""The comparison of two messages, and how it is told."""
+"""The comparison of two messages, and its description."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Verdict(StrEnum):
 class FirstByte:
     """The first byte that differs, and about 40 characters around it.
 
-    *offset* counts bytes from 0; *line* and *column* (in characters) count from 1. *before* stands in both messages
-    just before the place; *old* and *new* are what follows, "" at the end. The `repr` hides the three.
+    *offset* counts bytes from 0; *line* and *column* (in characters) count from 1. *before* is the text before
+    the place in both messages; *old* and *new* are what follows, "" at the end. The `repr` hides the three.
     """
 
     offset: int
@@ -47,10 +47,10 @@ class FirstByte:
 
 @frozen
 class Comparison:
-    """What `compare` found.
+    """The result of `compare`.
 
-    *differences* are those of meaning; there are some if, and only if, the verdict is "different". *remarks* say how
-    the messages are written otherwise, and hold no values.
+    *differences* are differences in meaning; there are some if and only if the verdict is "different". *remarks*
+    describe differences in markup, without values.
     """
 
     verdict: Verdict
@@ -60,18 +60,18 @@ class Comparison:
 
 
 def compare(old: bytes, new: bytes, *, signed: bool = False) -> Comparison:
-    """Compare two requests, replies or faults by what they mean, and say how their bytes differ.
+    """Compare two requests, replies or faults by meaning, and describe how their bytes differ.
 
-    The meaning is what `envelope.read` reads. So prefixes, white space, order, and nil or absent change nothing,
-    nor do elements that Marketo ignores; remarks name them. Lead attributes are compared by name; of a name
-    that stands there twice, the values in their order. Timestamp and signature count only if *signed*; the user id
-    always does. What cannot be read is compared by its bytes, and the reason is told. No bytes raise an error.
+    The meaning is what `envelope.read` returns: prefixes, white space, order, nil instead of absent, and elements
+    that Marketo ignores make no difference, only remarks. Lead attributes are compared by name; if a name appears
+    twice, its values in order. Timestamp and signature are compared only if *signed*; the user id always is.
+    Messages that cannot be read are compared as bytes, with the reason. Never raises for any bytes.
     """
     before, after = _read(old), _read(new)
     if old == new:
         return Comparison(Verdict.IDENTICAL, remarks=(before,) if isinstance(before, str) else ())
     if isinstance(before, str) or isinstance(after, str):
-        kind, other = (said if isinstance(said, str) else kind_of(said) for said in (before, after))
+        kind, other = (each if isinstance(each, str) else kind_of(each) for each in (before, after))
         found = [Difference("body", "message", kind, other, private=False)]
         notes: tuple[str, ...] = ()
     else:
@@ -116,10 +116,10 @@ def describe(
     sides: tuple[str, str] = ("old", "new"),
     most: int = 50,
 ) -> list[str]:
-    """Tell a comparison in plain lines: the verdict, `- ` each difference, `~ ` each remark, the first differing byte.
+    """Return a comparison as lines: the verdict, `- ` a difference, `~ ` a remark, the first differing byte.
 
-    A *redactor* that knows both messages hides what is private of them. *sides* are their names. After *most*
-    differences the rest is counted. No line holds a character that would move the cursor.
+    A *redactor* that knows both messages hides their private values. *sides* are their names. Differences beyond
+    *most* are counted. Control characters are escaped.
     """
     lines = [str(comparison.verdict)]
     for difference in comparison.differences[:most]:
@@ -155,5 +155,5 @@ def _place(first: FirstByte, redactor: Redactor | None, sides: tuple[str, str]) 
 
 
 def _plain(text: str) -> str:
-    """Return *text* on one line, with what cannot be seen escaped."""
+    """Return *text* on one line, with unprintable characters escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

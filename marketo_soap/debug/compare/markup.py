@@ -1,4 +1,4 @@
-"""What differs in how two messages are written, and in what nobody reads of them."""
+"""Differences in the markup of two messages, and in their ignored elements."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Place: TypeAlias = int
 
 
 class Places:
-    """A number for each place that an element can stand at, the same one in both messages."""
+    """A number for each position of an element, the same in both messages."""
 
     def __init__(self) -> None:
         self.labels = [""]
@@ -37,7 +37,7 @@ class Places:
 
     def number(self, parent: Place, element: Element) -> Place:
         name = label = local_name(element)
-        if name == "attribute":  # told apart by the names of the fields, not by position
+        if name == "attribute":  # distinguished by field name, not by position
             field = next((child.text or "" for child in children_of(element) if local_name(child) == "attrName"), "")
             name = label = f"attribute {field}"
         elif self.labels[parent].startswith("attribute "):
@@ -49,7 +49,7 @@ class Places:
 
 
 class Written:
-    """One message as it is written. Its elements are `(place, text, XML attributes)`, in their order."""
+    """The markup of one message. Its elements are `(place, text, XML attributes)`, in order."""
 
     def __init__(self, data: bytes, message: Message, places: Places) -> None:
         root = parse(data)
@@ -59,7 +59,7 @@ class Written:
         self.ignored = list(_ignored(root, message))
         try:
             text = data.decode(self.encoding, "replace")
-        except (LookupError, UnicodeError):  # libxml2 knows more of them than Python
+        except (LookupError, UnicodeError):  # libxml2 supports more encodings than Python
             text = data.decode("latin-1")
         mark, before, self.declaration, markup = cast("re.Match[str]", _PROLOG.fullmatch(text)).groups("")
         if mark:
@@ -86,7 +86,7 @@ class Written:
             yield place, text, tuple(sorted(element.items()))
 
     def _take(self, tokens: Iterable[str]) -> None:
-        """Sort the pieces of markup. White space is a gap, unless it is all that an element holds."""
+        """Count the tokens of the markup. White space is a gap, unless it is the whole content of an element."""
         opened, held = False, ""
         for token in tokens:
             if token[0] != "<":
@@ -118,10 +118,10 @@ class Written:
 
 
 def remarks(old: tuple[bytes, Message], new: tuple[bytes, Message], *, same: bool) -> tuple[str, ...]:
-    """Say how two messages, each given as bytes and as what they say, are written otherwise, without any value.
+    """Describe how the markup of two messages differs, without values.
 
-    If they mean the *same*, every sort of difference is named. If not, only those are that are no mere consequence
-    of what differs in meaning: the style, the order, and the elements that Marketo ignores.
+    If they mean the *same*, every kind of difference is named. If not, only those that do not follow from the
+    meaning: the style, the order, and the elements that Marketo ignores.
     """
     places = Places()
     a, b = Written(*old, places), Written(*new, places)
@@ -129,7 +129,7 @@ def remarks(old: tuple[bytes, Message], new: tuple[bytes, Message], *, same: boo
     if same:
         found += [*_of_markup(a, b), *_of_unread(a, b, places)]
     found += _of_ignored(a.ignored, b.ignored)
-    return tuple(found) or (("the bytes differ in a way that has no name",) if same else ())
+    return tuple(found) or (("the bytes differ in another way",) if same else ())
 
 
 def _of_style(a: Written, b: Written, same: bool) -> Iterator[str]:
@@ -144,7 +144,7 @@ def _of_style(a: Written, b: Written, same: bool) -> Iterator[str]:
 
 
 def _sorts(gaps: Iterable[str]) -> set[str]:
-    """The sorts of white space, however deep it indents: an attribute more is no other style."""
+    """Return the kinds of white space, ignoring the depth of indentation."""
     return {_RUN.sub(r"\1", gap) for gap in gaps}
 
 
@@ -153,12 +153,12 @@ def _of_order(a: Written, b: Written, places: Places) -> Iterator[str]:
     common = set(first) & set(second)
     pairs = zip((key for key in first if key in common), (key for key in second if key in common), strict=True)
     for (old, _), (new, _) in (pair for pair in pairs if pair[0] != pair[1]):
-        yield f"moved: {places.labels[old]} now stands after {places.labels[new]}"
+        yield f"moved: {places.labels[old]} now comes after {places.labels[new]}"
         return
 
 
 def _numbered(written: Written) -> list[tuple[Place, int]]:
-    """The places in their order, those that repeat being counted."""
+    """Return the places in order, with a count for those that repeat."""
     seen: Counter[Place] = Counter()
     keys = []
     for place, _, _ in written.elements:
@@ -172,24 +172,24 @@ def _of_markup(a: Written, b: Written) -> Iterator[str]:
         yield "comments or processing instructions differ"
     texts = (a.texts - b.texts) + (b.texts - a.texts)
     if any("&" in text or "\r" in text or text.startswith("<!") for text in texts):
-        yield "text is escaped otherwise (references, CDATA, line ends)"
+        yield "text is escaped differently (references, CDATA, line ends)"
     if a.empties != b.empties:
-        yield "empty elements are written otherwise (<a/>, <a></a>)"
+        yield "empty elements are written differently (<a/>, <a></a>)"
     if a.prefixes != b.prefixes:
-        return  # then all tags are others
+        return  # then all tags differ
     if a.declares != b.declares:
-        yield "namespaces are declared elsewhere or otherwise"
+        yield "namespaces are declared elsewhere or differently"
     elif a.tags != b.tags and sorted(map(_bare, a.tags.elements())) == sorted(map(_bare, b.tags.elements())):
         yield "quotes, white space or the order of XML attributes differ inside tags"
 
 
 def _bare(tag: str) -> str:
-    """A tag without what may be written otherwise: quotes, white space, order."""
+    """Return a tag without quotes, white space and order."""
     return "".join(sorted(tag.replace("'", '"').translate({9: None, 10: None, 13: None, 32: None})))
 
 
 def _of_unread(a: Written, b: Written, places: Places) -> Iterator[str]:
-    """What differs in the elements although the values that are read from them do not."""
+    """Yield differences in elements whose values are equal."""
     first, second = Counter(a.elements), Counter(b.elements)
     here, there = ({place: None for place, _, _ in one - other} for one, other in ((first, second), (second, first)))
     ignored = {ignored.name for ignored in (*a.ignored, *b.ignored)}
@@ -197,8 +197,8 @@ def _of_unread(a: Written, b: Written, places: Places) -> Iterator[str]:
     on_one = [places.labels[place] for place in here | there if not (place in here and place in there)]
     for what, labels in (
         ("not compared", [label for label in on_both if label in SIGNED]),
-        ("spelled otherwise", [label for label in on_both if label not in SIGNED | ignored]),
-        ("there on one side only, or nil, which changes nothing", [name for name in on_one if name not in ignored]),
+        ("spelled differently", [label for label in on_both if label not in SIGNED | ignored]),
+        ("on one side only, or nil (no difference in meaning)", [name for name in on_one if name not in ignored]),
     ):
         if labels:
             yield f"{what}: {_some(labels)}"
@@ -219,7 +219,7 @@ def _of_ignored(old: list[Ignored], new: list[Ignored]) -> Iterator[str]:
 
 
 def _ignored(root: Element, message: Message) -> Iterator[Ignored]:
-    """The elements of a message that nobody reads."""
+    """Yield the elements of a message that are ignored."""
     if isinstance(message, Fault):
         return
     known = {

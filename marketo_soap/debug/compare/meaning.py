@@ -1,4 +1,4 @@
-"""What differs in what two messages say: their values, by the names that people know them by."""
+"""Differences in the meaning of two messages: their values, by familiar names."""
 
 from __future__ import annotations
 
@@ -23,17 +23,16 @@ Section: TypeAlias = Literal["header", "context", "body", "fault"]
 Value: TypeAlias = str | tuple[str | None, ...] | None
 
 SIGNED = frozenset({"requestSignature", "requestTimestamp"})
-"""What is new in every attempt at the same call."""
+"""Elements that change with every attempt of a call."""
 
 
 @frozen
 class Difference:
-    """One thing that the messages say differently.
+    """One difference in meaning.
 
-    *part* is where it stands, *name* what people call the place ("Email", "attribute FirstName", "attrType of
-    FirstName", "status", "leadRecord[2]/Email" in a list). *old* and *new* are its text; None if it is not there, a
-    tuple of all values if the name appears more than once. *private* says that they may be secrets or personal
-    data. The `repr` hides them.
+    *part* is the section of the message, *name* the place ("Email", "attribute FirstName", "attrType of FirstName",
+    "status", "leadRecord[2]/Email" in a list). *old* and *new* are its text; None if absent, a tuple of all values if the name appears more than
+    once. *private*: they may be secrets or personal data. The `repr` hides them.
     """
 
     part: Section
@@ -44,7 +43,7 @@ class Difference:
 
 
 def kind_of(message: Message) -> str:
-    """Say what a message is: "request of syncLead", "reply to syncLead", "fault"."""
+    """Return the kind of a message: "request of syncLead", "reply to syncLead", "fault"."""
     if isinstance(message, Fault):
         return "fault"
     if isinstance(message, Reply):
@@ -53,7 +52,7 @@ def kind_of(message: Message) -> str:
 
 
 def differences(old: Message, new: Message, *, signed: bool) -> Iterator[Difference]:
-    """Yield what the messages say differently; timestamp and signature only if *signed*."""
+    """Yield the differences in meaning; those of timestamp and signature only if *signed*."""
     if kind_of(old) != kind_of(new):
         yield Difference("body", "message", kind_of(old), kind_of(new), private=False)
     elif isinstance(old, Fault) and isinstance(new, Fault):
@@ -71,7 +70,7 @@ def differences(old: Message, new: Message, *, signed: bool) -> Iterator[Differe
 def _of_faults(old: Fault, new: Fault) -> Iterator[Difference]:
     names = ["faultcode", "faultstring", "name", "message", "code"]
     if old.faultstring != new.faultstring and _has_no_detail(old) and _has_no_detail(new):
-        names = names[:2]  # what reads as its message and code is the same text once more
+        names = names[:2]  # message and code are derived from the same text
     for name in names:
         before, after = (_text(getattr(fault, name)) for fault in (old, new))
         yield from _of_texts("fault", name, before, after, private=name in ("faultstring", "message"))
@@ -84,9 +83,9 @@ def _has_no_detail(fault: Fault) -> bool:
 def _of_records(
     cls: type[Any], old: Any, new: Any, part: Section, record: str, taken: frozenset[str] = frozenset()
 ) -> Iterator[Difference]:
-    """Compare two records of one class, either of which may not be there (None).
+    """Compare two records of one class, either of which may be absent (None).
 
-    A name that is *taken* by a field outside is told by the record it stands in: "syncStatus/leadId".
+    A name that is *taken* by an outer field is qualified by its record: "syncStatus/leadId".
     """
     names, same = taken | declared_by_name(cls).keys(), True
     for f in declared(cls):
@@ -94,7 +93,7 @@ def _of_records(
         for difference in _of_values(f, before, after, part, record, taken, names):
             same = False
             yield difference
-    if same and (old is None) != (new is None):  # an empty record is there all the same
+    if same and (old is None) != (new is None):  # an empty record is not an absent one
         before, after = (None if side is None else "" for side in (old, new))
         yield from _of_texts(part, record, before, after, private=False)
 
@@ -147,7 +146,7 @@ def _by_name(attributes: Sequence[Attribute]) -> dict[str, list[Attribute]]:
 
 
 def _alone(old: tuple[str | None, ...], new: tuple[str | None, ...]) -> tuple[Value, Value]:
-    """The only value of a name, where it does not appear twice."""
+    """Return the values of a name: single values unless it appears twice."""
     if max(len(old), len(new)) > 1:
         return old or None, new or None
     return next(iter(old), None), next(iter(new), None)

@@ -1,4 +1,4 @@
-"""What a gateway says of its calls: one line each, and numbers. Nothing in it is private."""
+"""The access log and the metrics of a gateway. Neither contains private data."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any
 from attrs import define
 
 from marketo_soap.errors import Fault
-from marketo_soap.gateway.access_log import LineWriter, opened
-from marketo_soap.gateway.instances import Instance
+from marketo_soap.gateway.access_log import LineWriter, open_log
+from marketo_soap.gateway.instances import RestInstance
 from marketo_soap.gateway.metrics import Counter, Histogram, exposition, family
 from marketo_soap.operations.sync_lead import SyncLeadResult
 from marketo_soap.server.service import Answer
 
-__all__ = ["CallRecord", "Journal"]
+__all__ = ["CallLog", "CallRecord"]
 
 _FLUSH_SECONDS = 2.0  # at the end
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -29,10 +29,10 @@ _CODE = re.compile(r"[0-9]{3,4}")
 
 @define
 class CallRecord:
-    """What is known of a call, as it goes on; *begun* is a tick of the monotonic clock.
+    """A call in progress; *begun* is a time of the monotonic clock.
 
-    *claimed* is the caller whose user id a wrong *signature* came with: the log shows it, the numbers do not, as any
-    stranger could write it.
+    *claimed* is the caller whose user id came with a wrong *signature*. The log has it, the metrics do not, since
+    anybody can send it.
     """
 
     begun: float
@@ -52,23 +52,23 @@ class CallRecord:
 
     @property
     def operation_name(self) -> str:
-        """The operation, if it is one."""
+        """The name of the operation, "unknown" if there is none."""
         return "unknown" if self.operation is None else self.operation.name
 
-    def answered(self, answer: Answer) -> None:
-        """Note what came of it."""
+    def record(self, answer: Answer) -> None:
+        """Record the answer."""
         outcome = answer.outcome
         self.bytes_out = len(answer.body)
         if isinstance(outcome, Fault):
             self.verdict = str(outcome.code)
             if outcome.rest is not None:
-                self.rest_code = _plain(_CODE, outcome.rest.code)
-                self.rest_request_id = _plain(_REQUEST_ID, outcome.rest.request_id)
+                self.rest_code = _matched(_CODE, outcome.rest.code)
+                self.rest_request_id = _matched(_REQUEST_ID, outcome.rest.request_id)
         else:
             self.verdict = str(outcome.sync_status.status) if isinstance(outcome, SyncLeadResult) else "OK"
 
     def line(self, seconds: float) -> str:
-        """Return it as a line of the access log."""
+        """Return the line of the access log."""
         return json.dumps(
             {
                 "time": self.time.isoformat(timespec="milliseconds"),
@@ -89,16 +89,16 @@ class CallRecord:
         )
 
 
-def _plain(pattern: re.Pattern[str], text: str | None) -> str | None:
-    """What another server said, if it is what it should be."""
+def _matched(pattern: re.Pattern[str], text: str | None) -> str | None:
+    """Return *text* from another server if it has the expected form."""
     return text if text and pattern.fullmatch(text) else None
 
 
-class Journal:
-    """Writes the access log (*path*; "-" is standard output, "" nowhere) and keeps the numbers."""
+class CallLog:
+    """Writes the access log (*path*; "-" is standard output, "" none) and counts calls for the metrics."""
 
-    def __init__(self, path: str, instances: Mapping[str, Instance]) -> None:
-        self._log = LineWriter(opened(path)) if path else None
+    def __init__(self, path: str, instances: Mapping[str, RestInstance]) -> None:
+        self._log = LineWriter(open_log(path)) if path else None
         self._instances = instances
         self._prefix, self._numbers = token_hex(4), count(1)
         self.in_progress = 0
@@ -112,11 +112,11 @@ class Journal:
         self._seconds = Histogram("marketo_gateway_call_seconds", "How long SOAP calls took.", _SECONDS)
 
     def begin(self, tick: float, bytes_in: int) -> CallRecord:
-        """Note that a call begins."""
+        """Begin to record a call."""
         return CallRecord(tick, datetime.now(UTC), bytes_in, f"{self._prefix}-{next(self._numbers)}")
 
     def end(self, call: CallRecord, tick: float) -> None:
-        """Note that a call has ended."""
+        """Record the end of a call."""
         seconds = tick - call.begun
         self._seconds.observe(seconds)
         outcome = "fault" if call.verdict.isdecimal() else call.verdict.lower()
@@ -129,31 +129,31 @@ class Journal:
             self._log.write(call.line(seconds))
 
     def close(self) -> None:
-        """Write what the access log still owes, if it takes that in time."""
+        """Write the queued lines of the access log, within two seconds."""
         if self._log is not None:
             self._log.close(_FLUSH_SECONDS)
 
     def metrics(self) -> bytes:
-        """Return the numbers for Prometheus."""
-        kept = (self._calls, self._faults, self._refusals, self._seconds)
-        return exposition(*(each.lines for each in kept), self._now, self._rest)
+        """Return the metrics in the format of Prometheus."""
+        metrics = (self._calls, self._faults, self._refusals, self._seconds)
+        return exposition(*(each.lines for each in metrics), self._now, self._rest)
 
     def _now(self) -> Iterator[str]:
-        said = "SOAP calls in progress."
-        yield from family("marketo_gateway_calls_in_progress", "gauge", said, [({}, self.in_progress)])
-        said, dropped = "Lines of the access log that could not be written.", self._log.dropped if self._log else 0
-        yield from family("marketo_gateway_log_lines_dropped_total", "counter", said, [({}, dropped)])
+        help_text = "SOAP calls in progress."
+        yield from family("marketo_gateway_calls_in_progress", "gauge", help_text, [({}, self.in_progress)])
+        help_text, dropped = "Lines of the access log that could not be written.", self._log.dropped if self._log else 0
+        yield from family("marketo_gateway_log_lines_dropped_total", "counter", help_text, [({}, dropped)])
 
     def _rest(self) -> Iterator[str]:
         instances = self._instances.items()
         calls = [({"instance": name}, each.rest_calls) for name, each in instances]
         yield from family("marketo_gateway_rest_calls_total", "counter", "REST calls, tokens not counted.", calls)
         used = [({"instance": name}, each.limiter.spent_today) for name, each in instances]
-        said = "REST calls of today's quota used by this gateway; the day is that of US Central time."
-        yield from family("marketo_gateway_rest_quota_used", "gauge", said, used)
+        help_text = "REST calls of today's quota used by this gateway; the day is that of US Central time."
+        yield from family("marketo_gateway_rest_quota_used", "gauge", help_text, used)
         limits = [({"instance": name}, each.settings.limits.per_day or 0) for name, each in instances]
-        said = "REST calls a day that the settings allow."
-        yield from family("marketo_gateway_rest_quota_limit", "gauge", said, limits)
+        help_text = "REST calls a day that the settings allow."
+        yield from family("marketo_gateway_rest_quota_limit", "gauge", help_text, limits)
         refused = [({"instance": name}, int(each.refused)) for name, each in instances]
-        said = "Whether REST is known to refuse the credentials."
-        yield from family("marketo_gateway_rest_credentials_refused", "gauge", said, refused)
+        help_text = "Whether REST is known to refuse the credentials."
+        yield from family("marketo_gateway_rest_credentials_refused", "gauge", help_text, refused)
