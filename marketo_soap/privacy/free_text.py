@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import quote, unquote
 
-from marketo_soap.privacy.escapes import Edit, applied, both, merged
+from marketo_soap.privacy.edits import Edit, applied, both, merged
 
 __all__ = ["ADDRESS", "HARMLESS_HEADERS", "TOKEN", "Known", "addresses", "forms", "headers", "named", "plain"]
 
