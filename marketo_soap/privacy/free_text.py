@@ -22,6 +22,7 @@ ADDRESS = re.compile(rf"(?<!{_LETTER}){_LETTER}++@(?:{_LETTER}|@)+")
 _QUOTED_ADDRESS = re.compile(r"(?<![\w.+%-])[\w.+-]++(?:%40|&#0*64;|&#[xX]0*40;|&commat;)[\w.+%-]+")
 
 _WORD = re.compile(r"[^\W_]+")
+_CUT_WORD = re.compile(r"(?<![^\W_])([^\W_]++)\r?\n(?=([^\W_]++))")
 _TOKEN_OR_WORD = re.compile(rf"{TOKEN.pattern}|{_WORD.pattern}")
 _MOST_PHRASES = 20  # that begin with the same word
 _BETWEEN = re.compile(r"[^\w<>\[\]]{1,3}")  # words of one value
@@ -198,7 +199,13 @@ class Known:
             if found and edit[2] == found[-1][2] and _BETWEEN.fullmatch(text, found[-1][1], edit[0]):
                 edit = (found.pop()[0], edit[1], edit[2])
             found.append(edit)
-        return found
+        return merged([*found, *self._cut_words(lower)])
+
+    def _cut_words(self, lower: str) -> Iterator[Edit]:
+        """Yield edits for words that the end of a line cuts in two; what begins the next line may look like a name."""
+        for found in _CUT_WORD.finditer(lower):
+            if token := self._words.get(found[1] + found[2]):
+                yield found.start(), found.end(2), token
 
     def _pieces(self, lower: str) -> Iterator[Edit]:
         done = 0
