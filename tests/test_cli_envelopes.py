@@ -375,7 +375,7 @@ def test_a_log_is_cut_between_messages(size: int, monkeypatch: pytest.MonkeyPatc
     quoted = json.dumps(REQUEST.decode()).replace("<", "\\u003c").replace("/", "\\u002f").encode()
     log = b"".join([b"in: ", REQUEST, b"out:\n", encoded, b"as JSON: ", quoted, b"\n", IDLE] * 5)
     whole = list(imports.messages(log))
-    monkeypatch.setattr(imports, "_PIECE", size)
+    monkeypatch.setattr("marketo_soap.debug.pieces._PIECE", size)
     cut = list(imports.pieces(io.BytesIO(log)))
     assert len(cut) > 3
     assert b"".join(piece.data for piece in cut) == log
