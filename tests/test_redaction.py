@@ -139,3 +139,22 @@ def test_a_word_of_a_fault_is_seen_in_a_fault_only() -> None:
     assert Redactor().message(b"<code>20103</code><message>not found</message>") == (
         "<code>20103</code><message>not found</message>"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('{"keyValue": "Wolf G", "n": 1}', '{"keyValue": "[value-1]", "n": 1}'),
+        ("key_value=Wolfgang", "key_value=[value-1]"),
+        ("{'keyValues': ['Wolf', 'Gang'], 'n': 1}", "{'keyValues': [[value-1]], 'n': 1}"),
+        ("keyValues: [value-1]", "keyValues: [value-1]"),
+        ("keyType: EMAIL", "keyType: EMAIL"),
+    ],
+)
+def test_a_declared_name_in_a_log_hides_what_follows(text: str, shown: str) -> None:
+    assert Redactor().text(text) == shown
+
+
+def test_a_piece_that_was_cut_out_of_a_message_hides_what_is_not_known() -> None:
+    shown = Redactor().piece("lost</Other><Phone>Wolf</Phone><returnLead>true</returnLead><attrName>A</attrName>")
+    assert shown == "...</Other><Phone>[...]</Phone><returnLead>true</returnLead><attrName>A</attrName>"

@@ -9,9 +9,11 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from marketo_soap.privacy.edits import Edit, applied, both, merged
+from marketo_soap.privacy.vocabulary import PRIVATE, folded, private_names, role_of_element
 
 __all__ = ["ADDRESS", "HARMLESS_HEADERS", "TOKEN", "Known", "addresses", "forms", "headers", "named", "plain"]
 
@@ -34,8 +36,8 @@ _NAMES = (
     r"[_-]?(?:key|token)|token(?!:_mch)|user[_-]?id)|marketo_[a-z0-9_]{1,60}|client_?(?:id|secret)|(?:encryption|api)_?key|"
     r"x-[a-z0-9-]{1,60}"
 )
-_NAMED = re.compile(rf"(?<![\w-])(?P<name>{_NAMES})[\"'\]\\ ]{{0,4}}(?:=>|[:=])[ +]?\\{{0,3}}", re.IGNORECASE)
 _QUOTED = re.compile(r"\"(?:[^\"\\\n]|\\.)*+\"?|'(?:[^'\\\n]|\\.)*+'?")
+_LIST = re.compile(r"\[[^\[\]\n]*+\]?")
 _UNQUOTED = re.compile(r"[^\n\r\"'<>\[]+")
 _LONGEST_INSIDE = 4_000  # characters of a value that is a part of a value
 _HEAD = re.compile(r"HTTP/[\d.]{1,9}(?: \d{3}[^\r\n]*)?\r?\n(?P<lines>(?:[\w-]{1,80}:[^\r\n]*(?:\r?\n|\Z))+)")
@@ -127,20 +129,34 @@ def named(text: str, token: Callable[[str, str], str]) -> list[Edit]:
     """Return the edits that hide what is written behind a private name: `[mktowsUserId] => ...`, `Cookie: ...`."""
     edits: list[Edit] = []
     done = 0
-    for found in _NAMED.finditer(text):
+    for found in _named(private_names()).finditer(text):
         at = found.end()
         inside = at < done  # then only what is quoted can reach beyond
         value = _QUOTED.match(text, at, at + _LONGEST_INSIDE if inside else len(text))
-        value = value or (None if inside else _UNQUOTED.match(text, at))
+        value = value or (None if inside else _UNQUOTED.match(text, at) or _list(found["name"], text, at))
         if value is None or found["name"].lower() in HARMLESS_HEADERS:
             continue
-        mark = value[0][0] if value[0][0] in "\"'" else ""
-        inner = value[0][len(mark) :].rstrip(mark or " ,;)}]\\")
+        mark = value[0][0] if value[0][0] in "\"'[" else ""
+        inner = value[0][len(mark) :].rstrip("]" if mark == "[" else mark or " ,;)}]\\")
         if inner.strip() and not TOKEN.match(inner.strip()):
             start = at + len(mark)
             edits.append((start, start + len(inner), token(_kind_of(found["name"]), inner)))
             done = max(done, start + len(inner))
     return merged(edits)
+
+
+@lru_cache(maxsize=4)
+def _named(declared: frozenset[str]) -> re.Pattern[str]:
+    """The pattern of private names: declared ones of several words (`keyValue`, `key_value`), and those of others."""
+    words = [re.sub(r"(?<=[a-z])(?=[A-Z])", "_?", name) for name in sorted(declared)]
+    names = "|".join([*(name for name in words if "_?" in name), _NAMES])
+    return re.compile(rf"(?<![\w-])(?P<name>{names})[\"'\]\\ ]{{0,4}}(?:=>|[:=])[ +]?\\{{0,3}}", re.IGNORECASE)
+
+
+def _list(name: str, text: str, at: int) -> re.Match[str] | None:
+    """The list that stands behind a declared name, if one does."""
+    is_declared = text.startswith("[", at) and role_of_element(folded(name), in_fault=False) in PRIVATE
+    return _LIST.match(text, at) if is_declared and not TOKEN.match(text, at) else None
 
 
 def headers(text: str, token: Callable[[str, str], str]) -> list[Edit]:

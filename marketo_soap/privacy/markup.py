@@ -36,9 +36,12 @@ _ATTRIBUTE = re.compile(r"([^\s=\"'/<>\\]+)(\s*=\s*\\?)(\"[^\"<]*\"|'[^'<]*')")
 _PROTOCOL = {"nil", "type", "mustunderstand", "encodingstyle", "actor", "arraytype", "schemalocation", "space", "lang"}
 
 
-def scanned(text: str, visible: Visible, act: Act, free: Free) -> Iterator[Edit]:
-    """Yield the edits of *text*: what *act* makes of each private value, and *free* of what is free text."""
-    place = Place(visible)
+def scanned(text: str, visible: Visible, act: Act, free: Free, *, cut_out: bool = False) -> Iterator[Edit]:
+    """Yield the edits of *text*: what *act* makes of each private value, and *free* of what is free text.
+
+    *cut_out* says that *text* was cut out of a message.
+    """
+    place = Place(visible, cut_out=cut_out)
     done = 0
     for found in _MARKUP.finditer(text):
         before = text[done : found.start()]

@@ -28,11 +28,12 @@ class Place:
     """The elements that are open at a place in a document, and what kind of text stands there.
 
     In a SOAP header or body, and in any element that a declaration knows to hold others, an element that is not
-    known is private with all that is in it.
+    known is private with all that is in it. *cut_out*: the text was cut out of a message, whose start is not there.
     """
 
-    def __init__(self, visible: Visible) -> None:
+    def __init__(self, visible: Visible, *, cut_out: bool = False) -> None:
         self._visible = visible
+        self._cut_out = cut_out
         self._begin()
 
     def _begin(self) -> None:
@@ -64,7 +65,7 @@ class Place:
 
     def _kind_of(self, role: Role | None) -> str | None:
         if role is None:
-            return "value" if self._in_message else None
+            return "value" if self._in_message or self._cut_out else None
         if role == "text":
             in_reply = self._roles["success"] or not self._in_container
             return None if in_reply and not self._roles["params"] else "value"

@@ -229,7 +229,11 @@ class Redactor:
             return self.text(text)
         start = text.find("<")
         whole = text[start:] if start >= 0 else ""
-        edits = scanned(whole, self.visible, lambda _, value: self._tokens.get(plain(value), "[...]"), self._free)
+
+        def cut(kind: str, value: str) -> str:
+            return self._tokens.get(plain(value), "[...]")
+
+        edits = scanned(whole, self.visible, cut, self._free, cut_out=True)
         shown = applied(whole, list(edits))
         return shown if start == 0 else f"...{shown}"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Literal, TypeAlias, get_args
 
-__all__ = ["PRIVATE", "Declaration", "Role", "declare", "folded", "role_of_element", "role_of_field"]
+__all__ = ["PRIVATE", "Declaration", "Role", "declare", "folded", "private_names", "role_of_element", "role_of_field"]
 
 Role: TypeAlias = Literal[
     "user",
@@ -55,6 +55,7 @@ _OF_TOOLS: dict[str, Role] = {
 _sources: list[Callable[[], Iterable[tuple[Declaration, Declaration]]]] = []
 _elements: dict[str, Role] = {}
 _fields: dict[str, Role] = {}
+_private_names: set[str] = set()
 
 
 def declare(source: Callable[[], Iterable[tuple[Declaration, Declaration]]]) -> None:
@@ -93,11 +94,20 @@ def role_of_field(name: str) -> Role:
     return min(found, key=_STRICTEST_FIRST.index, default="undeclared")
 
 
+def private_names() -> frozenset[str]:
+    """Return the names, as the declarations spell them, of the elements that hold private values."""
+    if _sources:
+        _load()
+    return frozenset(_private_names)
+
+
 def _load() -> None:
     while _sources:
         source = _sources[0]
         for element, field in source():
             _add(_elements, *element)
+            if element[1] in PRIVATE - {"undeclared"}:
+                _private_names.add(element[0])
             _add(_fields, *field)
         _sources.remove(source)
 
