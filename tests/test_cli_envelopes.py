@@ -201,8 +201,8 @@ def test_an_export_of_files(archive: Path, tmp_path: Path) -> None:
     ("data", "says"),
     [
         (b"GET / +ADw-mktowsUserId+AD4-Wolfgangus+ADw-/mktowsUserId+AD4-", "a private name"),
-        (gzip.compress(REQUEST), "no text"),
-        (REQUEST.decode().encode("cp037"), "no text"),
+        (gzip.compress(REQUEST), "not text"),
+        (REQUEST.decode().encode("cp037"), "not text"),
         (b"sent: " + REQUEST.replace(b"<", b"%" + b"25" * 12 + b"3C"), "too deep"),
     ],
 )
@@ -291,7 +291,7 @@ def test_a_stored_request_goes_to_a_sandbox_of_its_own(tmp_path: Path) -> None:
 
 def test_nothing_goes_to_an_endpoint_unasked(served: tuple[Sandbox, dict[str, str]]) -> None:
     sandbox, env = served
-    assert "say --yes" in run("send", SEED, env=env, code=2).stderr
+    assert "pass --yes" in run("send", SEED, env=env, code=2).stderr
     assert sandbox.leads() == []
     assert "CREATED" in run("send", "--yes", SEED, env=env).stdout
     assert len(sandbox.leads()) == 1

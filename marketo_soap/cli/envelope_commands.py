@@ -1,4 +1,4 @@
-"""Commands for a person who debugs an envelope: parse, verify, diff, convert, send."""
+"""Commands for debugging an envelope: parse, verify, diff, convert, send."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def parse(file: IO[bytes], as_json: bool, visible: Visible, secrets: tuple[str, 
                 data = output.message_data(message.data)
             except MarketoError as error:
                 if one:
-                    error.hint = "marketo-soap verify tells everything that is wrong with a request"
-                    said = redactor.text(output.printable(f"{type(error).__name__}: {error}"))
-                    raise click.ClickException(said) from None
+                    error.hint = "run marketo-soap verify: it lists everything that is wrong with a request"
+                    text = redactor.text(output.printable(f"{type(error).__name__}: {error}"))
+                    raise click.ClickException(text) from None
                 data, broken = {"kind": "unreadable", "message": str(error)}, True
             data = output.hidden_data(data, redactor)
             yield {"where": message.where, **data} if message.where else data
@@ -140,7 +140,7 @@ def diff(
     visible: Visible,
     secrets: tuple[str, ...],
 ) -> None:
-    """Compare the messages in OLD and NEW as a person thinks of them; `-` is standard input.
+    """Compare the messages in OLD and NEW by meaning; `-` is standard input.
 
     Exit code 0 if they mean the same, 1 if not.
     """
@@ -237,5 +237,5 @@ def _credentials(local: bool, user_id: str | None, key: str | None) -> Credentia
 def _confirm(endpoint: str) -> None:
     """Ask on the terminal; standard input may be the envelope itself."""
     if not sys.stdin.isatty():
-        raise click.UsageError("nobody can be asked here: say --yes to send it")
+        raise click.UsageError("stdin is not a terminal: pass --yes to send it")
     click.confirm(f"Send it to {output.printable(endpoint)}?", abort=True, err=True)

@@ -84,7 +84,7 @@ def hidden_data(data: Any, redactor: Redactor, name: str = "") -> Any:
 
 
 def error_data(error: MarketoError, *, raw: bool = False) -> dict[str, Any]:
-    """Return what an error says, for programs; what is private only if *raw*."""
+    """Return the fields of an error as data; private ones only if *raw*."""
     sent = b"" if error.exchange is None else error.exchange.request
     show = str if raw else Redactor.of_request(sent).text
     data: dict[str, Any] = {"type": type(error).__name__}

@@ -1,4 +1,4 @@
-"""A message that was found in a file, and what can be said of it."""
+"""A message that was found in a file, and what it is."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def one_line(value: object) -> str:
 
 
 def from_base64(text: str) -> bytes:
-    """Return the bytes that base64 text stands for; none if it is not base64."""
+    """Decode base64 text; return no bytes if it is not base64."""
     try:
         return base64.b64decode(text)
     except ValueError:

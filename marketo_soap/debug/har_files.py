@@ -102,7 +102,7 @@ def _timings(phases: dict[str, Any]) -> Timings | None:
 
 
 def exchanges_of_entries(entries: Iterable[dict[str, Any]], started: datetime) -> list[Exchange]:
-    """Return the entries as exchanges; *started* stands for a time that is missing."""
+    """Return the entries as exchanges; *started* is used where the time is missing."""
     return _linked(_exchange_of(number, entry, started) for number, entry in enumerate(entries, 1))
 
 

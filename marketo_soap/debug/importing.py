@@ -1,4 +1,4 @@
-"""Messages and exchanges out of what a person has: XML, HAR, .http files, curl commands, lines of a log."""
+"""Reads messages and exchanges from XML, HAR files, .http files, curl commands and logs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def messages(data: bytes) -> list[Found]:
 def exchanges(data: bytes, *, started: datetime) -> list[Exchange]:
     """Return what is in *data* as exchanges; a reply belongs to the request before it.
 
-    *started* stands for a time that is not on record, and "" for an endpoint.
+    *started* is used where no time is recorded, "" where no endpoint is.
     """
     if (entries := har_entries(data)) is not None:
         return exchanges_of_entries(entries, started)
@@ -105,7 +105,7 @@ def messages_of(piece: Piece) -> list[Found]:
 
 
 def _exchange(request: Found, response: Found | None, started: datetime) -> Exchange:
-    """The exchange of a message that stands alone, or of two; a lone reply has an empty request."""
+    """The exchange of one message or of two; a lone reply has an empty request."""
     if response is None and not is_request(request.data):
         request, response = Found(b""), request
     status = None

@@ -31,7 +31,7 @@ _UNDO: tuple[Callable[[str], str], ...] = (
 
 
 def messages_of_text(data: bytes, first_line: int = 0) -> list[Found]:
-    """Return the messages in a text; in a piece of one, which begins at *first_line*, no document stands alone."""
+    """Return the messages in a text; in a piece of one, which begins at *first_line*, no document is the whole text."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:2]:
         return [Found(data)]
     text = data.decode("utf-8", "surrogateescape")
@@ -93,7 +93,7 @@ def _unescape(found: re.Match[str]) -> str:
 
 
 def _without_prefix(message: str, prefix: str) -> str:
-    """Take what a log writes before every line off the lines, if it stands there too."""
+    """Remove what a log writes before each line, if every line begins with it."""
     first, *lines = message.split("\n")
     if not prefix.strip() or not lines:
         return message

@@ -34,7 +34,7 @@ class Piece:
 
 
 def pieces(file: IO[bytes]) -> Iterator[Piece]:
-    """Yield *file*, from where it stands, in pieces of about a megabyte that hold whole messages.
+    """Yield *file*, from its current position, in pieces of about a megabyte that hold whole messages.
 
     An archive, a file of requests or commands and what is in no ASCII encoding are one piece, however long.
     """

@@ -78,7 +78,7 @@ def looks_like_text(data: bytes) -> bool:
 def runs(text: str, inner: Callable[[bytes], bytes], token: Callable[[str], str]) -> list[Edit]:
     """Return the edits that hide what *inner* changes in runs of base64, hexadecimal digits and numbers.
 
-    A long run that holds no text is hidden as a whole, by its *token*: nobody knows what it holds.
+    A long run that holds no text is hidden as a whole, by its *token*: its content is unknown.
     """
     if len(text) < 20:
         return []

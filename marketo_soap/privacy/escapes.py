@@ -34,7 +34,7 @@ _NEW_LINE = re.compile(
 
 
 def layers(text: str) -> Iterator[tuple[str, list[list[Edit]]]]:
-    """Yield what *text* says with its escapes undone, once and again, and with its wrapped lines joined.
+    """Yield *text* with its escapes undone, layer by layer, and with its wrapped lines joined.
 
     Each is the plain text and the edits that lead to it. Raises `ValueError` where it goes deeper than `DEEPEST`.
     """

@@ -154,7 +154,7 @@ def _named(declared: frozenset[str]) -> re.Pattern[str]:
 
 
 def _list(name: str, text: str, at: int) -> re.Match[str] | None:
-    """The list that stands behind a declared name, if one does."""
+    """The list after a declared name, if there is one."""
     is_declared = text.startswith("[", at) and role_of_element(folded(name), in_fault=False) in PRIVATE
     return _LIST.match(text, at) if is_declared and not TOKEN.match(text, at) else None
 
@@ -178,7 +178,7 @@ def _kind_of(name: str) -> str:
 
 
 class Known:
-    """Values that are known, found again in free text: whole, in any of their forms, or by their telling words."""
+    """Values that are known, found again in free text: whole, in any of their forms, or by their distinctive words."""
 
     def __init__(self) -> None:
         self._words: dict[str, str] = {}
@@ -188,8 +188,8 @@ class Known:
         return bool(self._phrases)
 
     def add(self, value: str, token: str) -> None:
-        """Know *value*. What stands everywhere, a number or a word of a few letters, is known only as a whole."""
-        if TOKEN.fullmatch(value) or not _tells(value):
+        """Add *value*. Common text, such as a number or a short word, is looked for only as a whole."""
+        if TOKEN.fullmatch(value) or not _is_distinctive(value):
             return
         for form in {form.lower() for form in forms(value)}:
             first = _WORD.search(form)
@@ -200,7 +200,7 @@ class Known:
             if len(phrases) < _MOST_PHRASES and phrase not in phrases:
                 phrases.append(phrase)
         if "@" not in value:  # addresses are hidden anyhow
-            for word in _telling(value.lower()):
+            for word in _distinctive_words(value.lower()):
                 self._words.setdefault(word, token)
 
     def edits(self, text: str) -> list[Edit]:
@@ -239,13 +239,13 @@ class Known:
                 done = end
 
 
-def _tells(value: str) -> bool:
-    """Whether a value says anything of anybody: not a small number, a single letter, yes or no."""
+def _is_distinctive(value: str) -> bool:
+    """Whether a value can identify somebody: not a small number, a single letter, yes or no."""
     text = value.strip()
     return len(text) > 2 and not (text.isdecimal() and len(text) < 4) and text.lower() not in {"true", "false", "yes"}
 
 
-def _telling(value: str) -> list[str]:
-    """The words of a value that would tell it: those of four letters or more, else all, but no small numbers."""
+def _distinctive_words(value: str) -> list[str]:
+    """The words that identify a value: those of four letters or more, else all, but no small numbers."""
     words = [word for word in _WORD.findall(value) if not (word.isdecimal() and len(word) < 6)]
     return [word for word in words if len(word) > 3] or [word for word in words if len(word) > 1]

@@ -15,7 +15,7 @@ from marketo_soap.privacy.vocabulary import folded, role_of_element
 __all__ = ["Act", "Free", "scanned"]
 
 Act: TypeAlias = Callable[[str, str], str]
-"""Takes the kind and the text of a private value, returns what stands in its place."""
+"""Takes the kind and the text of a private value, returns its replacement."""
 Free: TypeAlias = Callable[[str], list[Edit]]
 """Takes free text, returns the edits that hide what is private in it."""
 
@@ -119,7 +119,7 @@ def _attributes(text: str, act: Act | None, free: Free) -> Iterator[Edit]:
 
 
 def _loose(text: str, act: Act | None, free: Free) -> list[Edit]:
-    """What stands in a tag and is no attribute: the end of the tag was lost, or its quotes."""
+    """Text in a tag that is not an attribute: the end of the tag was lost, or its quotes."""
     bare = text.strip(" \t\r\n/+")
     if not bare:
         return []

@@ -1,4 +1,4 @@
-"""Where in a message a text stands, and what may be seen there."""
+"""The position of a text in a message, and what may be shown there."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Open:
 
 
 class Place:
-    """The elements that are open at a place in a document, and what kind of text stands there.
+    """The elements that are open at a position in a document, and the kind of text there.
 
     In a SOAP header or body, and in any element that a declaration knows to hold others, an element that is not
     known is private with all that is in it. *cut_out*: the text was cut out of a message, whose start is not there.
@@ -79,7 +79,7 @@ class Place:
             self._begin()
         elif len(self._open) >= _DEEPEST:
             if self._in_message:
-                self._kinds.append("value")  # until the next envelope: nobody counts the elements from here on
+                self._kinds.append("value")  # until the next envelope: deeper elements are not counted
             return
         role = self._role(name)
         kind = self._kind_of(role)

@@ -46,10 +46,10 @@ _QUERY_VALUE = re.compile(r"(?<==)[^&;#]+")
 
 
 class Redactor:
-    """Hides what is private behind tokens, `[email-1]`: the same value has the same token wherever it stands.
+    """Hides what is private behind tokens, `[email-1]`: the same value always has the same token.
 
     One redactor makes one view or export: its tokens mean nothing beyond. *secrets* are words that are hidden
-    whatever is *visible*: encryption keys. `unread` says what could not be looked into so far.
+    whatever is *visible*: encryption keys. `unread` lists what could not be decoded so far.
     """
 
     def __init__(self, visible: Visible | None = None, secrets: Iterable[str] = ()) -> None:
@@ -76,7 +76,7 @@ class Redactor:
         return redactor
 
     def learn(self, *requests: bytes) -> None:
-        """Know the private values of these requests, or of logs of them, from now on, beside those known already."""
+        """Add the private values of these requests, or of logs of them, to those that are looked for."""
         for request in requests:
             self._learn(request, 0)
 
@@ -136,7 +136,7 @@ class Redactor:
         except ValueError as error:
             self.unread.add(str(error))
         if any(not _HIDDEN_THERE.match(text, name.end()) for name in _LEFT.finditer(text)):
-            self.unread.add("a private name stands where its value was not found")
+            self.unread.add("a private name whose value was not found")
 
     def _after_secrets(self, text: str, find: Callable[[str], list[Edit]]) -> list[Edit]:
         secrets = [
@@ -177,14 +177,14 @@ class Redactor:
         return value if self.visible.shows(kind) else self._token(kind, value)
 
     def message(self, data: bytes) -> str:
-        """Return the bytes of a message as text, with what is private hidden.
+        """Return the bytes of a message as text, with private values hidden.
 
-        Works on broken and cut-off XML, on logs, and on what is no XML at all.
+        Works on broken and cut-off XML, on logs, and on text that is not XML.
         """
         return self._shown(decoded(data)[0])
 
     def data(self, data: bytes) -> bytes:
-        """Return the bytes of a message with what is private hidden, in the same encoding; what is not, untouched."""
+        """Return the bytes of a message with private values hidden, in the same encoding; all else is unchanged."""
         return self._data(data, 0)
 
     def _data(self, data: bytes, nested: int) -> bytes:
@@ -192,7 +192,7 @@ class Redactor:
         shown = self._shown(text, nested)
         if not nested and self.visible != EVERYTHING:
             if data.strip() and not looks_like_text(data):
-                self.unread.add("bytes that are no text: compressed, encrypted or in another encoding")
+                self.unread.add("bytes that are not text: compressed, encrypted or in another encoding")
             self._look_for_what_is_left(shown)
         return data if shown == text else encoded(shown, encoding) + rest
 
@@ -265,7 +265,7 @@ class Redactor:
         if user:
             url = url.replace(user, self._token("secret", user), 1)
         path, mark, query = url.partition("?")
-        host = _ORIGIN.match(path)  # it tells where a call went, not for whom: a word of a user's name may be in it
+        host = _ORIGIN.match(path)  # shown even if it contains a word of a private value
         at = host.end() if host else 0
         return (
             self._without_secrets(path[:at])

@@ -1,4 +1,4 @@
-"""What the elements of messages carry: from the declarations, and here what no declaration says.
+"""What each element of a message carries: from the declarations, and here the rest.
 
 `marketo_soap.operations` passes in its declarations. An element that is not known is hidden, so a vocabulary
 that nothing was passed to hides too much, never too little.
@@ -35,7 +35,7 @@ Declaration: TypeAlias = tuple[str, Role]
 
 PRIVATE = frozenset(["user", "signature", "cookie", "email", "value", "undeclared"])
 
-_STRICTEST_FIRST = get_args(Role)
+_STRICTEST_FIRST: tuple[Role, ...] = get_args(Role)
 
 _VISIBLE_TEXTS = {"requesttimestamp", "targetworkspace", "attrname", "attrtype"}
 """Elements that hold plain text that is not private: names of fields, types and workspaces, and a time."""
@@ -91,7 +91,7 @@ def role_of_field(name: str) -> Role:
     found = {role for names in (_fields, _elements, _OTHER_NAMES) if (role := names.get(name))}
     if not found & PRIVATE - {"undeclared"} and (role := _OF_TOOLS.get(name)):
         return role
-    return min(found, key=_STRICTEST_FIRST.index, default="undeclared")
+    return _strictest(found) if found else "undeclared"
 
 
 def private_names() -> frozenset[str]:
@@ -117,4 +117,8 @@ def _add(names: dict[str, Role], name: str, role: Role) -> None:
     name = folded(name)
     if role == "undeclared" and name in _VISIBLE_TEXTS:
         role = "visible"
-    names[name] = min(role, names.get(name, role), key=_STRICTEST_FIRST.index)
+    names[name] = _strictest({role, names.get(name, role)})
+
+
+def _strictest(roles: set[Role]) -> Role:
+    return next(role for role in _STRICTEST_FIRST if role in roles)
