@@ -88,7 +88,7 @@ def role_of_field(name: str) -> Role:
     if _sources:
         _load()
     name = folded(name)
-    found = {role for names in (_fields, _elements, _OTHER_NAMES) if (role := names.get(name))}
+    found: set[Role] = {names[name] for names in (_fields, _elements, _OTHER_NAMES) if name in names}
     if not found & PRIVATE - {"undeclared"} and (role := _OF_TOOLS.get(name)):
         return role
     return _strictest(found) if found else "undeclared"
