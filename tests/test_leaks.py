@@ -245,6 +245,17 @@ def test_nothing_leaks_in_any_encoding(seed: int) -> None:
         assert leaks(log, secrets) == [], f"{name}: {log}"
 
 
+@pytest.mark.parametrize("rest", ["=x", ": x", "", " x"])
+def test_a_known_word_that_a_line_end_cuts_is_hidden(rest: str) -> None:
+    redactor = Redactor.of_values(["Lezelefoka"])
+    shown = redactor.text(
+        f"a page that is long enough to be cut at a width, and it quotes the value: 'Leze\nlefoka{rest}"
+    )
+    assert "lefoka" not in shown
+    assert "Leze" not in shown
+    assert redactor.text("a leze\nb lefoka") == "a leze\nb lefoka"
+
+
 def main(count: int) -> None:
     """Print how many of so many logs leak, by their encoding."""
     made = logs(1_000_000)

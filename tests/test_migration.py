@@ -561,7 +561,7 @@ def test_wrong_use_is_said(tmp_path: Path, content: bytes, said: str) -> None:
 
 def test_a_long_log_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.log").write_bytes(b"log: " + REQUEST + b"\nlog: " + REQUEST)
-    monkeypatch.setattr("marketo_soap.cli.progress._SILENT", -1.0)
+    monkeypatch.setattr("marketo_soap.cli.output._SILENT", -1.0)
     assert "calls read: 0 of 2 after" in run("--envelopes", tmp_path / "x.log", code=1).stderr
     assert "lines read: 7 of 7" in run(LEADS, code=1).stderr
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from marketo_soap.cli.progress import progress
+from marketo_soap.cli.output import progress
 
 
 class Terminal(io.StringIO):

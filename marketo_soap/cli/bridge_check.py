@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from marketo_soap.cli.output import as_data, print_json, printable
-from marketo_soap.cli.progress import progress
+from marketo_soap.cli.output import as_data, print_json, printable, progress
 
 if TYPE_CHECKING:
     from marketo_soap.bridge.settings import BridgeSettings

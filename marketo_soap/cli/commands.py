@@ -9,10 +9,11 @@ import click
 from attrs import evolve
 
 from marketo_soap import __version__, envelope
-from marketo_soap.cli import envelope_commands as envelopes
 from marketo_soap.cli import output
 from marketo_soap.cli.bridge_check import bridge_check
 from marketo_soap.cli.call import call, connection_options, operations, run_call
+from marketo_soap.cli.envelope_commands import convert, diff, parse, send, verify
+from marketo_soap.cli.export_commands import export, redact
 from marketo_soap.cli.gateway import gateway
 from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
 from marketo_soap.operations.sync_lead import SyncLead
@@ -75,12 +76,6 @@ def envelope_sync_lead(
         raise click.UsageError("no key to sign with: set MARKETO_SOAP_ENCRYPTION_KEY, or give --signature")
     data = envelope.request(operation, header, context=workspace, pretty=not compact)
     click.echo(data, nl=False)
-
-
-for command in (envelopes.parse, envelopes.verify, envelopes.diff, envelopes.redact):
-    cli.add_command(command)
-for command in (envelopes.export, envelopes.convert, envelopes.send):
-    cli.add_command(command)
 
 
 @cli.command()
@@ -173,7 +168,5 @@ def sandbox(
             click.echo("# stopped", err=True)
 
 
-cli.add_command(call)
-cli.add_command(operations)
-cli.add_command(gateway)
-cli.add_command(bridge_check)
+for command in (parse, verify, diff, redact, export, convert, send, call, operations, gateway, bridge_check):
+    cli.add_command(command)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sized
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import attrs
 import click
@@ -26,10 +27,13 @@ from marketo_soap.privacy.redactor import Redactor, Visible
 from marketo_soap.records.lead import LeadRecord
 from marketo_soap.wire.tree import ignored_elements
 
-__all__ = ["as_data", "print_envelopes", "print_json", "print_message", "print_result"]
+__all__ = ["as_data", "print_envelopes", "print_json", "print_message", "print_result", "progress"]
 
+T = TypeVar("T")
 
 _UNSEEN = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_SILENT = 2.0  # seconds: what is done sooner needs no word
+_PAUSE = 5.0  # seconds between two lines
 
 
 def warn_if_exposed(path: str | Path, *, readable: bool = True) -> None:
@@ -80,7 +84,7 @@ def hidden_data(data: Any, redactor: Redactor, name: str = "") -> Any:
 
 
 def error_data(error: MarketoError, *, raw: bool = False) -> dict[str, Any]:
-    """Return what an error says, for programs; what is private only if *raw*."""
+    """Return the fields of an error as data; private ones only if *raw*."""
     sent = b"" if error.exchange is None else error.exchange.request
     show = str if raw else Redactor.of_request(sent).text
     data: dict[str, Any] = {"type": type(error).__name__}
@@ -258,3 +262,21 @@ def _print_xml(text: str, stream: IO[str]) -> None:
         Console(file=stream).print(Syntax(text, "xml", word_wrap=True, background_color="default"))
     else:
         click.echo(text.rstrip("\n"), file=stream)
+
+
+def progress(items: Iterable[T], what: str, *, clock: Callable[[], float] = time.monotonic) -> Iterator[T]:
+    """Go through *items*, saying how many of *what* are done if it takes longer than a moment."""
+    total = len(items) if isinstance(items, Sized) else None
+    if sys.stderr.isatty() and total is not None and total > 1:
+        with click.progressbar(items, label=what, file=sys.stderr) as bar:
+            yield from bar
+        return
+    begun = clock()
+    due = begun + _SILENT
+    for done, item in enumerate(items):
+        if (now := clock()) >= due:
+            click.echo(f"{what}: {done}{'' if total is None else f' of {total}'} after {now - begun:.0f} s", err=True)
+            due = now + _PAUSE
+        yield item
+    if due > begun + _SILENT:
+        click.echo(f"{what}: {'all' if total is None else f'{total} of {total}'}", err=True)

@@ -1,7 +1,7 @@
 """Exchanges for other tools: HAR 1.2, .http files, curl commands, pairs of XML files. Pure.
 
 What is private is replaced by tokens, the same value by the same token within one export, unless it is
-*visible*; *secrets* (encryption keys) are replaced whatever is visible. `imports` reads all of it back.
+*visible*; *secrets* (encryption keys) are replaced whatever is visible. `importing` reads all of it back.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _entry(exchange: Exchange, redactor: Redactor, call: int) -> dict[str, Any]:
 
 
 def _response(exchange: Exchange, redactor: Redactor) -> dict[str, Any]:
-    """The response; status 0 stands for none, as browsers write it."""
+    """The response; status 0 means none, as browsers write it."""
     headers = redactor.headers(exchange.response_headers)
     body = exchange.response or b""
     content = {"size": len(body), "mimeType": _type(headers), **_body(redactor.data(body), "encoding")}
@@ -168,13 +168,13 @@ def http_parts(exchanges: Iterable[Exchange], redactor: Redactor) -> Iterator[by
             f"### {safe_name(exchange.operation)}, attempt {exchange.attempt}",
             f"# {exchange.started.isoformat()}: {came} after {exchange.elapsed * 1000:.1f} ms",
             f"POST {redactor.url(exchange.endpoint)} HTTP/1.1",
-            *(f"{name}: {value}" for name, value in _telling_headers(exchange, redactor)),
+            *(f"{name}: {value}" for name, value in _shown_headers(exchange, redactor)),
         ]
         head = "\n".join(lines).encode("utf-8", "backslashreplace")
         yield head + b"\n\n" + redactor.data(exchange.request) + b"\n"
 
 
-def _telling_headers(exchange: Exchange, redactor: Redactor) -> list[tuple[str, str]]:
+def _shown_headers(exchange: Exchange, redactor: Redactor) -> list[tuple[str, str]]:
     headers = redactor.headers(exchange.request_headers)
     return [(name, value) for name, value in headers if name.lower() not in _MADE_BY_THE_TOOL]
 
@@ -191,7 +191,7 @@ def curl(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secre
 
 def curl_command(exchange: Exchange, redactor: Redactor) -> str:
     """Return the command that sends the request of one exchange."""
-    headers = [argument for pair in _telling_headers(exchange, redactor) for argument in ("-H", ": ".join(pair))]
+    headers = [argument for pair in _shown_headers(exchange, redactor) for argument in ("-H", ": ".join(pair))]
     command = ["curl", redactor.url(exchange.endpoint), *headers, "--data-binary"]
     data = redactor.data(exchange.request)
     try:

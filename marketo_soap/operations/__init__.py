@@ -7,6 +7,9 @@ from importlib import import_module
 from typing import Any
 
 from marketo_soap.operations.base import Effect, Operation, PagedOperation, Violation
+from marketo_soap.privacy.vocabulary import Declaration, Role, declare
+from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
+from marketo_soap.wire.fields import declared, is_record
 
 __all__ = ["OPERATIONS", "Effect", "Operation", "PagedOperation", "Violation", "of_params", "of_success"]
 
@@ -50,3 +53,36 @@ def _of_tag(tag: str, prefix: str) -> type[Operation[Any]] | None:
     local = tag.rpartition("}")[2].removeprefix(prefix)
     operation = OPERATIONS.get(local[:1].lower() + local[1:])
     return operation if operation is not None and tag in (operation.params_tag, operation.success_tag) else None
+
+
+def _roles() -> Iterator[tuple[Declaration, Declaration]]:
+    """Yield every declared element and its field, each with what it carries, for redaction."""
+    for operation in OPERATIONS.values():
+        yield (operation.params_name, "params"), ("parameters", "container")
+        yield (f"success{operation.__name__}", "success"), ("result", "container")
+        yield (operation.reply_child, "container"), (operation.reply_child, "container")
+        for cls in (operation, operation.result_type):
+            yield from _roles_in(cls)
+    for header in (AuthenticationHeader, MktowsContextHeader):
+        yield (header.__name__, "container"), ("header", "container")
+        yield from _roles_in(header)
+
+
+def _roles_in(cls: type[Any]) -> Iterator[tuple[Declaration, Declaration]]:
+    for field in declared(cls):
+        role: Role
+        records = field.choices or ((field.type,) if is_record(field.type) else ())
+        if field.el.private or records:
+            role = field.el.private or "container"
+        else:
+            visible = field.type not in (str, bytes) or field.el.type == "dateTime"
+            role = "visible" if visible else "undeclared"
+        names = (field.el.name, *field.items)
+        for name in names:
+            whole = name == names[-1] or field.el.private
+            yield (name, role if whole else "container"), (field.name, role)
+        for record in records:
+            yield from _roles_in(record)
+
+
+declare(_roles)

@@ -9,9 +9,11 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
-from marketo_soap.privacy.escapes import Edit, applied, both, merged
+from marketo_soap.privacy.edits import Edit, applied, both, merged
+from marketo_soap.privacy.vocabulary import PRIVATE, folded, private_names, role_of_element
 
 __all__ = ["ADDRESS", "HARMLESS_HEADERS", "TOKEN", "Known", "addresses", "forms", "headers", "named", "plain"]
 
@@ -22,6 +24,7 @@ ADDRESS = re.compile(rf"(?<!{_LETTER}){_LETTER}++@(?:{_LETTER}|@)+")
 _QUOTED_ADDRESS = re.compile(r"(?<![\w.+%-])[\w.+-]++(?:%40|&#0*64;|&#[xX]0*40;|&commat;)[\w.+%-]+")
 
 _WORD = re.compile(r"[^\W_]+")
+_CUT_WORD = re.compile(r"(?<![^\W_])([^\W_]++)\r?\n(?=([^\W_]++))")
 _TOKEN_OR_WORD = re.compile(rf"{TOKEN.pattern}|{_WORD.pattern}")
 _MOST_PHRASES = 20  # that begin with the same word
 _BETWEEN = re.compile(r"[^\w<>\[\]]{1,3}")  # words of one value
@@ -33,8 +36,8 @@ _NAMES = (
     r"[_-]?(?:key|token)|token(?!:_mch)|user[_-]?id)|marketo_[a-z0-9_]{1,60}|client_?(?:id|secret)|(?:encryption|api)_?key|"
     r"x-[a-z0-9-]{1,60}"
 )
-_NAMED = re.compile(rf"(?<![\w-])(?P<name>{_NAMES})[\"'\]\\ ]{{0,4}}(?:=>|[:=])[ +]?\\{{0,3}}", re.IGNORECASE)
 _QUOTED = re.compile(r"\"(?:[^\"\\\n]|\\.)*+\"?|'(?:[^'\\\n]|\\.)*+'?")
+_LIST = re.compile(r"\[[^\[\]\n]*+\]?")
 _UNQUOTED = re.compile(r"[^\n\r\"'<>\[]+")
 _LONGEST_INSIDE = 4_000  # characters of a value that is a part of a value
 _HEAD = re.compile(r"HTTP/[\d.]{1,9}(?: \d{3}[^\r\n]*)?\r?\n(?P<lines>(?:[\w-]{1,80}:[^\r\n]*(?:\r?\n|\Z))+)")
@@ -126,20 +129,34 @@ def named(text: str, token: Callable[[str, str], str]) -> list[Edit]:
     """Return the edits that hide what is written behind a private name: `[mktowsUserId] => ...`, `Cookie: ...`."""
     edits: list[Edit] = []
     done = 0
-    for found in _NAMED.finditer(text):
+    for found in _named(private_names()).finditer(text):
         at = found.end()
         inside = at < done  # then only what is quoted can reach beyond
         value = _QUOTED.match(text, at, at + _LONGEST_INSIDE if inside else len(text))
-        value = value or (None if inside else _UNQUOTED.match(text, at))
+        value = value or (None if inside else _UNQUOTED.match(text, at) or _list(found["name"], text, at))
         if value is None or found["name"].lower() in HARMLESS_HEADERS:
             continue
-        mark = value[0][0] if value[0][0] in "\"'" else ""
-        inner = value[0][len(mark) :].rstrip(mark or " ,;)}]\\")
+        mark = value[0][0] if value[0][0] in "\"'[" else ""
+        inner = value[0][len(mark) :].rstrip("]" if mark == "[" else mark or " ,;)}]\\")
         if inner.strip() and not TOKEN.match(inner.strip()):
             start = at + len(mark)
             edits.append((start, start + len(inner), token(_kind_of(found["name"]), inner)))
             done = max(done, start + len(inner))
     return merged(edits)
+
+
+@lru_cache(maxsize=4)
+def _named(declared: frozenset[str]) -> re.Pattern[str]:
+    """The pattern of private names: declared ones of several words (`keyValue`, `key_value`), and those of others."""
+    words = [re.sub(r"(?<=[a-z])(?=[A-Z])", "_?", name) for name in sorted(declared)]
+    names = "|".join([*(name for name in words if "_?" in name), _NAMES])
+    return re.compile(rf"(?<![\w-])(?P<name>{names})[\"'\]\\ ]{{0,4}}(?:=>|[:=])[ +]?\\{{0,3}}", re.IGNORECASE)
+
+
+def _list(name: str, text: str, at: int) -> re.Match[str] | None:
+    """The list after a declared name, if there is one."""
+    is_declared = text.startswith("[", at) and role_of_element(folded(name), in_fault=False) in PRIVATE
+    return _LIST.match(text, at) if is_declared and not TOKEN.match(text, at) else None
 
 
 def headers(text: str, token: Callable[[str, str], str]) -> list[Edit]:
@@ -161,7 +178,7 @@ def _kind_of(name: str) -> str:
 
 
 class Known:
-    """Values that are known, found again in free text: whole, in any of their forms, or by their telling words."""
+    """Values that are known, found again in free text: whole, in any of their forms, or by their distinctive words."""
 
     def __init__(self) -> None:
         self._words: dict[str, str] = {}
@@ -171,8 +188,8 @@ class Known:
         return bool(self._phrases)
 
     def add(self, value: str, token: str) -> None:
-        """Know *value*. What stands everywhere, a number or a word of a few letters, is known only as a whole."""
-        if TOKEN.fullmatch(value) or not _tells(value):
+        """Add *value*. Common text, such as a number or a short word, is looked for only as a whole."""
+        if TOKEN.fullmatch(value) or not _is_distinctive(value):
             return
         for form in {form.lower() for form in forms(value)}:
             first = _WORD.search(form)
@@ -183,7 +200,7 @@ class Known:
             if len(phrases) < _MOST_PHRASES and phrase not in phrases:
                 phrases.append(phrase)
         if "@" not in value:  # addresses are hidden anyhow
-            for word in _telling(value.lower()):
+            for word in _distinctive_words(value.lower()):
                 self._words.setdefault(word, token)
 
     def edits(self, text: str) -> list[Edit]:
@@ -198,7 +215,13 @@ class Known:
             if found and edit[2] == found[-1][2] and _BETWEEN.fullmatch(text, found[-1][1], edit[0]):
                 edit = (found.pop()[0], edit[1], edit[2])
             found.append(edit)
-        return found
+        return merged([*found, *self._cut_words(lower)])
+
+    def _cut_words(self, lower: str) -> Iterator[Edit]:
+        """Yield edits for words that the end of a line cuts in two; what begins the next line may look like a name."""
+        for found in _CUT_WORD.finditer(lower):
+            if token := self._words.get(found[1] + found[2]):
+                yield found.start(), found.end(2), token
 
     def _pieces(self, lower: str) -> Iterator[Edit]:
         done = 0
@@ -216,13 +239,13 @@ class Known:
                 done = end
 
 
-def _tells(value: str) -> bool:
-    """Whether a value says anything of anybody: not a small number, a single letter, yes or no."""
+def _is_distinctive(value: str) -> bool:
+    """Whether a value can identify somebody: not a small number, a single letter, yes or no."""
     text = value.strip()
     return len(text) > 2 and not (text.isdecimal() and len(text) < 4) and text.lower() not in {"true", "false", "yes"}
 
 
-def _telling(value: str) -> list[str]:
-    """The words of a value that would tell it: those of four letters or more, else all, but no small numbers."""
+def _distinctive_words(value: str) -> list[str]:
+    """The words that identify a value: those of four letters or more, else all, but no small numbers."""
     words = [word for word in _WORD.findall(value) if not (word.isdecimal() and len(word) < 6)]
     return [word for word in words if len(word) > 3] or [word for word in words if len(word) > 1]

@@ -31,8 +31,8 @@ class Difference:
     """One difference in meaning.
 
     *part* is the section of the message, *name* the place ("Email", "attribute FirstName", "attrType of FirstName",
-    "status", "leadRecord[2]/Email" in a list). *old* and *new* are its text; None if absent, a tuple of all values if the name appears more than
-    once. *private*: they may be secrets or personal data. The `repr` hides them.
+    "status", "leadRecord[2]/Email" in a list). *old* and *new* are its text; None if absent, a tuple of all values if
+    the name appears more than once. *private*: they may be secrets or personal data. The `repr` hides them.
     """
 
     part: Section

@@ -1,0 +1,136 @@
+"""Commands that write what is in a file for others: redact, export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+import click
+from attrs import evolve
+
+from marketo_soap import envelope
+from marketo_soap.cli.envelope_input import file_argument, name_of, policy_options, rewindable
+from marketo_soap.cli.output import progress
+from marketo_soap.debug import exporting
+from marketo_soap.debug.found import is_request
+from marketo_soap.debug.importing import exchanges, exchanges_in, messages, messages_of, pieces
+from marketo_soap.history import Exchange
+from marketo_soap.privacy.redactor import EVERYTHING, Redactor, Visible
+
+__all__ = ["export", "redact"]
+
+LOCAL = "http://127.0.0.1:8807/soap/mktows/2_2"  # where `marketo-soap sandbox` listens
+
+
+@click.command()
+@file_argument
+@click.option("--best-effort", is_flag=True, help="Exit code 0 though not all of it could be looked into.")
+@policy_options
+def redact(file: IO[bytes], best_effort: bool, visible: Visible, secrets: tuple[str, ...]) -> None:
+    """Print FILE (an envelope, a HAR file, a log) with what is private replaced by tokens.
+
+    The same value gets the same token. Of a HAR file only what is SOAP is kept. Exit code 1 if something could not
+    be looked into: it may still be private.
+    """
+    file = rewindable(file)
+    begun = file.tell()
+    redactor = Redactor(visible, secrets)
+    unread: set[str] = set()
+    requests = False
+    for piece in progress(pieces(file), "pieces looked through"):
+        if piece.alone and _is_archive(piece.data):
+            _print_archive(piece.data, redactor)
+            requests = True
+            break
+        requests = requests or any(is_request(message.data) for message in messages_of(piece))
+        redactor.learn(piece.data)
+        if not piece.complete:
+            unread.add(f"line {piece.line}: something longer than a message may be begins here")
+    else:
+        file.seek(begun)
+        for piece in progress(pieces(file), "pieces redacted"):
+            click.echo(redactor.data(piece.data), nl=False)
+    if not requests:
+        click.echo(
+            "# no request was found: values that stand in free text are not known, look before you share", err=True
+        )
+    unread |= redactor.unread
+    for each in sorted(unread) if visible != EVERYTHING else ():
+        click.echo(f"# not all of it could be looked into: {each}", err=True)
+    if unread and visible != EVERYTHING and not best_effort:
+        raise SystemExit(1)
+
+
+def _print_archive(data: bytes, redactor: Redactor) -> None:
+    kept = [exchange for exchange in exchanges(data, started=datetime.now(UTC)) if exchange.operation]
+    redactor.learn(*(exchange.request for exchange in kept))
+    for part in exporting.har_parts(kept, redactor):
+        click.echo(part, nl=False)
+
+
+def _is_archive(data: bytes) -> bool:
+    return any(message.where.startswith("entry") for message in messages(data))
+
+
+def _http_parts(given: Iterable[Exchange], redactor: Redactor) -> Iterator[bytes]:
+    for number, part in enumerate(exporting.http_parts(given, redactor)):
+        yield b"\n" + part if number else part
+
+
+def _curl_parts(given: Iterable[Exchange], redactor: Redactor) -> Iterator[bytes]:
+    return (exporting.curl_command(exchange, redactor).encode("utf-8", "surrogateescape") for exchange in given)
+
+
+_FORMS: dict[str, Callable[[Iterable[Exchange], Redactor], Iterator[bytes]]] = {
+    "har": exporting.har_parts,
+    "http": _http_parts,
+    "curl": _curl_parts,
+}
+
+
+@click.command()
+@file_argument
+@click.option("--as", "form", type=click.Choice([*_FORMS, "xml"]), required=True, help="The form to write.")
+@click.option("-o", "--output", "directory", type=click.Path(file_okay=False, path_type=Path), help="Where to (xml).")
+@click.option("--endpoint", default=LOCAL, show_default=True, help="The address, where FILE does not say it.")
+@policy_options
+def export(
+    file: IO[bytes], form: str, directory: Path | None, endpoint: str, visible: Visible, secrets: tuple[str, ...]
+) -> None:
+    """Write the exchanges in FILE for other tools: a HAR archive, a .http file, curl commands, XML files."""
+    name, file = name_of(file), rewindable(file)
+    begun = file.tell()
+    redactor = Redactor(visible, secrets)
+    one_at_least = False
+    for exchange in progress(exchanges_in(file, started=datetime.now(UTC)), "exchanges looked through"):
+        if exchange.operation:
+            redactor.learn(exchange.request)
+            one_at_least = True
+    if not one_at_least:
+        raise click.ClickException(f"no exchange in {name}")
+    file.seek(begun)
+    every = progress(exchanges_in(file, started=datetime.now(UTC)), "exchanges written")
+    given = (_complete(exchange, endpoint) for exchange in every if exchange.operation)
+    if form != "xml":
+        for part in _FORMS[form](given, redactor):
+            click.echo(part, nl=False)
+        return
+    if directory is None:
+        raise click.UsageError("--as xml needs a directory: --output DIRECTORY")
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, data in exporting.file_parts(given, redactor):
+        (directory / name).touch(mode=0o600)
+        (directory / name).write_bytes(data)
+        click.echo(directory / name)
+
+
+def _complete(exchange: Exchange, endpoint: str) -> Exchange:
+    """The exchange of a bare envelope, with the address and the headers that it would be sent with."""
+    if not exchange.request_headers and exchange.operation:
+        action = envelope.soap_action(envelope.open_request(exchange.request).operation_type)
+        exchange = evolve(
+            exchange, request_headers=(("Content-Type", "text/xml; charset=UTF-8"), ("SOAPAction", action))
+        )
+    return exchange if exchange.endpoint else evolve(exchange, endpoint=endpoint)

@@ -1,0 +1,124 @@
+"""What each element of a message carries: from the declarations, and here the rest.
+
+`marketo_soap.operations` passes in its declarations. An element that is not known is hidden, so a vocabulary
+that nothing was passed to hides too much, never too little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Literal, TypeAlias, get_args
+
+__all__ = ["PRIVATE", "Declaration", "Role", "declare", "folded", "private_names", "role_of_element", "role_of_field"]
+
+Role: TypeAlias = Literal[
+    "user",
+    "signature",
+    "cookie",
+    "email",
+    "value",
+    "undeclared",
+    "text",
+    "container",
+    "params",
+    "success",
+    "soap",
+    "visible",
+]
+"""A kind of private value; "undeclared" is text that no declaration calls harmless, and hidden like a value.
+
+"text" is free text, "container" an element that holds others, "params" and "success" those of a request and a reply,
+"soap" one of SOAP itself. "visible" may be seen.
+"""
+
+Declaration: TypeAlias = tuple[str, Role]
+
+PRIVATE = frozenset(["user", "signature", "cookie", "email", "value", "undeclared"])
+
+_STRICTEST_FIRST: tuple[Role, ...] = get_args(Role)
+
+_VISIBLE_TEXTS = {"requesttimestamp", "targetworkspace", "attrname", "attrtype"}
+"""Elements that hold plain text that is not private: names of fields, types and workspaces, and a time."""
+
+_SOAP: dict[str, Role] = dict.fromkeys(("envelope", "header", "body", "fault"), "soap")
+_FAULT: dict[str, Role] = {
+    **dict.fromkeys(("detail", "serviceexception", "cause"), "soap"),
+    **dict.fromkeys(("faultcode", "code", "name"), "visible"),
+    **dict.fromkeys(("faultstring", "message"), "text"),
+}
+_OTHER_NAMES: dict[str, Role] = {"userid": "user", "signature": "signature", "cookie": "cookie"}
+_OF_TOOLS: dict[str, Role] = {
+    **dict.fromkeys(("kind", "operation", "where", "type", "status", "faultcode", "code", "name"), "visible"),
+    **dict.fromkeys(("faultstring", "message", "error", "ignored"), "text"),
+}
+
+_sources: list[Callable[[], Iterable[tuple[Declaration, Declaration]]]] = []
+_elements: dict[str, Role] = {}
+_fields: dict[str, Role] = {}
+_private_names: set[str] = set()
+
+
+def declare(source: Callable[[], Iterable[tuple[Declaration, Declaration]]]) -> None:
+    """Add declarations: *source* is called when a role is asked for the first time after that.
+
+    It yields for each declared element its name and role, and the name and role of its field in Python.
+    """
+    _sources.append(source)
+
+
+def folded(name: str) -> str:
+    """Return a name as it is looked up: some clients write `mktows_user_id` or change the case."""
+    return name.lower().replace("_", "").replace("-", "")
+
+
+def role_of_element(name: str, *, in_fault: bool) -> Role | None:
+    """Return what the element of this folded name carries; None if it is not known.
+
+    *in_fault*: the words of faults count too.
+    """
+    if _sources:
+        _load()
+    if in_fault and (role := _FAULT.get(name)):
+        return role
+    return _elements.get(name) or _OTHER_NAMES.get(name) or _SOAP.get(name)
+
+
+def role_of_field(name: str) -> Role:
+    """Return what a field carries, by its name in Python, in XML or in what the tools print."""
+    if _sources:
+        _load()
+    name = folded(name)
+    found: set[Role] = {names[name] for names in (_fields, _elements, _OTHER_NAMES) if name in names}
+    if not found & PRIVATE - {"undeclared"} and (role := _OF_TOOLS.get(name)):
+        return role
+    return _strictest(found) if found else "undeclared"
+
+
+def private_names() -> frozenset[str]:
+    """Return the names, as the declarations spell them, of the elements that hold private values."""
+    if _sources:
+        _load()
+    return frozenset(_private_names)
+
+
+def _load() -> None:
+    while _sources:
+        source = _sources[0]
+        for element, field in source():
+            _add(_elements, *element)
+            if element[1] in PRIVATE - {"undeclared"}:
+                _private_names.add(element[0])
+            _add(_fields, *field)
+        _sources.remove(source)
+
+
+def _add(names: dict[str, Role], name: str, role: Role) -> None:
+    """Know a name; of two roles the stricter one counts."""
+    name = folded(name)
+    if role == "undeclared" and name in _VISIBLE_TEXTS:
+        role = "visible"
+    names[name] = _strictest({role, names.get(name, role)})
+
+
+def _strictest(roles: set[Role]) -> Role:
+    return next(role for role in _STRICTEST_FIRST if role in roles)
