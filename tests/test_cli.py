@@ -140,7 +140,7 @@ def test_nobody_listening_is_exit_code_1(served: dict[str, str]) -> None:
     ("args", "says"),
     [
         (["--sandbox"], "the lead has no key"),
-        (["--sandbox", "--id", "0"], "Id must be between"),
+        (["--sandbox", "--id", "0"], "Id must be a positive"),
         (["--sandbox", "--id", "seven"], "not a valid int"),
         (["--sandbox", "--foreign-id", "x"], "ForeignSysType is missing"),
         (["--sandbox", "--foreign-id", "x", "--foreign-type", "SAP"], "Invalid value"),

@@ -29,7 +29,6 @@ from marketo_soap import (
     SyncStatus,
     envelope,
 )
-from marketo_soap.operations import OPERATIONS
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.wire.codec import codec
 from marketo_soap.wire.xml import MKTOWS
@@ -104,10 +103,6 @@ def test_a_fault_is_read_as_it_was_written(fault: Fault) -> None:
     again = envelope.read(envelope.write_reply(SyncLead, fault))
     assert isinstance(again, Fault)
     assert again.__dict__ == fault.__dict__
-
-
-def test_every_registered_type_is_drawn_above() -> None:
-    assert set(OPERATIONS) == {"syncLead"}
 
 
 @given(calls())

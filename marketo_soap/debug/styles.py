@@ -16,6 +16,7 @@ from typing import Any
 from attrs import field, frozen
 from lxml import etree
 
+from marketo_soap import envelope
 from marketo_soap.envelope import Request
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.codec import codec
@@ -47,13 +48,11 @@ class _Form:
 
     declaration: str = '<?xml version="1.0" encoding="UTF-8"?>\n'
     names: dict[str, str] = field(factory=lambda: {"SOAP-ENV": SOAP_ENV, "ns1": MKTOWS})
-    pretty: bool = False
     html_escapes: bool = False
     end: str = "\n"
 
 
 _FORMS = {
-    Style.MARKETO: _Form(pretty=True, end=""),  # lxml's indentation ends the last line
     Style.PHP: _Form(),
     Style.SAVON: _Form(
         declaration='<?xml version="1.0" encoding="UTF-8"?>',
@@ -76,6 +75,9 @@ def write(request: Request[Any], style: Style) -> bytes:
     as the same request, except that Savon does not escape a carriage return, which XML reads as a line feed. Raises
     `ValueError` for an unknown style.
     """
+    if Style(style) is Style.MARKETO:
+        context = request.context if request.operation.takes_workspace else None
+        return envelope.request(request.operation, request.header, context=context, pretty=True)
     form = _FORMS[Style(style)]
     root = etree.Element(f"{{{SOAP_ENV}}}Envelope", nsmap=form.names)
     parts = [part for part in (request.header, request.context) if part is not None]
@@ -85,7 +87,7 @@ def write(request: Request[Any], style: Style) -> bytes:
             _add(headers, _HEADERS[type(part)], part, prefix=f"ns{number}")
     body = etree.SubElement(root, f"{{{SOAP_ENV}}}Body")
     _add(body, request.operation.params_tag, request.operation, prefix="ns0")
-    text = etree.tostring(root, encoding="unicode", pretty_print=form.pretty)
+    text = etree.tostring(root, encoding="unicode")
     if form.html_escapes:
         text = _TEXT.sub(_as_ruby_escapes, text)
     return (form.declaration + text + form.end).encode()

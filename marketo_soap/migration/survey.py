@@ -29,6 +29,7 @@ __all__ = ["Survey"]
 _MOST_PLACES = 20
 _WINDOW, _WINDOW_LIMIT = 20, 100  # the vendor's: calls of REST in so many seconds
 _NOTHING = Span(0, 0)
+_COMMA = "a key with a comma"  # an entry of NOT_CARRIED
 
 _EMPTY = {
     "null": "empty values clear the field",
@@ -222,7 +223,9 @@ def _not_carried(operation: Operation[Any]) -> list[str]:
     used: set[str] = set()
     for field, value in each_value(operation):
         used |= {type(value).__name__, f"{field.el.name} {value}"}
-    optional = set(_choices(type(operation)))
+        if isinstance(value, str) and "," in value:
+            used.add(_COMMA)
+    optional = {_COMMA, *_choices(type(operation))}
     return [what for what in NOT_CARRIED.get(operation.name, ()) if what not in optional or what in used]
 
 

@@ -229,7 +229,7 @@ class LeadRecord:
             text = f"ForeignSysType is missing: a ForeignSysPersonId needs it ({', '.join(ForeignSysType)})"
             yield Violation(20109, f"{path}/ForeignSysType", text)
         if system is not None and person_id is None and foreign_type_alone == "fault":
-            text = "ForeignSysType stands alone: give the ForeignSysPersonId too, or leave both out"
+            text = "ForeignSysType needs a ForeignSysPersonId: give it too, or leave both out"
             yield Violation(20109, f"{path}/ForeignSysType", text)
         if system is not None and system not in _SYSTEMS:
             text = f"ForeignSysType must be one of {', '.join(ForeignSysType)}"

@@ -74,7 +74,7 @@ def test_there_is_nothing_else(gateway: Served, method: str, path: str, status: 
         (lambda: b"<broken", {}, "20012"),
         (lambda: b"\x00\xff" * 100, {}, "20012"),
         (lambda: b'<!DOCTYPE a [<!ENTITY b "c">]>' + signed(), {}, "20012"),
-        (lambda: signed().replace(b"paramsSyncLead", b"paramsGetLead"), {}, "20019"),
+        (lambda: signed().replace(b"paramsSyncLead", b"paramsGetChannels"), {}, "20019"),
         (lambda: signed().replace(b"AuthenticationHeader", b"OtherHeader"), {}, "20014"),
         (lambda: signed(), {"Content-Type": "application/json"}, "20012"),
         (lambda: signed(), {"Content-Encoding": "br"}, "20012"),

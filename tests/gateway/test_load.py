@@ -143,9 +143,9 @@ def test_the_time_for_an_end_is_bounded_and_callers_are_told_what_is_unknown(tmp
             assert gateway.stop() == 1
             assert time.monotonic() - begun < 8
             assert outcome(call.result(PATIENCE)) == "20011"
-            assert b"may have been done or not" in call.result().content
+            assert b"may have been carried out" in call.result().content
         assert gateway.process.stderr is not None
-        assert "1 calls had not ended in time" in gateway.process.stderr.read()
+        assert "1 calls did not end in time" in gateway.process.stderr.read()
         assert [line["verdict"] for line in gateway.log()] == ["CREATED", "20011"]
 
 

@@ -91,7 +91,7 @@ def test_changes_of_leads(filled: Rest, clock: Clock) -> None:
     token = filled.http.get("/rest/v1/activities/pagingtoken.json", params={"sinceDatetime": "2001-01-01T00:00:00Z"})
     data = token.json()
     assert "result" not in data
-    pages = []
+    pages, changes = [], []
     for _ in range(10):
         params = {"nextPageToken": data["nextPageToken"], "fields": "firstName,lastName", "batchSize": "3"}
         data = filled.http.get("/rest/v1/activities/leadchanges.json", params=params).json()

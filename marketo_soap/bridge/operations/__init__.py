@@ -29,8 +29,8 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
         "keyType LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
         "a key with a comma": "it separates the values of a REST filter: no lead is found (a cookie: fault 20110)",
         "remainingCount": "REST does not count: it is 1 while there are more pages",
-        "LastUpdateAtSelector": "leads whose fields changed, once a change; SOAP also named those with new activity",
-        "a span without an end": "its 30 days are not checked, as the bridge has no clock",
+        "LastUpdateAtSelector": "leads whose fields changed, once a change, not those with new activity; the 30 days "
+        "of a span without an end are not checked",
     },
     "syncLead": {
         "ForeignSysPersonId": "SOAP's own store cannot be read over REST: a custom field stands in (foreign_id_fields)",
