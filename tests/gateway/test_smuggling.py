@@ -108,5 +108,7 @@ def test_a_request_is_read_as_one_or_refused(address: tuple[str, int], name: str
 
 
 def test_http_is_read_by_h11_whatever_is_installed() -> None:
-    assert issubclass(server_config(None).http, H11Protocol)
+    protocol = server_config(None).http
+    assert isinstance(protocol, type)
+    assert issubclass(protocol, H11Protocol)
     assert issubclass(impatient(1.0, 10), H11Protocol)
