@@ -4,6 +4,7 @@ import inspect
 from functools import partialmethod
 from typing import Any
 
+import freezegun
 import pytest
 from click.testing import CliRunner
 from hypothesis import settings
@@ -21,3 +22,7 @@ pytest_plugins = ["pytester"]
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+# A server of a test may run in another thread: the timers of its event loop must not be set by a frozen clock.
+freezegun.configure(extend_ignore_list=["asyncio.base_events"])
