@@ -25,7 +25,7 @@ def alone(replay_file: Path | None = None, **caller: Any) -> Gateway:
     """One whose REST is at an address of this machine where nobody listens."""
     rest = RestSettings("http://127.0.0.1:1", client_id="a", client_secret_env="S", retry=RetryPolicy(attempts=1))
     who = CallerSettings("crm", "user_1", encryption_key_env="K", **caller)
-    settings = GatewaySettings((who,), (rest,), access_log="", replay_file=replay_file and str(replay_file))
+    settings = GatewaySettings((who,), (rest,), access_log="", replay_file=str(replay_file) if replay_file else None)
     return Gateway(settings, Secrets({"crm": CREDENTIALS}, {"main": ("a", "b")}))
 
 
