@@ -16,12 +16,15 @@ from marketo_soap import (
     Fault,
     LeadRecord,
     LeadSyncFailed,
+    LeadSyncStatus,
     LimitFault,
     MarketoError,
     ProtocolError,
     RetryPolicy,
     ServerFault,
     SyncLead,
+    SyncLeadResult,
+    SyncStatus,
     TransportError,
     envelope,
     signature,
@@ -481,3 +484,12 @@ def test_what_came_instead_holds_no_private_value() -> None:
     _, error = run(Received(200, HTML, page))
     for private in ("George", "Jungle", "t@t.com"):
         assert private not in str(error)
+
+
+@pytest.mark.parametrize("name", ["Email", "email", " EMAIL "])
+def test_the_lead_of_a_reply_may_have_an_address_that_an_attribute_gave(name: str) -> None:
+    call = SyncLead(LeadRecord(email="t@t.com", attributes={name: "new@t.com", "City": "x"}), return_lead=True)
+    status = SyncStatus(7, LeadSyncStatus.UPDATED)
+    call.check_reply(SyncLeadResult(7, status, LeadRecord(id=7, email="New@t.com")))
+    with pytest.raises(ProtocolError, match="the reply to another call"):
+        call.check_reply(SyncLeadResult(7, status, LeadRecord(id=7, email="other@t.com")))

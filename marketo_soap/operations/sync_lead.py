@@ -84,12 +84,14 @@ class SyncLead(Operation[SyncLeadResult]):
         A proxy that mixes up replies is found out by nothing else.
         """
         sent, came = self.lead_record, result.lead_record or LeadRecord()
+        # An attribute may be the new address, and over REST its name counts in any case.
+        emails = [attribute.value for attribute in sent.attributes if attribute.name.strip().lower() == "email"]
         fits = {
             "leadId": sent.id in (None, result.lead_id),
             "leadRecord/Id": came.id in (None, result.lead_id),
             "leadRecord/ForeignSysPersonId": self.key is not MatchKey.FOREIGN_SYS_PERSON_ID
             or _alike(came.foreign_sys_person_id, sent.foreign_sys_person_id),
-            "leadRecord/Email": self.key is not MatchKey.EMAIL or _alike(came.email, sent.email, sent.get("Email")),
+            "leadRecord/Email": self.key is not MatchKey.EMAIL or _alike(came.email, sent.email, *emails),
         }
         for path, fit in fits.items():
             if not fit:
