@@ -221,7 +221,7 @@ BROKEN = [
     (f">{TIME}<", "><", "required fields", FAIL, "<requestTimestamp> is empty"),
     ("ns1:AuthenticationHeader", "ns1:Other", "required fields", FAIL, "no AuthenticationHeader"),
     ("<Id>2147483647", "<Id>0", "identity", FAIL, "positive"),
-    (">4711<", "><", "identity", WARN, "stands alone"),
+    (">4711<", "><", "identity", WARN, "needs a ForeignSysPersonId"),
     (">4711<", "> <", "identity", WARN, "<ForeignSysPersonId> is empty"),
     (">NETSUITE<", "><", "identity", FAIL, "ForeignSysPersonId needs it (CUSTOM, SFDC, NETSUITE) (20109)"),
     (COOKIE.replace("&", "&amp;"), "token:_mch-x-1-2", "cookie", WARN, "starts with id:"),

@@ -254,7 +254,7 @@ def false_booleans(case: Case, answer: Answer) -> None:
 @gap("4.2 step 6", "booleans may be set to be returned in words")
 def booleans_in_words(case: Case, answer: Answer) -> None:
     if case.bridge.boolean_text == "true/false":
-        _texts(answer, {"boolean"}, lambda text: {"1": "true", "0": "false"}[text])
+        _texts(answer, {"boolean"}, lambda text: {"1": "true", "0": "false"}.get(text, text))
 
 
 @gap("recorded", "date-times are returned in UTC, without milliseconds")
