@@ -134,7 +134,7 @@ def test_connections_that_do_nothing_make_room(tmp_path: Path, said: bytes) -> N
     ):
         for _ in range(45):
             stack.enter_context(connected(gateway.url)).sendall(said)
-        outcomes = []
+        outcomes: list[str] = []
         while len(outcomes) < 2:
             with suppress(httpx.ReadError, httpx.RemoteProtocolError):  # this connection made room for a later one
                 outcomes.append(gateway.call())
