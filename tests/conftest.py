@@ -8,10 +8,15 @@ from typing import Any
 import freezegun
 import pytest
 from click.testing import CliRunner
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # No deadline: a busy machine is no failure. The same examples in every run of CI: a change is judged by itself.
-settings.register_profile("ours", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile(
+    "ours",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],  # what breaks a rule is drawn again
+)
 settings.load_profile("ours")
 
 if "mix_stderr" in inspect.signature(CliRunner).parameters:  # click 8.1 puts stderr into stdout by default
