@@ -36,8 +36,9 @@ from marketo_soap import (
 )
 from marketo_soap.debug.compare import Comparison, Difference, Verdict, compare, describe
 from marketo_soap.privacy.redactor import Redactor
+from tests.declared import sync_leads as calls
 from tests.support import COOKIE, HEADER, SEED, SEED_HEADER, enveloped, faulted, fixture, success
-from tests.test_properties import BYTES, CONTEXTS, GOLDENS, HEADERS, RESULTS, STRUCTURE, calls, garbled, mutated
+from tests.test_properties import BYTES, CONTEXTS, GOLDENS, HEADERS, RESULTS, STRUCTURE, garbled, mutated
 
 IDENTICAL, SAME, DIFFERENT = Verdict
 REQUEST = fixture("sync_lead/seed.request.xml")

@@ -17,7 +17,6 @@ from marketo_soap import (
     AuthenticationHeader,
     Client,
     Fault,
-    ForeignSysType,
     LeadRecord,
     LeadSyncFailed,
     LeadSyncStatus,
@@ -32,37 +31,10 @@ from marketo_soap import (
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.wire.codec import codec
 from marketo_soap.wire.xml import MKTOWS
+from tests.declared import IDS, WORDS, XML_TEXT
+from tests.declared import leads as records
+from tests.declared import sync_leads as calls
 from tests.support import FIXTURES, fixture
-
-XML_TEXT = st.text(
-    st.one_of(
-        st.sampled_from("\t\n\r <>&\"']😀é"),
-        st.characters(min_codepoint=0x20, max_codepoint=0x10FFFF, exclude_categories=["Cs"]),
-    ).filter(lambda c: c.isprintable() or c in "\t\n\r")
-)
-WORDS = XML_TEXT.filter(lambda text: bool(text.strip()))
-IDS = st.integers(1, 2**31 - 1)
-ATTRIBUTES = st.lists(st.builds(Attribute, WORDS, XML_TEXT, st.none() | WORDS), max_size=5)
-
-
-@st.composite
-def records(draw: st.DrawFn) -> LeadRecord:
-    foreign = draw(st.booleans())
-    return LeadRecord(
-        id=draw(st.none() | IDS),
-        email=draw(st.none() | WORDS),
-        foreign_sys_person_id=draw(WORDS) if foreign else None,
-        foreign_sys_type=draw(st.sampled_from(ForeignSysType)) if foreign else None,
-        attributes=draw(ATTRIBUTES),
-    )
-
-
-@st.composite
-def calls(draw: st.DrawFn) -> SyncLead:
-    record = draw(records())
-    cookie = draw(WORDS if record.key is None else st.none() | WORDS)
-    return SyncLead(record, draw(st.booleans()), cookie)
-
 
 HEADERS = st.builds(AuthenticationHeader, XML_TEXT, XML_TEXT, XML_TEXT)
 CONTEXTS = st.none() | st.builds(MktowsContextHeader, WORDS)
