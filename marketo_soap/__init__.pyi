@@ -39,6 +39,8 @@ from marketo_soap.operations.sync_lead import SyncLead as SyncLead
 from marketo_soap.operations.sync_lead import SyncLeadResult as SyncLeadResult
 from marketo_soap.privacy.redactor import EVERYTHING as EVERYTHING
 from marketo_soap.privacy.redactor import Visible as Visible
+from marketo_soap.records.attribs import Attrib as Attrib
+from marketo_soap.records.attribs import SyncOperationEnum as SyncOperationEnum
 from marketo_soap.records.lead import Attribute as Attribute
 from marketo_soap.records.lead import ForeignSysType as ForeignSysType
 from marketo_soap.records.lead import LeadRecord as LeadRecord

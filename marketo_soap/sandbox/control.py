@@ -20,7 +20,8 @@ from marketo_soap.sandbox import seeds
 from marketo_soap.sandbox.messages import CONTROL, HttpAnswer, HttpRequest, allowed_hosts
 from marketo_soap.sandbox.settings import FaultRule, Settings, plain
 from marketo_soap.sandbox.state import State
-from marketo_soap.sandbox.store.leads import PAGE, email_key
+from marketo_soap.sandbox.store.lead_store import PAGE
+from marketo_soap.sandbox.store.leads import email_key
 from marketo_soap.server.http import host_name, is_of_another_site
 
 __all__ = ["control"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from marketo_soap.records.lead import LeadRecord
 from marketo_soap.sandbox.settings import StaticList
 from marketo_soap.sandbox.store import selections
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
+from marketo_soap.sandbox.store.table import Table
 from marketo_soap.wire.xml import check_text
 
 __all__ = ["dump", "fill_lists", "load", "read_csv", "read_json"]
@@ -70,19 +71,23 @@ def read_json(text: str) -> list[dict[str, Any]]:
 
 
 def load(leads: Leads, data: Iterable[dict[str, Any]], now: datetime, partition: str) -> int:
-    """Add leads, to *partition* where they name none, and return how many.
+    """Add leads, to *partition* where they name none, and rows of other tables (by `kind`); return how many leads.
 
     `ValueError` names the lead that is wrong; nothing is kept then.
     """
     count = 0
-    for lead in data:
+    tables = {table.name: table for table in leads.tables}
+    for number, lead in enumerate(data, 1):
+        if "kind" in lead:
+            _load_row(tables, lead, number)
+            continue
         count += 1
         try:
             stored, cookies = _stored(lead, partition)
             lists = _texts(lead, "lists")
             _check_free(leads, stored)
         except (ValueError, TypeError) as error:
-            raise ValueError(f"lead {count}: {error}") from None
+            raise ValueError(f"lead {number}: {error}") from None
         kept = leads.insert(stored, now)
         for cookie in cookies:
             leads.tie_cookie(cookie, kept.id)
@@ -90,6 +95,17 @@ def load(leads: Leads, data: Iterable[dict[str, Any]], now: datetime, partition:
             program, _, short = name.rpartition(".")
             leads.lists.add_member(leads.lists.id_of(name) or leads.lists.add(short, program), kept.id)
     return count
+
+
+def _load_row(tables: Mapping[str, Table[Any]], row: dict[str, Any], number: int) -> None:
+    kind = row.pop("kind")
+    table = tables.get(kind) if isinstance(kind, str) else None
+    if table is None:
+        raise ValueError(f"entry {number}: kind is one of {', '.join(tables)}; a lead has none")
+    try:
+        table.load(row)
+    except ValueError as error:
+        raise ValueError(f"entry {number}, a {kind}: {error}") from None
 
 
 def _stored(lead: dict[str, Any], partition: str) -> tuple[StoredLead, list[str]]:

@@ -110,7 +110,7 @@ class _Call:
         workspace = None if request.context is None else request.context.target_workspace
         store = sandbox.store
         with store.reading() if operation.effect == "read" else store.transaction() as leads:
-            outcome = function(operation, World(leads, leads.lists, sandbox.settings, sandbox.now(), workspace))
+            outcome = function(operation, World(leads, sandbox.settings, sandbox.now(), workspace))
             yield outcome.result
         entry.verdict = operation.summary(outcome.result)
         entry.key, entry.lead_id = outcome.key, outcome.lead_id

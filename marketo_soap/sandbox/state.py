@@ -22,7 +22,8 @@ from marketo_soap.sandbox.field_catalogue import Catalogue
 from marketo_soap.sandbox.journal import Entry, Journal
 from marketo_soap.sandbox.operations.outcome import record_of
 from marketo_soap.sandbox.settings import REST_LIMITS, VENDOR_LIMITS, FaultRule, Limits, Settings
-from marketo_soap.sandbox.store.leads import LeadStore, Snapshot
+from marketo_soap.sandbox.store.database import Snapshot
+from marketo_soap.sandbox.store.lead_store import LeadStore
 from marketo_soap.sandbox.tokens import RestCredentials, Tokens
 from marketo_soap.signature import Credentials
 
@@ -115,13 +116,16 @@ class State:
         return chain.from_iterable(pages)
 
     def dump(self) -> list[dict[str, Any]]:
-        """Return every lead with all there is of it: cookies, partition, times; `seed` takes it back."""
+        """Return every lead with all there is of it: cookies, partition, lists, times; `seed` takes it back.
+
+        What belongs to no single lead follows, each row with the `kind` that it is.
+        """
         with self._store.reading() as leads:
-            return list(seeds.dump(leads, leads.all()))
+            return [*seeds.dump(leads, leads.all()), *(row for table in leads.tables for row in table.dump())]
 
     def iter_dump(self) -> Iterator[dict[str, Any]]:
         """Go through what `dump` returns with a few in memory at a time. Other calls may change them meanwhile."""
-        return chain.from_iterable(self._store.in_pages(seeds.dump))
+        return chain.from_iterable(chain(self._store.in_pages(seeds.dump), self._store.table_pages()))
 
     def seed(self, leads: str | PathLike[str] | Iterable[Mapping[str, Any]]) -> int:
         """Add leads from a CSV or JSON file (by its ending), or from dicts as `dump` gives; return how many.

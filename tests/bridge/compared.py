@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from marketo_soap.sandbox.store.leads import Snapshot
+from marketo_soap.sandbox.store.database import Snapshot
 from tests.bridge.gaps import Play, untie, walk
 from tests.bridge.two_roads import Call, Roads, Said, Seen, State, shown
 

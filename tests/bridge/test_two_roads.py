@@ -16,9 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from marketo_soap import AsyncClient, Client, LeadRecord, SyncLead
 from tests.bridge.compared import Step
-from tests.bridge.drawn import ANONYMOUS, COOKIES, SEEDS, calls, reads
+from tests.bridge.drawn import ANONYMOUS, COOKIES, SEEDS, calls
+from tests.bridge.families import FAMILIES, Family
 from tests.bridge.gaps import BAD_COOKIE, GAPS, MEGABYTE
-from tests.bridge.reads import compare
 from tests.bridge.two_roads import PAIRS, Call, Roads
 from tests.bridge.values import FIELDS, Made
 from tests.support import signed
@@ -32,14 +32,16 @@ class TwoRoads(RuleBasedStateMachine):
         self.roads = Roads(PAIRS[pair])
         for seed in SEEDS[:seeds]:
             self.roads.seed(seed)
+        for family in FAMILIES:
+            family.prepare(self.roads)
 
     @rule(call=calls())
     def call(self, call: Call) -> None:
         MET.update(["calls", *Step.of(self.roads, call).compare()])
 
-    @rule(data=st.data())
-    def read(self, data: st.DataObject) -> None:
-        MET.update(["reads", *compare(self.roads, data.draw(reads(self.roads.now())))])
+    @rule(data=st.data(), family=st.sampled_from([*FAMILIES]))
+    def other(self, data: st.DataObject, family: Family) -> None:
+        MET.update([family.name, *family.compare(self.roads, data.draw(family.calls(self.roads)))])
 
     def teardown(self) -> None:
         if hasattr(self, "roads"):

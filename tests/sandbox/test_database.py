@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from marketo_soap import Client, LeadRecord, Sandbox
-from marketo_soap.sandbox.store.leads import LeadStore, StoredLead
+from marketo_soap.sandbox.store.lead_store import LeadStore
+from marketo_soap.sandbox.store.leads import StoredLead
 
 
 def test_a_new_file_that_another_process_is_writing_is_waited_for(tmp_path: Path) -> None:

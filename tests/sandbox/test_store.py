@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import sqlite3
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from attrs import evolve, field, frozen
 
 from marketo_soap import Client, LeadRecord, Sandbox
 from marketo_soap.sandbox import seeds
@@ -23,7 +25,9 @@ from marketo_soap.sandbox.http import answer
 from marketo_soap.sandbox.messages import HttpRequest
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store.database import Database
-from marketo_soap.sandbox.store.leads import Leads, LeadStore, StoredLead
+from marketo_soap.sandbox.store.lead_store import LeadStore
+from marketo_soap.sandbox.store.leads import Leads, StoredLead
+from marketo_soap.sandbox.store.table import Table
 from tests.support import NOW
 
 FORMER = """
@@ -374,3 +378,66 @@ def test_a_search_shows_the_newest_thousand() -> None:
         assert "951 to 1,000 of more than 1,000 leads" in page
         assert 'rel="next"' not in page
         assert "No lead has" in get(sandbox, "", "q=@t.com&page=21").decode()
+
+
+# -- tables of attrs classes --------------------------------------------------------------------------
+
+
+@frozen
+class Thing:
+    name: str
+    big: bool = False
+    price: float | None = None
+    tags: tuple[str, ...] = ()
+    texts: Mapping[str, str] = field(factory=dict)
+    lead_id: int | None = None
+    id: int = 0
+
+
+class Things(Table[Thing]):
+    name, row = "thing", Thing
+    unique = (("name",),)
+    indexes = (("big", "name"),)
+    of_leads = ("lead_id",)
+
+
+@pytest.fixture
+def things() -> Iterator[Things]:
+    with closing(LeadStore()) as store, store.transaction() as leads:
+        connection = leads.activities._connection
+        for statement in Things.schema().split(";\n")[:-1]:
+            connection.execute(statement)
+        yield Things(connection)
+
+
+def test_a_row_is_kept_as_it_was(things: Things) -> None:
+    row = things.add(Thing("a", True, 1.5, ("x", "y"), {"n": "ü"}))
+    assert row.id == 1001
+    assert things.get(1001) == row
+    assert things.first(big=True, name="a") == row
+    assert things.first(price=None) is None
+    things.update(evolve(row, tags=(), price=None))
+    assert things.find() == [Thing("a", True, None, (), {"n": "ü"}, None, 1001)]
+    assert things.count("big") == 1
+    things.delete(1001)
+    assert things.count() == 0
+    assert things.add(Thing("b")).id == 1002
+    things.clear()
+    assert things.add(Thing("b")).id == 1001
+
+
+def test_rows_are_given_and_taken_back(things: Things) -> None:
+    kept = [things.add(Thing(name)) for name in "abc"]
+    dumped = things.dump()
+    assert [row["id"] for row in things.dump(1001, 1)] == [1002]
+    things.clear()
+    for row in json.loads(json.dumps(dumped)):
+        assert row.pop("kind") == "thing"
+        things.load(row)
+    assert things.find() == kept
+    with pytest.raises(ValueError, match="there is a thing 1001 already"):
+        things.load({"name": "d", "id": 1001})
+    with pytest.raises(ValueError, match="UNIQUE"):
+        things.load({"name": "a"})
+    with pytest.raises(ValueError, match="nmae is unknown"):
+        things.load({"nmae": "a"})

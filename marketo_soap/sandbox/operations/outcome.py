@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +11,8 @@ from attrs import frozen
 from marketo_soap.records.lead import Attribute, LeadRecord
 from marketo_soap.records.lead_fields import attribute_order
 from marketo_soap.sandbox.settings import Settings
+from marketo_soap.sandbox.store.activities import Activity, to_ms
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
-from marketo_soap.sandbox.store.lists import Lists
 
 __all__ = ["Outcome", "World", "record_of"]
 
@@ -22,10 +22,13 @@ class World:
     """What a call can see and change, within one transaction; *workspace* is the one that its header names."""
 
     leads: Leads
-    lists: Lists
     settings: Settings
     now: datetime
     workspace: str | None = None
+
+    def log(self, lead_id: int, kind: str, asset: str = "", attributes: Mapping[str, str] | None = None) -> None:
+        """Log an activity of a lead: the display name of its type, its asset, its attributes by their names."""
+        self.leads.activities.add(Activity(lead_id, to_ms(self.now), kind, asset, "", attributes or {}))
 
 
 @frozen

@@ -21,7 +21,7 @@ from marketo_soap.sandbox.rest.partitions import describe_partitions
 from marketo_soap.sandbox.rest.replies import Reply, RestError
 from marketo_soap.sandbox.rest.sync import Synced, read_sync, sync_leads
 from marketo_soap.sandbox.settings import Settings
-from marketo_soap.sandbox.store.leads import LeadStore
+from marketo_soap.sandbox.store.lead_store import LeadStore
 
 __all__ = ["ENDPOINTS", "IDENTITY", "SYNC_LEADS", "Endpoint", "Work", "note_synced", "parsed"]
 

@@ -1,27 +1,25 @@
-"""Where the sandbox keeps its leads: SQLite, one file or memory. No rule of Marketo is in here."""
+"""The leads of the sandbox, in SQLite. No rule of Marketo is in here."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import datetime
-from os import PathLike
-from typing import Any, TypeVar
+from typing import Any
 
 from attrs import define, field
 
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.sandbox.store import search
-from marketo_soap.sandbox.store.database import Database, Migration, Snapshot
-from marketo_soap.sandbox.store.lists import SCHEMA as _LISTS
+from marketo_soap.sandbox.store.activities import Activities
 from marketo_soap.sandbox.store.lists import Lists
-from marketo_soap.sandbox.store.selections import INDEX, UPDATED_MS, Place, Selection, email_key
+from marketo_soap.sandbox.store.selections import UPDATED_MS, Place, Selection, email_key
+from marketo_soap.sandbox.store.table import Table
 
-__all__ = ["PAGE", "LeadStore", "Leads", "Snapshot", "StoredLead", "email_key"]
+__all__ = ["COUNT", "LEADS", "Leads", "StoredLead", "email_key"]
 
-_SCHEMA = """
+LEADS = """
 CREATE TABLE IF NOT EXISTS lead (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     email TEXT,
@@ -45,7 +43,7 @@ INSERT INTO sqlite_sequence (name, seq)
     SELECT 'lead', 1000000 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'lead');
 """
 # To count leads reads all of them, so their number is kept.
-_COUNT = """
+COUNT = """
 CREATE TABLE lead_count (number INTEGER NOT NULL);
 INSERT INTO lead_count SELECT count(*) FROM lead;
 CREATE TRIGGER lead_counted AFTER INSERT ON lead BEGIN UPDATE lead_count SET number = number + 1; END;
@@ -53,23 +51,9 @@ CREATE TRIGGER lead_discounted AFTER DELETE ON lead BEGIN UPDATE lead_count SET 
 """
 
 
-def _carry_out(script: str) -> Migration:
-    def migrate(connection: sqlite3.Connection) -> None:
-        for statement in script.split(";\n"):
-            connection.execute(statement)
-
-    return migrate
-
-
-_MIGRATIONS = (_carry_out(_SCHEMA), _carry_out(_COUNT), search.install, _carry_out(_LISTS + INDEX))
-
 _COLUMNS = "id, email, foreign_type, foreign_id, partition_name, anonymous, attributes, created_at, updated_at"
 _WRITTEN = "email, email_key, foreign_type, foreign_id, partition_name, anonymous, attributes, updated_at"
 _LEAST_ID = -(2**63)
-
-PAGE = 100
-
-Shown = TypeVar("Shown")
 
 
 @define
@@ -91,11 +75,16 @@ class StoredLead:
 
 
 class Leads:
-    """The leads inside one transaction."""
+    """The leads, and all else that the sandbox keeps, inside one transaction.
+
+    *tables* are those whose rows belong to no single lead: `Sandbox.dump` gives them beside the leads.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.lists = Lists(connection)
+        self.activities = Activities(connection)
+        self.tables: tuple[Table[Any], ...] = ()
 
     def by_id(self, lead_id: int) -> StoredLead | None:
         """Find a lead by its Marketo id."""
@@ -209,6 +198,8 @@ class Leads:
         """Delete everything and start the ids anew."""
         with search.paused(self._connection):
             self._connection.execute("DELETE FROM cookie")
+            for table in (self.activities, *self.tables):
+                table.clear()
             self._connection.execute("DELETE FROM lead")
         self.lists.clear()
         self._connection.execute("UPDATE sqlite_sequence SET seq = 1000000 WHERE name = 'lead'")
@@ -221,46 +212,6 @@ class Leads:
     def _many(self, condition: str, *values: object) -> list[StoredLead]:
         query = f"SELECT {_COLUMNS} FROM lead WHERE {condition} ORDER BY id"
         return [_stored(row) for row in self._connection.execute(query, values)]
-
-
-class LeadStore(Database):
-    """A database of leads: a file that several processes may share, or memory."""
-
-    def __init__(self, path: str | PathLike[str] = ":memory:") -> None:
-        super().__init__(path, _MIGRATIONS)
-
-    @contextmanager
-    def transaction(self) -> Iterator[Leads]:
-        """Open a writing transaction: kept whole if the block ends, undone whole if it raises."""
-        with self._writing() as connection:
-            yield Leads(connection)
-            search.index_changes(connection)
-
-    @contextmanager
-    def reading(self) -> Iterator[Leads]:
-        """See the leads as they are at the beginning of the block, without keeping others from writing to the file.
-
-        In memory, other threads wait until the block ends.
-        """
-        with self._reading() as connection:
-            yield Leads(connection)
-
-    def in_pages(
-        self, show: Callable[[Leads, list[StoredLead]], Iterable[Shown]], *, email: str | None = None
-    ) -> Iterator[list[Shown]]:
-        """Go through all leads, oldest first, or those with this address: *show* makes of each page what is wanted.
-
-        Only a page is in memory at a time, and others may write between two of them.
-        """
-        last = _LEAST_ID
-        while True:
-            with self.reading() as leads:
-                page = leads.after(last, limit=PAGE, email=email)
-                shown = list(show(leads, page))
-            yield shown
-            if len(page) < PAGE:
-                return
-            last = page[-1].id
 
 
 def _written(lead: StoredLead, stamp: str) -> tuple[object, ...]:

@@ -1,0 +1,95 @@
+"""The sandbox's database: SQLite, one file or memory. Its transactions give `Leads`, and all else through it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from os import PathLike
+from typing import Any, TypeVar
+
+from marketo_soap.sandbox.store import search
+from marketo_soap.sandbox.store.activities import Activities
+from marketo_soap.sandbox.store.database import Database, Migration
+from marketo_soap.sandbox.store.leads import COUNT, LEADS, Leads, StoredLead
+from marketo_soap.sandbox.store.lists import SCHEMA as LISTS
+from marketo_soap.sandbox.store.selections import INDEX
+
+__all__ = ["PAGE", "LeadStore"]
+
+PAGE = 100
+
+_LEAST_ID = -(2**63)
+
+Shown = TypeVar("Shown")
+
+
+def _carry_out(script: str) -> Migration:
+    def migrate(connection: sqlite3.Connection) -> None:
+        for statement in script.split(";\n"):
+            connection.execute(statement)
+
+    return migrate
+
+
+_MIGRATIONS = (
+    _carry_out(LEADS),
+    _carry_out(COUNT),
+    search.install,
+    _carry_out(LISTS + INDEX),
+    _carry_out(Activities.schema()),
+)
+
+
+class LeadStore(Database):
+    """A database of leads: a file that several processes may share, or memory."""
+
+    def __init__(self, path: str | PathLike[str] = ":memory:") -> None:
+        super().__init__(path, _MIGRATIONS)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Leads]:
+        """Open a writing transaction: kept whole if the block ends, undone whole if it raises."""
+        with self._writing() as connection:
+            yield Leads(connection)
+            search.index_changes(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Leads]:
+        """See the leads as they are at the beginning of the block, without keeping others from writing to the file.
+
+        In memory, other threads wait until the block ends.
+        """
+        with self._reading() as connection:
+            yield Leads(connection)
+
+    def in_pages(
+        self, show: Callable[[Leads, list[StoredLead]], Iterable[Shown]], *, email: str | None = None
+    ) -> Iterator[list[Shown]]:
+        """Go through all leads, oldest first, or those with this address: *show* makes of each page what is wanted.
+
+        Only a page is in memory at a time, and others may write between two of them.
+        """
+        last = _LEAST_ID
+        while True:
+            with self.reading() as leads:
+                page = leads.after(last, limit=PAGE, email=email)
+                shown = list(show(leads, page))
+            yield shown
+            if len(page) < PAGE:
+                return
+            last = page[-1].id
+
+    def table_pages(self) -> Iterator[list[dict[str, Any]]]:
+        """Go through the rows of all `tables` as `Table.dump` gives them, a page at a time."""
+        with self.reading() as leads:
+            count = len(leads.tables)
+        for number in range(count):
+            last = 0
+            while True:
+                with self.reading() as leads:
+                    rows = leads.tables[number].dump(last, PAGE)
+                if not rows:
+                    break
+                yield rows
+                last = rows[-1]["id"]

@@ -1,0 +1,141 @@
+"""SQL tables made from attrs classes: a column for each field, tuples and mappings as JSON. No rule of Marketo."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any, ClassVar, Generic, TypeVar, get_type_hints
+
+import attrs
+
+from marketo_soap.config import structure
+
+__all__ = ["Table"]
+
+RowT = TypeVar("RowT", bound=attrs.AttrsInstance)
+
+_kinds: Callable[[Any], dict[str, Any]] = cache(get_type_hints)
+_TYPES = {int: "INTEGER", bool: "INTEGER", float: "REAL", str: "TEXT", int | None: "INTEGER", str | None: "TEXT"}
+
+
+class Table(Generic[RowT]):
+    """The rows of one attrs class inside one transaction. A subclass says which, and what its table is called::
+
+        class Campaigns(Table[Campaign]):
+            name, row = "campaign", Campaign
+            unique = (("name", "program"),)
+
+    The class must have a field `id`, an int that is 0 until the row is added. Fields of other types than int, bool,
+    float and str are kept as JSON.
+    """
+
+    name: ClassVar[str]
+    row: ClassVar[type[Any]]
+    first_id: ClassVar[int] = 1001
+    unique: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    indexes: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    of_leads: ClassVar[tuple[str, ...]] = ()
+    """The columns that hold the id of a lead; its rows are deleted with the lead."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    def schema(cls) -> str:
+        """Return the statements that create the table, separated by `;` and a line end."""
+        columns = ["id INTEGER PRIMARY KEY AUTOINCREMENT"]
+        for name, kind in _kinds(cls.row).items():
+            if name != "id":
+                required = "" if kind in (int | None, str | None) else " NOT NULL"
+                lead = " REFERENCES lead (id) ON DELETE CASCADE" if name in cls.of_leads else ""
+                columns.append(f"{name} {_TYPES.get(kind, 'TEXT')}{required}{lead}")
+        columns += [f"UNIQUE ({', '.join(names)})" for names in cls.unique]
+        indexes = [
+            f"CREATE INDEX {cls.name}_by_{'_'.join(names)} ON {cls.name} ({', '.join(names)});\n"
+            for names in cls.indexes
+        ]
+        start = f"INSERT INTO sqlite_sequence (name, seq) VALUES ('{cls.name}', {cls.first_id - 1});\n"
+        return f"CREATE TABLE {cls.name} ({', '.join(columns)});\n{''.join(indexes)}{start}"
+
+    def add(self, row: RowT) -> RowT:
+        """Add a row and return it as it is kept: under a new id, unless it brings one."""
+        values = _written(row)
+        names = list(values) if values["id"] else [name for name in values if name != "id"]
+        query = f"INSERT INTO {self.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        cursor = self._connection.execute(query, [values[name] for name in names])
+        kept: RowT = attrs.evolve(row, id=cursor.lastrowid)  # type: ignore[misc]
+        return kept
+
+    def update(self, row: RowT) -> None:
+        """Write *row* over the one with its id."""
+        values = _written(row)
+        columns = ", ".join(f"{name} = :{name}" for name in values if name != "id")
+        self._connection.execute(f"UPDATE {self.name} SET {columns} WHERE id = :id", values)
+
+    def delete(self, row_id: int) -> None:
+        """Delete the row with this id, if there is one."""
+        self._connection.execute(f"DELETE FROM {self.name} WHERE id = ?", (row_id,))
+
+    def get(self, row_id: int) -> RowT | None:
+        """Return the row with this id."""
+        return self.first(id=row_id)
+
+    def first(self, **equal: object) -> RowT | None:
+        """Return the oldest row whose columns equal these values."""
+        return next(iter(self.find(limit=1, **equal)), None)
+
+    def find(self, *, limit: int = -1, **equal: object) -> list[RowT]:
+        """Return the rows whose columns equal these values, oldest first: at most *limit* (-1: all)."""
+        condition = " AND ".join(f"{name} IS ?" for name in equal) or "1"
+        return self.select(condition, tuple(equal.values()), limit=limit)
+
+    def select(
+        self, condition: str, values: Iterable[object] = (), *, order: str = "id", limit: int = -1
+    ) -> list[RowT]:
+        """Return the rows that a condition of SQL selects."""
+        query = f"SELECT {', '.join(_kinds(self.row))} FROM {self.name} WHERE {condition} ORDER BY {order} LIMIT ?"
+        return [self._read(found) for found in self._connection.execute(query, (*values, limit))]
+
+    def count(self, condition: str = "1", values: Iterable[object] = ()) -> int:
+        """Return how many rows a condition of SQL selects."""
+        query = f"SELECT count(*) FROM {self.name} WHERE {condition}"
+        (count,) = self._connection.execute(query, tuple(values)).fetchone()
+        return int(count)
+
+    def clear(self) -> None:
+        """Delete all rows and start their ids anew."""
+        self._connection.execute(f"DELETE FROM {self.name}")
+        self._connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = ?", (self.first_id - 1, self.name))
+
+    def dump(self, after: int = 0, limit: int = -1) -> list[dict[str, Any]]:
+        """Return at most *limit* rows with greater ids as JSON can hold them, each with the table's name as `kind`.
+
+        `load` takes them back.
+        """
+        return [{"kind": self.name, **attrs.asdict(row)} for row in self.select("id > ?", (after,), limit=limit)]
+
+    def load(self, data: dict[str, Any]) -> None:
+        """Add a row from what `dump` gives. `ValueError` names what is wrong."""
+        row = structure(self.row, data)
+        if row.id and self.get(row.id) is not None:
+            raise ValueError(f"there is a {self.name} {row.id} already")
+        try:
+            self.add(row)
+        except sqlite3.IntegrityError as error:
+            raise ValueError(f"this {self.name} does not fit the others: {error}") from None
+
+    def _read(self, found: tuple[Any, ...]) -> RowT:
+        values = {}
+        for (name, kind), value in zip(_kinds(self.row).items(), found, strict=True):
+            values[name] = bool(value) if kind is bool else value if kind in _TYPES else json.loads(value)
+        row: RowT = structure(self.row, values)
+        return row
+
+
+def _written(row: attrs.AttrsInstance) -> dict[str, Any]:
+    return {
+        name: value if kind in _TYPES else json.dumps(value, ensure_ascii=False)
+        for (name, kind), value in zip(_kinds(type(row)).items(), attrs.asdict(row).values(), strict=True)
+    }
