@@ -49,7 +49,8 @@ class El:
     "text" is free text that may quote private values.
     *missing* and *invalid* are the fault codes for a request in which it is absent, or has no value of its type.
     *may_be_empty* allows empty text in a request. *type* is the XML Schema type, where the Python type does not say
-    it: text that is a `dateTime` or an `anySimpleType`.
+    it: text that is a `dateTime` or an `anySimpleType`. *later* marks an optional element of a later version than
+    WSDL 2_2: it is read, written if it has a value, and not in the WSDL.
     """
 
     name: str
@@ -60,6 +61,7 @@ class El:
     invalid: int = 20110
     may_be_empty: bool = False
     type: str | None = None
+    later: bool = False
 
 
 @frozen

@@ -36,7 +36,7 @@ def writer_of_class(cls: type[Any]) -> Dump:
 
 def _compile_dump(fields: tuple[Field, ...]) -> Dump:
     def plan(nil: bool) -> list[Any]:
-        return [(_getter(f), f.el.name, _putter(f), f.el.nillable and (nil or f.required)) for f in fields]
+        return [(_getter(f), f.el.name, _putter(f), _marks_nil(f, nil)) for f in fields]
 
     plans, sub_element = (plan(False), plan(True)), etree.SubElement
 
@@ -54,6 +54,10 @@ def _compile_dump(fields: tuple[Field, ...]) -> Dump:
                     sub_element(element, name, _NIL_ATTRIBUTE)
 
     return dump
+
+
+def _marks_nil(field: Field, nil: bool) -> bool:
+    return field.el.nillable and not field.el.later and (nil or field.required)
 
 
 def _getter(field: Field) -> Callable[[Any], Any]:
