@@ -147,6 +147,7 @@ class Shapes:
     either: Annotated[Left | Right, El("either")]
     objects: Annotated[tuple[str, ...], El("objects")] = ()
     lefts: Annotated[tuple[Left, ...], El("lefts")] = ()
+    kept: Annotated[tuple[str, ...], El("kept", item="stringItem", nillable=True, keep_empty=True)] = ()
     maybe: Annotated[tuple[str, ...] | None, El("maybe", item="item", nillable=True)] = None
     at: Annotated[datetime | None, El("at", nillable=True)] = None
     blob: Annotated[bytes | None, El("blob")] = None
@@ -183,6 +184,12 @@ def test_an_element_of_a_later_version_is_optional_and_not_in_the_wsdl(cls: type
             assert f'name="{field.el.name}"'.encode() not in schema()
 
 
+def test_an_empty_list_is_left_out_or_kept() -> None:
+    root = etree.Element("root", nsmap={"ns1": "http://www.marketo.com/mktows/"})
+    codec(Shapes).dump(root, "value", (Shapes((), (), (), Left(1)),), False)
+    assert [child.tag for child in root[0]] == ["numberList", "colourList", "keyLists", "either", "kept"]
+
+
 def read_shapes(inner: str) -> Shapes:
     start = "<numberList/><colourList/><keyLists/><either><left>1</left></either>"
     names = f'xmlns:ns1="http://www.marketo.com/mktows/" xmlns:xsi="{XSI}"'
@@ -197,6 +204,8 @@ def read_shapes(inner: str) -> Shapes:
         ("<lefts><left>1</left></lefts><lefts><left>2</left></lefts>", "lefts", (Left(1), Left(2))),
         ('<maybe xsi:nil="true"/>', "maybe", None),
         ("<maybe/>", "maybe", ()),
+        ("<kept/>", "kept", ()),
+        ('<kept xsi:nil="true"/>', "kept", ()),
         ('<maybe xsi:nil="true"><item>content wins</item></maybe>', "maybe", ("content wins",)),
         ("<maybe><item/><other/><ns1:item>b</ns1:item></maybe>", "maybe", ("", "b")),
         ('<at xsi:nil="1"/>', "at", None),
