@@ -30,10 +30,16 @@ from marketo_soap.history import Exchange as Exchange
 from marketo_soap.history import History as History
 from marketo_soap.operations import OPERATIONS as OPERATIONS
 from marketo_soap.operations import Operation as Operation
+from marketo_soap.operations.get_import_to_list_status import GetImportToListStatus as GetImportToListStatus
+from marketo_soap.operations.get_import_to_list_status import GetImportToListStatusResult as GetImportToListStatusResult
 from marketo_soap.operations.get_lead import GetLead as GetLead
 from marketo_soap.operations.get_lead import GetLeadResult as GetLeadResult
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads as GetMultipleLeads
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeadsResult as GetMultipleLeadsResult
+from marketo_soap.operations.import_to_list import ImportToList as ImportToList
+from marketo_soap.operations.import_to_list import ImportToListResult as ImportToListResult
+from marketo_soap.operations.merge_leads import MergeLeads as MergeLeads
+from marketo_soap.operations.merge_leads import MergeLeadsResult as MergeLeadsResult
 from marketo_soap.operations.sync_lead import LeadSyncFailed as LeadSyncFailed
 from marketo_soap.operations.sync_lead import SyncLead as SyncLead
 from marketo_soap.operations.sync_lead import SyncLeadResult as SyncLeadResult
@@ -41,6 +47,10 @@ from marketo_soap.privacy.redactor import EVERYTHING as EVERYTHING
 from marketo_soap.privacy.redactor import Visible as Visible
 from marketo_soap.records.attribs import Attrib as Attrib
 from marketo_soap.records.attribs import SyncOperationEnum as SyncOperationEnum
+from marketo_soap.records.imports import ImportToListModeEnum as ImportToListModeEnum
+from marketo_soap.records.imports import ImportToListStatusEnum as ImportToListStatusEnum
+from marketo_soap.records.imports import LeadMergeStatusEnum as LeadMergeStatusEnum
+from marketo_soap.records.imports import MergeStatus as MergeStatus
 from marketo_soap.records.lead import Attribute as Attribute
 from marketo_soap.records.lead import ForeignSysType as ForeignSysType
 from marketo_soap.records.lead import LeadRecord as LeadRecord

@@ -9,7 +9,19 @@ from typing import Any
 import attrs
 from hypothesis import strategies as st
 
-from marketo_soap import Attribute, ForeignSysType, LeadKeySelector, LeadRecord, StaticListSelector, SyncLead
+from marketo_soap import (
+    Attribute,
+    ForeignSysType,
+    GetImportToListStatus,
+    ImportToList,
+    ImportToListModeEnum,
+    LeadKeyRef,
+    LeadKeySelector,
+    LeadRecord,
+    MergeLeads,
+    StaticListSelector,
+    SyncLead,
+)
 from marketo_soap.operations import OPERATIONS, Operation
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.fields import Field, declared, is_enum, is_record
@@ -50,6 +62,8 @@ def sync_leads(draw: st.DrawFn) -> SyncLead:
     return SyncLead(record, draw(st.booleans()), cookie)
 
 
+_LEAD_KEYS = st.lists(st.builds(Attribute, st.sampled_from(LeadKeyRef), WORDS), min_size=1, max_size=3)
+
 _BY_HAND: dict[type, st.SearchStrategy[Any]] = {
     LeadRecord: leads(),
     Attribute: st.builds(Attribute, WORDS, XML_TEXT, st.none() | WORDS),
@@ -57,6 +71,18 @@ _BY_HAND: dict[type, st.SearchStrategy[Any]] = {
     LeadKeySelector: st.builds(
         LeadKeySelector, st.sampled_from(["EMAIL", "IDNUM"]), st.lists(WORDS, min_size=1, max_size=9)
     ),
+    MergeLeads: st.builds(MergeLeads, _LEAD_KEYS, st.lists(_LEAD_KEYS, min_size=1, max_size=3)),
+    ImportToList: st.builds(
+        ImportToList,
+        WORDS,
+        st.sampled_from(["Email Address", 'Email Address,"Last, Name"', "{{my.token}},Email Address"]),
+        st.lists(XML_TEXT, max_size=4),
+        st.sampled_from(ImportToListModeEnum),
+        WORDS,
+        st.booleans(),
+        WORDS,
+    ),
+    GetImportToListStatus: st.builds(GetImportToListStatus, WORDS, WORDS),
     StaticListSelector: st.builds(StaticListSelector, WORDS) | st.builds(StaticListSelector, st.none(), IDS),
 }
 

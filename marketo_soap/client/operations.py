@@ -9,9 +9,13 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, Un
 
 from marketo_soap.client.base import CallOptions
 from marketo_soap.operations import Operation
+from marketo_soap.operations.get_import_to_list_status import GetImportToListStatus, GetImportToListStatusResult
 from marketo_soap.operations.get_lead import GetLead, GetLeadResult
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads, GetMultipleLeadsResult
+from marketo_soap.operations.import_to_list import ImportToList, ImportToListResult
+from marketo_soap.operations.merge_leads import LeadKeys, MergeLeads, MergeLeadsResult
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
+from marketo_soap.records.imports import ImportToListModeEnum
 from marketo_soap.records.lead import LeadRecord
 from marketo_soap.records.lead_keys import LeadKey, LeadSelector
 
@@ -86,3 +90,47 @@ class Operations:
             stream_position=stream_position,
         )
         return operation, options
+
+    @_method
+    def merge_leads(
+        self,
+        winning_lead_keys: LeadKeys,
+        losing_lead_key_lists: Iterable[LeadKeys],
+        *,
+        merge_in_sales: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[MergeLeadsResult]:
+        """Merge leads into one: see `MergeLeads`. `client.merge_leads({"IDNUM": 1}, [{"IDNUM": 2}])`."""
+        return MergeLeads(winning_lead_keys, tuple(losing_lead_key_lists), merge_in_sales), options
+
+    @_method
+    def import_to_list(
+        self,
+        program_name: str,
+        list_name: str,
+        import_file_header: str,
+        import_file_rows: Iterable[str],
+        *,
+        import_list_mode: ImportToListModeEnum | str = ImportToListModeEnum.UPSERTLEADS,
+        clear_list: bool = False,
+        campaign_name: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[ImportToListResult]:
+        """Begin to import rows of CSV to a list in a program: see `ImportToList`."""
+        operation = ImportToList(
+            program_name,
+            import_file_header,
+            tuple(import_file_rows),
+            import_list_mode,
+            list_name,
+            clear_list,
+            campaign_name,
+        )
+        return operation, options
+
+    @_method
+    def get_import_to_list_status(
+        self, program_name: str, list_name: str, **options: Unpack[CallOptions]
+    ) -> Call[GetImportToListStatusResult]:
+        """Return how far the latest import to a list of a program is: see `GetImportToListStatus`."""
+        return GetImportToListStatus(program_name, list_name), options

@@ -14,8 +14,11 @@ from marketo_soap.wire.fields import declared, is_record
 __all__ = ["OPERATIONS", "Effect", "Operation", "PagedOperation", "Violation", "of_params", "of_success"]
 
 _MODULES = {
+    "getImportToListStatus": "get_import_to_list_status",
     "getLead": "get_lead",
     "getMultipleLeads": "get_multiple_leads",
+    "importToList": "import_to_list",
+    "mergeLeads": "merge_leads",
     "syncLead": "sync_lead",
 }
 

@@ -44,13 +44,13 @@ class ImportToList(Operation[ImportToListResult]):
 
     program_name: Annotated[str, El("programName")]
     import_file_header: Annotated[str, El("importFileHeader")]
-    import_file_rows: Annotated[tuple[str, ...], El("importFileRows", item="stringItem", private="value")] = field(
-        converter=as_texts, repr=hidden
-    )
+    import_file_rows: Annotated[
+        tuple[str, ...], El("importFileRows", item="stringItem", private="value", may_be_empty=True)
+    ] = field(converter=as_texts, repr=hidden)
     import_list_mode: Annotated[ImportToListModeEnum | str, El("importListMode")]
     list_name: Annotated[str, El("listName")]
     clear_list: Annotated[bool, El("clearList")] = False
-    campaign_name: Annotated[str | None, El("campaignName", nillable=True, keep_empty=True)] = None
+    campaign_name: Annotated[str | None, El("campaignName", nillable=True, always=True)] = None
 
     @property
     def effect(self) -> Effect:

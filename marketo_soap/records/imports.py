@@ -41,8 +41,8 @@ class MergeStatus:
     """What came of a merge: the lead that stays, those that are gone, or why it failed."""
 
     winning_lead_id: Annotated[int | None, El("winningLeadId", nillable=True)] = field(default=None, kw_only=True)
-    losing_lead_ids: Annotated[
-        tuple[int, ...] | None, El("losingLeadIdList", item="integerItem", nillable=True)
-    ] = field(default=None, kw_only=True)
+    losing_lead_ids: Annotated[tuple[int, ...] | None, El("losingLeadIdList", item="integerItem", nillable=True)] = (
+        field(default=None, kw_only=True)
+    )
     status: Annotated[LeadMergeStatusEnum | str, El("status")]
     error: Annotated[str | None, El("error", nillable=True, private="text")] = field(default=None, repr=hidden)
