@@ -35,6 +35,7 @@ class Sandbox(State):
 
     def handle(self, data: bytes) -> Delivery:
         """Answer one request, and say how the answer is to be delivered; the call lasts until `done()`."""
+        self.finish_imports()
         return handle(self, data)
 
     def transport(self) -> SandboxTransport:

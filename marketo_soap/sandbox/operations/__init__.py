@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 
 from marketo_soap.sandbox.operations.get_lead import get_lead
 from marketo_soap.sandbox.operations.get_multiple_leads import get_multiple_leads
+from marketo_soap.sandbox.operations.import_to_list import get_import_to_list_status, import_to_list
+from marketo_soap.sandbox.operations.merge_leads import merge_leads
 from marketo_soap.sandbox.operations.outcome import Outcome, World
 from marketo_soap.sandbox.operations.sync_lead import sync_lead
 
@@ -15,8 +17,11 @@ __all__ = ["FUNCTIONS"]
 Function: TypeAlias = Callable[[Any, World], Outcome]
 
 FUNCTIONS: Mapping[str, Function] = {
+    "getImportToListStatus": get_import_to_list_status,
     "getLead": get_lead,
     "getMultipleLeads": get_multiple_leads,
+    "importToList": import_to_list,
+    "mergeLeads": merge_leads,
     "syncLead": sync_lead,
 }
 """What carries out an operation, by its name. A function raises a `Fault` to refuse the call."""

@@ -15,7 +15,7 @@ from marketo_soap.sandbox.faults import PROXY_PAGE, Record, in_words
 from marketo_soap.sandbox.journal import HUNG_UP
 from marketo_soap.sandbox.messages import HttpAnswer, HttpRequest
 from marketo_soap.sandbox.rest.endpoints import IDENTITY, SYNC_LEADS, Work, note_synced, parsed
-from marketo_soap.sandbox.rest.replies import JSON, Reply, RestError, envelope, refusal, request_id
+from marketo_soap.sandbox.rest.replies import CSV, JSON, Reply, RestError, envelope, refusal, request_id
 from marketo_soap.sandbox.rest.routes import recorded, route
 from marketo_soap.sandbox.rest.sync import Synced
 from marketo_soap.sandbox.rest.values import shown
@@ -72,7 +72,10 @@ class RestCall:
         try:
             if self._route.operation == IDENTITY and self._route.refused is None:
                 return self._identified()
-            return self._said(200, envelope(self._name, self._performed()))
+            reply = self._performed()
+            if reply.file is not None:
+                return self._said(200, reply.file, CSV)
+            return self._said(200, envelope(self._name, reply))
         except RestError as error:
             return self._refused(error)
         except Exception:
@@ -134,6 +137,7 @@ class RestCall:
                 sandbox.catalogue,
                 self._now,
                 entry,
+                self._request.headers.get("content-type", ""),
             )
         )
 

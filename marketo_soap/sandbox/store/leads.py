@@ -13,6 +13,7 @@ from attrs import define, field
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.sandbox.store import search
 from marketo_soap.sandbox.store.activities import Activities
+from marketo_soap.sandbox.store.imports import Imports
 from marketo_soap.sandbox.store.lists import Lists
 from marketo_soap.sandbox.store.selections import UPDATED_MS, Place, Selection, email_key
 from marketo_soap.sandbox.store.table import Table
@@ -84,7 +85,8 @@ class Leads:
         self._connection = connection
         self.lists = Lists(connection)
         self.activities = Activities(connection)
-        self.tables: tuple[Table[Any], ...] = ()
+        self.imports = Imports(connection)
+        self.tables: tuple[Table[Any], ...] = (self.imports,)
 
     def by_id(self, lead_id: int) -> StoredLead | None:
         """Find a lead by its Marketo id."""
@@ -193,6 +195,13 @@ class Leads:
             " ON CONFLICT (value) DO UPDATE SET lead_id = excluded.lead_id",
             (cookie, lead_id),
         )
+
+    def absorb(self, lead_id: int, into: int) -> None:
+        """Delete a lead; what belongs to it belongs to another from now on, unless that has its like."""
+        columns = [(table.name, name) for table in (self.activities, *self.tables) for name in table.of_leads]
+        for table, column in [("cookie", "lead_id"), ("list_member", "lead_id"), *columns]:
+            self._connection.execute(f"UPDATE OR IGNORE {table} SET {column} = ? WHERE {column} = ?", (into, lead_id))
+        self._connection.execute("DELETE FROM lead WHERE id = ?", (lead_id,))
 
     def clear(self) -> None:
         """Delete everything and start the ids anew."""
