@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from functools import wraps
@@ -28,7 +28,7 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 Call: TypeAlias = tuple[Operation[R], CallOptions]
-Tokens: TypeAlias = Mapping[str, Value] | Iterable[Attrib]
+Tokens: TypeAlias = Mapping[str, Value] | Sequence[Attrib]
 
 
 class _Method(Protocol[P, R_co]):

@@ -12,8 +12,8 @@ from attrs import field, frozen
 
 from marketo_soap.calls.limits import VENDOR_LIMITS, Limits
 from marketo_soap.config import load_toml
-from marketo_soap.records.campaigns import ReqCampSourceType
 from marketo_soap.records.lead_fields import NOT_RETURNED, standard_fields
+from marketo_soap.sandbox.assets import Campaign, StaticList
 
 __all__ = [
     "REST_LIMITS",
@@ -93,43 +93,6 @@ class Workspaces:
         """Return the workspace of that name, whatever its case (real clients sent `default`)."""
         wanted = name.strip().lower()
         return next((space for space in self.workspaces if space.name.lower() == wanted), None)
-
-
-@frozen
-class StaticList:
-    """A static list, in a *program* or not; *members* are e-mail addresses, or ids of leads as text."""
-
-    name: str
-    program: str = ""
-    members: tuple[str, ...] = ()
-
-
-@frozen
-class Campaign:
-    """A campaign, in a *program* or not: *triggerable* by the *sources* (MKTOWS, SALES), or else one that runs in
-    batches. Only an *active* one can be requested. *id* 0 is given by the sandbox.
-    """
-
-    name: str
-    program: str = ""
-    triggerable: bool = False
-    description: str = ""
-    active: bool = True
-    sources: tuple[str, ...] = ("MKTOWS",)
-    id: int = 0
-
-    def __attrs_post_init__(self) -> None:
-        if unknown := set(self.sources) - set(ReqCampSourceType):
-            raise ValueError(f"sources: {sorted(unknown)[0]!r} is none of {', '.join(ReqCampSourceType)}")
-
-    @property
-    def full_name(self) -> str:
-        """Its name in lists: `<program>.<campaign>`."""
-        return f"{self.program}.{self.name}" if self.program else self.name
-
-    def takes(self, source: str) -> bool:
-        """Say whether *source* may request it."""
-        return self.triggerable and self.active and source in self.sources
 
 
 @frozen

@@ -13,9 +13,9 @@ from marketo_soap.operations.schedule_campaign import ScheduleCampaign, Schedule
 from marketo_soap.records.attribs import Attrib
 from marketo_soap.records.campaigns import CampaignRecord
 from marketo_soap.records.lead_keys import MOST_KEYS, LeadKey, aware
+from marketo_soap.sandbox.assets import Campaign
 from marketo_soap.sandbox.operations.lead_keys import leads_of
 from marketo_soap.sandbox.operations.outcome import Outcome, World
-from marketo_soap.sandbox.settings import Campaign
 from marketo_soap.sandbox.store.campaigns import RequestedCampaign, ScheduledCampaign
 
 __all__ = ["clones_today", "get_campaigns_for_source", "request", "request_campaign", "schedule", "schedule_campaign"]

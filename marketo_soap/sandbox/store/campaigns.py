@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from attrs import evolve, field, frozen
 
 from marketo_soap.privacy.redactor import hidden
-from marketo_soap.sandbox.settings import Campaign
+from marketo_soap.sandbox.assets import Campaign
 from marketo_soap.sandbox.store.table import Table
 
 __all__ = ["Campaigns", "RequestedCampaign", "RequestedCampaigns", "ScheduledCampaign", "ScheduledCampaigns"]
