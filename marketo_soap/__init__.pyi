@@ -30,6 +30,8 @@ from marketo_soap.history import Exchange as Exchange
 from marketo_soap.history import History as History
 from marketo_soap.operations import OPERATIONS as OPERATIONS
 from marketo_soap.operations import Operation as Operation
+from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSource as GetCampaignsForSource
+from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSourceResult as GetCampaignsForSourceResult
 from marketo_soap.operations.get_import_to_list_status import GetImportToListStatus as GetImportToListStatus
 from marketo_soap.operations.get_import_to_list_status import GetImportToListStatusResult as GetImportToListStatusResult
 from marketo_soap.operations.get_lead import GetLead as GetLead
@@ -40,6 +42,10 @@ from marketo_soap.operations.import_to_list import ImportToList as ImportToList
 from marketo_soap.operations.import_to_list import ImportToListResult as ImportToListResult
 from marketo_soap.operations.merge_leads import MergeLeads as MergeLeads
 from marketo_soap.operations.merge_leads import MergeLeadsResult as MergeLeadsResult
+from marketo_soap.operations.request_campaign import RequestCampaign as RequestCampaign
+from marketo_soap.operations.request_campaign import RequestCampaignResult as RequestCampaignResult
+from marketo_soap.operations.schedule_campaign import ScheduleCampaign as ScheduleCampaign
+from marketo_soap.operations.schedule_campaign import ScheduleCampaignResult as ScheduleCampaignResult
 from marketo_soap.operations.sync_lead import LeadSyncFailed as LeadSyncFailed
 from marketo_soap.operations.sync_lead import SyncLead as SyncLead
 from marketo_soap.operations.sync_lead import SyncLeadResult as SyncLeadResult
@@ -47,6 +53,8 @@ from marketo_soap.privacy.redactor import EVERYTHING as EVERYTHING
 from marketo_soap.privacy.redactor import Visible as Visible
 from marketo_soap.records.attribs import Attrib as Attrib
 from marketo_soap.records.attribs import SyncOperationEnum as SyncOperationEnum
+from marketo_soap.records.campaigns import CampaignRecord as CampaignRecord
+from marketo_soap.records.campaigns import ReqCampSourceType as ReqCampSourceType
 from marketo_soap.records.imports import ImportToListModeEnum as ImportToListModeEnum
 from marketo_soap.records.imports import ImportToListStatusEnum as ImportToListStatusEnum
 from marketo_soap.records.imports import LeadMergeStatusEnum as LeadMergeStatusEnum

@@ -13,6 +13,7 @@ from attrs import define, field
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.sandbox.store import search
 from marketo_soap.sandbox.store.activities import Activities
+from marketo_soap.sandbox.store.campaigns import Campaigns, RequestedCampaigns, ScheduledCampaigns
 from marketo_soap.sandbox.store.imports import Imports
 from marketo_soap.sandbox.store.lists import Lists
 from marketo_soap.sandbox.store.selections import UPDATED_MS, Place, Selection, email_key
@@ -86,7 +87,15 @@ class Leads:
         self.lists = Lists(connection)
         self.activities = Activities(connection)
         self.imports = Imports(connection)
-        self.tables: tuple[Table[Any], ...] = (self.imports,)
+        self.campaigns = Campaigns(connection)
+        self.requested_campaigns = RequestedCampaigns(connection)
+        self.scheduled_campaigns = ScheduledCampaigns(connection)
+        self.tables: tuple[Table[Any], ...] = (
+            self.campaigns,
+            self.requested_campaigns,
+            self.scheduled_campaigns,
+            self.imports,
+        )
 
     def by_id(self, lead_id: int) -> StoredLead | None:
         """Find a lead by its Marketo id."""
