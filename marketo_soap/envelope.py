@@ -16,6 +16,7 @@ from marketo_soap.operations import Operation, of_params, of_success
 from marketo_soap.privacy.redactor import Redactor
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.codec import codec
+from marketo_soap.wire.long_lists import LongList
 from marketo_soap.wire.soap import BODY, ENVELOPE, FAULT, HEADER, check_root, read_fault, take_apart, write_fault
 from marketo_soap.wire.xml import (
     MKTOWS,
@@ -52,6 +53,7 @@ HEAD_BYTES = 16 * 1024
 """Within so many bytes the SOAP header of a request ends: a server reads no more before it knows who signed it."""
 
 _HEAD_TAGS = 1000
+_LONG = 256 * 1024  # bytes of a reply; shorter ones are read faster as a whole
 _MAX_TAGS = 1_000_000  # of a request: of the shortest, 170 MB
 
 _AUTHENTICATION = f"{{{MKTOWS}}}AuthenticationHeader"
@@ -226,7 +228,9 @@ def reply(operation: type[Operation[R]], data: bytes) -> R:
     Raises the `Fault` that the reply holds, what the result itself stands for (`LeadSyncFailed`), and
     `ProtocolError` for anything that is no reply to this operation.
     """
-    result = _read_reply(_message(data), operation)
+    result = _read_long_reply(data, operation) if len(data) >= _LONG else None
+    if result is None:
+        result = _read_reply(_message(data), operation)
     operation.raise_for_status(result)
     return result
 
@@ -282,6 +286,16 @@ def _only(headers: list[Element], tag: str) -> Element | None:
     if len(found) > 1:
         raise broken(found[1], "repeated", "appears twice")
     return found[0] if found else None
+
+
+def _read_long_reply(data: bytes, operation: type[Operation[R]]) -> R | None:
+    """Read a reply a record at a time; None if its result has no list of records, or if anything is wrong with it."""
+    try:
+        items = LongList(operation.result_type, operation.reply_tags)
+        _, body = take_apart(items.parse(data))
+        return items.give(_read_reply(only_child(body, what="the SOAP body"), operation))
+    except (ProtocolError, LookupError):
+        return None
 
 
 def _read_reply(message: Element, operation: type[Operation[R]]) -> R:
