@@ -14,8 +14,11 @@ from marketo_soap.wire.fields import declared, is_record
 __all__ = ["OPERATIONS", "Effect", "Operation", "PagedOperation", "Violation", "of_params", "of_success"]
 
 _MODULES = {
+    "getCampaignsForSource": "get_campaigns_for_source",
     "getLead": "get_lead",
     "getMultipleLeads": "get_multiple_leads",
+    "requestCampaign": "request_campaign",
+    "scheduleCampaign": "schedule_campaign",
     "syncLead": "sync_lead",
 }
 
