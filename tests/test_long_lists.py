@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import pages
 from marketo_soap import GetLead, GetLeadResult, GetMultipleLeads, MarketoError, envelope
-from marketo_soap.envelope import _LONG
+from marketo_soap.wire.long_lists import LONG
 
 REPLY = pages.reply(200)
 
@@ -24,7 +24,7 @@ def whole(data: bytes) -> object:
 
 
 def test_the_reply_is_long_enough() -> None:
-    assert len(REPLY) > 2 * _LONG
+    assert len(REPLY) > 2 * LONG
 
 
 def test_each_record_comes_once_and_in_order() -> None:
@@ -42,7 +42,7 @@ def test_each_record_comes_once_and_in_order() -> None:
         lambda data: data.replace(b"<result>", b"<leadRecordList><leadRecord/></leadRecordList><result>"),
         lambda data: data.replace(b"ns1", b"x").replace(b"SOAP-ENV", b"y"),
         lambda data: data.replace(b"</leadRecord>", b"</leadRecord>\n" + b" " * 2_000),
-        lambda data: re.sub(rb"<leadRecord>.*</leadRecord>", b" " * _LONG, data),
+        lambda data: re.sub(rb"<leadRecord>.*</leadRecord>", b" " * LONG, data),
     ],
 )
 def test_odd_replies_are_read_as_if_they_were_short(change: Callable[[bytes], bytes]) -> None:

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
+from marketo_soap.errors import ProtocolError
 from marketo_soap.wire.codec import codec
 from marketo_soap.wire.fields import declared, is_record
 from marketo_soap.wire.xml import MKTOWS, Element, parse_in_pieces
 
-__all__ = ["LongList"]
+__all__ = ["LONG", "read_by_items"]
 
 R = TypeVar("R")
 
+LONG = 256 * 1024
+"""Replies of fewer bytes are read faster as a whole."""
 
-class LongList:
+
+def read_by_items(data: bytes, result: type[Any], parents: Collection[str], read: Callable[[Element], R]) -> R | None:
+    """Read a document whose list of records is in an element with one of the tags *parents*, a record at a time.
+
+    *read* is given the root, in which the list is empty, and returns the result. None if the document is short, if
+    the result's class has no such list, or if anything is wrong: to read the document as a whole says what.
+    """
+    if len(data) < LONG:
+        return None
+    try:
+        items = _LongList(result, parents)
+        return items.give(read(items.parse(data)))
+    except (ProtocolError, LookupError):
+        return None
+
+
+class _LongList:
     """The records of the one list in a result of class *cls*, whose element has one of the tags *parents*.
 
     `LookupError` if the class has no such list.
