@@ -15,6 +15,8 @@ __all__ = ["OPERATIONS", "Effect", "Operation", "PagedOperation", "Violation", "
 
 _MODULES = {
     "getLead": "get_lead",
+    "getLeadActivity": "get_lead_activity",
+    "getLeadChanges": "get_lead_changes",
     "getMultipleLeads": "get_multiple_leads",
     "syncLead": "sync_lead",
 }
