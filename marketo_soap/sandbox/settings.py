@@ -13,6 +13,7 @@ from attrs import field, frozen
 from marketo_soap.calls.limits import VENDOR_LIMITS, Limits
 from marketo_soap.config import load_toml
 from marketo_soap.records.lead_fields import NOT_RETURNED, standard_fields
+from marketo_soap.sandbox.seeded_activities import SeededActivity
 
 __all__ = [
     "REST_LIMITS",
@@ -20,6 +21,7 @@ __all__ = [
     "AssignmentRule",
     "FaultRule",
     "Limits",
+    "SeededActivity",
     "Settings",
     "StaticList",
     "Workspace",
@@ -187,6 +189,9 @@ class Settings:
     includeAttributes shows Email although it is not among them; recorded is nil. *largest_page* is what its batchSize
     is capped at: the vendor's texts say 1000 and 100.
 
+    *activities* belong to the leads that they name, and are added as the members of lists are. *stream_end*: a page
+    of activities after the last one is "empty", as recorded, or a "fault" (20123).
+
     *client_id* and *client_secret* are what REST callers ask for tokens with, which live *token_lifetime*
     seconds. *rest_limits* are REST's own, and off too unless given. *rest_shows_anonymous*: REST finds
     anonymous leads as it does known ones.
@@ -205,6 +210,8 @@ class Settings:
     foreign_type_alone: Literal["ignore", "fault"] = "ignore"
     workspaces: Workspaces = Workspaces()
     lists: tuple[StaticList, ...] = ()
+    activities: tuple[SeededActivity, ...] = ()
+    stream_end: Literal["empty", "fault"] = "empty"
     lead_key_fields: Mapping[str, str] = field(factory=dict, converter=_with_usual_fields)
     email_unasked: bool = False
     largest_page: int = 1000
