@@ -93,8 +93,8 @@ class Activities(Table[Activity]):
         return [kind for (kind,) in self._connection.execute(query)]
 
     def _read(self, found: tuple[Any, ...]) -> Activity:
-        *values, attributes, number = found
-        return Activity(*values, json.loads(attributes), number)
+        lead_id, at_ms, kind, asset, campaign, attributes, number = found
+        return Activity(lead_id, at_ms, kind, asset, campaign, json.loads(attributes), number)
 
     def _query(self, wanted: Wanted, limit: int, *, counting: bool = False) -> tuple[str, dict[str, object]]:
         """A query that reads an index from where the page begins: one branch for each lead, or for each type."""
