@@ -30,6 +30,8 @@ from marketo_soap.history import Exchange as Exchange
 from marketo_soap.history import History as History
 from marketo_soap.operations import OPERATIONS as OPERATIONS
 from marketo_soap.operations import Operation as Operation
+from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSource as GetCampaignsForSource
+from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSourceResult as GetCampaignsForSourceResult
 from marketo_soap.operations.get_lead import GetLead as GetLead
 from marketo_soap.operations.get_lead import GetLeadResult as GetLeadResult
 from marketo_soap.operations.get_lead_activity import GetLeadActivity as GetLeadActivity
@@ -38,6 +40,10 @@ from marketo_soap.operations.get_lead_changes import GetLeadChanges as GetLeadCh
 from marketo_soap.operations.get_lead_changes import GetLeadChangesResult as GetLeadChangesResult
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads as GetMultipleLeads
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeadsResult as GetMultipleLeadsResult
+from marketo_soap.operations.request_campaign import RequestCampaign as RequestCampaign
+from marketo_soap.operations.request_campaign import RequestCampaignResult as RequestCampaignResult
+from marketo_soap.operations.schedule_campaign import ScheduleCampaign as ScheduleCampaign
+from marketo_soap.operations.schedule_campaign import ScheduleCampaignResult as ScheduleCampaignResult
 from marketo_soap.operations.sync_lead import LeadSyncFailed as LeadSyncFailed
 from marketo_soap.operations.sync_lead import SyncLead as SyncLead
 from marketo_soap.operations.sync_lead import SyncLeadResult as SyncLeadResult
@@ -50,6 +56,8 @@ from marketo_soap.records.activities import LeadChangeRecord as LeadChangeRecord
 from marketo_soap.records.activities import StreamPosition as StreamPosition
 from marketo_soap.records.attribs import Attrib as Attrib
 from marketo_soap.records.attribs import SyncOperationEnum as SyncOperationEnum
+from marketo_soap.records.campaigns import CampaignRecord as CampaignRecord
+from marketo_soap.records.campaigns import ReqCampSourceType as ReqCampSourceType
 from marketo_soap.records.lead import Attribute as Attribute
 from marketo_soap.records.lead import ForeignSysType as ForeignSysType
 from marketo_soap.records.lead import LeadRecord as LeadRecord

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from marketo_soap.records.lead import LeadRecord
+from marketo_soap.sandbox.assets import StaticList
 from marketo_soap.sandbox.seeded_activities import dump_activities, load_activities
-from marketo_soap.sandbox.settings import StaticList
 from marketo_soap.sandbox.store import selections
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
 from marketo_soap.sandbox.store.table import Table

@@ -24,6 +24,7 @@ from marketo_soap.sandbox.journal import Entry, Journal
 from marketo_soap.sandbox.operations.outcome import activity_record, record_of
 from marketo_soap.sandbox.seeded_activities import fill_activities
 from marketo_soap.sandbox.settings import REST_LIMITS, VENDOR_LIMITS, FaultRule, Limits, Settings
+from marketo_soap.sandbox.store.campaigns import RequestedCampaign, ScheduledCampaign
 from marketo_soap.sandbox.store.database import Snapshot
 from marketo_soap.sandbox.store.lead_store import LeadStore
 from marketo_soap.sandbox.tokens import RestCredentials, Tokens
@@ -151,6 +152,16 @@ class State:
             fill_activities(kept, self.settings.activities)
             return count
 
+    def requested_campaigns(self) -> list[RequestedCampaign]:
+        """Return the requests of trigger campaigns, oldest first."""
+        with self._store.reading() as leads:
+            return leads.requested_campaigns.find()
+
+    def scheduled_campaigns(self) -> list[ScheduledCampaign]:
+        """Return the runs of batch campaigns that were scheduled, oldest first."""
+        with self._store.reading() as leads:
+            return leads.scheduled_campaigns.find()
+
     def reset(self) -> None:
         """Start anew: no leads, ids from the beginning, journal, fault script, limits and clock as at first."""
         with self._store.transaction() as leads:
@@ -199,6 +210,9 @@ class State:
         if changed("activities") and settings.activities:
             with self._store.transaction() as leads:
                 fill_activities(leads, settings.activities)
+        if changed("campaigns") and settings.campaigns:
+            with self._store.transaction() as leads:
+                leads.campaigns.fill(settings.campaigns)
         if changed("durability"):
             self._store.set_durability(settings.durability)
 
