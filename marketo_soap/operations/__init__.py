@@ -14,8 +14,13 @@ from marketo_soap.wire.fields import declared, is_record
 __all__ = ["OPERATIONS", "Effect", "Operation", "PagedOperation", "Violation", "of_params", "of_success"]
 
 _MODULES = {
+    "getCampaignsForSource": "get_campaigns_for_source",
     "getLead": "get_lead",
+    "getLeadActivity": "get_lead_activity",
+    "getLeadChanges": "get_lead_changes",
     "getMultipleLeads": "get_multiple_leads",
+    "requestCampaign": "request_campaign",
+    "scheduleCampaign": "schedule_campaign",
     "syncLead": "sync_lead",
 }
 
