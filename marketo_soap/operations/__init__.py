@@ -17,6 +17,8 @@ _MODULES = {
     "getCampaignsForSource": "get_campaigns_for_source",
     "getImportToListStatus": "get_import_to_list_status",
     "getLead": "get_lead",
+    "getLeadActivity": "get_lead_activity",
+    "getLeadChanges": "get_lead_changes",
     "getMultipleLeads": "get_multiple_leads",
     "importToList": "import_to_list",
     "mergeLeads": "merge_leads",

@@ -9,6 +9,7 @@ from marketo_soap.sandbox.operations.campaigns import get_campaigns_for_source, 
 from marketo_soap.sandbox.operations.get_lead import get_lead
 from marketo_soap.sandbox.operations.get_multiple_leads import get_multiple_leads
 from marketo_soap.sandbox.operations.import_to_list import get_import_to_list_status, import_to_list
+from marketo_soap.sandbox.operations.lead_activities import get_lead_activity, get_lead_changes
 from marketo_soap.sandbox.operations.merge_leads import merge_leads
 from marketo_soap.sandbox.operations.outcome import Outcome, World
 from marketo_soap.sandbox.operations.sync_lead import sync_lead
@@ -21,6 +22,8 @@ FUNCTIONS: Mapping[str, Function] = {
     "getCampaignsForSource": get_campaigns_for_source,
     "getImportToListStatus": get_import_to_list_status,
     "getLead": get_lead,
+    "getLeadActivity": get_lead_activity,
+    "getLeadChanges": get_lead_changes,
     "getMultipleLeads": get_multiple_leads,
     "importToList": import_to_list,
     "mergeLeads": merge_leads,
