@@ -14,8 +14,13 @@ from marketo_soap.wire.fields import declared, is_record
 __all__ = ["OPERATIONS", "Effect", "Operation", "PagedOperation", "Violation", "of_params", "of_success"]
 
 _MODULES = {
+    "deleteCustomObjects": "delete_custom_objects",
+    "getChannels": "get_channels",
+    "getCustomObjects": "get_custom_objects",
     "getLead": "get_lead",
     "getMultipleLeads": "get_multiple_leads",
+    "getTags": "get_tags",
+    "syncCustomObjects": "sync_custom_objects",
     "syncLead": "sync_lead",
 }
 

@@ -49,7 +49,8 @@ class El:
     "text" is free text that may quote private values.
     *missing* and *invalid* are the fault codes for a request in which it is absent, or has no value of its type.
     *may_be_empty* allows empty text in a request. *type* is the XML Schema type, where the Python type does not say
-    it: text that is a `dateTime` or an `anySimpleType`.
+    it: text that is a `dateTime` or an `anySimpleType`. *always* says that a list with a default is written even if
+    it is empty: the schema requires it, and a reader does not.
     """
 
     name: str
@@ -60,6 +61,7 @@ class El:
     invalid: int = 20110
     may_be_empty: bool = False
     type: str | None = None
+    always: bool = False
 
 
 @frozen
@@ -163,7 +165,7 @@ def _field(cls: type[Any], attribute: attrs.Attribute[Any], hint: Any) -> Field:
         el,
         records[0] if records else next((kind for kind in kinds if kind is not str), str),
         optional=none_allowed or (depth > 0 and (has_default or not items)),
-        required=not has_default and (none_allowed or bool(items)),
+        required=el.always or (not has_default and (none_allowed or bool(items))),
         default=attribute.default,
         is_list=depth > 0,
         none_allowed=none_allowed,

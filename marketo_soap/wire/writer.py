@@ -59,7 +59,8 @@ def _compile_dump(fields: tuple[Field, ...]) -> Dump:
 def _getter(field: Field) -> Callable[[Any], Any]:
     """How to get the value of a field; None for what is not written."""
     get = attrgetter(field.name)
-    return (lambda value: get(value) or None) if field.is_list and field.optional and not field.none_allowed else get
+    may_be_left_out = field.is_list and field.optional and not field.none_allowed and not field.required
+    return (lambda value: get(value) or None) if may_be_left_out else get
 
 
 def _putter(field: Field) -> _Put | None:
