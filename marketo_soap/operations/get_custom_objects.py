@@ -24,7 +24,9 @@ class GetCustomObjectsResult:
     return_count: Annotated[int, El("returnCount")]
     remaining_count: Annotated[int, El("remainingCount")]
     new_stream_position: Annotated[str, El("newStreamPosition")]
-    custom_objs: Annotated[tuple[CustomObj, ...], El("customObjList", item="customObj", nillable=True)] = ()
+    custom_objs: Annotated[
+        tuple[CustomObj, ...], El("customObjList", item="customObj", nillable=True, keep_empty=True)
+    ] = ()
 
 
 @frozen

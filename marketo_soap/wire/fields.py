@@ -48,9 +48,11 @@ class El:
     lists. *nillable* says that the schema allows `xsi:nil`. *private* is the kind of private value that it holds;
     "text" is free text that may quote private values.
     *missing* and *invalid* are the fault codes for a request in which it is absent, or has no value of its type.
-    *may_be_empty* allows empty text in a request. *type* is the XML Schema type, where the Python type does not say
-    it: text that is a `dateTime` or an `anySimpleType`. *always* says that a list with a default is written even if
-    it is empty: the schema requires it, and a reader does not.
+    *may_be_empty* allows empty text in a request. *keep_empty*: an empty list is written as an empty element, where
+    others are left out or nil. *type* is the XML Schema type, where the Python type does not say
+    it: text that is a `dateTime` or an `anySimpleType`. *later* marks an optional element of a later version than
+    WSDL 2_2: it is read, written if it has a value, and not in the WSDL. *always*: the schema requires a list that
+    a reader can do without, because it has a default.
     """
 
     name: str
@@ -60,8 +62,10 @@ class El:
     missing: int | None = None
     invalid: int = 20110
     may_be_empty: bool = False
+    keep_empty: bool = False
     type: str | None = None
     always: bool = False
+    later: bool = False
 
 
 @frozen
