@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from attrs import frozen
@@ -34,3 +35,16 @@ class GetTags(Operation[GetTagsResult]):
     def summary(cls, result: GetTagsResult) -> str:
         """Return how many types came."""
         return f"{len(result.tags)} type{'s' * (len(result.tags) != 1)} of tags"
+
+
+def chosen_tags(known: Iterable[Tag], wanted: Sequence[Tag]) -> tuple[Tag, ...]:
+    """Return those of the *known* types of tags that a call asks for, with those of their values. Channels are none."""
+    found = []
+    for tag in known:
+        asked = [each for each in wanted if each.type in (None, tag.type)]
+        names = {name for each in asked for name in each.values}
+        whole = not wanted or any(not each.values for each in asked)
+        values = tag.values if whole else tuple(name for name in tag.values if name in names)
+        if (whole or values) and (tag.type or "").lower() != "channel":
+            found.append(Tag(tag.type, values))
+    return tuple(found)

@@ -58,8 +58,6 @@ class SyncCustomObjStatus:
     status: Annotated[SyncStatusEnum | str, El("status")]
     error: Annotated[str | None, El("error", nillable=True, private="text")] = field(default=None, repr=hidden)
 
-    __attrs_post_init__ = check_fields
-
 
 def as_key_lists(given: Iterable[KeyList]) -> tuple[tuple[Attribute, ...], ...]:
     """Return the keys of several objects, each a mapping or a list of `Attribute`; a converter."""
@@ -78,3 +76,8 @@ def broken_keys(keys: Sequence[Sequence[Attribute]], path: str) -> Iterable[Viol
     for number, key in enumerate(keys, 1):
         if not key:
             yield Violation(20109, f"{path}[{number}]", f"object {number} has no key: give the attributes of its key")
+
+
+def unknown(names: Iterable[str]) -> str:
+    """Return the recorded text for names that the type of an object does not have."""
+    return f"Unknown name attribute list: {', '.join(dict.fromkeys(names))}"

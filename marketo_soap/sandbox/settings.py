@@ -13,6 +13,8 @@ from attrs import field, frozen
 from marketo_soap.calls.limits import VENDOR_LIMITS, Limits
 from marketo_soap.config import load_toml
 from marketo_soap.records.lead_fields import NOT_RETURNED, standard_fields
+from marketo_soap.sandbox.store.custom_objects import CustomObjectType
+from marketo_soap.sandbox.store.tags import Channel, TagType
 
 __all__ = [
     "REST_LIMITS",
@@ -187,6 +189,10 @@ class Settings:
     includeAttributes shows Email although it is not among them; recorded is nil. *largest_page* is what its batchSize
     is capped at: the vendor's texts say 1000 and 100.
 
+    *custom_object_types*, *channels* and *tags* are kept beside the leads when they are configured. A sync of custom
+    objects that skips one, for INSERT finds it or UPDATE does not, answers *skipped_objects*: the documented SKIPPED,
+    which the vendor's WSDL does not have, or FAILED.
+
     *client_id* and *client_secret* are what REST callers ask for tokens with, which live *token_lifetime*
     seconds. *rest_limits* are REST's own, and off too unless given. *rest_shows_anonymous*: REST finds
     anonymous leads as it does known ones.
@@ -208,6 +214,10 @@ class Settings:
     lead_key_fields: Mapping[str, str] = field(factory=dict, converter=_with_usual_fields)
     email_unasked: bool = False
     largest_page: int = 1000
+    custom_object_types: tuple[CustomObjectType, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    tags: tuple[TagType, ...] = ()
+    skipped_objects: Literal["SKIPPED", "FAILED"] = "SKIPPED"
     limits: Limits | None = None
     count_refused: bool = False
     faults: tuple[FaultRule, ...] = ()

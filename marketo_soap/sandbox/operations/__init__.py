@@ -5,18 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from marketo_soap.sandbox.operations.custom_objects import (
+    delete_custom_objects,
+    get_custom_objects,
+    sync_custom_objects,
+)
 from marketo_soap.sandbox.operations.get_lead import get_lead
 from marketo_soap.sandbox.operations.get_multiple_leads import get_multiple_leads
 from marketo_soap.sandbox.operations.outcome import Outcome, World
 from marketo_soap.sandbox.operations.sync_lead import sync_lead
+from marketo_soap.sandbox.operations.tags import get_channels, get_tags
 
 __all__ = ["FUNCTIONS"]
 
 Function: TypeAlias = Callable[[Any, World], Outcome]
 
 FUNCTIONS: Mapping[str, Function] = {
+    "deleteCustomObjects": delete_custom_objects,
+    "getChannels": get_channels,
+    "getCustomObjects": get_custom_objects,
     "getLead": get_lead,
     "getMultipleLeads": get_multiple_leads,
+    "getTags": get_tags,
+    "syncCustomObjects": sync_custom_objects,
     "syncLead": sync_lead,
 }
 """What carries out an operation, by its name. A function raises a `Fault` to refuse the call."""
