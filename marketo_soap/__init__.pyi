@@ -32,6 +32,8 @@ from marketo_soap.operations import OPERATIONS as OPERATIONS
 from marketo_soap.operations import Operation as Operation
 from marketo_soap.operations.delete_custom_objects import DeleteCustomObjects as DeleteCustomObjects
 from marketo_soap.operations.delete_custom_objects import DeleteCustomObjectsResult as DeleteCustomObjectsResult
+from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSource as GetCampaignsForSource
+from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSourceResult as GetCampaignsForSourceResult
 from marketo_soap.operations.get_channels import GetChannels as GetChannels
 from marketo_soap.operations.get_channels import GetChannelsResult as GetChannelsResult
 from marketo_soap.operations.get_custom_objects import GetCustomObjects as GetCustomObjects
@@ -42,6 +44,10 @@ from marketo_soap.operations.get_multiple_leads import GetMultipleLeads as GetMu
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeadsResult as GetMultipleLeadsResult
 from marketo_soap.operations.get_tags import GetTags as GetTags
 from marketo_soap.operations.get_tags import GetTagsResult as GetTagsResult
+from marketo_soap.operations.request_campaign import RequestCampaign as RequestCampaign
+from marketo_soap.operations.request_campaign import RequestCampaignResult as RequestCampaignResult
+from marketo_soap.operations.schedule_campaign import ScheduleCampaign as ScheduleCampaign
+from marketo_soap.operations.schedule_campaign import ScheduleCampaignResult as ScheduleCampaignResult
 from marketo_soap.operations.sync_custom_objects import SyncCustomObjects as SyncCustomObjects
 from marketo_soap.operations.sync_custom_objects import SyncCustomObjectsResult as SyncCustomObjectsResult
 from marketo_soap.operations.sync_lead import LeadSyncFailed as LeadSyncFailed
@@ -51,6 +57,8 @@ from marketo_soap.privacy.redactor import EVERYTHING as EVERYTHING
 from marketo_soap.privacy.redactor import Visible as Visible
 from marketo_soap.records.attribs import Attrib as Attrib
 from marketo_soap.records.attribs import SyncOperationEnum as SyncOperationEnum
+from marketo_soap.records.campaigns import CampaignRecord as CampaignRecord
+from marketo_soap.records.campaigns import ReqCampSourceType as ReqCampSourceType
 from marketo_soap.records.custom_objects import CustomObj as CustomObj
 from marketo_soap.records.custom_objects import SyncCustomObjStatus as SyncCustomObjStatus
 from marketo_soap.records.custom_objects import SyncStatusEnum as SyncStatusEnum

@@ -15,11 +15,14 @@ __all__ = ["OPERATIONS", "Effect", "Operation", "PagedOperation", "Violation", "
 
 _MODULES = {
     "deleteCustomObjects": "delete_custom_objects",
+    "getCampaignsForSource": "get_campaigns_for_source",
     "getChannels": "get_channels",
     "getCustomObjects": "get_custom_objects",
     "getLead": "get_lead",
     "getMultipleLeads": "get_multiple_leads",
     "getTags": "get_tags",
+    "requestCampaign": "request_campaign",
+    "scheduleCampaign": "schedule_campaign",
     "syncCustomObjects": "sync_custom_objects",
     "syncLead": "sync_lead",
 }

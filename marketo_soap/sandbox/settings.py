@@ -13,13 +13,13 @@ from attrs import field, frozen
 from marketo_soap.calls.limits import VENDOR_LIMITS, Limits
 from marketo_soap.config import load_toml
 from marketo_soap.records.lead_fields import NOT_RETURNED, standard_fields
-from marketo_soap.sandbox.store.custom_objects import CustomObjectType
-from marketo_soap.sandbox.store.tags import Channel, TagType
+from marketo_soap.sandbox.assets import Campaign, Channel, CustomObjectType, StaticList, TagType
 
 __all__ = [
     "REST_LIMITS",
     "VENDOR_LIMITS",
     "AssignmentRule",
+    "Campaign",
     "FaultRule",
     "Limits",
     "Settings",
@@ -96,15 +96,6 @@ class Workspaces:
 
 
 @frozen
-class StaticList:
-    """A static list, in a *program* or not; *members* are e-mail addresses, or ids of leads as text."""
-
-    name: str
-    program: str = ""
-    members: tuple[str, ...] = ()
-
-
-@frozen
 class FaultRule:
     """Trouble on demand: which calls it strikes, and what it does to them.
 
@@ -122,7 +113,8 @@ class FaultRule:
 
     REST calls meet the same rules; `operation` may be one of theirs: `identity`, `syncLeads`,
     `getLeadsByFilter`, `getLeadById`, `associateLead`, `describeLead`, `describeLead2`, `getLeadPartitions`,
-    `getLists`, `getLeadsByListId`, `getPagingToken`, `getLeadChanges`.
+    `getLists`, `getLeadsByListId`, `getPagingToken`, `getLeadChanges`, `getCampaigns`, `triggerCampaign`,
+    `scheduleCampaign`.
     *email* and *attribute* go by the records of a `syncLeads`, one of which must fit, under REST's names or
     SOAP's. *fault* and *failed* strike SOAP calls only. *rest*, REST's code ("611", with *message*, and
     *status* 200 unless given), strikes REST calls only, `identity` only where *operation* names it; from 1000
@@ -192,6 +184,10 @@ class Settings:
     *custom_object_types*, *channels* and *tags* are kept beside the leads when they are configured. A sync of custom
     objects that skips one, for INSERT finds it or UPDATE does not, answers *skipped_objects*: the documented SKIPPED,
     which the vendor's WSDL does not have, or FAILED.
+    *campaigns* are the campaigns of the subscription. *campaign_id_with_tokens*: requestCampaign takes a
+    programTokenList beside a campaignId, as a sample of the vendor has it ("accept"), or refuses it by the text
+    ("fault", 20110). *unknown_campaign_leads*: a lead key of requestCampaign that names no lead refuses the call
+    ("fault", 20103, as REST does), or is left out ("skip"); without any lead `success` is false then.
 
     *client_id* and *client_secret* are what REST callers ask for tokens with, which live *token_lifetime*
     seconds. *rest_limits* are REST's own, and off too unless given. *rest_shows_anonymous*: REST finds
@@ -218,6 +214,9 @@ class Settings:
     channels: tuple[Channel, ...] = ()
     tags: tuple[TagType, ...] = ()
     skipped_objects: Literal["SKIPPED", "FAILED"] = "SKIPPED"
+    campaigns: tuple[Campaign, ...] = ()
+    campaign_id_with_tokens: Literal["accept", "fault"] = "accept"
+    unknown_campaign_leads: Literal["fault", "skip"] = "fault"
     limits: Limits | None = None
     count_refused: bool = False
     faults: tuple[FaultRule, ...] = ()

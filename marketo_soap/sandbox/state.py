@@ -22,6 +22,7 @@ from marketo_soap.sandbox.field_catalogue import Catalogue
 from marketo_soap.sandbox.journal import Entry, Journal
 from marketo_soap.sandbox.operations.outcome import record_of
 from marketo_soap.sandbox.settings import REST_LIMITS, VENDOR_LIMITS, FaultRule, Limits, Settings
+from marketo_soap.sandbox.store.campaigns import RequestedCampaign, ScheduledCampaign
 from marketo_soap.sandbox.store.database import Snapshot
 from marketo_soap.sandbox.store.lead_store import LeadStore
 from marketo_soap.sandbox.tokens import RestCredentials, Tokens
@@ -142,6 +143,16 @@ class State:
             seeds.fill_lists(kept, self.settings.lists)
             return count
 
+    def requested_campaigns(self) -> list[RequestedCampaign]:
+        """Return the requests of trigger campaigns, oldest first."""
+        with self._store.reading() as leads:
+            return leads.requested_campaigns.find()
+
+    def scheduled_campaigns(self) -> list[ScheduledCampaign]:
+        """Return the runs of batch campaigns that were scheduled, oldest first."""
+        with self._store.reading() as leads:
+            return leads.scheduled_campaigns.find()
+
     def reset(self) -> None:
         """Start anew: no leads, ids from the beginning, journal, fault script, limits and clock as at first."""
         with self._store.transaction() as leads:
@@ -191,6 +202,9 @@ class State:
             if changed(name) and (rows := getattr(settings, name)):
                 with self._store.transaction() as leads:
                     seeds.fill_table(leads, rows, by)
+        if changed("campaigns") and settings.campaigns:
+            with self._store.transaction() as leads:
+                leads.campaigns.fill(settings.campaigns)
         if changed("durability"):
             self._store.set_durability(settings.durability)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from marketo_soap.sandbox.operations.campaigns import get_campaigns_for_source, request_campaign, schedule_campaign
 from marketo_soap.sandbox.operations.custom_objects import (
     delete_custom_objects,
     get_custom_objects,
@@ -22,11 +23,14 @@ Function: TypeAlias = Callable[[Any, World], Outcome]
 
 FUNCTIONS: Mapping[str, Function] = {
     "deleteCustomObjects": delete_custom_objects,
+    "getCampaignsForSource": get_campaigns_for_source,
     "getChannels": get_channels,
     "getCustomObjects": get_custom_objects,
     "getLead": get_lead,
     "getMultipleLeads": get_multiple_leads,
     "getTags": get_tags,
+    "requestCampaign": request_campaign,
+    "scheduleCampaign": schedule_campaign,
     "syncCustomObjects": sync_custom_objects,
     "syncLead": sync_lead,
 }

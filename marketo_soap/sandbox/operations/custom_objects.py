@@ -15,8 +15,9 @@ from marketo_soap.records.attribs import SyncOperationEnum
 from marketo_soap.records.custom_objects import MOST_OBJECTS, CustomObj, SyncCustomObjStatus, SyncStatusEnum, unknown
 from marketo_soap.records.lead import Attribute
 from marketo_soap.records.lead_fields import attribute_order
+from marketo_soap.sandbox.assets import CustomObjectType
 from marketo_soap.sandbox.operations.outcome import Outcome, World
-from marketo_soap.sandbox.store.custom_objects import CustomObjectType, StoredObject
+from marketo_soap.sandbox.store.custom_objects import StoredObject
 
 __all__ = ["delete_custom_objects", "get_custom_objects", "sync_custom_objects"]
 

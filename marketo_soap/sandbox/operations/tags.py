@@ -6,8 +6,8 @@ from marketo_soap.operations.get_channels import GetChannels, GetChannelsResult
 from marketo_soap.operations.get_tags import GetTags, GetTagsResult, chosen_tags
 from marketo_soap.records.attribs import as_attribs
 from marketo_soap.records.tags import ProgressionStatus, Tag, TagStatus
+from marketo_soap.sandbox.assets import ChannelStatus
 from marketo_soap.sandbox.operations.outcome import Outcome, World
-from marketo_soap.sandbox.store.tags import ChannelStatus
 
 __all__ = ["get_channels", "get_tags"]
 

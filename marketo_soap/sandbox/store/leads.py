@@ -13,6 +13,7 @@ from attrs import define, field
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.sandbox.store import search
 from marketo_soap.sandbox.store.activities import Activities
+from marketo_soap.sandbox.store.campaigns import Campaigns, RequestedCampaigns, ScheduledCampaigns
 from marketo_soap.sandbox.store.custom_objects import CustomObjects
 from marketo_soap.sandbox.store.lists import Lists
 from marketo_soap.sandbox.store.selections import UPDATED_MS, Place, Selection, email_key
@@ -86,10 +87,16 @@ class Leads:
         self._connection = connection
         self.lists = Lists(connection)
         self.activities = Activities(connection)
+        self.campaigns = Campaigns(connection)
+        self.requested_campaigns = RequestedCampaigns(connection)
+        self.scheduled_campaigns = ScheduledCampaigns(connection)
         self.custom_objects = CustomObjects(connection)
         self.custom_object_types = self.custom_objects.types
         self.channels, self.tag_types = Channels(connection), TagTypes(connection)
         self.tables: tuple[Table[Any], ...] = (
+            self.campaigns,
+            self.requested_campaigns,
+            self.scheduled_campaigns,
             self.channels,
             self.tag_types,
             self.custom_object_types,
