@@ -19,6 +19,8 @@ _MODULES = {
     "getChannels": "get_channels",
     "getCustomObjects": "get_custom_objects",
     "getLead": "get_lead",
+    "getLeadActivity": "get_lead_activity",
+    "getLeadChanges": "get_lead_changes",
     "getMultipleLeads": "get_multiple_leads",
     "getTags": "get_tags",
     "requestCampaign": "request_campaign",

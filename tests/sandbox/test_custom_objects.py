@@ -123,6 +123,16 @@ def test_objects_come_by_a_part_of_their_key_in_pages(sandbox: Sandbox, client: 
     assert texts(limited.custom_objs) == [{"MKTOID": "1", "rid": "3"}]
 
 
+def test_after_the_last_page_comes_an_empty_one_or_a_fault(sandbox: Sandbox, client: Client) -> None:
+    sync(client, show(1, "a"))
+    after = client.get_custom_objects("Roadshow").new_stream_position
+    call = GetCustomObjects("Roadshow", stream_position=after)
+    assert client.call(call).return_count == 0
+    sandbox.configure(evolve(sandbox.settings, stream_end="fault"))
+    assert refused(client, call)[0] == 20123
+    assert [*client.iterate(call)] == []
+
+
 @pytest.mark.parametrize("position", [None, "", '{"ky":["123"],"os":0}', "id:1:ts:1:os:0:rc:1"])
 def test_no_match_is_no_fault(sandbox: Sandbox, client: Client, position: str | None) -> None:
     call = GetCustomObjects("Roadshow", {"MKTOID": "123"}, stream_position=position)

@@ -13,6 +13,7 @@ from marketo_soap.sandbox.operations.custom_objects import (
 )
 from marketo_soap.sandbox.operations.get_lead import get_lead
 from marketo_soap.sandbox.operations.get_multiple_leads import get_multiple_leads
+from marketo_soap.sandbox.operations.lead_activities import get_lead_activity, get_lead_changes
 from marketo_soap.sandbox.operations.outcome import Outcome, World
 from marketo_soap.sandbox.operations.sync_lead import sync_lead
 from marketo_soap.sandbox.operations.tags import get_channels, get_tags
@@ -27,6 +28,8 @@ FUNCTIONS: Mapping[str, Function] = {
     "getChannels": get_channels,
     "getCustomObjects": get_custom_objects,
     "getLead": get_lead,
+    "getLeadActivity": get_lead_activity,
+    "getLeadChanges": get_lead_changes,
     "getMultipleLeads": get_multiple_leads,
     "getTags": get_tags,
     "requestCampaign": request_campaign,

@@ -35,6 +35,8 @@ def get_custom_objects(call: GetCustomObjects, world: World) -> Outcome:
     limit = min(call.batch_size or MOST_OBJECTS, MOST_OBJECTS)
     before, after = _place(call.stream_position, list(key.values()))
     page = objects.matching(kind, key, after=after, limit=limit, offset=0 if after else before)
+    if before and not page and world.settings.stream_end == "fault":
+        raise fault(20123)
     last = page[-1].id if page else after
     remaining = objects.count_of(kind, key, after=last) if len(page) == limit else 0
     # Recorded: the position is JSON of the key's values and how many objects came, and is filled on every page.
