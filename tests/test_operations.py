@@ -308,7 +308,7 @@ def test_a_wrong_value_is_named(make: Any, error: type[Exception], text: str) ->
 
 
 @each_operation
-@settings(max_examples=20)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_a_planted_defect_is_named_at_its_place(operation: type[Operation[Any]], data: st.DataObject) -> None:
     call = data.draw(values_of(operation))
