@@ -14,9 +14,14 @@ from marketo_soap.wire.fields import declared, is_record
 __all__ = ["OPERATIONS", "Effect", "Operation", "PagedOperation", "Violation", "of_params", "of_success"]
 
 _MODULES = {
+    "deleteMObjects": "delete_m_objects",
+    "describeMObject": "describe_m_object",
     "getLead": "get_lead",
+    "getMObjects": "get_m_objects",
     "getMultipleLeads": "get_multiple_leads",
+    "listMObjects": "list_m_objects",
     "syncLead": "sync_lead",
+    "syncMObjects": "sync_m_objects",
 }
 
 
