@@ -108,7 +108,7 @@ def _value(kind: Any, value: Any, where: str) -> Any:
             raise ValueError(f"{where}: a table of strings is expected")
         for name, text in value.items():
             check_text(name, f"{where}: a name")
-            check_text(text, f"{where}.{name}")
+            check_characters(text, f"{where}.{name}")
         return dict(value)
     if attrs.has(kind):
         return value if isinstance(value, kind) else structure(kind, value, where)

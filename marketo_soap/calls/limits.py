@@ -39,9 +39,14 @@ class Limits:
 VENDOR_LIMITS = Limits()
 
 
+def central(time: datetime) -> datetime:
+    """Return a time in the zone of the vendor's servers, America/Chicago."""
+    return time.astimezone(ZoneInfo(_CENTRAL))
+
+
 def today(now: datetime) -> date:
     """Return the day that a call at *now* is counted for: that of US Central time."""
-    return now.astimezone(ZoneInfo(_CENTRAL)).date()
+    return central(now).date()
 
 
 def next_reset(now: datetime) -> datetime:

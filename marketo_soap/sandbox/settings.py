@@ -238,6 +238,11 @@ class Settings:
         return {**dict.fromkeys(self.lead_key_fields.values(), "string"), **standard, **self.custom_fields}
 
     @cached_property
+    def field_labels(self) -> Mapping[str, str]:
+        """The display names of fields by the names that they are kept under; a custom field is called by its name."""
+        return {f.soap_name or f.rest_name: f.label for f in standard_fields().values() if f.label}
+
+    @cached_property
     def unshown_fields(self) -> frozenset[str]:
         """The names under which values are kept that SOAP does not show: it never had or never returned the field."""
         standard = standard_fields().values()

@@ -138,6 +138,8 @@ class _Types:
         """Write the complex type *name*, with *fields* as a sequence in wire order; it may extend a *base*."""
         sequence = self.sequence(name, base=base)
         for field in fields:
+            if field.el.later:
+                continue
             absent = {"minOccurs": "0"} if field.optional and not field.required else {}
             many = {"minOccurs": "0", "maxOccurs": "unbounded"} if field.is_bare_list else {}
             nil = {"nillable": "true"} if field.el.nillable else {}

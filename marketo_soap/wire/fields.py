@@ -48,8 +48,10 @@ class El:
     lists. *nillable* says that the schema allows `xsi:nil`. *private* is the kind of private value that it holds;
     "text" is free text that may quote private values.
     *missing* and *invalid* are the fault codes for a request in which it is absent, or has no value of its type.
-    *may_be_empty* allows empty text in a request. *type* is the XML Schema type, where the Python type does not say
-    it: text that is a `dateTime` or an `anySimpleType`.
+    *may_be_empty* allows empty text in a request. *keep_empty*: an empty list is written as an empty element, where
+    others are left out or nil. *type* is the XML Schema type, where the Python type does not say
+    it: text that is a `dateTime` or an `anySimpleType`. *later* marks an optional element of a later version than
+    WSDL 2_2: it is read, written if it has a value, and not in the WSDL.
     """
 
     name: str
@@ -59,7 +61,9 @@ class El:
     missing: int | None = None
     invalid: int = 20110
     may_be_empty: bool = False
+    keep_empty: bool = False
     type: str | None = None
+    later: bool = False
 
 
 @frozen

@@ -68,6 +68,12 @@ class Table(Generic[RowT]):
         kept: RowT = attrs.evolve(row, id=cursor.lastrowid)  # type: ignore[misc]
         return kept
 
+    def add_all(self, rows: Iterable[RowT]) -> None:
+        """Add rows, each under a new id."""
+        names = [name for name in _kinds(self.row) if name != "id"]
+        query = f"INSERT INTO {self.name} ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})"
+        self._connection.executemany(query, map(_written, rows))
+
     def update(self, row: RowT) -> None:
         """Write *row* over the one with its id."""
         values = _written(row)
@@ -135,7 +141,8 @@ class Table(Generic[RowT]):
 
 
 def _written(row: attrs.AttrsInstance) -> dict[str, Any]:
-    return {
-        name: value if kind in _TYPES else json.dumps(value, ensure_ascii=False)
-        for (name, kind), value in zip(_kinds(type(row)).items(), attrs.asdict(row).values(), strict=True)
-    }
+    values: dict[str, Any] = {}
+    for name, kind in _kinds(type(row)).items():
+        value = getattr(row, name)
+        values[name] = value if kind in _TYPES else json.dumps(value, ensure_ascii=False, default=attrs.asdict)
+    return values
