@@ -13,6 +13,7 @@ from attrs import field, frozen
 from marketo_soap.calls.limits import VENDOR_LIMITS, Limits
 from marketo_soap.config import load_toml
 from marketo_soap.records.lead_fields import NOT_RETURNED, standard_fields
+from marketo_soap.sandbox.store.programs import Program
 
 __all__ = [
     "REST_LIMITS",
@@ -187,6 +188,11 @@ class Settings:
     includeAttributes shows Email although it is not among them; recorded is nil. *largest_page* is what its batchSize
     is capped at: the vendor's texts say 1000 and 100.
 
+    *programs* are added by name when they are configured and whenever leads are seeded. *opportunity_fields* maps
+    further fields of opportunities to their types. *known_external_key*: a syncMObjects that INSERTs an object whose
+    external key there is already is to "skip" it, or to "add" another, for the vendor's page says both that INSERT
+    skips what exists and that external keys need not be unique.
+
     *client_id* and *client_secret* are what REST callers ask for tokens with, which live *token_lifetime*
     seconds. *rest_limits* are REST's own, and off too unless given. *rest_shows_anonymous*: REST finds
     anonymous leads as it does known ones.
@@ -205,6 +211,9 @@ class Settings:
     foreign_type_alone: Literal["ignore", "fault"] = "ignore"
     workspaces: Workspaces = Workspaces()
     lists: tuple[StaticList, ...] = ()
+    programs: tuple[Program, ...] = ()
+    opportunity_fields: Mapping[str, str] = field(factory=dict)
+    known_external_key: Literal["skip", "add"] = "skip"
     lead_key_fields: Mapping[str, str] = field(factory=dict, converter=_with_usual_fields)
     email_unasked: bool = False
     largest_page: int = 1000

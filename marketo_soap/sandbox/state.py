@@ -140,6 +140,7 @@ class State:
             partition = self.settings.workspaces.default_partition
             count = seeds.load(kept, [dict(lead) for lead in leads], self.now(), partition)
             seeds.fill_lists(kept, self.settings.lists)
+            kept.programs.fill(self.settings.programs, self.now().isoformat())
             return count
 
     def reset(self) -> None:
@@ -187,6 +188,9 @@ class State:
         if changed("lists") and settings.lists:
             with self._store.transaction() as leads:
                 seeds.fill_lists(leads, settings.lists)
+        if changed("programs") and settings.programs:
+            with self._store.transaction() as leads:
+                leads.programs.fill(settings.programs, self.now().isoformat())
         if changed("durability"):
             self._store.set_durability(settings.durability)
 

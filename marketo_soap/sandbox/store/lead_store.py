@@ -13,6 +13,8 @@ from marketo_soap.sandbox.store.activities import Activities
 from marketo_soap.sandbox.store.database import Database, Migration
 from marketo_soap.sandbox.store.leads import COUNT, LEADS, Leads, StoredLead
 from marketo_soap.sandbox.store.lists import SCHEMA as LISTS
+from marketo_soap.sandbox.store.objects import Opportunities, Roles
+from marketo_soap.sandbox.store.programs import Programs
 from marketo_soap.sandbox.store.selections import INDEX
 
 __all__ = ["PAGE", "LeadStore"]
@@ -38,6 +40,7 @@ _MIGRATIONS = (
     search.install,
     _carry_out(LISTS + INDEX),
     _carry_out(Activities.schema()),
+    _carry_out(Programs.schema() + Opportunities.schema() + Roles.schema()),
 )
 
 

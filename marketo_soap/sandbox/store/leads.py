@@ -14,6 +14,8 @@ from marketo_soap.privacy.redactor import hidden
 from marketo_soap.sandbox.store import search
 from marketo_soap.sandbox.store.activities import Activities
 from marketo_soap.sandbox.store.lists import Lists
+from marketo_soap.sandbox.store.objects import Opportunities, Roles
+from marketo_soap.sandbox.store.programs import Programs
 from marketo_soap.sandbox.store.selections import UPDATED_MS, Place, Selection, email_key
 from marketo_soap.sandbox.store.table import Table
 
@@ -84,7 +86,9 @@ class Leads:
         self._connection = connection
         self.lists = Lists(connection)
         self.activities = Activities(connection)
-        self.tables: tuple[Table[Any], ...] = ()
+        self.programs = Programs(connection)
+        self.opportunities, self.roles = Opportunities(connection), Roles(connection)
+        self.tables: tuple[Table[Any], ...] = (self.programs, self.opportunities, self.roles)
 
     def by_id(self, lead_id: int) -> StoredLead | None:
         """Find a lead by its Marketo id."""
