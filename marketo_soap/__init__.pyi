@@ -34,6 +34,8 @@ from marketo_soap.operations.delete_m_objects import DeleteMObjects as DeleteMOb
 from marketo_soap.operations.delete_m_objects import DeleteMObjectsResult as DeleteMObjectsResult
 from marketo_soap.operations.describe_m_object import DescribeMObject as DescribeMObject
 from marketo_soap.operations.describe_m_object import DescribeMObjectResult as DescribeMObjectResult
+from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSource as GetCampaignsForSource
+from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSourceResult as GetCampaignsForSourceResult
 from marketo_soap.operations.get_lead import GetLead as GetLead
 from marketo_soap.operations.get_lead import GetLeadResult as GetLeadResult
 from marketo_soap.operations.get_m_objects import GetMObjects as GetMObjects
@@ -42,6 +44,10 @@ from marketo_soap.operations.get_multiple_leads import GetMultipleLeads as GetMu
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeadsResult as GetMultipleLeadsResult
 from marketo_soap.operations.list_m_objects import ListMObjects as ListMObjects
 from marketo_soap.operations.list_m_objects import ListMObjectsResult as ListMObjectsResult
+from marketo_soap.operations.request_campaign import RequestCampaign as RequestCampaign
+from marketo_soap.operations.request_campaign import RequestCampaignResult as RequestCampaignResult
+from marketo_soap.operations.schedule_campaign import ScheduleCampaign as ScheduleCampaign
+from marketo_soap.operations.schedule_campaign import ScheduleCampaignResult as ScheduleCampaignResult
 from marketo_soap.operations.sync_lead import LeadSyncFailed as LeadSyncFailed
 from marketo_soap.operations.sync_lead import SyncLead as SyncLead
 from marketo_soap.operations.sync_lead import SyncLeadResult as SyncLeadResult
@@ -51,6 +57,8 @@ from marketo_soap.privacy.redactor import EVERYTHING as EVERYTHING
 from marketo_soap.privacy.redactor import Visible as Visible
 from marketo_soap.records.attribs import Attrib as Attrib
 from marketo_soap.records.attribs import SyncOperationEnum as SyncOperationEnum
+from marketo_soap.records.campaigns import CampaignRecord as CampaignRecord
+from marketo_soap.records.campaigns import ReqCampSourceType as ReqCampSourceType
 from marketo_soap.records.lead import Attribute as Attribute
 from marketo_soap.records.lead import ForeignSysType as ForeignSysType
 from marketo_soap.records.lead import LeadRecord as LeadRecord

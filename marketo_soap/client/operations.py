@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, Unpack, cast, overload
 
@@ -11,14 +12,18 @@ from marketo_soap.client.base import CallOptions
 from marketo_soap.operations import Operation
 from marketo_soap.operations.delete_m_objects import DeleteMObjects, DeleteMObjectsResult
 from marketo_soap.operations.describe_m_object import DescribeMObject, DescribeMObjectResult
+from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSource, GetCampaignsForSourceResult
 from marketo_soap.operations.get_lead import GetLead, GetLeadResult
 from marketo_soap.operations.get_m_objects import GetMObjects, GetMObjectsResult
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads, GetMultipleLeadsResult
 from marketo_soap.operations.list_m_objects import ListMObjects, ListMObjectsResult
+from marketo_soap.operations.request_campaign import RequestCampaign, RequestCampaignResult
+from marketo_soap.operations.schedule_campaign import ScheduleCampaign, ScheduleCampaignResult
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.operations.sync_m_objects import SyncMObjects, SyncMObjectsResult
 from marketo_soap.records.attribs import Attrib, SyncOperationEnum
-from marketo_soap.records.lead import LeadRecord
+from marketo_soap.records.campaigns import ReqCampSourceType
+from marketo_soap.records.lead import LeadRecord, Value
 from marketo_soap.records.lead_keys import LeadKey, LeadSelector
 from marketo_soap.records.marketo_objects import MObjAssociation, MObjCriteria, MObject
 
@@ -29,6 +34,7 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 Call: TypeAlias = tuple[Operation[R], CallOptions]
+Tokens: TypeAlias = Mapping[str, Value] | Sequence[Attrib]
 
 
 class _Method(Protocol[P, R_co]):
@@ -91,6 +97,67 @@ class Operations:
             batch_size=batch_size,
             include_attributes=tuple(include_attributes),
             stream_position=stream_position,
+        )
+        return operation, options
+
+    @_method
+    def get_campaigns_for_source(
+        self,
+        name: str | None = None,
+        *,
+        exact_name: bool | None = None,
+        source: ReqCampSourceType | str = ReqCampSourceType.MKTOWS,
+        **options: Unpack[CallOptions],
+    ) -> Call[GetCampaignsForSourceResult]:
+        """Return the campaigns that can be requested: see `GetCampaignsForSource`. *name* is a part of their names."""
+        return GetCampaignsForSource(source, name, exact_name), options
+
+    @_method
+    def request_campaign(
+        self,
+        lead_keys: Iterable[LeadKey],
+        *,
+        campaign_id: int | None = None,
+        campaign_name: str | None = None,
+        program_name: str | None = None,
+        program_tokens: Tokens | None = None,
+        source: ReqCampSourceType | str = ReqCampSourceType.MKTOWS,
+        **options: Unpack[CallOptions],
+    ) -> Call[RequestCampaignResult]:
+        """Run a trigger campaign for at most 100 leads: see `RequestCampaign`. A repeat runs it again.
+
+        Name the campaign by *campaign_id*, or by *campaign_name* and *program_name*.
+        """
+        if program_tokens is None and campaign_id is None:
+            program_tokens = ()  # a campaign that is named must have a list of tokens
+        operation = RequestCampaign(
+            source,
+            campaign_id=campaign_id,
+            lead_keys=tuple(lead_keys),
+            program_name=program_name,
+            campaign_name=campaign_name,
+            program_tokens=program_tokens,
+        )
+        return operation, options
+
+    @_method
+    def schedule_campaign(
+        self,
+        program_name: str,
+        campaign_name: str,
+        *,
+        campaign_run_at: datetime | None = None,
+        program_tokens: Tokens | None = None,
+        clone_to_program_name: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[ScheduleCampaignResult]:
+        """Run a batch campaign at a time, or now: see `ScheduleCampaign`. A repeat schedules another run."""
+        operation = ScheduleCampaign(
+            program_name,
+            campaign_name,
+            campaign_run_at=campaign_run_at,
+            clone_to_program_name=clone_to_program_name,
+            program_tokens=program_tokens,
         )
         return operation, options
 

@@ -16,10 +16,13 @@ __all__ = ["OPERATIONS", "Effect", "Operation", "PagedOperation", "Violation", "
 _MODULES = {
     "deleteMObjects": "delete_m_objects",
     "describeMObject": "describe_m_object",
+    "getCampaignsForSource": "get_campaigns_for_source",
     "getLead": "get_lead",
     "getMObjects": "get_m_objects",
     "getMultipleLeads": "get_multiple_leads",
     "listMObjects": "list_m_objects",
+    "requestCampaign": "request_campaign",
+    "scheduleCampaign": "schedule_campaign",
     "syncLead": "sync_lead",
     "syncMObjects": "sync_m_objects",
 }

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from marketo_soap.operations.base import Effect, Operation, Violation
 from marketo_soap.operations.sync_m_objects import broken_object_rules, counted
-from marketo_soap.records.marketo_objects import MOST_OBJECTS, MObject, MObjStatus
+from marketo_soap.records.marketo_objects import MOST_OBJECTS, MObject, MObjStatus, as_objects
 from marketo_soap.wire.fields import El
 
 __all__ = ["DeleteMObjects", "DeleteMObjectsResult"]
@@ -33,7 +33,7 @@ class DeleteMObjects(Operation[DeleteMObjectsResult]):
 
     batch_limit: ClassVar[int | None] = MOST_OBJECTS
 
-    m_objects: Annotated[tuple[MObject, ...], El("mObjectList", item="mObject")]
+    m_objects: Annotated[tuple[MObject, ...], El("mObjectList", item="mObject")] = field(converter=as_objects)
 
     @property
     def effect(self) -> Effect:

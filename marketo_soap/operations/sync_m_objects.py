@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Annotated, ClassVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from marketo_soap.operations.base import Effect, Operation, Violation
 from marketo_soap.records.attribs import SyncOperationEnum
-from marketo_soap.records.marketo_objects import MOST_OBJECTS, OBJECT_TYPES, MObject, MObjStatus
+from marketo_soap.records.marketo_objects import MOST_OBJECTS, OBJECT_TYPES, MObject, MObjStatus, as_objects
 from marketo_soap.wire.fields import El
 
 __all__ = ["SyncMObjects", "SyncMObjectsResult", "broken_object_rules", "counted"]
@@ -38,7 +38,7 @@ class SyncMObjects(Operation[SyncMObjectsResult]):
 
     batch_limit: ClassVar[int | None] = MOST_OBJECTS
 
-    m_objects: Annotated[tuple[MObject, ...], El("mObjectList", item="mObject")]
+    m_objects: Annotated[tuple[MObject, ...], El("mObjectList", item="mObject")] = field(converter=as_objects)
     operation: Annotated[SyncOperationEnum | str, El("operation")]
 
     @property

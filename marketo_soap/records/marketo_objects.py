@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -27,6 +28,7 @@ __all__ = [
     "MObjectMetadata",
     "MObjectTypeEnum",
     "TypeAttrib",
+    "as_objects",
 ]
 
 MOST_OBJECTS = 100
@@ -113,6 +115,11 @@ class MObject:
     def get(self, name: str) -> str | None:
         """Return the value of the attribute *name* as text: the last one if there are several."""
         return {each.name: each.value for each in self.attribs}.get(name)
+
+
+def as_objects(given: Iterable[MObject]) -> tuple[MObject, ...]:
+    """Return *given* as a tuple; a converter."""
+    return tuple(given)
 
 
 @frozen

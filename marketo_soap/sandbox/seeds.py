@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from marketo_soap.records.lead import LeadRecord
-from marketo_soap.sandbox.settings import StaticList
+from marketo_soap.sandbox.assets import StaticList
 from marketo_soap.sandbox.store import selections
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
 from marketo_soap.sandbox.store.table import Table

@@ -13,12 +13,14 @@ from attrs import field, frozen
 from marketo_soap.calls.limits import VENDOR_LIMITS, Limits
 from marketo_soap.config import load_toml
 from marketo_soap.records.lead_fields import NOT_RETURNED, standard_fields
+from marketo_soap.sandbox.assets import Campaign, StaticList
 from marketo_soap.sandbox.store.programs import Program
 
 __all__ = [
     "REST_LIMITS",
     "VENDOR_LIMITS",
     "AssignmentRule",
+    "Campaign",
     "FaultRule",
     "Limits",
     "Settings",
@@ -95,15 +97,6 @@ class Workspaces:
 
 
 @frozen
-class StaticList:
-    """A static list, in a *program* or not; *members* are e-mail addresses, or ids of leads as text."""
-
-    name: str
-    program: str = ""
-    members: tuple[str, ...] = ()
-
-
-@frozen
 class FaultRule:
     """Trouble on demand: which calls it strikes, and what it does to them.
 
@@ -121,7 +114,8 @@ class FaultRule:
 
     REST calls meet the same rules; `operation` may be one of theirs: `identity`, `syncLeads`,
     `getLeadsByFilter`, `getLeadById`, `associateLead`, `describeLead`, `describeLead2`, `getLeadPartitions`,
-    `getLists`, `getLeadsByListId`, `getPagingToken`, `getLeadChanges`.
+    `getLists`, `getLeadsByListId`, `getPagingToken`, `getLeadChanges`, `getCampaigns`, `triggerCampaign`,
+    `scheduleCampaign`.
     *email* and *attribute* go by the records of a `syncLeads`, one of which must fit, under REST's names or
     SOAP's. *fault* and *failed* strike SOAP calls only. *rest*, REST's code ("611", with *message*, and
     *status* 200 unless given), strikes REST calls only, `identity` only where *operation* names it; from 1000
@@ -188,6 +182,11 @@ class Settings:
     includeAttributes shows Email although it is not among them; recorded is nil. *largest_page* is what its batchSize
     is capped at: the vendor's texts say 1000 and 100.
 
+    *campaigns* are the campaigns of the subscription. *campaign_id_with_tokens*: requestCampaign takes a
+    programTokenList beside a campaignId, as a sample of the vendor has it ("accept"), or refuses it by the text
+    ("fault", 20110). *unknown_campaign_leads*: a lead key of requestCampaign that names no lead refuses the call
+    ("fault", 20103, as REST does), or is left out ("skip"); without any lead `success` is false then.
+
     *programs* are added by name when they are configured and whenever leads are seeded. *opportunity_fields* maps
     further fields of opportunities to their types. *known_external_key*: a syncMObjects that INSERTs an object whose
     external key there is already is to "skip" it, or to "add" another, for the vendor's page says both that INSERT
@@ -217,6 +216,9 @@ class Settings:
     lead_key_fields: Mapping[str, str] = field(factory=dict, converter=_with_usual_fields)
     email_unasked: bool = False
     largest_page: int = 1000
+    campaigns: tuple[Campaign, ...] = ()
+    campaign_id_with_tokens: Literal["accept", "fault"] = "accept"
+    unknown_campaign_leads: Literal["fault", "skip"] = "fault"
     limits: Limits | None = None
     count_refused: bool = False
     faults: tuple[FaultRule, ...] = ()

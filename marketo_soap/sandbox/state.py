@@ -22,6 +22,7 @@ from marketo_soap.sandbox.field_catalogue import Catalogue
 from marketo_soap.sandbox.journal import Entry, Journal
 from marketo_soap.sandbox.operations.outcome import record_of
 from marketo_soap.sandbox.settings import REST_LIMITS, VENDOR_LIMITS, FaultRule, Limits, Settings
+from marketo_soap.sandbox.store.campaigns import RequestedCampaign, ScheduledCampaign
 from marketo_soap.sandbox.store.database import Snapshot
 from marketo_soap.sandbox.store.lead_store import LeadStore
 from marketo_soap.sandbox.tokens import RestCredentials, Tokens
@@ -143,6 +144,16 @@ class State:
             kept.programs.fill(self.settings.programs, self.now().isoformat())
             return count
 
+    def requested_campaigns(self) -> list[RequestedCampaign]:
+        """Return the requests of trigger campaigns, oldest first."""
+        with self._store.reading() as leads:
+            return leads.requested_campaigns.find()
+
+    def scheduled_campaigns(self) -> list[ScheduledCampaign]:
+        """Return the runs of batch campaigns that were scheduled, oldest first."""
+        with self._store.reading() as leads:
+            return leads.scheduled_campaigns.find()
+
     def reset(self) -> None:
         """Start anew: no leads, ids from the beginning, journal, fault script, limits and clock as at first."""
         with self._store.transaction() as leads:
@@ -188,6 +199,9 @@ class State:
         if changed("lists") and settings.lists:
             with self._store.transaction() as leads:
                 seeds.fill_lists(leads, settings.lists)
+        if changed("campaigns") and settings.campaigns:
+            with self._store.transaction() as leads:
+                leads.campaigns.fill(settings.campaigns)
         if changed("programs") and settings.programs:
             with self._store.transaction() as leads:
                 leads.programs.fill(settings.programs, self.now().isoformat())

@@ -316,7 +316,7 @@ def test_what_no_call_may_say_is_a_fault(sandbox: Sandbox, clock: Clock, body: s
     [
         (lambda: GetMObjects("Nope"), "type must be one of"),
         (lambda: GetMObjects(OPPORTUNITY, 1, external_key=key("A")), "not both"),
-        (lambda: GetMObjects(PROGRAM, m_obj_criteria=[MObjCriteria("Tag Type", "EQ", "a")] * 2), "given once"),
+        (lambda: GetMObjects(PROGRAM, m_obj_criteria=(MObjCriteria("Tag Type", "EQ", "a"),) * 2), "given once"),
         (lambda: MObjCriteria("Name", "LIKE", "a") and GetMObjects(PROGRAM), "comparison must be one of"),
         (lambda: DeleteMObjects([MObject(OPPORTUNITY)]), "id is missing"),
         (lambda: SyncMObjects([opportunity("A")] * 101, "UPSERT"), "at most 100"),
@@ -329,7 +329,7 @@ def test_what_a_caller_gives_wrong(make: Any, text: str) -> None:
 
 def test_what_may_be_repeated() -> None:
     cost = TypeAttrib("Cost", {"Month": "2013-06", "Amount": "1"})
-    cases = {
+    cases: dict[str, list[Any]] = {
         "once": [SyncMObjects([opportunity("A")], "INSERT"), SyncMObjects([opportunity()], "UPSERT")],
         "repeatable": [
             SyncMObjects([opportunity("A")], "UPSERT"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from marketo_soap.sandbox.operations.campaigns import get_campaigns_for_source, request_campaign, schedule_campaign
 from marketo_soap.sandbox.operations.get_lead import get_lead
 from marketo_soap.sandbox.operations.get_multiple_leads import get_multiple_leads
 from marketo_soap.sandbox.operations.m_objects import describe_m_object, get_m_objects, list_m_objects
@@ -19,10 +20,13 @@ Function: TypeAlias = Callable[[Any, World], Outcome]
 FUNCTIONS: Mapping[str, Function] = {
     "deleteMObjects": delete_m_objects,
     "describeMObject": describe_m_object,
+    "getCampaignsForSource": get_campaigns_for_source,
     "getLead": get_lead,
     "getMObjects": get_m_objects,
     "getMultipleLeads": get_multiple_leads,
     "listMObjects": list_m_objects,
+    "requestCampaign": request_campaign,
+    "scheduleCampaign": schedule_campaign,
     "syncLead": sync_lead,
     "syncMObjects": sync_m_objects,
 }

@@ -13,6 +13,7 @@ from attrs import define, field
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.sandbox.store import search
 from marketo_soap.sandbox.store.activities import Activities
+from marketo_soap.sandbox.store.campaigns import Campaigns, RequestedCampaigns, ScheduledCampaigns
 from marketo_soap.sandbox.store.lists import Lists
 from marketo_soap.sandbox.store.objects import Opportunities, Roles
 from marketo_soap.sandbox.store.programs import Programs
@@ -86,9 +87,19 @@ class Leads:
         self._connection = connection
         self.lists = Lists(connection)
         self.activities = Activities(connection)
+        self.campaigns = Campaigns(connection)
+        self.requested_campaigns = RequestedCampaigns(connection)
+        self.scheduled_campaigns = ScheduledCampaigns(connection)
         self.programs = Programs(connection)
         self.opportunities, self.roles = Opportunities(connection), Roles(connection)
-        self.tables: tuple[Table[Any], ...] = (self.programs, self.opportunities, self.roles)
+        self.tables: tuple[Table[Any], ...] = (
+            self.campaigns,
+            self.requested_campaigns,
+            self.scheduled_campaigns,
+            self.programs,
+            self.opportunities,
+            self.roles,
+        )
 
     def by_id(self, lead_id: int) -> StoredLead | None:
         """Find a lead by its Marketo id."""
