@@ -38,6 +38,10 @@ from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSour
 from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSourceResult as GetCampaignsForSourceResult
 from marketo_soap.operations.get_lead import GetLead as GetLead
 from marketo_soap.operations.get_lead import GetLeadResult as GetLeadResult
+from marketo_soap.operations.get_lead_activity import GetLeadActivity as GetLeadActivity
+from marketo_soap.operations.get_lead_activity import LeadActivityList as LeadActivityList
+from marketo_soap.operations.get_lead_changes import GetLeadChanges as GetLeadChanges
+from marketo_soap.operations.get_lead_changes import GetLeadChangesResult as GetLeadChangesResult
 from marketo_soap.operations.get_m_objects import GetMObjects as GetMObjects
 from marketo_soap.operations.get_m_objects import GetMObjectsResult as GetMObjectsResult
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads as GetMultipleLeads
@@ -55,6 +59,11 @@ from marketo_soap.operations.sync_m_objects import SyncMObjects as SyncMObjects
 from marketo_soap.operations.sync_m_objects import SyncMObjectsResult as SyncMObjectsResult
 from marketo_soap.privacy.redactor import EVERYTHING as EVERYTHING
 from marketo_soap.privacy.redactor import Visible as Visible
+from marketo_soap.records.activities import ActivityRecord as ActivityRecord
+from marketo_soap.records.activities import ActivityType as ActivityType
+from marketo_soap.records.activities import ActivityTypeFilter as ActivityTypeFilter
+from marketo_soap.records.activities import LeadChangeRecord as LeadChangeRecord
+from marketo_soap.records.activities import StreamPosition as StreamPosition
 from marketo_soap.records.attribs import Attrib as Attrib
 from marketo_soap.records.attribs import SyncOperationEnum as SyncOperationEnum
 from marketo_soap.records.campaigns import CampaignRecord as CampaignRecord

@@ -14,6 +14,8 @@ from marketo_soap.operations.delete_m_objects import DeleteMObjects, DeleteMObje
 from marketo_soap.operations.describe_m_object import DescribeMObject, DescribeMObjectResult
 from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSource, GetCampaignsForSourceResult
 from marketo_soap.operations.get_lead import GetLead, GetLeadResult
+from marketo_soap.operations.get_lead_activity import GetLeadActivity, LeadActivityList
+from marketo_soap.operations.get_lead_changes import GetLeadChanges, GetLeadChangesResult
 from marketo_soap.operations.get_m_objects import GetMObjects, GetMObjectsResult
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads, GetMultipleLeadsResult
 from marketo_soap.operations.list_m_objects import ListMObjects, ListMObjectsResult
@@ -21,6 +23,7 @@ from marketo_soap.operations.request_campaign import RequestCampaign, RequestCam
 from marketo_soap.operations.schedule_campaign import ScheduleCampaign, ScheduleCampaignResult
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.operations.sync_m_objects import SyncMObjects, SyncMObjectsResult
+from marketo_soap.records.activities import ActivityTypeFilter, StreamPosition
 from marketo_soap.records.attribs import Attrib, SyncOperationEnum
 from marketo_soap.records.campaigns import ReqCampSourceType
 from marketo_soap.records.lead import LeadRecord, Value
@@ -80,6 +83,46 @@ class Operations:
     def get_lead(self, lead_key: LeadKey, **options: Unpack[CallOptions]) -> Call[GetLeadResult]:
         """Return the leads that a key names: see `GetLead`."""
         return GetLead(lead_key), options
+
+    @_method
+    def get_lead_activity(
+        self,
+        lead_key: LeadKey,
+        *,
+        activity_filter: ActivityTypeFilter | None = None,
+        start_position: StreamPosition | None = None,
+        batch_size: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[LeadActivityList]:
+        """Return one page of a lead's activities, newest first: see `GetLeadActivity`. `iterate` walks all pages."""
+        operation = GetLeadActivity(
+            lead_key, activity_filter=activity_filter, start_position=start_position, batch_size=batch_size
+        )
+        return operation, options
+
+    @_method
+    def get_lead_changes(
+        self,
+        start_position: StreamPosition,
+        *,
+        activity_filter: ActivityTypeFilter | None = None,
+        activity_name_filter: Iterable[str] = (),
+        batch_size: int | None = None,
+        lead_selector: LeadSelector | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[GetLeadChangesResult]:
+        """Return one page of activities, oldest first: see `GetLeadChanges`. `iterate` walks all pages.
+
+        *activity_name_filter* needs an endpoint of a later version than 2_2.
+        """
+        operation = GetLeadChanges(
+            start_position,
+            activity_filter=activity_filter,
+            activity_name_filter=tuple(activity_name_filter),
+            batch_size=batch_size,
+            lead_selector=lead_selector,
+        )
+        return operation, options
 
     @_method
     def get_multiple_leads(

@@ -18,6 +18,8 @@ _MODULES = {
     "describeMObject": "describe_m_object",
     "getCampaignsForSource": "get_campaigns_for_source",
     "getLead": "get_lead",
+    "getLeadActivity": "get_lead_activity",
+    "getLeadChanges": "get_lead_changes",
     "getMObjects": "get_m_objects",
     "getMultipleLeads": "get_multiple_leads",
     "listMObjects": "list_m_objects",

@@ -260,9 +260,11 @@ def test_pages_have_a_hundred_objects(client: Client, sandbox: Sandbox) -> None:
     assert [each.id for each in client.iterate(GetMObjects(OPPORTUNITY, m_obj_criteria=criteria))] == [FIRST + 200]
     past = client.get_m_objects(OPPORTUNITY, stream_position=pages[-1].new_stream_position)
     assert (past.return_count, past.has_more) == (0, False)
-    with pytest.raises(Fault) as caught:
-        client.get_m_objects(OPPORTUNITY, stream_position="x")
-    assert caught.value.code == 20122
+    sandbox.configure(evolve(sandbox.settings, stream_end="fault"))
+    for position, code in (("x", 20122), (pages[-1].new_stream_position, 20123)):
+        with pytest.raises(Fault) as caught:
+            client.get_m_objects(OPPORTUNITY, stream_position=position)
+        assert caught.value.code == code
 
 
 @pytest.mark.parametrize(

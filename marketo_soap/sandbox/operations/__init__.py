@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from marketo_soap.sandbox.operations.campaigns import get_campaigns_for_source, request_campaign, schedule_campaign
 from marketo_soap.sandbox.operations.get_lead import get_lead
 from marketo_soap.sandbox.operations.get_multiple_leads import get_multiple_leads
+from marketo_soap.sandbox.operations.lead_activities import get_lead_activity, get_lead_changes
 from marketo_soap.sandbox.operations.m_objects import describe_m_object, get_m_objects, list_m_objects
 from marketo_soap.sandbox.operations.outcome import Outcome, World
 from marketo_soap.sandbox.operations.sync_lead import sync_lead
@@ -22,6 +23,8 @@ FUNCTIONS: Mapping[str, Function] = {
     "describeMObject": describe_m_object,
     "getCampaignsForSource": get_campaigns_for_source,
     "getLead": get_lead,
+    "getLeadActivity": get_lead_activity,
+    "getLeadChanges": get_lead_changes,
     "getMObjects": get_m_objects,
     "getMultipleLeads": get_multiple_leads,
     "listMObjects": list_m_objects,

@@ -56,7 +56,7 @@ def fields_of(kind: str, settings: Settings) -> Sequence[ObjectField]:
 
 
 def get_m_objects(call: GetMObjects, world: World) -> Outcome:
-    """Return one page of the objects that meet all conditions, oldest first. Raises 20110 and 20122."""
+    """Return one page of the objects that meet all conditions, oldest first. Raises 20110, 20122 and 20123."""
     check_criteria(call.type, call.m_obj_criteria)
     after, before = _place(call.stream_position)
     found: list[MObject] = []
@@ -66,6 +66,8 @@ def get_m_objects(call: GetMObjects, world: World) -> Outcome:
             found.append(shown)
         if len(found) > _PAGE:
             break
+    if before and not found and world.settings.stream_end == "fault":
+        raise fault(20123)
     page = [each if call.include_details else _without_details(each) for each in found[:_PAGE]]
     more = len(found) > _PAGE
     last = page[-1].id if page else after
