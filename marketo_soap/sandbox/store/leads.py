@@ -16,6 +16,8 @@ from marketo_soap.sandbox.store.activities import Activities
 from marketo_soap.sandbox.store.campaigns import Campaigns, RequestedCampaigns, ScheduledCampaigns
 from marketo_soap.sandbox.store.custom_objects import CustomObjects
 from marketo_soap.sandbox.store.lists import Lists
+from marketo_soap.sandbox.store.objects import Opportunities, Roles
+from marketo_soap.sandbox.store.programs import Programs
 from marketo_soap.sandbox.store.selections import UPDATED_MS, Place, Selection, email_key
 from marketo_soap.sandbox.store.table import Table
 from marketo_soap.sandbox.store.tags import Channels, TagTypes
@@ -93,6 +95,8 @@ class Leads:
         self.custom_objects = CustomObjects(connection)
         self.custom_object_types = self.custom_objects.types
         self.channels, self.tag_types = Channels(connection), TagTypes(connection)
+        self.programs = Programs(connection)
+        self.opportunities, self.roles = Opportunities(connection), Roles(connection)
         self.tables: tuple[Table[Any], ...] = (
             self.campaigns,
             self.requested_campaigns,
@@ -101,6 +105,9 @@ class Leads:
             self.tag_types,
             self.custom_object_types,
             self.custom_objects,
+            self.programs,
+            self.opportunities,
+            self.roles,
         )
 
     def by_id(self, lead_id: int) -> StoredLead | None:
