@@ -10,19 +10,25 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, Un
 
 from marketo_soap.client.base import CallOptions
 from marketo_soap.operations import Operation
+from marketo_soap.operations.delete_m_objects import DeleteMObjects, DeleteMObjectsResult
+from marketo_soap.operations.describe_m_object import DescribeMObject, DescribeMObjectResult
 from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSource, GetCampaignsForSourceResult
 from marketo_soap.operations.get_lead import GetLead, GetLeadResult
 from marketo_soap.operations.get_lead_activity import GetLeadActivity, LeadActivityList
 from marketo_soap.operations.get_lead_changes import GetLeadChanges, GetLeadChangesResult
+from marketo_soap.operations.get_m_objects import GetMObjects, GetMObjectsResult
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads, GetMultipleLeadsResult
+from marketo_soap.operations.list_m_objects import ListMObjects, ListMObjectsResult
 from marketo_soap.operations.request_campaign import RequestCampaign, RequestCampaignResult
 from marketo_soap.operations.schedule_campaign import ScheduleCampaign, ScheduleCampaignResult
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
+from marketo_soap.operations.sync_m_objects import SyncMObjects, SyncMObjectsResult
 from marketo_soap.records.activities import ActivityTypeFilter, StreamPosition
-from marketo_soap.records.attribs import Attrib
+from marketo_soap.records.attribs import Attrib, SyncOperationEnum
 from marketo_soap.records.campaigns import ReqCampSourceType
 from marketo_soap.records.lead import LeadRecord, Value
 from marketo_soap.records.lead_keys import LeadKey, LeadSelector
+from marketo_soap.records.marketo_objects import MObjAssociation, MObjCriteria, MObject
 
 __all__ = ["Operations"]
 
@@ -197,3 +203,55 @@ class Operations:
             program_tokens=program_tokens,
         )
         return operation, options
+
+    @_method
+    def list_m_objects(self, **options: Unpack[CallOptions]) -> Call[ListMObjectsResult]:
+        """Return the names of the types of objects: see `ListMObjects`. It needs nothing but credentials."""
+        return ListMObjects(), options
+
+    @_method
+    def describe_m_object(self, object_name: str, **options: Unpack[CallOptions]) -> Call[DescribeMObjectResult]:
+        """Return the fields of a type of objects: see `DescribeMObject`."""
+        return DescribeMObject(object_name), options
+
+    @_method
+    def get_m_objects(
+        self,
+        type: str,
+        id: int | None = None,
+        *,
+        external_key: Attrib | None = None,
+        m_obj_criteria: Iterable[MObjCriteria] = (),
+        m_obj_associations: Iterable[MObjAssociation] = (),
+        include_details: bool | None = None,
+        stream_position: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[GetMObjectsResult]:
+        """Return one page of opportunities, roles or programs: see `GetMObjects`. `iterate` walks all pages."""
+        operation = GetMObjects(
+            type,
+            id,
+            external_key=external_key,
+            m_obj_criteria=tuple(m_obj_criteria),
+            m_obj_associations=tuple(m_obj_associations),
+            include_details=include_details,
+            stream_position=stream_position,
+        )
+        return operation, options
+
+    @_method
+    def sync_m_objects(
+        self, m_objects: Iterable[MObject], operation: SyncOperationEnum | str, **options: Unpack[CallOptions]
+    ) -> Call[SyncMObjectsResult]:
+        """Insert and update opportunities and roles, update programs: see `SyncMObjects`.
+
+        At most 100 objects. Each has a status: one that FAILED raises no error.
+        """
+        return SyncMObjects(tuple(m_objects), operation), options
+
+    @_method
+    def delete_m_objects(
+        self, m_objects: Iterable[MObject], **options: Unpack[CallOptions]
+    ) -> Call[DeleteMObjectsResult]:
+        """Delete opportunities and roles by their ids: see `DeleteMObjects`. Each has a status."""
+        return DeleteMObjects(tuple(m_objects)), options

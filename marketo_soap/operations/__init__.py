@@ -14,14 +14,19 @@ from marketo_soap.wire.fields import declared, is_record
 __all__ = ["OPERATIONS", "Effect", "Operation", "PagedOperation", "Violation", "of_params", "of_success"]
 
 _MODULES = {
+    "deleteMObjects": "delete_m_objects",
+    "describeMObject": "describe_m_object",
     "getCampaignsForSource": "get_campaigns_for_source",
     "getLead": "get_lead",
     "getLeadActivity": "get_lead_activity",
     "getLeadChanges": "get_lead_changes",
+    "getMObjects": "get_m_objects",
     "getMultipleLeads": "get_multiple_leads",
+    "listMObjects": "list_m_objects",
     "requestCampaign": "request_campaign",
     "scheduleCampaign": "schedule_campaign",
     "syncLead": "sync_lead",
+    "syncMObjects": "sync_m_objects",
 }
 
 

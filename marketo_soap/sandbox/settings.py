@@ -15,6 +15,7 @@ from marketo_soap.config import load_toml
 from marketo_soap.records.lead_fields import NOT_RETURNED, standard_fields
 from marketo_soap.sandbox.assets import Campaign, StaticList
 from marketo_soap.sandbox.seeded_activities import SeededActivity
+from marketo_soap.sandbox.store.programs import Program
 
 __all__ = [
     "REST_LIMITS",
@@ -191,6 +192,11 @@ class Settings:
     ("fault", 20110). *unknown_campaign_leads*: a lead key of requestCampaign that names no lead refuses the call
     ("fault", 20103, as REST does), or is left out ("skip"); without any lead `success` is false then.
 
+    *programs* are added by name when they are configured and whenever leads are seeded. *opportunity_fields* maps
+    further fields of opportunities to their types. *known_external_key*: a syncMObjects that INSERTs an object whose
+    external key there is already is to "skip" it, or to "add" another, for the vendor's page says both that INSERT
+    skips what exists and that external keys need not be unique.
+
     *client_id* and *client_secret* are what REST callers ask for tokens with, which live *token_lifetime*
     seconds. *rest_limits* are REST's own, and off too unless given. *rest_shows_anonymous*: REST finds
     anonymous leads as it does known ones.
@@ -211,6 +217,9 @@ class Settings:
     lists: tuple[StaticList, ...] = ()
     activities: tuple[SeededActivity, ...] = ()
     stream_end: Literal["empty", "fault"] = "empty"
+    programs: tuple[Program, ...] = ()
+    opportunity_fields: Mapping[str, str] = field(factory=dict)
+    known_external_key: Literal["skip", "add"] = "skip"
     lead_key_fields: Mapping[str, str] = field(factory=dict, converter=_with_usual_fields)
     email_unasked: bool = False
     largest_page: int = 1000

@@ -150,6 +150,7 @@ class State:
             count = seeds.load(kept, [dict(lead) for lead in leads], self.now(), partition)
             seeds.fill_lists(kept, self.settings.lists)
             fill_activities(kept, self.settings.activities)
+            kept.programs.fill(self.settings.programs, self.now().isoformat())
             return count
 
     def requested_campaigns(self) -> list[RequestedCampaign]:
@@ -213,6 +214,9 @@ class State:
         if changed("campaigns") and settings.campaigns:
             with self._store.transaction() as leads:
                 leads.campaigns.fill(settings.campaigns)
+        if changed("programs") and settings.programs:
+            with self._store.transaction() as leads:
+                leads.programs.fill(settings.programs, self.now().isoformat())
         if changed("durability"):
             self._store.set_durability(settings.durability)
 

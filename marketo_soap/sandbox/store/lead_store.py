@@ -14,6 +14,8 @@ from marketo_soap.sandbox.store.campaigns import Campaigns, RequestedCampaigns, 
 from marketo_soap.sandbox.store.database import Database, Migration
 from marketo_soap.sandbox.store.leads import COUNT, LEADS, Leads, StoredLead
 from marketo_soap.sandbox.store.lists import SCHEMA as LISTS
+from marketo_soap.sandbox.store.objects import Opportunities, Roles
+from marketo_soap.sandbox.store.programs import Programs
 from marketo_soap.sandbox.store.selections import INDEX
 
 __all__ = ["PAGE", "LeadStore"]
@@ -40,6 +42,7 @@ _MIGRATIONS = (
     _carry_out(LISTS + INDEX),
     _carry_out(Activities.schema()),
     _carry_out(Campaigns.schema() + RequestedCampaigns.schema() + ScheduledCampaigns.schema()),
+    _carry_out(Programs.schema() + Opportunities.schema() + Roles.schema()),
 )
 
 

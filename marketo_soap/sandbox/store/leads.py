@@ -15,6 +15,8 @@ from marketo_soap.sandbox.store import search
 from marketo_soap.sandbox.store.activities import Activities
 from marketo_soap.sandbox.store.campaigns import Campaigns, RequestedCampaigns, ScheduledCampaigns
 from marketo_soap.sandbox.store.lists import Lists
+from marketo_soap.sandbox.store.objects import Opportunities, Roles
+from marketo_soap.sandbox.store.programs import Programs
 from marketo_soap.sandbox.store.selections import UPDATED_MS, Place, Selection, email_key
 from marketo_soap.sandbox.store.table import Table
 
@@ -88,10 +90,15 @@ class Leads:
         self.campaigns = Campaigns(connection)
         self.requested_campaigns = RequestedCampaigns(connection)
         self.scheduled_campaigns = ScheduledCampaigns(connection)
+        self.programs = Programs(connection)
+        self.opportunities, self.roles = Opportunities(connection), Roles(connection)
         self.tables: tuple[Table[Any], ...] = (
             self.campaigns,
             self.requested_campaigns,
             self.scheduled_campaigns,
+            self.programs,
+            self.opportunities,
+            self.roles,
         )
 
     def by_id(self, lead_id: int) -> StoredLead | None:
