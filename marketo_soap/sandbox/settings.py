@@ -13,7 +13,7 @@ from attrs import field, frozen
 from marketo_soap.calls.limits import VENDOR_LIMITS, Limits
 from marketo_soap.config import load_toml
 from marketo_soap.records.lead_fields import NOT_RETURNED, standard_fields
-from marketo_soap.sandbox.assets import Campaign, StaticList
+from marketo_soap.sandbox.assets import Campaign, Channel, CustomObjectType, StaticList, TagType
 from marketo_soap.sandbox.seeded_activities import SeededActivity
 from marketo_soap.sandbox.store.programs import Program
 
@@ -184,6 +184,9 @@ class Settings:
     includeAttributes shows Email although it is not among them; recorded is nil. *largest_page* is what its batchSize
     is capped at: the vendor's texts say 1000 and 100.
 
+    *custom_object_types*, *channels* and *tags* are kept beside the leads when they are configured. A sync of custom
+    objects that skips one, for INSERT finds it or UPDATE does not, answers *skipped_objects*: the documented SKIPPED,
+    which the vendor's WSDL does not have, or FAILED.
     *activities* belong to the leads that they name, and are added as the members of lists are. *stream_end*: a page
     of activities after the last one is "empty", as recorded, or a "fault" (20123).
 
@@ -223,6 +226,10 @@ class Settings:
     lead_key_fields: Mapping[str, str] = field(factory=dict, converter=_with_usual_fields)
     email_unasked: bool = False
     largest_page: int = 1000
+    custom_object_types: tuple[CustomObjectType, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    tags: tuple[TagType, ...] = ()
+    skipped_objects: Literal["SKIPPED", "FAILED"] = "SKIPPED"
     campaigns: tuple[Campaign, ...] = ()
     campaign_id_with_tokens: Literal["accept", "fault"] = "accept"
     unknown_campaign_leads: Literal["fault", "skip"] = "fault"

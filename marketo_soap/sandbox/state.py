@@ -208,6 +208,10 @@ class State:
         if changed("lists") and settings.lists:
             with self._store.transaction() as leads:
                 seeds.fill_lists(leads, settings.lists)
+        for name, by in (("custom_object_types", "name"), ("channels", "name"), ("tags", "type")):
+            if changed(name) and (rows := getattr(settings, name)):
+                with self._store.transaction() as leads:
+                    seeds.fill_table(leads, rows, by)
         if changed("activities") and settings.activities:
             with self._store.transaction() as leads:
                 fill_activities(leads, settings.activities)
