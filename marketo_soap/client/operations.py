@@ -1,4 +1,7 @@
-"""The methods of the operations. Each is written once and serves both clients."""
+"""The methods of the operations. Each is written once and serves both clients.
+
+Longer than 300 lines: one method for each operation, with all of its parameters.
+"""
 
 from __future__ import annotations
 

@@ -116,8 +116,8 @@ class FaultRule:
 
     REST calls meet the same rules; `operation` may be one of theirs: `identity`, `syncLeads`,
     `getLeadsByFilter`, `getLeadById`, `associateLead`, `describeLead`, `describeLead2`, `getLeadPartitions`,
-    `getLists`, `getLeadsByListId`, `getPagingToken`, `getLeadChanges`, `getCampaigns`, `triggerCampaign`,
-    `scheduleCampaign`.
+    `getLists`, `getLeadsByListId`, `getActivityTypes`, `getLeadActivities`, `getPagingToken`,
+    `getLeadChanges`, `getCampaigns`, `triggerCampaign`, `scheduleCampaign`.
     *email* and *attribute* go by the records of a `syncLeads`, one of which must fit, under REST's names or
     SOAP's. *fault* and *failed* strike SOAP calls only. *rest*, REST's code ("611", with *message*, and
     *status* 200 unless given), strikes REST calls only, `identity` only where *operation* names it; from 1000
