@@ -7,19 +7,29 @@ from typing import Any
 
 from marketo_soap.bridge.operations.get_lead import get_lead
 from marketo_soap.bridge.operations.get_multiple_leads import get_multiple_leads
+from marketo_soap.bridge.operations.import_to_list import get_import_to_list_status, import_to_list
+from marketo_soap.bridge.operations.merge_leads import merge_leads
 from marketo_soap.bridge.operations.sync_lead import sync_lead
 from marketo_soap.bridge.steps import Translation
 
 __all__ = ["NOT_CARRIED", "TRANSLATIONS"]
 
 TRANSLATIONS: Mapping[str, Callable[..., Translation[Any]]] = {
+    "getImportToListStatus": get_import_to_list_status,
     "getLead": get_lead,
     "getMultipleLeads": get_multiple_leads,
+    "importToList": import_to_list,
+    "mergeLeads": merge_leads,
     "syncLead": sync_lead,
 }
 """The operations that go over REST, by their names."""
 
 NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
+    "getImportToListStatus": {
+        "imports begun elsewhere": "REST knows an import by its number alone, which this bridge keeps in memory: 20111",
+        "startedTime and the other times": "REST does not say them: nil",
+        "CANCELED": "REST has no such status; after seven days it does not know the import",
+    },
     "getLead": {
         "keyType LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
         "a key with a comma": "it separates the values of a REST filter: no lead is found (a cookie: fault 20110)",
@@ -31,6 +41,16 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
         "remainingCount": "REST does not count: it is 1 while there are more pages",
         "LastUpdateAtSelector": "leads whose fields changed, once a change, not those with new activity; the 30 days "
         "of a span without an end are not checked",
+    },
+    "importToList": {
+        "campaignName": "REST has no import of tokens for a campaign: fault 20019",
+        "clearList": "the list is cleared before the import begins: both are not one step",
+        "more than 10 MB": "REST takes no larger file (413): fault 20110",
+        "several imports at once": "REST carries out one to a list, and queues ten (1016, 1019): fault 20024",
+    },
+    "mergeLeads": {
+        "attrName LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
+        "more than 25 losing leads": "they are merged 25 at a time: a failure leaves the rest apart",
     },
     "syncLead": {
         "ForeignSysPersonId": "SOAP's own store cannot be read over REST: a custom field stands in (foreign_id_fields)",
