@@ -1,4 +1,7 @@
-"""The methods of the operations. Each is written once and serves both clients."""
+"""The methods of the operations. Each is written once and serves both clients.
+
+Longer than 300 lines: a method for each operation, and nothing else.
+"""
 
 from __future__ import annotations
 
