@@ -14,7 +14,7 @@ from marketo_soap.sandbox.store.campaigns import Campaigns, RequestedCampaigns, 
 from marketo_soap.sandbox.store.database import Database, Migration
 from marketo_soap.sandbox.store.leads import COUNT, LEADS, Leads, StoredLead
 from marketo_soap.sandbox.store.lists import SCHEMA as LISTS
-from marketo_soap.sandbox.store.selections import INDEX
+from marketo_soap.sandbox.store.selections import INDEX, PAGES
 
 __all__ = ["PAGE", "LeadStore"]
 
@@ -40,6 +40,7 @@ _MIGRATIONS = (
     _carry_out(LISTS + INDEX),
     _carry_out(Activities.schema()),
     _carry_out(Campaigns.schema() + RequestedCampaigns.schema() + ScheduledCampaigns.schema()),
+    _carry_out(PAGES),
 )
 
 
