@@ -85,7 +85,7 @@ class Outcome:
 
 def ask(client: Either, operation: Operation) -> Outcome:
     try:
-        result: Any = client.call(operation)
+        result: Any = client.result(client.client.call(operation))
     except OperationFailed as error:
         result = error.result
     except (Fault, TransportError) as error:

@@ -46,7 +46,7 @@ EXACT: Mapping[str, list[Operation]] = {
     "a list alone": [importing("b@x.com,Bear", "new@x.com,No", "A@x.com,x", mode="LISTONLY")],
     "a list that is cleared": [importing("b@x.com,", "c@x.com,"), importing("c@x.com,", clear=True)],
     "a list alone that is cleared": [importing("b@x.com,"), importing("c@x.com,", clear=True, mode="LISTONLY")],
-    "a header with quotes and custom fields": [importing("7,b@x.com", header='"erpId","Email Address"')],
+    "a header with quotes and custom fields": [importing("d@x.com,b@x.com", header='"Backup","Email Address"')],
     "an unknown column": [importing(header="Email Address,Nope")],
     "an unknown list": [importing(name="Nope")],
     "a list outside of the program": [importing(name="Loose")],
