@@ -13,7 +13,7 @@ from marketo_soap.calls.flow import Received
 from marketo_soap.errors import RestError
 from marketo_soap.privacy.redactor import hidden, size_only
 
-__all__ = ["Lookup", "RestReply", "RestRequest", "read", "read_reply", "write"]
+__all__ = ["Lookup", "RestReply", "RestRequest", "read", "read_reply", "write", "write_form"]
 
 T = TypeVar("T")
 
@@ -79,6 +79,11 @@ def write(path: str, data: Any, *, effect: Literal["repeatable", "once"]) -> Res
     """Return a write of *data* as JSON."""
     body = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     return RestRequest("POST", path, (), body, JSON, effect)
+
+
+def write_form(path: str, *, effect: Literal["repeatable", "once"], **fields: str) -> RestRequest:
+    """Return a write of *fields* as a form, which the endpoints of assets take."""
+    return RestRequest("POST", path, (), _encoded(tuple(fields.items())).encode(), FORM, effect)
 
 
 @frozen

@@ -15,7 +15,7 @@ from marketo_soap.sandbox.store import search
 from marketo_soap.sandbox.store.activities import Activities
 from marketo_soap.sandbox.store.campaigns import Campaigns, RequestedCampaigns, ScheduledCampaigns
 from marketo_soap.sandbox.store.lists import Lists
-from marketo_soap.sandbox.store.objects import Opportunities, Roles
+from marketo_soap.sandbox.store.objects import Opportunities, Opportunity, Role, Roles
 from marketo_soap.sandbox.store.programs import Programs
 from marketo_soap.sandbox.store.selections import UPDATED_MS, Place, Selection, email_key
 from marketo_soap.sandbox.store.table import Table
@@ -208,6 +208,15 @@ class Leads:
             " ON CONFLICT (value) DO UPDATE SET lead_id = excluded.lead_id",
             (cookie, lead_id),
         )
+
+    def delete_object(self, row: Opportunity | Role) -> None:
+        """Delete a role, or an opportunity with its roles."""
+        if isinstance(row, Role):
+            self.roles.delete(row.id)
+            return
+        for role in self.roles.find(opportunity_id=row.id):
+            self.roles.delete(role.id)
+        self.opportunities.delete(row.id)
 
     def clear(self) -> None:
         """Delete everything and start the ids anew."""
