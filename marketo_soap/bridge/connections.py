@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import asyncio
 
 __all__ = ["Connections", "origin_of"]
+
+TransportT = TypeVar("TransportT")
 
 
 def origin_of(base_url: str, *, allow_http: bool) -> str:
@@ -91,7 +93,9 @@ class Connections:
     def _client(self) -> httpx.Client:
         with self._lock:
             if self._http is None:
-                self._http = open_client(transport=_sync(self._transport), **self._options())
+                self._http = open_client(
+                    transport=_checked(self._transport, httpx.BaseTransport, "AsyncClient"), **self._options()
+                )
             return self._http
 
     def _async_client(self) -> httpx.AsyncClient:
@@ -102,7 +106,9 @@ class Connections:
             for ended in [other for other in self._async_http if other.is_closed()]:
                 del self._async_http[ended]  # its sockets went with it; a pool holds on to its loop
             if loop not in self._async_http:
-                self._async_http[loop] = open_async_client(transport=_async(self._transport), **self._options())
+                self._async_http[loop] = open_async_client(
+                    transport=_checked(self._transport, httpx.AsyncBaseTransport, "Client"), **self._options()
+                )
             return self._async_http[loop]
 
     def _options(self) -> dict[str, Any]:
@@ -114,11 +120,7 @@ class Connections:
         return Attempt(fetch.request.name, self.origin, send, datetime.now(UTC), self._max_bytes)
 
     def _request(self, fetch: Fetch, timeout: httpx.Timeout) -> httpx.Request:
-        headers = {
-            "User-Agent": USER_AGENT,
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-        }
+        headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"}
         if fetch.token is not None:
             headers["Authorization"] = f"Bearer {fetch.token}"
         if fetch.request.content_type is not None:
@@ -143,13 +145,8 @@ def _without_frames(answer: Received | TransportError) -> Received | TransportEr
     return answer
 
 
-def _sync(transport: Any) -> httpx.BaseTransport | None:
-    if transport is None or isinstance(transport, httpx.BaseTransport):
+def _checked(transport: Any, kind: type[TransportT], other: str) -> TransportT | None:
+    """Return *transport* if a client of its *kind* can use it. `TypeError` if it is for the *other* client."""
+    if transport is None or isinstance(transport, kind):
         return transport
-    raise TypeError("the bridge's transport is for AsyncClient alone")
-
-
-def _async(transport: Any) -> httpx.AsyncBaseTransport | None:
-    if transport is None or isinstance(transport, httpx.AsyncBaseTransport):
-        return transport
-    raise TypeError("the bridge's transport is for Client alone")
+    raise TypeError(f"the bridge's transport is for {other} alone")

@@ -12,10 +12,9 @@ from marketo_soap import envelope
 from marketo_soap.bridge.codes import no_answer
 from marketo_soap.bridge.names import FieldIndex, Names, names_of_reply
 from marketo_soap.bridge.operations import TRANSLATIONS
-from marketo_soap.bridge.rest import Lookup, read
+from marketo_soap.bridge.rest import Lookup, SharedToken, read
 from marketo_soap.bridge.session import Session, Shared, Steps
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.bridge.tokens import Tokens
 from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.errors import BridgeConfigurationError, Fault, MarketoError, TransportError, fault
 from marketo_soap.server import service
@@ -35,10 +34,10 @@ class Core:
         client_secret: str,
         settings: BridgeSettings,
         described: FieldIndex | None = None,
-        tokens: Tokens | None = None,
+        token: SharedToken | None = None,
     ) -> None:
         self.settings = settings
-        self.shared = Shared(tokens)
+        self.shared = Shared(token)
         self._client_id, self._client_secret = client_id, client_secret
         self._names = _names(settings, described)
 

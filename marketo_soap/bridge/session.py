@@ -12,12 +12,12 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 from attrs import Factory, evolve, field, frozen
 
+from marketo_soap.bridge import rest
 from marketo_soap.bridge.codes import Retry, code_of, no_answer, refusal, with_rest_error
-from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read_reply
+from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, SharedToken, Token
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.bridge.steps import Ask, Fetch, Hold, Release, Step, StepAnswer, Translation
-from marketo_soap.bridge.tokens import Token, Tokens, read_token, token_request
-from marketo_soap.calls.flow import Acquire, Received, Wait
+from marketo_soap.bridge.steps import Ask, Fetch, Hold, Release, Step, Translation
+from marketo_soap.calls.flow import Acquire, Answer, Received, Wait
 from marketo_soap.calls.retry import RetryPolicy, in_time, retry_after
 from marketo_soap.errors import AmbiguousError, Fault, MarketoError, RestError, TransportError, fault
 from marketo_soap.privacy.redactor import hidden
@@ -25,7 +25,7 @@ from marketo_soap.privacy.redactor import hidden
 __all__ = ["Session", "Shared", "Steps"]
 
 R = TypeVar("R")
-Steps: TypeAlias = Generator[Step, StepAnswer, R]
+Steps: TypeAlias = Generator[Step, Answer, R]
 
 _EARLY = 60.0  # seconds before a token's end that it is renewed
 _REFUSED_FOR = 300.0  # seconds that a refused lookup is not asked again
@@ -34,8 +34,8 @@ _REFUSED_FOR = 300.0  # seconds that a refused lookup is not asked again
 class Shared:
     """What all calls of a bridge know: the token, what was looked up, and what failed of that last."""
 
-    def __init__(self, tokens: Tokens | None = None) -> None:
-        self.tokens = tokens or Tokens()
+    def __init__(self, token: SharedToken | None = None) -> None:
+        self.token = token or SharedToken()
         self.lookups: dict[str, tuple[Any, float]] = {}
         self.failures: dict[str, tuple[MarketoError, float]] = {}  # and when they ended
 
@@ -115,21 +115,21 @@ class Session:
         return token or (yield from self._alone("token", self._renewed_token()))
 
     def _valid_token(self) -> Token | None:
-        token = self.shared.tokens.token
+        token = self.shared.token.value
         return token if token is not None and self.monotonic() < token.until else None
 
     def _renewed_token(self) -> Steps[Token]:
         if (token := self._valid_token()) is not None:  # another call has renewed it meanwhile
             return token
-        request = token_request(self.client_id, self.client_secret)
+        request = rest.token_request(self.client_id, self.client_secret)
         asked = self.monotonic()
-        answer = yield from self._send(request, read_token, with_token=False)
+        answer = yield from self._send(request, rest.read_token, with_token=False)
         if isinstance(answer, RestReply):
             raise refusal(answer.errors[0], self.settings, level="response", unknown=20014)
         text, lifetime = answer
         # A short-lived one is the old one, about to end. Half of what it has left is safe, too.
-        self.shared.tokens.token = Token(text, asked + (lifetime - _EARLY if lifetime > 2 * _EARLY else lifetime / 2))
-        return self.shared.tokens.token
+        self.shared.token.value = Token(text, asked + (lifetime - _EARLY if lifetime > 2 * _EARLY else lifetime / 2))
+        return self.shared.token.value
 
     def _alone(self, key: str, work: Steps[R]) -> Steps[R]:
         """Do *work* while nobody else does what has this key.
@@ -162,7 +162,7 @@ class Session:
     # -- one call of REST -----------------------------------------------------------------------------
 
     def _call(self, request: RestRequest) -> Steps[RestReply]:
-        return (yield from self._send(request, read_reply, with_token=True))
+        return (yield from self._send(request, rest.read_reply, with_token=True))
 
     def _send(self, request: RestRequest, read: Callable[[Received], R], *, with_token: bool) -> Steps[R]:
         """Send until an answer stands: the reply as *read*, or the error that came instead.
@@ -186,8 +186,8 @@ class Session:
             retry = _kind(reply, answer)
             if retry is Retry.TOKEN and token is not None and not renewed:
                 renewed = True
-                if self.shared.tokens.token is token:  # else another call has dropped it
-                    self.shared.tokens.token = None
+                if self.shared.token.value is token:  # else another call has dropped it
+                    self.shared.token.value = None
                 continue
             if retry is Retry.FORM and request.method == "GET":
                 request = request.as_form()
@@ -211,7 +211,7 @@ class Session:
         if left is not None and left <= 0:
             raise TransportError(f"{request.name} was not sent: the time that the call may take was over")
 
-    def _pause(self, request: RestRequest, errors: list[MarketoError], answer: StepAnswer) -> float | None:
+    def _pause(self, request: RestRequest, errors: list[MarketoError], answer: Answer) -> float | None:
         headers = answer.headers if isinstance(answer, Received) else {}
         asked = retry_after(headers.get("retry-after"), headers.get("date"))
         # The policy asks of an operation only whether it is repeatable.
@@ -228,7 +228,7 @@ def _tells_of_the_server(error: MarketoError) -> bool:
     return isinstance(error, Fault) or error.__cause__ is not None
 
 
-def _kind(reply: Any, answer: StepAnswer) -> Retry:
+def _kind(reply: Any, answer: Answer) -> Retry:
     if isinstance(reply, RestReply):
         return code_of(reply.errors[0]).retry
     if isinstance(answer, AmbiguousError):
@@ -238,7 +238,7 @@ def _kind(reply: Any, answer: StepAnswer) -> Retry:
     raise answer if isinstance(answer, Exception) else TypeError("a Fetch is answered with what was received")
 
 
-def _as_soap_error(retry: Retry, request: RestRequest, answer: StepAnswer) -> MarketoError:
+def _as_soap_error(retry: Retry, request: RestRequest, answer: Answer) -> MarketoError:
     """What the failure is to a `RetryPolicy`: the error of SOAP that is repeated in the same way."""
     if retry in (Retry.RATE, Retry.BUSY):
         return fault(20023 if retry is Retry.RATE else 20024, f"{request.name} was not carried out")

@@ -23,10 +23,10 @@ from marketo_soap.bridge.locks import KeyLocks
 from marketo_soap.bridge.names import DescribedInstance, FieldIndex
 from marketo_soap.bridge.session import Steps
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.bridge.steps import Fetch, Hold, Step, StepAnswer
+from marketo_soap.bridge.steps import Fetch, Hold, Step
 from marketo_soap.calls.call import TERMS, Terms
 from marketo_soap.calls.endpoint import EmbeddedEndpoint, is_loopback
-from marketo_soap.calls.flow import Acquire, Wait
+from marketo_soap.calls.flow import Acquire, Answer, Wait
 from marketo_soap.calls.limiter import InProcessLimiter
 from marketo_soap.calls.limits import Limiter, Limits
 from marketo_soap.calls.retry import DEFAULT_RETRY
@@ -104,8 +104,8 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.credentials = Credentials("bridge", "bridge")
         self.settings = settings or BridgeSettings()
         self._origin = origin_of(base_url, allow_http=allow_http)
-        tokens = None if share_with is None else share_with._core.shared.tokens
-        self._core: Core = Core(client_id, client_secret, self.settings, _described(self.settings), tokens)
+        token = None if share_with is None else share_with._core.shared.token
+        self._core: Core = Core(client_id, client_secret, self.settings, _described(self.settings), token)
         self._local = isinstance(transport, EmbeddedEndpoint | httpx.MockTransport) or is_loopback(self._origin)
         if limiter == "vendor":
             limiter = None if self._local else _limiters.setdefault(self._origin, InProcessLimiter(REST_LIMITS))
@@ -151,11 +151,11 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
         Raises what `Core.serve` raises.
         """
-        begun = self._steps(data, terms, authenticate)
+        steps = self._steps(data, terms, authenticate)
         del data  # error trackers show the locals of the frames that an error passes through
-        with self._call(None) as call, call.over(begun) as steps:
-            answer: StepAnswer = None
-            while (step := call.advance(steps, answer)) is not None:
+        with self._call(steps, None) as call:
+            answer: Answer = None
+            while (step := call.advance(answer)) is not None:
                 try:
                     answer = self._do(call, step, timeout)
                 except MarketoError as error:
@@ -171,11 +171,11 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         authenticate: Callable[[AuthenticationHeader], None] = _open_to_all,
     ) -> Served:
         """Answer in a task; arguments and errors are those of `answer`."""
-        begun = self._steps(data, terms, authenticate)
+        steps = self._steps(data, terms, authenticate)
         del data
-        with self._call(_loop()) as call, call.over(begun) as steps:
-            answer: StepAnswer = None
-            while (step := call.advance(steps, answer)) is not None:
+        with self._call(steps, _loop()) as call:
+            answer: Answer = None
+            while (step := call.advance(answer)) is not None:
                 try:
                     answer = await self._do_async(call, step, timeout)
                 except MarketoError as error:
@@ -183,19 +183,20 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return call.served
 
     @contextmanager
-    def _call(self, where: object) -> Iterator[BridgeCall]:
+    def _call(self, steps: Steps[service.Answer], loop: object) -> Iterator[BridgeCall]:
         if os.getpid() != self._process:  # a forked child has none of its parent's connections and calls
             self._begin_anew()
-        call = BridgeCall(self._locks, self._limiter, self._warn)
         with self._lock:
-            self._busy[where] += 1
+            self._busy[loop] += 1
+        call = BridgeCall(steps, self._locks, self._limiter, self._warn)
         try:
-            yield call
+            with call:
+                yield call
         finally:
             with self._lock:
-                self._busy[where] -= 1
-                if not self._busy[where]:
-                    del self._busy[where]
+                self._busy[loop] -= 1
+                if not self._busy[loop]:
+                    del self._busy[loop]
                 self.rest_calls += call.rest_calls
 
     def _steps(
@@ -219,7 +220,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
             except Exception as error:  # the lead may have been written by now
                 logger.warning("on_warning raised %s", type(error).__name__)
 
-    def _do(self, call: BridgeCall, step: Step, timeout: httpx.Timeout) -> StepAnswer:
+    def _do(self, call: BridgeCall, step: Step, timeout: httpx.Timeout) -> Answer:
         if isinstance(step, Fetch):
             with call.attempt(step):
                 return self._connections.fetch(step, timeout)
@@ -237,7 +238,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         if not self._busy[None]:
             self._connections.close()
 
-    async def _do_async(self, call: BridgeCall, step: Step, timeout: httpx.Timeout) -> StepAnswer:
+    async def _do_async(self, call: BridgeCall, step: Step, timeout: httpx.Timeout) -> Answer:
         if isinstance(step, Fetch):
             with call.attempt(step):
                 return await self._connections.fetch_async(step, timeout)

@@ -498,5 +498,5 @@ def test_bridges_of_one_instance_share_locks_and_token() -> None:
     first, second = one.bridge(BridgeSettings()), one.bridge(BridgeSettings(on_duplicate="most_recent"))
     assert first is one.bridge(BridgeSettings())
     assert first._locks is second._locks is other.bridge(BridgeSettings())._locks
-    assert first._core.shared.tokens is second._core.shared.tokens
-    assert other.bridge(BridgeSettings())._core.shared.tokens is not first._core.shared.tokens
+    assert first._core.shared.token is second._core.shared.tokens
+    assert other.bridge(BridgeSettings())._core.shared.token is not first._core.shared.tokens
