@@ -1,4 +1,4 @@
-"""One call over the bridge: the locks and permits that it holds, and what came of it."""
+"""One call over the bridge: the locks and permits that it holds, its warnings and its answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from attrs import frozen
 from marketo_soap.bridge.locks import KeyLocks, Ticket
 from marketo_soap.bridge.session import Steps
 from marketo_soap.bridge.steps import Fetch, Note, Release, Step
-from marketo_soap.calls.flow import Answer, Wait
+from marketo_soap.calls.flow import StepAnswer, Wait
 from marketo_soap.calls.limiter import Permit
 from marketo_soap.calls.limits import Limiter
 from marketo_soap.server import service
@@ -32,7 +32,7 @@ class Served:
 
 
 class BridgeCall:
-    """What one call holds, and gives back however it ends. A `with` block."""
+    """What one call holds; leaving the `with` block gives it back."""
 
     served: Served
 
@@ -54,7 +54,7 @@ class BridgeCall:
         for ticket in self.held.values():
             self._locks.release(ticket)
 
-    def advance(self, answer: Answer) -> Step | None:
+    def advance(self, answer: StepAnswer) -> Step | None:
         """Return the next step that takes time; None when `served` is there."""
         while True:
             try:
@@ -75,7 +75,7 @@ class BridgeCall:
 
     @contextmanager
     def attempt(self, fetch: Fetch) -> Iterator[None]:
-        """Count the attempt in the block, and give its permit back however it ends."""
+        """Count the attempt in the block, and release its permit in the end."""
         self.rest_calls += fetch.token is not None
         try:
             yield

@@ -27,7 +27,7 @@ TransportT = TypeVar("TransportT")
 
 
 def origin_of(base_url: str, *, allow_http: bool) -> str:
-    """Return the origin of an instance's address, whichever of its addresses it is. `ValueError` for others."""
+    """Return the origin of an instance, from any of its addresses. `ValueError` for others."""
     url = urlsplit(checked_endpoint(base_url.strip(), allow_http=allow_http))
     if url.path.strip("/") not in ("", "rest", "identity"):
         raise ValueError("base_url must look like https://100-AEK-913.mktorest.com, with or without /rest")
@@ -37,7 +37,7 @@ def origin_of(base_url: str, *, allow_http: bool) -> str:
 class Connections:
     """The connections to *origin*: one pool for all threads, one for each event loop.
 
-    Nothing goes by httpx's own `send`, whose log shows addresses: the client secret and cookies are in theirs.
+    httpx's own `send` is not used, because it logs addresses: they contain the client secret and cookies.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Connections:
         self._async_http: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
 
     def fetch(self, fetch: Fetch, timeout: httpx.Timeout) -> Received | TransportError:
-        """Send, in a thread, and return what came back, or why nothing of use did."""
+        """Send a request, in a thread, and return the answer or the error."""
         http, request = self._client(), self._request(fetch, timeout)
         attempt = self._attempt(fetch)
         with attempt.over(request), deadline(fetch.seconds):
@@ -64,7 +64,7 @@ class Connections:
         return _without_frames(attempt.answer())
 
     async def fetch_async(self, fetch: Fetch, timeout: httpx.Timeout) -> Received | TransportError:
-        """Send, in a task."""
+        """Send a request, in a task."""
         from asyncio import timeout as within_time
 
         http, request = self._async_client(), self._request(fetch, timeout)
@@ -75,14 +75,14 @@ class Connections:
         return _without_frames(attempt.answer())
 
     def close(self) -> None:
-        """Close those of threads."""
+        """Close the connections of threads."""
         with self._lock:
             http, self._http = self._http, None
         if http is not None:
             http.close()
 
     async def aclose(self) -> None:
-        """Close those of the running event loop."""
+        """Close the connections of the running event loop."""
         from asyncio import get_running_loop
 
         with self._lock:
@@ -112,7 +112,7 @@ class Connections:
             return self._async_http[loop]
 
     def _options(self) -> dict[str, Any]:
-        local = is_loopback(self.origin)  # no proxy stands before this machine
+        local = is_loopback(self.origin)  # this machine is not behind a proxy
         return {"limits": CONNECTIONS, "trust_env": not local, "verify": self._verify, "proxy": self._proxy}
 
     def _attempt(self, fetch: Fetch) -> Attempt:

@@ -26,7 +26,7 @@ _DESCRIBE = "/rest/v1/leads/describe.json"
 
 
 class Core:
-    """The state that all calls over one bridge share. *described* has the fields of `describe_file`."""
+    """The state that all calls over one bridge share. *described*: the fields of `describe_file`."""
 
     def __init__(
         self,

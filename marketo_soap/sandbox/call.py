@@ -1,4 +1,4 @@
-"""What SOAP and REST calls to the sandbox share: they are counted, and go as the fault script and the journal want."""
+"""What SOAP and REST calls to the sandbox share: counting, the fault script, and the journal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ScriptedCall:
         self._sandbox, self._entry, self._now = sandbox, entry, entry.time
 
     def carry_out(self, rule: FaultRule | None) -> HttpAnswer:
-        """Answer the call, as the *rule* of the fault script wants it."""
+        """Answer the call; a *rule* of the fault script may change the answer or its delivery."""
         entry = self._entry
         if rule is None:
             answer = self._perform()

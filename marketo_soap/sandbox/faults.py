@@ -67,15 +67,15 @@ class FaultScript:
 
     def strike_rest(self, operation: str, records: Callable[[], Iterable[Record]]) -> FaultRule | None:
         """Return the rule that strikes a REST call, if one does."""
-        return self._strike(lambda: _Call("REST", operation, tuple(records())))
+        return self._strike(lambda: _Target("REST", operation, tuple(records())))
 
-    def _strike(self, read: Callable[[], _Call]) -> FaultRule | None:
+    def _strike(self, read: Callable[[], _Target]) -> FaultRule | None:
         if not self._loaded:
             return None
-        call = read()
+        target = read()
         with self._lock:
             for loaded in self._loaded:
-                if _spent(loaded) or not call.fits(loaded.rule):
+                if _spent(loaded) or not target.fits(loaded.rule):
                     continue
                 loaded.seen += 1
                 if loaded.seen % loaded.rule.every == 0 and self._random.random() < loaded.rule.chance:
@@ -89,8 +89,8 @@ def _spent(loaded: _Loaded) -> bool:
 
 
 @frozen
-class _Call:
-    """What a rule can go by; of a request that cannot be read, nothing."""
+class _Target:
+    """What a rule is compared with: empty for a request that cannot be read."""
 
     side: Literal["SOAP", "REST"]
     operation: str = ""
@@ -117,15 +117,15 @@ def _describes(rule: FaultRule, email: str | None, attributes: Mapping[str, str]
     return right and rule.attribute.items() <= attributes.items()
 
 
-def _soap_call(data: bytes) -> _Call:
+def _soap_call(data: bytes) -> _Target:
     operation = ""
     try:
         opened = open_request(data)
         operation = opened.operation_type.name
         call = opened.read_operation()
     except ProtocolError:
-        return _Call("SOAP", operation)
-    return _Call("SOAP", operation, tuple(_records(call)))
+        return _Target("SOAP", operation)
+    return _Target("SOAP", operation, tuple(_records(call)))
 
 
 def _records(message: Any) -> Iterator[Record]:

@@ -79,7 +79,7 @@ class _SoapCall(ScriptedCall):
         if not sandbox.settings.access:
             raise fault(20013)
         if sandbox.limits is not None:
-            sandbox.limits.admit(now, sandbox.tick(), sandbox.soap_calls.count)
+            sandbox.limits.count_call(now, sandbox.tick(), sandbox.soap_calls.count)
 
     @contextmanager
     def perform(self, request: envelope.Request[Any]) -> Iterator[Any]:

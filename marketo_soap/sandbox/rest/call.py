@@ -89,7 +89,7 @@ class RestCall(ScriptedCall):
             raise RestError("603")
         if sandbox.rest_limits is not None:
             try:
-                sandbox.rest_limits.admit(self._now, sandbox.tick(), sandbox.rest_calls.count)
+                sandbox.rest_limits.count_call(self._now, sandbox.tick(), sandbox.rest_calls.count)
             except LimitFault as over:
                 raise RestError(_LIMITS[over.code or 20023]) from None
         if self._route.refused is not None:
