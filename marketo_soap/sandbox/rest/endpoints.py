@@ -14,7 +14,7 @@ from attrs import field, frozen
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.sandbox.field_catalogue import Catalogue
 from marketo_soap.sandbox.journal import Entry
-from marketo_soap.sandbox.rest.activities import lead_changes, paging_token, read_changes
+from marketo_soap.sandbox.rest.activities import activities, activity_types, lead_changes, paging_token
 from marketo_soap.sandbox.rest.find import associate, filter_leads, get_lead, read_fields, read_filter, read_page
 from marketo_soap.sandbox.rest.lists import find_lists, leads_of_list
 from marketo_soap.sandbox.rest.partitions import describe_partitions
@@ -115,9 +115,18 @@ def _paging_token(work: Work) -> Reply:
 
 
 def _lead_changes(work: Work) -> Reply:
-    query = read_changes(work.given, work.catalogue)
     with work.store.reading() as leads:
-        return lead_changes(leads, query, work.settings)
+        return lead_changes(leads, work.given, work.catalogue, work.settings)
+
+
+def _activities(work: Work) -> Reply:
+    with work.store.reading() as leads:
+        return activities(leads, work.given, work.settings)
+
+
+def _activity_types(work: Work) -> Reply:
+    with work.store.reading() as leads:
+        return activity_types(leads)
 
 
 _ID = "([0-9]{1,18})"
@@ -141,6 +150,8 @@ ENDPOINTS: Sequence[Endpoint] = (
     _row("getLeadPartitions", "GET", "/rest/v1/leads/partitions.json", _partitions),
     _row("getLists", "GET", "/rest/v1/lists.json", _lists),
     _row("getLeadsByListId", "GET", "/rest/v1/lists/{id}/leads.json", _leads_of_list),
+    _row("getActivityTypes", "GET", "/rest/v1/activities/types.json", _activity_types),
+    _row("getLeadActivities", "GET", "/rest/v1/activities.json", _activities),
     _row("getPagingToken", "GET", "/rest/v1/activities/pagingtoken.json", _paging_token),
     _row("getLeadChanges", "GET", "/rest/v1/activities/leadchanges.json", _lead_changes),
 )
