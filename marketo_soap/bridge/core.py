@@ -6,6 +6,7 @@ The client transport and the gateway use it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from marketo_soap import envelope
@@ -38,7 +39,7 @@ class Core:
     ) -> None:
         self.settings = settings
         self.shared = Shared(token)
-        self._client_id, self._client_secret = client_id, client_secret
+        self._session = partial(Session, self.shared, client_id, client_secret, settings)
         self._names = _names(settings, described)
 
     def serve(
@@ -70,16 +71,7 @@ class Core:
             translate = TRANSLATIONS.get(operation.name)
             if translate is None:
                 raise fault(20019, f"{operation.name} is not carried over REST")
-            session = Session(
-                self.shared,
-                self._client_id,
-                self._client_secret,
-                self.settings,
-                policy,
-                seconds,
-                monotonic,
-                random,
-            )
+            session = self._session(policy, seconds, monotonic, random)
             outcome = yield from session.carry_out(translate(request, self.settings, self._names))
             return service.Answer(200, envelope.write_reply(operation, outcome), outcome)
         except Exception as error:

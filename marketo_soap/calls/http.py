@@ -102,18 +102,15 @@ class Phases:
         """The durations of the phases; None without events, as from a transport in this process."""
         if not self._at:
             return None
-        sent = self._at.get("send_request_body.complete")
-        head = self._at.get("receive_response_headers.complete")
+        at = self._at.get
+        sent, head = at("send_request_body.complete"), at("receive_response_headers.complete")
         return Timings(
-            connect=self._phase("connect_tcp"),
-            tls=self._phase("start_tls"),
-            send=_between(self._at.get("send_request_headers.started"), sent),
+            connect=_between(at("connect_tcp.started"), at("connect_tcp.complete")),
+            tls=_between(at("start_tls.started"), at("start_tls.complete")),
+            send=_between(at("send_request_headers.started"), sent),
             wait=_between(sent, head),
             receive=_between(head, max(self._at.values())),
         )
-
-    def _phase(self, name: str) -> float | None:
-        return _between(self._at.get(f"{name}.started"), self._at.get(f"{name}.complete"))
 
 
 def _between(start: float | None, end: float | None) -> float | None:
