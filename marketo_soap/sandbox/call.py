@@ -41,15 +41,15 @@ class ScriptedCall:
         if rule is None:
             answer = self._perform()
         else:
-            entry.remarks.append(f"the fault script struck: {in_words(rule)}")
-            answer, close = self._struck(rule), rule.close is not None
+            entry.remarks.append(f"a fault rule applied: {in_words(rule)}")
+            answer, close = self._scripted(rule), rule.close is not None
             answer = evolve(answer, delay=rule.delay, close=close, truncate=rule.truncate, dribble=rule.dribble)
         if answer.close:
             entry.remarks.append(HUNG_UP)
         self._sandbox.journal.answered(entry, answer.status, self._recorded(answer.body))
         return answer
 
-    def _struck(self, rule: FaultRule) -> HttpAnswer:
+    def _scripted(self, rule: FaultRule) -> HttpAnswer:
         if rule.close == "before":
             return HttpAnswer(0, b"", ())
         if (refusal := self._refusal(rule)) is not None:

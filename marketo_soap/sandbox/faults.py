@@ -31,11 +31,11 @@ PROXY_PAGE = (
 class _Loaded:
     rule: FaultRule
     seen: int = 0
-    struck: int = 0
+    applied: int = 0
 
 
 class FaultScript:
-    """An ordered list of rules; of those that fit a call, the first whose turn it is strikes."""
+    """An ordered list of rules; the first that fits a call, and whose turn it is, applies."""
 
     def __init__(self, rules: Iterable[FaultRule] = (), *, seed: int = 0) -> None:
         self._lock = threading.Lock()
@@ -53,23 +53,23 @@ class FaultScript:
             self._loaded.clear()
 
     def rules(self) -> list[FaultRule]:
-        """Return the rules that may still strike."""
-        return [rule for rule, _ in self.standing()]
+        """Return the rules that may still apply."""
+        return [rule for rule, _ in self.remaining()]
 
-    def standing(self) -> list[tuple[FaultRule, int]]:
-        """Return the rules that may still strike, each with how often it struck."""
+    def remaining(self) -> list[tuple[FaultRule, int]]:
+        """Return the rules that may still apply, each with how often it applied."""
         with self._lock:
-            return [(loaded.rule, loaded.struck) for loaded in self._loaded if not _spent(loaded)]
+            return [(loaded.rule, loaded.applied) for loaded in self._loaded if not _spent(loaded)]
 
-    def strike(self, data: bytes) -> FaultRule | None:
-        """Return the rule that strikes the SOAP request *data*, if one does."""
-        return self._strike(lambda: _soap_call(data))
+    def rule_for(self, data: bytes) -> FaultRule | None:
+        """Return the rule that applies to the SOAP request *data*, if one does."""
+        return self._pick(lambda: _soap_call(data))
 
-    def strike_rest(self, operation: str, records: Callable[[], Iterable[Record]]) -> FaultRule | None:
-        """Return the rule that strikes a REST call, if one does."""
-        return self._strike(lambda: _Target("REST", operation, tuple(records())))
+    def rule_for_rest(self, operation: str, records: Callable[[], Iterable[Record]]) -> FaultRule | None:
+        """Return the rule that applies to a REST call, if one does."""
+        return self._pick(lambda: _Target("REST", operation, tuple(records())))
 
-    def _strike(self, read: Callable[[], _Target]) -> FaultRule | None:
+    def _pick(self, read: Callable[[], _Target]) -> FaultRule | None:
         if not self._loaded:
             return None
         target = read()
@@ -79,13 +79,13 @@ class FaultScript:
                     continue
                 loaded.seen += 1
                 if loaded.seen % loaded.rule.every == 0 and self._random.random() < loaded.rule.chance:
-                    loaded.struck += 1
+                    loaded.applied += 1
                     return loaded.rule
         return None
 
 
 def _spent(loaded: _Loaded) -> bool:
-    return loaded.rule.times is not None and loaded.struck >= loaded.rule.times
+    return loaded.rule.times is not None and loaded.applied >= loaded.rule.times
 
 
 @frozen

@@ -27,7 +27,7 @@ __all__ = ["handle"]
 
 def handle(sandbox: State, data: bytes) -> HttpAnswer:
     """Answer one request; the call is in progress until the answer's `done()`."""
-    return counted(sandbox.soap_calls, lambda: _SoapCall(sandbox, data).carry_out(sandbox.script.strike(data)))
+    return counted(sandbox.soap_calls, lambda: _SoapCall(sandbox, data).carry_out(sandbox.script.rule_for(data)))
 
 
 class _SoapCall(ScriptedCall):

@@ -44,7 +44,7 @@ class RestCall(ScriptedCall):
 
     def answered(self) -> HttpAnswer:
         """Answer the call, as the fault script has it."""
-        return self.carry_out(self._sandbox.script.strike_rest(self._route.operation, self._records))
+        return self.carry_out(self._sandbox.script.rule_for_rest(self._route.operation, self._records))
 
     def _recorded(self, body: bytes) -> bytes:
         return _without_secrets(self._sandbox, body)
