@@ -41,6 +41,7 @@ def answer(sandbox: State, request: HttpRequest) -> HttpAnswer:
     """Answer one HTTP request: by its path a control or a REST call; else POST is SOAP, GET returns the WSDL
     (`?WSDL`) or a short text. Requests that a browser sends for another site's page are refused.
     """
+    sandbox.finish_imports()
     if request.path.startswith(CONTROL):
         from marketo_soap.sandbox.control import control
 
