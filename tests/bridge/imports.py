@@ -43,6 +43,7 @@ def prepare(roads: Roads) -> None:
 
 # -- what is drawn ------------------------------------------------------------------------------------
 
+MODES, CLEARED = ["UPSERTLEADS"], st.just(False)
 _EMAILS = st.sampled_from(["a@x.com", "b@x.com", "c@x.com", "e@x.com", "i@x.com"])
 _KEYS = st.one_of(
     st.tuples(st.just(LeadKeyRef.IDNUM), st.integers(1_000_000, 1_000_008).map(str)),
@@ -68,8 +69,8 @@ def calls(draw: st.DrawFn) -> Operation:
         return GetImportToListStatus(PROGRAM, name)
     header = draw(st.sampled_from(["Email Address,Last Name", "email address,First Name", "Email Address,Nope"]))
     header = header.replace("email address", "Email Address")
-    mode = draw(st.sampled_from(["UPSERTLEADS", "UPSERTLEADS", "LISTONLY"]))
-    return ImportToList(PROGRAM, header, draw(st.lists(_ROWS, max_size=4)), mode, name, draw(st.booleans()))
+    mode = draw(st.sampled_from(MODES))
+    return ImportToList(PROGRAM, header, draw(st.lists(_ROWS, max_size=4)), mode, name, draw(CLEARED))
 
 
 # -- what came of it ----------------------------------------------------------------------------------
