@@ -32,7 +32,7 @@ __all__ = ["application", "bound", "serve_forever", "serving"]
 
 
 class _Unsigned(Exception):  # noqa: N818 - what a request is
-    """A long request is not signed: *beginning* is all that is kept of it."""
+    """A long request is not signed; only its *beginning* is kept."""
 
     def __init__(self, beginning: bytes) -> None:
         super().__init__()
@@ -72,12 +72,12 @@ class _Endpoint:
             read = evolve(read, body=await self._body(request, headers, read))
         except Refused as refusal:
             return refused(refusal)
-        if read.path.startswith(CONTROL):  # what a person looks at may be long: let no call wait for it
+        if read.path.startswith(CONTROL):  # a page may take long: calls must not wait for it
             return await run_in_threadpool(answer, self._sandbox, read)
         with self._sandbox.store.reserved() as free:
             if free:
                 return answer(self._sandbox, read)
-        # Somebody else is writing to the file: let other callers not wait for this one.
+        # Another process is writing to the file: other callers must not wait for this call.
         return await run_in_threadpool(answer, self._sandbox, read)
 
     async def _body(self, request: Request, headers: dict[str, str], read: HttpRequest) -> bytes:
@@ -108,7 +108,7 @@ class _Endpoint:
 
 
 async def _deliver(reply: HttpAnswer, receive: Receive, send: Send) -> None:
-    """Deliver an answer as the fault script has it: late, slowly, cut off, or not at all."""
+    """Deliver an answer as the fault script demands: late, slowly, cut off, or not at all."""
     await asyncio.sleep(reply.delay)
     if reply.close:
         await _hang_up(receive)
@@ -169,7 +169,7 @@ def serving(sandbox: State, host: str, port: int) -> Iterator[str]:
     try:
         while not server.started:
             if not thread.is_alive():
-                raise RuntimeError("the sandbox's server did not start: its log says why")
+                raise RuntimeError("the sandbox's server did not start: see its log")
             time.sleep(0.005)
         yield endpoint
     finally:
