@@ -27,7 +27,7 @@ from marketo_soap.records.activities import TypesWanted
 from marketo_soap.sandbox.store.activities import Activity, to_ms
 from tests.bridge.drawn import KEYS
 from tests.bridge.two_roads import Roads
-from tests.support import NOW, Either
+from tests.support import NOW
 
 Operation: TypeAlias = GetLeadActivity | GetLeadChanges
 Record: TypeAlias = dict[str, Any]
@@ -42,7 +42,7 @@ def log_of(lead_id: int) -> list[Activity]:
     return [
         Activity(
             lead_id,
-            to_ms(NOW) + 1000 * ((lead_id + number) % 7),
+            to_ms(NOW) - 1000 * (1 + (lead_id + number) % 7),
             kind,
             f"Asset {number}" if number else "",
             "Hello" if number == 2 else "",
@@ -125,7 +125,7 @@ def shown(record: Any) -> Record:
     }
 
 
-def ask(client: Either, operation: Operation) -> Answer:
+def ask(client: Any, operation: Operation) -> Answer:
     """Make the call, and those for the pages after the first."""
     answer, call = Answer(None, [], [], []), operation
     for _ in range(MOST_PAGES):
