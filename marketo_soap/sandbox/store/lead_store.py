@@ -18,7 +18,7 @@ from marketo_soap.sandbox.store.leads import COUNT, LEADS, Leads, StoredLead
 from marketo_soap.sandbox.store.lists import SCHEMA as LISTS
 from marketo_soap.sandbox.store.objects import Opportunities, Roles
 from marketo_soap.sandbox.store.programs import Programs
-from marketo_soap.sandbox.store.selections import INDEX
+from marketo_soap.sandbox.store.selections import INDEX, PAGES
 from marketo_soap.sandbox.store.tags import Channels, TagTypes
 
 __all__ = ["PAGE", "LeadStore"]
@@ -46,6 +46,7 @@ _MIGRATIONS = (
     _carry_out(Activities.schema()),
     _carry_out(Imports.schema()),
     _carry_out(Campaigns.schema() + RequestedCampaigns.schema() + ScheduledCampaigns.schema()),
+    _carry_out(PAGES),
     _carry_out(CustomObjectTypes.schema() + CustomObjects.schema()),
     _carry_out(Channels.schema() + TagTypes.schema()),
     _carry_out(Programs.schema() + Opportunities.schema() + Roles.schema()),

@@ -159,13 +159,12 @@ class Leads:
     def select(self, selection: Selection, *, after: Place | None = None, limit: int = -1) -> list[StoredLead]:
         """Return the selected leads in their order: at most *limit* (-1: all) of those that come after a place."""
         condition, values = selection.after(after)
-        query = f"SELECT {_COLUMNS} FROM lead WHERE {condition} ORDER BY {selection.order} LIMIT ?"
+        query = f"SELECT {_COLUMNS} FROM {selection.source} WHERE {condition} ORDER BY {selection.order} LIMIT ?"
         return [_stored(row) for row in self._connection.execute(query, (*values, limit))]
 
-    def count_of(self, selection: Selection, *, after: Place | None = None) -> int:
-        """Return how many leads are selected after a place."""
-        condition, values = selection.after(after)
-        (count,) = self._connection.execute(f"SELECT count(*) FROM lead WHERE {condition}", values).fetchone()
+    def count_of(self, selection: Selection) -> int:
+        """Return how many leads are selected."""
+        (count,) = self._connection.execute(*selection.count).fetchone()
         return int(count)
 
     def place_of(self, lead_id: int) -> Place:
