@@ -17,15 +17,25 @@ from marketo_soap.sandbox.journal import Entry
 from marketo_soap.sandbox.operations.outcome import World
 from marketo_soap.sandbox.rest.activities import activities, activity_types, lead_changes, paging_token
 from marketo_soap.sandbox.rest.bulk import batch_of, begin_import, failures_of, file_of, status_of, warnings_of
+from marketo_soap.sandbox.rest.custom_objects import (
+    ObjectCall,
+    delete_objects,
+    describe_type,
+    find_objects,
+    list_types,
+    sync_objects,
+)
 from marketo_soap.sandbox.rest.find import associate, filter_leads, get_lead, read_fields, read_filter, read_page
 from marketo_soap.sandbox.rest.lists import find_lists, leads_of_list
 from marketo_soap.sandbox.rest.merge import merge_by_ids
 from marketo_soap.sandbox.rest.partitions import describe_partitions
 from marketo_soap.sandbox.rest.replies import Reply, RestError
 from marketo_soap.sandbox.rest.sync import Synced, read_sync, sync_leads
+from marketo_soap.sandbox.rest.tags import channel_by_name, channels, tag_type_by_name, tag_types
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store.imports import Import
 from marketo_soap.sandbox.store.lead_store import LeadStore
+from marketo_soap.sandbox.store.leads import Leads
 
 __all__ = ["ENDPOINTS", "IDENTITY", "SYNC_LEADS", "Endpoint", "Work", "note_synced", "parsed"]
 
@@ -35,7 +45,8 @@ SYNC_LEADS = "syncLeads"
 
 @frozen
 class Work:
-    """What an endpoint works with: the call's parameters, the *number* in its path, its body, and the sandbox's data.
+    """What an endpoint works with: the call's parameters, the *number* or *name* in its path, its body, and the
+    sandbox's data.
 
     It notes in the journal's *entry* what is worth knowing.
     """
@@ -49,6 +60,7 @@ class Work:
     now: datetime
     entry: Entry
     content_type: str = ""
+    name: str = ""
 
 
 @frozen
@@ -60,6 +72,8 @@ class Endpoint:
     path: re.Pattern[str]
     answer: Callable[[Work], Reply] | None
     takes_json: bool = False
+    takes_input: bool = False
+    """Whether it is a read that may also come as a POST of JSON, with `_method=GET`."""
 
 
 def _sync_leads(work: Work) -> Reply:
@@ -155,13 +169,39 @@ def _batch(work: Work) -> Import:
         return batch_of(leads, work.number, work.now)
 
 
-_ID = "([0-9]{1,18})"
+def _assets(answer: Callable[[Leads, Mapping[str, str]], Reply]) -> Callable[[Work], Reply]:
+    def work_on(work: Work) -> Reply:
+        with work.store.reading() as leads:
+            return answer(leads, work.given)
+
+    return work_on
+
+
+def _objects(answer: Callable[[Leads, ObjectCall], Reply], *, writes: bool = False) -> Callable[[Work], Reply]:
+    def work_on(work: Work) -> Reply:
+        is_json = work.content_type.startswith("application/json")
+        call = ObjectCall(work.name, work.given, parsed(work.body) if is_json else None, work.now)
+        with work.store.transaction() if writes else work.store.reading() as leads:
+            return answer(leads, call)
+
+    return work_on
+
+
+_CUSTOM = "/rest/v1/customobjects/{name}"
+_ID, _NAME = "([0-9]{1,18})", "([^/]+)"
 
 
 def _row(
-    operation: str, method: str, path: str, answer: Callable[[Work], Reply] | None, *, takes_json: bool = False
+    operation: str,
+    method: str,
+    path: str,
+    answer: Callable[[Work], Reply] | None,
+    *,
+    takes_json: bool = False,
+    takes_input: bool = False,
 ) -> Endpoint:
-    return Endpoint(operation, method, re.compile(path.replace(".", r"\.").replace("{id}", _ID)), answer, takes_json)
+    pattern = re.compile(path.replace(".", r"\.").replace("{id}", _ID).replace("{name}", _NAME))
+    return Endpoint(operation, method, pattern, answer, takes_json, takes_input)
 
 
 ENDPOINTS: Sequence[Endpoint] = (
@@ -194,6 +234,17 @@ ENDPOINTS: Sequence[Endpoint] = (
     _row("getActivityTypes", "GET", "/rest/v1/activities/types.json", _activity_types),
     _row("getLeadActivities", "GET", "/rest/v1/activities.json", _activities),
     _row("getPagingToken", "GET", "/rest/v1/activities/pagingtoken.json", _paging_token),
+    _row("listCustomObjects", "GET", "/rest/v1/customobjects.json", _objects(list_types)),
+    _row("describeCustomObject", "GET", "/rest/v1/customobjects/{name}/describe.json", _objects(describe_type)),
+    _row("getCustomObjects", "GET", f"{_CUSTOM}.json", _objects(find_objects), takes_input=True),
+    _row("syncCustomObjects", "POST", f"{_CUSTOM}.json", _objects(sync_objects, writes=True), takes_json=True),
+    _row(
+        "deleteCustomObjects", "POST", f"{_CUSTOM}/delete.json", _objects(delete_objects, writes=True), takes_json=True
+    ),
+    _row("getChannels", "GET", "/rest/asset/v1/channels.json", _assets(channels)),
+    _row("getChannelByName", "GET", "/rest/asset/v1/channel/byName.json", _assets(channel_by_name)),
+    _row("getTagTypes", "GET", "/rest/asset/v1/tagTypes.json", _assets(tag_types)),
+    _row("getTagByName", "GET", "/rest/asset/v1/tagType/byName.json", _assets(tag_type_by_name)),
     _row("getLeadChanges", "GET", "/rest/v1/activities/leadchanges.json", _lead_changes),
 )
 
