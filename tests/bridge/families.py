@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 from hypothesis import strategies as st
 
-from tests.bridge import custom_objects, drawn, reads
+from tests.bridge import custom_objects, drawn, m_objects, reads
 from tests.bridge.two_roads import Roads
 
 __all__ = ["FAMILIES", "Family"]
@@ -31,4 +31,5 @@ class Family:
 FAMILIES: tuple[Family, ...] = (
     Family("reads", lambda roads: drawn.reads(roads.now()), reads.compare),
     Family("custom objects", custom_objects.calls, custom_objects.compare, custom_objects.prepare),
+    Family("objects", lambda roads: m_objects.CALLS, m_objects.compare, m_objects.prepare),
 )

@@ -17,7 +17,7 @@ from marketo_soap.sandbox.rest.values import json_value, kept_text, utc
 from marketo_soap.sandbox.store.custom_objects import StoredObject
 from marketo_soap.sandbox.store.leads import Leads
 
-__all__ = ["ObjectCall", "delete_objects", "describe_type", "find_objects", "list_types", "sync_objects"]
+__all__ = ["ObjectCall", "delete_custom", "describe_type", "find_custom", "list_types", "sync_custom"]
 
 _GUID = "marketoGUID"
 _MOST = 300
@@ -49,7 +49,7 @@ def describe_type(leads: Leads, call: ObjectCall) -> Reply:
     return Reply([{**_described(kind), "fields": [guid, *fields]}])
 
 
-def find_objects(leads: Leads, call: ObjectCall) -> Reply:
+def find_custom(leads: Leads, call: ObjectCall) -> Reply:
     """Return a page of objects: by one field and values, or by whole keys in the body's `input`."""
     kind, data = _kind(leads, call), call.data if isinstance(call.data, dict) else call.given
     known, by = _fields(kind), str(data.get("filterType") or "")
@@ -76,7 +76,7 @@ def find_objects(leads: Leads, call: ObjectCall) -> Reply:
     return Reply(shown, write_token("objects", rest[size - 1].id) if len(rest) > size else None)
 
 
-def sync_objects(leads: Leads, call: ObjectCall) -> Reply:
+def sync_custom(leads: Leads, call: ObjectCall) -> Reply:
     """Write objects, each for itself; one that is refused is skipped, with its reasons."""
     kind, known, now = _kind(leads, call), _fields(_kind(leads, call)), call.now.isoformat()
     action = _member(call, "action", "createOrUpdate")
@@ -101,7 +101,7 @@ def sync_objects(leads: Leads, call: ObjectCall) -> Reply:
     return _each(kind, call, write)
 
 
-def delete_objects(leads: Leads, call: ObjectCall) -> Reply:
+def delete_custom(leads: Leads, call: ObjectCall) -> Reply:
     """Delete objects by their whole keys."""
     kind = _kind(leads, call)
 

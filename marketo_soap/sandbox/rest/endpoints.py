@@ -1,11 +1,14 @@
-"""The REST calls that the sandbox answers: a table of paths, and a function for each."""
+"""The REST calls that the sandbox answers: a table of paths, and a function for each.
+
+Longer than 300 lines: most of it is the table.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,16 +22,31 @@ from marketo_soap.sandbox.rest.activities import activities, activity_types, lea
 from marketo_soap.sandbox.rest.bulk import batch_of, begin_import, failures_of, file_of, status_of, warnings_of
 from marketo_soap.sandbox.rest.custom_objects import (
     ObjectCall,
-    delete_objects,
+    delete_custom,
     describe_type,
-    find_objects,
+    find_custom,
     list_types,
-    sync_objects,
+    sync_custom,
 )
 from marketo_soap.sandbox.rest.find import associate, filter_leads, get_lead, read_fields, read_filter, read_page
 from marketo_soap.sandbox.rest.lists import find_lists, leads_of_list
 from marketo_soap.sandbox.rest.merge import merge_by_ids
+from marketo_soap.sandbox.rest.objects import (
+    KINDS,
+    Kind,
+    delete_objects,
+    describe_objects,
+    find_objects,
+    sync_objects,
+)
 from marketo_soap.sandbox.rest.partitions import describe_partitions
+from marketo_soap.sandbox.rest.programs import (
+    find_programs,
+    program_by_id,
+    program_by_name,
+    programs_by_tag,
+    update_program,
+)
 from marketo_soap.sandbox.rest.replies import Reply, RestError
 from marketo_soap.sandbox.rest.sync import Synced, read_sync, sync_leads
 from marketo_soap.sandbox.rest.tags import channel_by_name, channels, tag_type_by_name, tag_types
@@ -169,7 +187,29 @@ def _batch(work: Work) -> Import:
         return batch_of(leads, work.number, work.now)
 
 
-def _assets(answer: Callable[[Leads, Mapping[str, str]], Reply]) -> Callable[[Work], Reply]:
+def _object_rows(kind: Kind) -> Iterator[Endpoint]:
+    """Yield the four calls for opportunities or roles."""
+    path, name = f"/rest/v1/{kind.path}", kind.name[0].upper() + kind.name[1:]
+
+    def find(work: Work) -> Reply:
+        with work.store.reading() as leads:
+            return find_objects(leads, kind, work.given, work.settings)
+
+    def sync(work: Work) -> Reply:
+        with work.store.transaction() as leads:
+            return sync_objects(leads, kind, parsed(work.body), work.settings, work.now)
+
+    def delete(work: Work) -> Reply:
+        with work.store.transaction() as leads:
+            return delete_objects(leads, kind, parsed(work.body), work.settings)
+
+    yield _row(f"describe{name}", "GET", f"{path}/describe.json", lambda work: describe_objects(kind, work.settings))
+    yield _row(f"get{name}", "GET", f"{path}.json", find)
+    yield _row(f"sync{name}", "POST", f"{path}.json", sync, takes_json=True)
+    yield _row(f"delete{name}", "POST", f"{path}/delete.json", delete, takes_json=True)
+
+
+def _read(answer: Callable[[Leads, Mapping[str, str]], Reply]) -> Callable[[Work], Reply]:
     def work_on(work: Work) -> Reply:
         with work.store.reading() as leads:
             return answer(leads, work.given)
@@ -177,7 +217,17 @@ def _assets(answer: Callable[[Leads, Mapping[str, str]], Reply]) -> Callable[[Wo
     return work_on
 
 
-def _objects(answer: Callable[[Leads, ObjectCall], Reply], *, writes: bool = False) -> Callable[[Work], Reply]:
+def _program(work: Work) -> Reply:
+    with work.store.reading() as leads:
+        return program_by_id(leads, work.number)
+
+
+def _update_program(work: Work) -> Reply:
+    with work.store.transaction() as leads:
+        return update_program(leads, work.number, work.given, work.now)
+
+
+def _custom(answer: Callable[[Leads, ObjectCall], Reply], *, writes: bool = False) -> Callable[[Work], Reply]:
     def work_on(work: Work) -> Reply:
         is_json = work.content_type.startswith("application/json")
         call = ObjectCall(work.name, work.given, parsed(work.body) if is_json else None, work.now)
@@ -187,8 +237,8 @@ def _objects(answer: Callable[[Leads, ObjectCall], Reply], *, writes: bool = Fal
     return work_on
 
 
-_CUSTOM = "/rest/v1/customobjects/{name}"
 _ID, _NAME = "([0-9]{1,18})", "([^/]+)"
+_CUSTOM = "/rest/v1/customobjects/{name}"
 
 
 def _row(
@@ -234,18 +284,22 @@ ENDPOINTS: Sequence[Endpoint] = (
     _row("getActivityTypes", "GET", "/rest/v1/activities/types.json", _activity_types),
     _row("getLeadActivities", "GET", "/rest/v1/activities.json", _activities),
     _row("getPagingToken", "GET", "/rest/v1/activities/pagingtoken.json", _paging_token),
-    _row("listCustomObjects", "GET", "/rest/v1/customobjects.json", _objects(list_types)),
-    _row("describeCustomObject", "GET", "/rest/v1/customobjects/{name}/describe.json", _objects(describe_type)),
-    _row("getCustomObjects", "GET", f"{_CUSTOM}.json", _objects(find_objects), takes_input=True),
-    _row("syncCustomObjects", "POST", f"{_CUSTOM}.json", _objects(sync_objects, writes=True), takes_json=True),
-    _row(
-        "deleteCustomObjects", "POST", f"{_CUSTOM}/delete.json", _objects(delete_objects, writes=True), takes_json=True
-    ),
-    _row("getChannels", "GET", "/rest/asset/v1/channels.json", _assets(channels)),
-    _row("getChannelByName", "GET", "/rest/asset/v1/channel/byName.json", _assets(channel_by_name)),
-    _row("getTagTypes", "GET", "/rest/asset/v1/tagTypes.json", _assets(tag_types)),
-    _row("getTagByName", "GET", "/rest/asset/v1/tagType/byName.json", _assets(tag_type_by_name)),
     _row("getLeadChanges", "GET", "/rest/v1/activities/leadchanges.json", _lead_changes),
+    _row("listCustomObjects", "GET", "/rest/v1/customobjects.json", _custom(list_types)),
+    _row("describeCustomObject", "GET", "/rest/v1/customobjects/{name}/describe.json", _custom(describe_type)),
+    _row("getCustomObjects", "GET", f"{_CUSTOM}.json", _custom(find_custom), takes_input=True),
+    _row("syncCustomObjects", "POST", f"{_CUSTOM}.json", _custom(sync_custom, writes=True), takes_json=True),
+    _row("deleteCustomObjects", "POST", f"{_CUSTOM}/delete.json", _custom(delete_custom, writes=True), takes_json=True),
+    _row("getChannels", "GET", "/rest/asset/v1/channels.json", _read(channels)),
+    _row("getChannelByName", "GET", "/rest/asset/v1/channel/byName.json", _read(channel_by_name)),
+    _row("getTagTypes", "GET", "/rest/asset/v1/tagTypes.json", _read(tag_types)),
+    _row("getTagByName", "GET", "/rest/asset/v1/tagType/byName.json", _read(tag_type_by_name)),
+    *(row for kind in KINDS for row in _object_rows(kind)),
+    _row("getPrograms", "GET", "/rest/asset/v1/programs.json", _read(find_programs)),
+    _row("getProgramByName", "GET", "/rest/asset/v1/program/byName.json", _read(program_by_name)),
+    _row("getProgramByTag", "GET", "/rest/asset/v1/program/byTag.json", _read(programs_by_tag)),
+    _row("getProgramById", "GET", "/rest/asset/v1/program/{id}.json", _program),
+    _row("updateProgram", "POST", "/rest/asset/v1/program/{id}.json", _update_program),
 )
 
 
