@@ -87,7 +87,9 @@ class RestCall(ScriptedCall):
         sandbox = self._sandbox
         if self._route.refused is not None and self._route.refused.code != "612":
             raise self._route.refused
-        sandbox.tokens.check(self._request.headers.get("authorization", ""), self._now)
+        code = sandbox.tokens.refusal_of(self._request.headers.get("authorization", ""), self._now)
+        if code is not None:
+            raise RestError(code)
         if not sandbox.settings.access:
             raise RestError("603")
         if sandbox.rest_limits is not None:
