@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -193,13 +193,13 @@ class Roads:
     def soap_state(self) -> State:
         return {
             lead.pop("id"): {**lead, "foreign": {(system, person_id)} if person_id else set()}
-            for lead in _leads(self.soap)
+            for lead in map(_comparable, dumped_leads(self.soap))
             for system, person_id in [(lead.pop("foreign_type"), lead.pop("foreign_id"))]
         }
 
     def rest_state(self) -> State:
         state: State = {}
-        for lead in _leads(self.rest):
+        for lead in map(_comparable, dumped_leads(self.rest)):
             assert lead.pop("foreign_type") is None
             assert lead.pop("foreign_id") is None
             fields = self.pair.bridge.foreign_id_fields.items()
@@ -225,8 +225,9 @@ class Roads:
         self.rest.close()
 
 
-def _leads(sandbox: Sandbox) -> Iterator[dict[str, Any]]:
-    return (_comparable(lead) for lead in sandbox.dump() if "kind" not in lead)
+def dumped_leads(sandbox: Sandbox) -> list[dict[str, Any]]:
+    """What a sandbox dumps, without the rows of other tables."""
+    return [row for row in sandbox.dump() if "kind" not in row]
 
 
 def _comparable(lead: dict[str, Any]) -> dict[str, Any]:
