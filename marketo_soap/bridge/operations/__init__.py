@@ -5,28 +5,62 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from marketo_soap.bridge.operations.custom_objects import (
+    delete_custom_objects,
+    get_custom_objects,
+    sync_custom_objects,
+)
 from marketo_soap.bridge.operations.get_lead import get_lead
 from marketo_soap.bridge.operations.get_multiple_leads import get_multiple_leads
+from marketo_soap.bridge.operations.lead_activities import get_lead_activity, get_lead_changes
 from marketo_soap.bridge.operations.m_objects import describe_m_object, get_m_objects, list_m_objects
 from marketo_soap.bridge.operations.sync_lead import sync_lead
 from marketo_soap.bridge.operations.sync_m_objects import delete_m_objects, sync_m_objects
+from marketo_soap.bridge.operations.tags import get_channels, get_tags
 from marketo_soap.bridge.steps import Translation
 
 __all__ = ["NOT_CARRIED", "TRANSLATIONS"]
 
 TRANSLATIONS: Mapping[str, Callable[..., Translation[Any]]] = {
+    "deleteCustomObjects": delete_custom_objects,
     "deleteMObjects": delete_m_objects,
     "describeMObject": describe_m_object,
+    "getChannels": get_channels,
+    "getCustomObjects": get_custom_objects,
     "getLead": get_lead,
+    "getLeadActivity": get_lead_activity,
+    "getLeadChanges": get_lead_changes,
     "getMObjects": get_m_objects,
     "getMultipleLeads": get_multiple_leads,
+    "getTags": get_tags,
     "listMObjects": list_m_objects,
+    "syncCustomObjects": sync_custom_objects,
     "syncLead": sync_lead,
     "syncMObjects": sync_m_objects,
 }
 """The operations that go over REST, by their names."""
 
 NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
+    "deleteCustomObjects": {
+        "UNCHANGED": "an object that is not there is FAILED, with the reason of REST (1013)",
+    },
+    "getChannels": {
+        "further names of a status": "REST has name, step and success, not `Check-in Status` or `Webinar Behavior`",
+    },
+    "getCustomObjects": {
+        "no key": "REST lists no objects: fault 20019",
+        "a part of the key": "REST finds objects by the whole key or by the link to a lead: else fault 20019",
+        "remainingCount": "REST does not count: it is 1 while there are more pages",
+        "MKTOID": "it stands for the field that links the type to leads",
+    },
+    "getTags": {
+        "a value with a comma and a space": "REST gives the values as one text that they separate: it is torn",
+    },
+    "syncCustomObjects": {
+        "MKTOID": "it stands for the field that links the type to leads",
+        "types": "those that REST lists; ones that were made for SOAP alone are fault 20110",
+        "values": "REST checks them against the types of their fields: FAILED",
+    },
     "deleteMObjects": {
         "id": "REST has no integer ids of opportunities and roles: FAILED. An externalKey names an opportunity; a role "
         "its associations and its Role",
@@ -59,6 +93,23 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
         "keyType LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
         "a key with a comma": "it separates the values of a REST filter: no lead is found (a cookie: fault 20110)",
         "more than 1,000 leads": "REST refuses a filter that matches more (1003): fault 20110",
+    },
+    "getLeadActivity": {
+        "keyType LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
+        "order": "REST begins with the oldest: for each page all activities of the lead are read",
+        "campaign": "REST has its number only: nil, or empty without a campaign",
+        "foreignSysId, foreignSysOrgId, personName, orgName": "REST's activities do not have them: nil",
+        "a change of a field that SOAP did not show": "the bridge does not ask REST for it",
+    },
+    "getLeadChanges": {
+        "keyType LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
+        "remainingCount": "REST does not count: it is 1 while there are more",
+        "newStartPosition": "wraps one token for each group of types and leads; the upper bound after the last page is "
+        "the time of the last activity",
+        "campaign": "REST has its number only: absent",
+        "a change of a field that SOAP did not show": "the bridge does not ask REST for it",
+        "a span without an end": "its 30 days are not checked",
+        "anonymous leads": "as REST shows them",
     },
     "getMultipleLeads": {
         "keyType LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
