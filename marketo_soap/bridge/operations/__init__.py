@@ -12,6 +12,7 @@ from marketo_soap.bridge.operations.custom_objects import (
 )
 from marketo_soap.bridge.operations.get_lead import get_lead
 from marketo_soap.bridge.operations.get_multiple_leads import get_multiple_leads
+from marketo_soap.bridge.operations.lead_activities import get_lead_activity, get_lead_changes
 from marketo_soap.bridge.operations.m_objects import describe_m_object, get_m_objects, list_m_objects
 from marketo_soap.bridge.operations.sync_lead import sync_lead
 from marketo_soap.bridge.operations.sync_m_objects import delete_m_objects, sync_m_objects
@@ -27,6 +28,8 @@ TRANSLATIONS: Mapping[str, Callable[..., Translation[Any]]] = {
     "getChannels": get_channels,
     "getCustomObjects": get_custom_objects,
     "getLead": get_lead,
+    "getLeadActivity": get_lead_activity,
+    "getLeadChanges": get_lead_changes,
     "getMObjects": get_m_objects,
     "getMultipleLeads": get_multiple_leads,
     "getTags": get_tags,
@@ -90,6 +93,23 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
         "keyType LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
         "a key with a comma": "it separates the values of a REST filter: no lead is found (a cookie: fault 20110)",
         "more than 1,000 leads": "REST refuses a filter that matches more (1003): fault 20110",
+    },
+    "getLeadActivity": {
+        "keyType LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
+        "order": "REST begins with the oldest: for each page all activities of the lead are read",
+        "campaign": "REST has its number only: nil, or empty without a campaign",
+        "foreignSysId, foreignSysOrgId, personName, orgName": "REST's activities do not have them: nil",
+        "a change of a field that SOAP did not show": "the bridge does not ask REST for it",
+    },
+    "getLeadChanges": {
+        "keyType LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
+        "remainingCount": "REST does not count: it is 1 while there are more",
+        "newStartPosition": "wraps one token for each group of types and leads; the upper bound after the last page is "
+        "the time of the last activity",
+        "campaign": "REST has its number only: absent",
+        "a change of a field that SOAP did not show": "the bridge does not ask REST for it",
+        "a span without an end": "its 30 days are not checked",
+        "anonymous leads": "as REST shows them",
     },
     "getMultipleLeads": {
         "keyType LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
