@@ -12,8 +12,10 @@ from marketo_soap.bridge.operations.custom_objects import (
 )
 from marketo_soap.bridge.operations.get_lead import get_lead
 from marketo_soap.bridge.operations.get_multiple_leads import get_multiple_leads
+from marketo_soap.bridge.operations.import_to_list import get_import_to_list_status, import_to_list
 from marketo_soap.bridge.operations.lead_activities import get_lead_activity, get_lead_changes
 from marketo_soap.bridge.operations.m_objects import describe_m_object, get_m_objects, list_m_objects
+from marketo_soap.bridge.operations.merge_leads import merge_leads
 from marketo_soap.bridge.operations.sync_lead import sync_lead
 from marketo_soap.bridge.operations.sync_m_objects import delete_m_objects, sync_m_objects
 from marketo_soap.bridge.operations.tags import get_channels, get_tags
@@ -27,13 +29,16 @@ TRANSLATIONS: Mapping[str, Callable[..., Translation[Any]]] = {
     "describeMObject": describe_m_object,
     "getChannels": get_channels,
     "getCustomObjects": get_custom_objects,
+    "getImportToListStatus": get_import_to_list_status,
     "getLead": get_lead,
     "getLeadActivity": get_lead_activity,
     "getLeadChanges": get_lead_changes,
     "getMObjects": get_m_objects,
     "getMultipleLeads": get_multiple_leads,
     "getTags": get_tags,
+    "importToList": import_to_list,
     "listMObjects": list_m_objects,
+    "mergeLeads": merge_leads,
     "syncCustomObjects": sync_custom_objects,
     "syncLead": sync_lead,
     "syncMObjects": sync_m_objects,
@@ -89,6 +94,11 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
         "Program": "a cost with an Id, and the channel, cannot be written: FAILED",
         "native CRM sync": "REST refuses opportunities and roles (1018): fault 20019",
     },
+    "getImportToListStatus": {
+        "imports begun elsewhere": "REST knows an import by its number alone, which this bridge keeps in memory: 20111",
+        "startedTime and the other times": "REST does not say them: nil",
+        "CANCELED": "REST has no such status; after seven days it does not know the import",
+    },
     "getLead": {
         "keyType LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
         "a key with a comma": "it separates the values of a REST filter: no lead is found (a cookie: fault 20110)",
@@ -117,6 +127,16 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
         "remainingCount": "REST does not count: it is 1 while there are more pages",
         "LastUpdateAtSelector": "leads whose fields changed, once a change, not those with new activity; the 30 days "
         "of a span without an end are not checked",
+    },
+    "importToList": {
+        "campaignName": "REST has no import of tokens for a campaign: fault 20019",
+        "clearList": "the list is cleared before the import begins: both are not one step",
+        "more than 10 MB": "REST takes no larger file (413): fault 20110",
+        "several imports at once": "REST carries out one to a list, and queues ten (1016, 1019): fault 20024",
+    },
+    "mergeLeads": {
+        "attrName LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
+        "more than 25 losing leads": "they are merged 25 at a time: a failure leaves the rest apart",
     },
     "syncLead": {
         "ForeignSysPersonId": "SOAP's own store cannot be read over REST: a custom field stands in (foreign_id_fields)",
