@@ -14,7 +14,9 @@ from attrs import field, frozen
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.sandbox.field_catalogue import Catalogue
 from marketo_soap.sandbox.journal import Entry
+from marketo_soap.sandbox.operations.outcome import World
 from marketo_soap.sandbox.rest.activities import lead_changes, paging_token, read_changes
+from marketo_soap.sandbox.rest.campaigns import find_campaigns, schedule_campaign, trigger_campaign
 from marketo_soap.sandbox.rest.find import associate, filter_leads, get_lead, read_fields, read_filter, read_page
 from marketo_soap.sandbox.rest.lists import find_lists, leads_of_list
 from marketo_soap.sandbox.rest.partitions import describe_partitions
@@ -120,6 +122,21 @@ def _lead_changes(work: Work) -> Reply:
         return lead_changes(leads, query, work.settings)
 
 
+def _campaigns(work: Work) -> Reply:
+    with work.store.reading() as leads:
+        return find_campaigns(World(leads, work.settings, work.now), work.given)
+
+
+def _trigger(work: Work) -> Reply:
+    with work.store.transaction() as leads:
+        return trigger_campaign(World(leads, work.settings, work.now), work.number, parsed(work.body))
+
+
+def _schedule(work: Work) -> Reply:
+    with work.store.transaction() as leads:
+        return schedule_campaign(World(leads, work.settings, work.now), work.number, parsed(work.body))
+
+
 _ID = "([0-9]{1,18})"
 
 
@@ -141,6 +158,9 @@ ENDPOINTS: Sequence[Endpoint] = (
     _row("getLeadPartitions", "GET", "/rest/v1/leads/partitions.json", _partitions),
     _row("getLists", "GET", "/rest/v1/lists.json", _lists),
     _row("getLeadsByListId", "GET", "/rest/v1/lists/{id}/leads.json", _leads_of_list),
+    _row("getCampaigns", "GET", "/rest/v1/campaigns.json", _campaigns),
+    _row("triggerCampaign", "POST", "/rest/v1/campaigns/{id}/trigger.json", _trigger, takes_json=True),
+    _row("scheduleCampaign", "POST", "/rest/v1/campaigns/{id}/schedule.json", _schedule, takes_json=True),
     _row("getPagingToken", "GET", "/rest/v1/activities/pagingtoken.json", _paging_token),
     _row("getLeadChanges", "GET", "/rest/v1/activities/leadchanges.json", _lead_changes),
 )
