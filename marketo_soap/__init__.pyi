@@ -34,6 +34,10 @@ from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSour
 from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSourceResult as GetCampaignsForSourceResult
 from marketo_soap.operations.get_lead import GetLead as GetLead
 from marketo_soap.operations.get_lead import GetLeadResult as GetLeadResult
+from marketo_soap.operations.get_lead_activity import GetLeadActivity as GetLeadActivity
+from marketo_soap.operations.get_lead_activity import LeadActivityList as LeadActivityList
+from marketo_soap.operations.get_lead_changes import GetLeadChanges as GetLeadChanges
+from marketo_soap.operations.get_lead_changes import GetLeadChangesResult as GetLeadChangesResult
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads as GetMultipleLeads
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeadsResult as GetMultipleLeadsResult
 from marketo_soap.operations.request_campaign import RequestCampaign as RequestCampaign
@@ -45,6 +49,11 @@ from marketo_soap.operations.sync_lead import SyncLead as SyncLead
 from marketo_soap.operations.sync_lead import SyncLeadResult as SyncLeadResult
 from marketo_soap.privacy.redactor import EVERYTHING as EVERYTHING
 from marketo_soap.privacy.redactor import Visible as Visible
+from marketo_soap.records.activities import ActivityRecord as ActivityRecord
+from marketo_soap.records.activities import ActivityType as ActivityType
+from marketo_soap.records.activities import ActivityTypeFilter as ActivityTypeFilter
+from marketo_soap.records.activities import LeadChangeRecord as LeadChangeRecord
+from marketo_soap.records.activities import StreamPosition as StreamPosition
 from marketo_soap.records.attribs import Attrib as Attrib
 from marketo_soap.records.attribs import SyncOperationEnum as SyncOperationEnum
 from marketo_soap.records.campaigns import CampaignRecord as CampaignRecord

@@ -7,6 +7,7 @@ import stat
 import tomllib
 import types
 from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from os import PathLike
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -116,6 +117,8 @@ def _value(kind: Any, value: Any, where: str) -> Any:
         if not abs(value) <= _LARGEST:
             raise ValueError(f"{where} must be a number of at most {_LARGEST:.0e}")
         return float(value)
+    if kind is str and isinstance(value, datetime):  # TOML has times of its own
+        return value.isoformat()
     if kind is str and isinstance(value, str):
         check_characters(value, where)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):

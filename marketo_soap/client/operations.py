@@ -12,10 +12,13 @@ from marketo_soap.client.base import CallOptions
 from marketo_soap.operations import Operation
 from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSource, GetCampaignsForSourceResult
 from marketo_soap.operations.get_lead import GetLead, GetLeadResult
+from marketo_soap.operations.get_lead_activity import GetLeadActivity, LeadActivityList
+from marketo_soap.operations.get_lead_changes import GetLeadChanges, GetLeadChangesResult
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads, GetMultipleLeadsResult
 from marketo_soap.operations.request_campaign import RequestCampaign, RequestCampaignResult
 from marketo_soap.operations.schedule_campaign import ScheduleCampaign, ScheduleCampaignResult
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
+from marketo_soap.records.activities import ActivityTypeFilter, StreamPosition
 from marketo_soap.records.attribs import Attrib
 from marketo_soap.records.campaigns import ReqCampSourceType
 from marketo_soap.records.lead import LeadRecord, Value
@@ -74,6 +77,46 @@ class Operations:
     def get_lead(self, lead_key: LeadKey, **options: Unpack[CallOptions]) -> Call[GetLeadResult]:
         """Return the leads that a key names: see `GetLead`."""
         return GetLead(lead_key), options
+
+    @_method
+    def get_lead_activity(
+        self,
+        lead_key: LeadKey,
+        *,
+        activity_filter: ActivityTypeFilter | None = None,
+        start_position: StreamPosition | None = None,
+        batch_size: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[LeadActivityList]:
+        """Return one page of a lead's activities, newest first: see `GetLeadActivity`. `iterate` walks all pages."""
+        operation = GetLeadActivity(
+            lead_key, activity_filter=activity_filter, start_position=start_position, batch_size=batch_size
+        )
+        return operation, options
+
+    @_method
+    def get_lead_changes(
+        self,
+        start_position: StreamPosition,
+        *,
+        activity_filter: ActivityTypeFilter | None = None,
+        activity_name_filter: Iterable[str] = (),
+        batch_size: int | None = None,
+        lead_selector: LeadSelector | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[GetLeadChangesResult]:
+        """Return one page of activities, oldest first: see `GetLeadChanges`. `iterate` walks all pages.
+
+        *activity_name_filter* needs an endpoint of a later version than 2_2.
+        """
+        operation = GetLeadChanges(
+            start_position,
+            activity_filter=activity_filter,
+            activity_name_filter=tuple(activity_name_filter),
+            batch_size=batch_size,
+            lead_selector=lead_selector,
+        )
+        return operation, options
 
     @_method
     def get_multiple_leads(

@@ -16,6 +16,8 @@ __all__ = ["OPERATIONS", "Effect", "Operation", "PagedOperation", "Violation", "
 _MODULES = {
     "getCampaignsForSource": "get_campaigns_for_source",
     "getLead": "get_lead",
+    "getLeadActivity": "get_lead_activity",
+    "getLeadChanges": "get_lead_changes",
     "getMultipleLeads": "get_multiple_leads",
     "requestCampaign": "request_campaign",
     "scheduleCampaign": "schedule_campaign",

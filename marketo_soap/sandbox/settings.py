@@ -14,6 +14,7 @@ from marketo_soap.calls.limits import VENDOR_LIMITS, Limits
 from marketo_soap.config import load_toml
 from marketo_soap.records.lead_fields import NOT_RETURNED, standard_fields
 from marketo_soap.sandbox.assets import Campaign, StaticList
+from marketo_soap.sandbox.seeded_activities import SeededActivity
 
 __all__ = [
     "REST_LIMITS",
@@ -22,6 +23,7 @@ __all__ = [
     "Campaign",
     "FaultRule",
     "Limits",
+    "SeededActivity",
     "Settings",
     "StaticList",
     "Workspace",
@@ -181,6 +183,9 @@ class Settings:
     includeAttributes shows Email although it is not among them; recorded is nil. *largest_page* is what its batchSize
     is capped at: the vendor's texts say 1000 and 100.
 
+    *activities* belong to the leads that they name, and are added as the members of lists are. *stream_end*: a page
+    of activities after the last one is "empty", as recorded, or a "fault" (20123).
+
     *campaigns* are the campaigns of the subscription. *campaign_id_with_tokens*: requestCampaign takes a
     programTokenList beside a campaignId, as a sample of the vendor has it ("accept"), or refuses it by the text
     ("fault", 20110). *unknown_campaign_leads*: a lead key of requestCampaign that names no lead refuses the call
@@ -204,6 +209,8 @@ class Settings:
     foreign_type_alone: Literal["ignore", "fault"] = "ignore"
     workspaces: Workspaces = Workspaces()
     lists: tuple[StaticList, ...] = ()
+    activities: tuple[SeededActivity, ...] = ()
+    stream_end: Literal["empty", "fault"] = "empty"
     lead_key_fields: Mapping[str, str] = field(factory=dict, converter=_with_usual_fields)
     email_unasked: bool = False
     largest_page: int = 1000
