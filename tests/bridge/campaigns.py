@@ -17,6 +17,7 @@ from marketo_soap import (
     GetCampaignsForSource,
     LeadKey,
     LeadKeyRef,
+    Operation,
     OperationFailed,
     RequestCampaign,
     Sandbox,
@@ -101,7 +102,8 @@ class Outcome:
 
 
 def kept(sandbox: Sandbox) -> list[dict[str, Any]]:
-    rows = [asdict(each) for each in (*sandbox.requested_campaigns(), *sandbox.scheduled_campaigns())]
+    rows = [asdict(each) for each in sandbox.requested_campaigns()]
+    rows += [asdict(each) for each in sandbox.scheduled_campaigns()]
     for row in rows:
         if "lead_ids" in row:
             row["lead_ids"] = sorted(row["lead_ids"])
@@ -115,12 +117,12 @@ def logged(sandbox: Sandbox) -> list[tuple[int, str]]:
 
 def made(client: Either, sandbox: Sandbox, call: Call) -> Outcome:
     before, log, outcome = kept(sandbox), logged(sandbox), Outcome()
+    operation: Operation[Any] = call
     try:
-        outcome.result = client.call(call)
+        outcome.result = client.call(operation)
     except OperationFailed as error:
         outcome.result = error.result
     except Fault as error:
-        assert not error.fate_unknown
         outcome.fault = error.code
     known = [(row.get("run_at"), row["id"]) for row in before]
     outcome.kept = [row for row in kept(sandbox) if (row.get("run_at"), row["id"]) not in known]

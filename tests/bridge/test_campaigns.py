@@ -150,10 +150,9 @@ def test_keys_beyond_the_hundredth_are_requested_too() -> None:
         assert (by_soap.lead_ids, by_rest.lead_ids) == ((1000002,), (1000002, 1000003))
 
 
-@pytest.mark.parametrize("code", ["611", "502"])
-def test_a_request_of_unknown_fate_is_not_repeated(code: str) -> None:
+def test_a_request_of_unknown_fate_is_not_repeated() -> None:
     with closing(filled("usual")) as roads:
-        roads.rest.fail(operation="triggerCampaign", twice=False, close="after")
+        roads.rest.fail(operation="triggerCampaign", close="after")
         with pytest.raises(Fault) as caught:
             roads.by_rest.call(asked((IDNUM, "1000002")))
         assert caught.value.fate_unknown
