@@ -308,7 +308,7 @@ def test_a_wrong_value_is_named(make: Any, error: type[Exception], text: str) ->
 
 
 @each_operation
-@settings(max_examples=20)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_a_planted_defect_is_named_at_its_place(operation: type[Operation[Any]], data: st.DataObject) -> None:
     call = data.draw(values_of(operation))
@@ -318,6 +318,8 @@ def test_a_planted_defect_is_named_at_its_place(operation: type[Operation[Any]],
         found for found in check(etree.tostring(root)) if found.verdict == "fail" and found.name == "ignored elements"
     ]
     inside = [element for element in params.iter() if element is not params]
+    if not inside:  # an operation without parameters
+        return
     element = data.draw(st.sampled_from(inside))
     right = element.tag
     element.tag = f"{right[0].swapcase()}{right[1:]}"

@@ -13,8 +13,9 @@ from attrs import field, frozen
 from marketo_soap.calls.limits import VENDOR_LIMITS, Limits
 from marketo_soap.config import load_toml
 from marketo_soap.records.lead_fields import NOT_RETURNED, standard_fields
-from marketo_soap.sandbox.assets import Campaign, StaticList
+from marketo_soap.sandbox.assets import Campaign, Channel, CustomObjectType, StaticList, TagType
 from marketo_soap.sandbox.seeded_activities import SeededActivity
+from marketo_soap.sandbox.store.programs import Program
 
 __all__ = [
     "REST_LIMITS",
@@ -183,6 +184,9 @@ class Settings:
     includeAttributes shows Email although it is not among them; recorded is nil. *largest_page* is what its batchSize
     is capped at: the vendor's texts say 1000 and 100.
 
+    *custom_object_types*, *channels* and *tags* are kept beside the leads when they are configured. A sync of custom
+    objects that skips one, for INSERT finds it or UPDATE does not, answers *skipped_objects*: the documented SKIPPED,
+    which the vendor's WSDL does not have, or FAILED.
     *activities* belong to the leads that they name, and are added as the members of lists are. *stream_end*: a page
     of activities after the last one is "empty", as recorded, or a "fault" (20123).
 
@@ -190,6 +194,11 @@ class Settings:
     programTokenList beside a campaignId, as a sample of the vendor has it ("accept"), or refuses it by the text
     ("fault", 20110). *unknown_campaign_leads*: a lead key of requestCampaign that names no lead refuses the call
     ("fault", 20103, as REST does), or is left out ("skip"); without any lead `success` is false then.
+
+    *programs* are added by name when they are configured and whenever leads are seeded. *opportunity_fields* maps
+    further fields of opportunities to their types. *known_external_key*: a syncMObjects that INSERTs an object whose
+    external key there is already is to "skip" it, or to "add" another, for the vendor's page says both that INSERT
+    skips what exists and that external keys need not be unique.
 
     *client_id* and *client_secret* are what REST callers ask for tokens with, which live *token_lifetime*
     seconds. *rest_limits* are REST's own, and off too unless given. *rest_shows_anonymous*: REST finds
@@ -211,9 +220,16 @@ class Settings:
     lists: tuple[StaticList, ...] = ()
     activities: tuple[SeededActivity, ...] = ()
     stream_end: Literal["empty", "fault"] = "empty"
+    programs: tuple[Program, ...] = ()
+    opportunity_fields: Mapping[str, str] = field(factory=dict)
+    known_external_key: Literal["skip", "add"] = "skip"
     lead_key_fields: Mapping[str, str] = field(factory=dict, converter=_with_usual_fields)
     email_unasked: bool = False
     largest_page: int = 1000
+    custom_object_types: tuple[CustomObjectType, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    tags: tuple[TagType, ...] = ()
+    skipped_objects: Literal["SKIPPED", "FAILED"] = "SKIPPED"
     campaigns: tuple[Campaign, ...] = ()
     campaign_id_with_tokens: Literal["accept", "fault"] = "accept"
     unknown_campaign_leads: Literal["fault", "skip"] = "fault"

@@ -150,6 +150,7 @@ class State:
             count = seeds.load(kept, [dict(lead) for lead in leads], self.now(), partition)
             seeds.fill_lists(kept, self.settings.lists)
             fill_activities(kept, self.settings.activities)
+            kept.programs.fill(self.settings.programs, self.now().isoformat())
             return count
 
     def requested_campaigns(self) -> list[RequestedCampaign]:
@@ -207,12 +208,19 @@ class State:
         if changed("lists") and settings.lists:
             with self._store.transaction() as leads:
                 seeds.fill_lists(leads, settings.lists)
+        for name, by in (("custom_object_types", "name"), ("channels", "name"), ("tags", "type")):
+            if changed(name) and (rows := getattr(settings, name)):
+                with self._store.transaction() as leads:
+                    seeds.fill_table(leads, rows, by)
         if changed("activities") and settings.activities:
             with self._store.transaction() as leads:
                 fill_activities(leads, settings.activities)
         if changed("campaigns") and settings.campaigns:
             with self._store.transaction() as leads:
                 leads.campaigns.fill(settings.campaigns)
+        if changed("programs") and settings.programs:
+            with self._store.transaction() as leads:
+                leads.programs.fill(settings.programs, self.now().isoformat())
         if changed("durability"):
             self._store.set_durability(settings.durability)
 

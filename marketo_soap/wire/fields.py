@@ -51,7 +51,8 @@ class El:
     *may_be_empty* allows empty text in a request. *keep_empty*: an empty list is written as an empty element, where
     others are left out or nil. *type* is the XML Schema type, where the Python type does not say
     it: text that is a `dateTime` or an `anySimpleType`. *later* marks an optional element of a later version than
-    WSDL 2_2: it is read, written if it has a value, and not in the WSDL.
+    WSDL 2_2: it is read, written if it has a value, and not in the WSDL. *always*: the schema requires a list that
+    a reader can do without, because it has a default.
     """
 
     name: str
@@ -63,6 +64,7 @@ class El:
     may_be_empty: bool = False
     keep_empty: bool = False
     type: str | None = None
+    always: bool = False
     later: bool = False
 
 
@@ -169,7 +171,7 @@ def _field(cls: type[Any], attribute: attrs.Attribute[Any], hint: Any) -> Field:
         el,
         records[0] if records else next((kind for kind in kinds if kind is not str), str),
         optional=none_allowed or (depth > 0 and (has_default or not items)),
-        required=not has_default and (none_allowed or bool(items)),
+        required=el.always or (not has_default and (none_allowed or bool(items))),
         default=attribute.default,
         is_list=depth > 0,
         none_allowed=none_allowed,

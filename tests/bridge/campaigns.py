@@ -17,14 +17,13 @@ from marketo_soap import (
     GetCampaignsForSource,
     LeadKey,
     LeadKeyRef,
-    Operation,
     OperationFailed,
     RequestCampaign,
     Sandbox,
     ScheduleCampaign,
 )
 from marketo_soap.sandbox.assets import Campaign
-from tests.bridge.two_roads import Roads
+from tests.bridge.two_roads import Roads, leads_in
 from tests.support import Either
 
 CAMPAIGNS = (
@@ -117,7 +116,7 @@ def logged(sandbox: Sandbox) -> list[tuple[int, str]]:
 
 def made(client: Either, sandbox: Sandbox, call: Call) -> Outcome:
     before, log, outcome = kept(sandbox), logged(sandbox), Outcome()
-    operation: Operation[Any] = call
+    operation: Any = call
     try:
         outcome.result = client.call(operation)
     except OperationFailed as error:
@@ -146,10 +145,8 @@ class Case:
         assert isinstance(self.call, RequestCampaign)
         seen = {
             lead["id"]: lead["email"]
-            for lead in self.roads.rest.dump()
-            if "id" in lead
-            and "kind" not in lead
-            and (not lead["anonymous"] or self.roads.pair.sandbox.rest_shows_anonymous)
+            for lead in leads_in(self.roads.rest)
+            if (not lead["anonymous"] or self.roads.pair.sandbox.rest_shows_anonymous)
         }
         emails = {(email or "").lower() for email in seen.values()}
         return [
@@ -250,7 +247,7 @@ def leads_first(case: Case, outcome: Outcome) -> None:
 def anonymous_leads(case: Case, outcome: Outcome) -> None:
     if not outcome.logged or not isinstance(case.call, RequestCampaign):
         return
-    hidden = {lead["id"] for lead in case.roads.rest.dump() if lead.get("anonymous")}
+    hidden = {lead["id"] for lead in leads_in(case.roads.rest) if lead["anonymous"]}
     if case.roads.pair.sandbox.rest_shows_anonymous or not hidden & {lead for lead, _ in outcome.logged}:
         return
     assert not case.skips

@@ -17,10 +17,10 @@ from marketo_soap.sandbox.operations.outcome import Outcome, World, record_of
 from marketo_soap.sandbox.store import selections
 from marketo_soap.sandbox.store.selections import Place, Selection
 
-__all__ = ["get_multiple_leads"]
+__all__ = ["POSITION", "get_multiple_leads"]
 
 _PAGE = 100
-_POSITION = re.compile("id:([0-9]{1,18}):ts:([0-9]{1,18}):os:([0-9]{1,18}):rc:([0-9]{1,18})")
+POSITION = re.compile("id:([0-9]{1,18}):ts:([0-9]{1,18}):os:([0-9]{1,18}):rc:([0-9]{1,18})")
 
 
 def get_multiple_leads(call: GetMultipleLeads, world: World) -> Outcome:
@@ -66,7 +66,7 @@ def _place(position: str | None) -> tuple[Place | None, int]:
     """
     if not (position or "").strip():
         return None, 0
-    found = _POSITION.fullmatch((position or "").strip())
+    found = POSITION.fullmatch((position or "").strip())
     if found is None:
         raise fault(20122)
     lead_id, updated_ms, before, _ = map(int, found.groups())
