@@ -116,8 +116,8 @@ class FaultRule:
 
     REST calls meet the same rules; `operation` may be one of theirs: `identity`, `syncLeads`,
     `getLeadsByFilter`, `getLeadById`, `associateLead`, `describeLead`, `describeLead2`, `getLeadPartitions`,
-    `getLists`, `getLeadsByListId`, `getPagingToken`, `getLeadChanges`, `getCampaigns`, `triggerCampaign`,
-    `scheduleCampaign`.
+    `getLists`, `getLeadsByListId`, `getActivityTypes`, `getLeadActivities`, `getPagingToken`,
+    `getLeadChanges`, `getCampaigns`, `triggerCampaign`, `scheduleCampaign`.
     *email* and *attribute* go by the records of a `syncLeads`, one of which must fit, under REST's names or
     SOAP's. *fault* and *failed* strike SOAP calls only. *rest*, REST's code ("611", with *message*, and
     *status* 200 unless given), strikes REST calls only, `identity` only where *operation* names it; from 1000
@@ -182,7 +182,8 @@ class Settings:
     and whenever leads are seeded. *lead_key_fields* maps the types of lead keys to the attributes that hold them,
     fields of type string (changed ones are beside the usual ones). *email_unasked*: getMultipleLeads with
     includeAttributes shows Email although it is not among them; recorded is nil. *largest_page* is what its batchSize
-    is capped at: the vendor's texts say 1000 and 100.
+    is capped at: the vendor's texts say 1000 and 100. An import to a list takes *import_seconds* of the sandbox's time;
+    *empty_import_cells* "keep" the field's value or "clear" it.
 
     *custom_object_types*, *channels* and *tags* are kept beside the leads when they are configured. A sync of custom
     objects that skips one, for INSERT finds it or UPDATE does not, answers *skipped_objects*: the documented SKIPPED,
@@ -226,6 +227,8 @@ class Settings:
     lead_key_fields: Mapping[str, str] = field(factory=dict, converter=_with_usual_fields)
     email_unasked: bool = False
     largest_page: int = 1000
+    import_seconds: float = 60.0
+    empty_import_cells: Literal["keep", "clear"] = "keep"
     custom_object_types: tuple[CustomObjectType, ...] = ()
     channels: tuple[Channel, ...] = ()
     tags: tuple[TagType, ...] = ()
@@ -251,6 +254,8 @@ class Settings:
             raise ValueError("client_id and client_secret are not empty")
         if not self.token_lifetime > 0:
             raise ValueError("token_lifetime must be more than 0")
+        if self.import_seconds < 0:
+            raise ValueError("import_seconds is not negative")
         if self.largest_page < 1:
             raise ValueError("largest_page must be at least 1")
         if unknown := self.lead_key_fields.keys() - _LEAD_KEY_FIELDS.keys():
