@@ -226,7 +226,7 @@ def _changes(case: Case) -> list[tuple[datetime, bool, int, int, bool]]:
     settings = case.sandbox
     asked = {settings.field_labels.get(name, name) for name in settings.field_types.keys() - settings.unshown_fields}
     found = []
-    for lead in case.roads.rest.dump():
+    for lead in leads_in(case.roads.rest):
         if lead["anonymous"] and not settings.rest_shows_anonymous:
             continue
         if not lead.get("activities"):
