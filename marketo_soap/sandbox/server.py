@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from attrs import evolve
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -19,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from marketo_soap.envelope import HEAD_BYTES
 from marketo_soap.errors import Fault, ProtocolError
-from marketo_soap.sandbox.http import answer, carries_soap
+from marketo_soap.sandbox.http import answer, carries_soap, is_known
 from marketo_soap.sandbox.messages import CONTROL, PATH, HttpAnswer, HttpRequest, refused, text_answer
 from marketo_soap.sandbox.state import State
 from marketo_soap.server.asgi import listen, read_body, read_envelope, server_config
@@ -31,7 +32,7 @@ __all__ = ["application", "bound", "serve_forever", "serving"]
 
 
 class _Unsigned(Exception):  # noqa: N818 - what a request is
-    """A long request is not signed: *beginning* is all that is kept of it."""
+    """A long request is not signed; only its *beginning* is kept."""
 
     def __init__(self, beginning: bytes) -> None:
         super().__init__()
@@ -62,27 +63,27 @@ class _Endpoint:
             both = "Content-Length and Transfer-Encoding contradict each other.\n"  # a proxy may have read another body
             return text_answer(400, both, ("Connection", "close"))
         headers = dict(request.headers)
-        try:
-            body = await self._body(request, headers)
-        except Refused as refusal:
-            return refused(refusal)
         peer = request.client.host if request.client else ""
         scope = request.scope
         query = scope["query_string"].decode("latin-1")
         address = scope["scheme"], scope["path"], query
-        read = HttpRequest(request.method, *address, headers, body, peer, self._own_hosts)
-        if read.path.startswith(CONTROL):  # what a person looks at may be long: let no call wait for it
+        read = HttpRequest(request.method, *address, headers, b"", peer, self._own_hosts)
+        try:
+            read = evolve(read, body=await self._body(request, headers, read))
+        except Refused as refusal:
+            return refused(refusal)
+        if read.path.startswith(CONTROL):  # a page may take long: calls must not wait for it
             return await run_in_threadpool(answer, self._sandbox, read)
         with self._sandbox.store.reserved() as free:
             if free:
                 return answer(self._sandbox, read)
-        # Somebody else is writing to the file: let other callers not wait for this one.
+        # Another process is writing to the file: other callers must not wait for this call.
         return await run_in_threadpool(answer, self._sandbox, read)
 
-    async def _body(self, request: Request, headers: dict[str, str]) -> bytes:
-        """Read a body. Of a long envelope that is not signed the beginning is enough to say so."""
-        if not carries_soap(request.method, request.scope["path"]):
-            return await read_body(request.receive)
+    async def _body(self, request: Request, headers: dict[str, str], read: HttpRequest) -> bytes:
+        """Read a body. Of a long one that is not signed, or comes without a good token, the beginning is enough."""
+        if not carries_soap(request.method, read.path):
+            return await read_body(request.receive, lambda: is_known(self._sandbox, read))
         known = False
 
         async def allow(plain: bytearray) -> None:
@@ -107,7 +108,7 @@ class _Endpoint:
 
 
 async def _deliver(reply: HttpAnswer, receive: Receive, send: Send) -> None:
-    """Deliver an answer as the fault script has it: late, slowly, cut off, or not at all."""
+    """Deliver an answer as the fault script demands: late, slowly, cut off, or not at all."""
     await asyncio.sleep(reply.delay)
     if reply.close:
         await _hang_up(receive)
@@ -168,7 +169,7 @@ def serving(sandbox: State, host: str, port: int) -> Iterator[str]:
     try:
         while not server.started:
             if not thread.is_alive():
-                raise RuntimeError("the sandbox's server did not start: its log says why")
+                raise RuntimeError("the sandbox's server did not start: see its log")
             time.sleep(0.005)
         yield endpoint
     finally:

@@ -100,9 +100,9 @@ class Workspaces:
 
 @frozen
 class FaultRule:
-    """Trouble on demand: which calls it strikes, and what it does to them.
+    """A fault on demand: which calls it applies to, and what it does to them.
 
-    It strikes the calls that fit *operation*, *email* and *attribute* (names to values, all of them), of these
+    It applies to the calls that fit *operation*, *email* and *attribute* (names to values, all of them), of these
     every *every*-th, with a *chance* of so much, *times* times (None: until it is removed).
 
     What it does, in the order of a call: `close="before"` hangs up with nothing done; *fault* (a code,
@@ -119,8 +119,8 @@ class FaultRule:
     `getLists`, `getLeadsByListId`, `getActivityTypes`, `getLeadActivities`, `getPagingToken`,
     `getLeadChanges`, `getCampaigns`, `triggerCampaign`, `scheduleCampaign`.
     *email* and *attribute* go by the records of a `syncLeads`, one of which must fit, under REST's names or
-    SOAP's. *fault* and *failed* strike SOAP calls only. *rest*, REST's code ("611", with *message*, and
-    *status* 200 unless given), strikes REST calls only, `identity` only where *operation* names it; from 1000
+    SOAP's. *fault* and *failed* are for SOAP calls only. *rest*, REST's code ("611", with *message*, and
+    *status* 200 unless given), is for REST calls only, `identity` only where *operation* names it; from 1000
     on, it is the reason why every record of a `syncLeads` is skipped. To a REST call, *body* is JSON unless
     *content_type* says otherwise.
     """
@@ -157,7 +157,7 @@ class FaultRule:
         if self.rest is not None and not (self.rest.isascii() and self.rest.isdecimal()):
             raise ValueError("faults: rest is a REST error code, digits such as '611'")
         if self.rest is not None and (self.fault is not None or self.failed is not None):
-            raise ValueError("faults: rest strikes REST calls, fault and failed strike SOAP calls: make two rules")
+            raise ValueError("faults: rest is for REST calls, fault and failed are for SOAP calls: make two rules")
         if self.status is not None and not 200 <= self.status <= 599:
             raise ValueError("faults: status is between 200 and 599")
 
@@ -199,7 +199,8 @@ class Settings:
     *programs* are added by name when they are configured and whenever leads are seeded. *opportunity_fields* maps
     further fields of opportunities to their types. *known_external_key*: a syncMObjects that INSERTs an object whose
     external key there is already is to "skip" it, or to "add" another, for the vendor's page says both that INSERT
-    skips what exists and that external keys need not be unique.
+    skips what exists and that external keys need not be unique. *native_crm_sync*: a CRM owns opportunities and
+    roles, and REST refuses them (1018).
 
     *client_id* and *client_secret* are what REST callers ask for tokens with, which live *token_lifetime*
     seconds. *rest_limits* are REST's own, and off too unless given. *rest_shows_anonymous*: REST finds
@@ -224,6 +225,7 @@ class Settings:
     programs: tuple[Program, ...] = ()
     opportunity_fields: Mapping[str, str] = field(factory=dict)
     known_external_key: Literal["skip", "add"] = "skip"
+    native_crm_sync: bool = False
     lead_key_fields: Mapping[str, str] = field(factory=dict, converter=_with_usual_fields)
     email_unasked: bool = False
     largest_page: int = 1000

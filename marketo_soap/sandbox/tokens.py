@@ -1,4 +1,4 @@
-"""OAuth 2.0 client credentials: who gets a token, and whose token is good."""
+"""OAuth 2.0 client credentials: issue tokens and check them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ from uuid import uuid4
 
 from attrs import field, frozen
 
-from marketo_soap.sandbox.rest.replies import RestError
-
 __all__ = ["RestCredentials", "Tokens", "hide", "identify"]
 
-_KEPT = 100  # tokens that are remembered: 602 is said of these, 601 of others
+_KEPT = 100  # tokens that are remembered: for these the code is 602, for others 601
 
 
 @frozen
 class RestCredentials:
-    """What a REST caller identifies itself with. The `repr` shows neither."""
+    """The credentials of a REST caller. The `repr` hides both."""
 
     client_id: str = field(repr=False)
     client_secret: str = field(repr=False)
@@ -35,7 +33,7 @@ class Tokens:
         self._expiry: dict[str, datetime] = {}  # oldest first
 
     def issue(self, now: datetime, lifetime: float) -> tuple[str, int]:
-        """Return the token that is good at *now*, a new one if need be, and the seconds that it has left."""
+        """Return the token that is valid at *now*, a new one if needed, and the seconds that it has left."""
         with self._lock:
             token = next(reversed(self._expiry), None)
             if token is None or self._expiry[token] <= now:
@@ -45,18 +43,17 @@ class Tokens:
                     del self._expiry[next(iter(self._expiry))]
             return token, int((self._expiry[token] - now).total_seconds())
 
-    def check(self, authorization: str, now: datetime) -> None:
-        """Return if the Authorization header brings a good token; raises 600, 601 or 602."""
+    def refusal_of(self, authorization: str, now: datetime) -> str | None:
+        """Return REST's code for what is wrong with an Authorization header; None if it brings a good token."""
         scheme, _, token = authorization.strip().partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
-            raise RestError("600")
+            return "600"
         with self._lock:
             expiry = self._expiry.get(token)
         if expiry is None:
-            raise RestError("601")
-        if expiry <= now:
-            raise RestError("602")
+            return "601"
+        return "602" if expiry <= now else None
 
     def known(self) -> list[str]:
         """Return every token that is remembered."""
@@ -79,7 +76,7 @@ def identify(given: Mapping[str, str], known: RestCredentials) -> tuple[int, str
 
 
 def hide(data: bytes, *secrets: str) -> bytes:
-    """Return *data* without the *secrets*, in whichever of the usual ways they are written."""
+    """Return *data* with the *secrets* replaced, in each of the usual encodings."""
     for secret in secrets:
         for form in {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}:
             data = data.replace(form.encode(), b"***")

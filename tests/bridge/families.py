@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 from hypothesis import strategies as st
 
-from tests.bridge import campaigns, drawn, reads
+from tests.bridge import campaigns, drawn, m_objects, reads
 from tests.bridge.two_roads import Roads
 
 __all__ = ["FAMILIES", "Family"]
@@ -30,5 +30,6 @@ class Family:
 
 FAMILIES: tuple[Family, ...] = (
     Family("campaigns", lambda roads: campaigns.calls(roads.now()), campaigns.compare, campaigns.prepare),
+    Family("objects", lambda roads: m_objects.CALLS, m_objects.compare, m_objects.prepare),
     Family("reads", lambda roads: drawn.reads(roads.now()), reads.compare),
 )

@@ -15,6 +15,7 @@ from marketo_soap.sandbox.rest.find import page_size, read_token, write_token
 from marketo_soap.sandbox.rest.replies import Reply, RestError
 from marketo_soap.sandbox.rest.sync import visible
 from marketo_soap.sandbox.rest.values import shown
+from marketo_soap.sandbox.store.leads import Leads
 
 __all__ = ["find_campaigns", "schedule_campaign", "trigger_campaign"]
 
@@ -24,7 +25,7 @@ _SOONEST = timedelta(minutes=5)
 _LATEST = timedelta(days=2 * 365)
 
 
-def find_campaigns(world: World, given: Mapping[str, str]) -> Reply:
+def find_campaigns(leads: Leads, given: Mapping[str, str]) -> Reply:
     """Return the campaigns with a name, a program's name or an id: all of what is given, exactly (chosen).
 
     With `isTriggerable=true`, those that this API may request.
@@ -35,7 +36,7 @@ def find_campaigns(world: World, given: Mapping[str, str]) -> Reply:
             if column == "id" and not re.fullmatch("[0-9]{1,18}", value):
                 raise RestError("1001", "Invalid value for parameter 'id'. Required of type 'integer'")
             equal[column] = int(value) if column == "id" else value
-    found = world.leads.campaigns.find(**equal)
+    found = leads.campaigns.find(**equal)
     if given.get("isTriggerable") == "true":
         found = [each for each in found if each.takes("MKTOWS")]
     token, size = given.get("nextPageToken"), page_size(given)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,14 +20,30 @@ from marketo_soap.sandbox.rest.campaigns import find_campaigns, schedule_campaig
 from marketo_soap.sandbox.rest.find import associate, filter_leads, get_lead, read_fields, read_filter, read_page
 from marketo_soap.sandbox.rest.lists import find_lists, leads_of_list
 from marketo_soap.sandbox.rest.merge import merge_by_ids
+from marketo_soap.sandbox.rest.objects import (
+    KINDS,
+    Kind,
+    delete_objects,
+    describe_objects,
+    find_objects,
+    sync_objects,
+)
 from marketo_soap.sandbox.rest.partitions import describe_partitions
-from marketo_soap.sandbox.rest.replies import Reply, RestError
+from marketo_soap.sandbox.rest.programs import (
+    find_programs,
+    program_by_id,
+    program_by_name,
+    programs_by_tag,
+    update_program,
+)
+from marketo_soap.sandbox.rest.replies import Reply, RestError, parsed
 from marketo_soap.sandbox.rest.sync import Synced, read_sync, sync_leads
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store.imports import Import
 from marketo_soap.sandbox.store.lead_store import LeadStore
+from marketo_soap.sandbox.store.leads import Leads
 
-__all__ = ["ENDPOINTS", "IDENTITY", "SYNC_LEADS", "Endpoint", "Work", "note_synced", "parsed"]
+__all__ = ["ENDPOINTS", "IDENTITY", "SYNC_LEADS", "Endpoint", "Work", "note_synced"]
 
 IDENTITY = "identity"
 SYNC_LEADS = "syncLeads"
@@ -156,19 +171,52 @@ def _batch(work: Work) -> Import:
         return batch_of(leads, work.number, work.now)
 
 
-def _campaigns(work: Work) -> Reply:
+def _change(change: Callable[[World, int, Any], Reply]) -> Callable[[Work], Reply]:
+    def work_on(work: Work) -> Reply:
+        with work.store.transaction() as leads:
+            return change(World(leads, work.settings, work.now), work.number, parsed(work.body))
+
+    return work_on
+
+
+def _object_rows(kind: Kind) -> Iterator[Endpoint]:
+    """Yield the four calls for opportunities or roles."""
+    path, name = f"/rest/v1/{kind.path}", kind.name[0].upper() + kind.name[1:]
+
+    def find(work: Work) -> Reply:
+        with work.store.reading() as leads:
+            return find_objects(leads, kind, work.given, work.settings)
+
+    def sync(work: Work) -> Reply:
+        with work.store.transaction() as leads:
+            return sync_objects(leads, kind, parsed(work.body), work.settings, work.now)
+
+    def delete(work: Work) -> Reply:
+        with work.store.transaction() as leads:
+            return delete_objects(leads, kind, parsed(work.body), work.settings)
+
+    yield _row(f"describe{name}", "GET", f"{path}/describe.json", lambda work: describe_objects(kind, work.settings))
+    yield _row(f"get{name}", "GET", f"{path}.json", find)
+    yield _row(f"sync{name}", "POST", f"{path}.json", sync, takes_json=True)
+    yield _row(f"delete{name}", "POST", f"{path}/delete.json", delete, takes_json=True)
+
+
+def _read(answer: Callable[[Leads, Mapping[str, str]], Reply]) -> Callable[[Work], Reply]:
+    def work_on(work: Work) -> Reply:
+        with work.store.reading() as leads:
+            return answer(leads, work.given)
+
+    return work_on
+
+
+def _program(work: Work) -> Reply:
     with work.store.reading() as leads:
-        return find_campaigns(World(leads, work.settings, work.now), work.given)
+        return program_by_id(leads, work.number)
 
 
-def _trigger(work: Work) -> Reply:
+def _update_program(work: Work) -> Reply:
     with work.store.transaction() as leads:
-        return trigger_campaign(World(leads, work.settings, work.now), work.number, parsed(work.body))
-
-
-def _schedule(work: Work) -> Reply:
-    with work.store.transaction() as leads:
-        return schedule_campaign(World(leads, work.settings, work.now), work.number, parsed(work.body))
+        return update_program(leads, work.number, work.given, work.now)
 
 
 _ID = "([0-9]{1,18})"
@@ -207,13 +255,31 @@ ENDPOINTS: Sequence[Endpoint] = (
     _row("getLeadPartitions", "GET", "/rest/v1/leads/partitions.json", _partitions),
     _row("getLists", "GET", "/rest/v1/lists.json", _lists),
     _row("getLeadsByListId", "GET", "/rest/v1/lists/{id}/leads.json", _leads_of_list),
-    _row("getCampaigns", "GET", "/rest/v1/campaigns.json", _campaigns),
-    _row("triggerCampaign", "POST", "/rest/v1/campaigns/{id}/trigger.json", _trigger, takes_json=True),
-    _row("scheduleCampaign", "POST", "/rest/v1/campaigns/{id}/schedule.json", _schedule, takes_json=True),
+    _row("getCampaigns", "GET", "/rest/v1/campaigns.json", _read(find_campaigns)),
+    _row(
+        "triggerCampaign",
+        "POST",
+        "/rest/v1/campaigns/{id}/trigger.json",
+        _change(trigger_campaign),
+        takes_json=True,
+    ),
+    _row(
+        "scheduleCampaign",
+        "POST",
+        "/rest/v1/campaigns/{id}/schedule.json",
+        _change(schedule_campaign),
+        takes_json=True,
+    ),
     _row("getActivityTypes", "GET", "/rest/v1/activities/types.json", _activity_types),
     _row("getLeadActivities", "GET", "/rest/v1/activities.json", _activities),
     _row("getPagingToken", "GET", "/rest/v1/activities/pagingtoken.json", _paging_token),
     _row("getLeadChanges", "GET", "/rest/v1/activities/leadchanges.json", _lead_changes),
+    *(row for kind in KINDS for row in _object_rows(kind)),
+    _row("getPrograms", "GET", "/rest/asset/v1/programs.json", _read(find_programs)),
+    _row("getProgramByName", "GET", "/rest/asset/v1/program/byName.json", _read(program_by_name)),
+    _row("getProgramByTag", "GET", "/rest/asset/v1/program/byTag.json", _read(programs_by_tag)),
+    _row("getProgramById", "GET", "/rest/asset/v1/program/{id}.json", _program),
+    _row("updateProgram", "POST", "/rest/asset/v1/program/{id}.json", _update_program),
 )
 
 
@@ -229,15 +295,3 @@ def note_synced(entry: Entry, synced: Sequence[Synced]) -> None:
     for number, (one, verdict) in enumerate(zip(synced, verdicts, strict=True), 1):
         why = f"lead {one.lead_id}" if one.error is None else one.error.message
         entry.remarks.append(f"record {number}: {verdict}, {why}")
-
-
-def parsed(body: bytes) -> Any:
-    """Return the JSON of a body; of a repeated key the last one counts (chosen). Raises 609."""
-    try:
-        return json.loads(body.decode(), parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise RestError("609") from None
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not valid in JSON")
