@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from marketo_soap.bridge.codes import local_refusal, refusal
@@ -11,10 +12,10 @@ from marketo_soap.bridge.rest import RestReply, RestRequest, read
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
 from marketo_soap.errors import fault
-from marketo_soap.records.lead_keys import LeadKey, LeadKeyRef
+from marketo_soap.records.lead_keys import LeadKey, LeadKeyRef, aware
 from marketo_soap.wire.values import INT_MAX
 
-__all__ = ["LEADS", "ask", "find_leads", "ids_of_keys", "lead_id_of", "pages"]
+__all__ = ["LEADS", "ask", "find_leads", "ids_of_keys", "lead_id_of", "list_named", "pages", "time_of", "token_since"]
 
 LEADS = "/rest/v1/leads.json"
 
@@ -118,3 +119,29 @@ def ids_of_keys(
                     if len(batch) == 1 or held == (value.lstrip("0") if name == "id" else value):
                         found[key].append(number)
     return found
+
+
+def list_named(name: str | None, settings: BridgeSettings) -> Translation[str]:
+    """Return the id of a static list; "" if there is none. A list in a program is named `<program>.<list>`."""
+    program, dot, bare = (name or "").strip().rpartition(".")
+    queries = [{"name": (name or "").strip()}] + ([{"name": bare, "programName": program}] if dot else [])
+    for query in queries:
+        for found in (yield from pages("/rest/v1/lists.json", query, settings)):
+            if query.items() <= found.items():
+                return str(found.get("id"))
+    return ""
+
+
+def token_since(since: datetime, settings: BridgeSettings) -> Translation[str]:
+    """Return the token from which activities since a time are read."""
+    start = aware(since).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
+    reply = yield from ask(read("/rest/v1/activities/pagingtoken.json", sinceDatetime=start), settings)
+    return reply.next_page or ""
+
+
+def time_of(activity: Mapping[str, Any]) -> datetime:
+    """Return when an activity of REST happened; the beginning of time if it does not say."""
+    try:
+        return aware(datetime.fromisoformat(str(activity.get("activityDate"))))
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)

@@ -23,7 +23,7 @@ from marketo_soap import (
     ScheduleCampaign,
 )
 from marketo_soap.sandbox.assets import Campaign
-from tests.bridge.two_roads import Roads, leads_in
+from tests.bridge.two_roads import Roads, dumped_leads
 from tests.support import Either
 
 CAMPAIGNS = (
@@ -145,7 +145,7 @@ class Case:
         assert isinstance(self.call, RequestCampaign)
         seen = {
             lead["id"]: lead["email"]
-            for lead in leads_in(self.roads.rest)
+            for lead in dumped_leads(self.roads.rest)
             if (not lead["anonymous"] or self.roads.pair.sandbox.rest_shows_anonymous)
         }
         emails = {(email or "").lower() for email in seen.values()}
@@ -247,7 +247,7 @@ def leads_first(case: Case, outcome: Outcome) -> None:
 def anonymous_leads(case: Case, outcome: Outcome) -> None:
     if not outcome.logged or not isinstance(case.call, RequestCampaign):
         return
-    hidden = {lead["id"] for lead in leads_in(case.roads.rest) if lead["anonymous"]}
+    hidden = {lead["id"] for lead in dumped_leads(case.roads.rest) if lead["anonymous"]}
     if case.roads.pair.sandbox.rest_shows_anonymous or not hidden & {lead for lead, _ in outcome.logged}:
         return
     assert not case.skips

@@ -205,13 +205,13 @@ class Roads:
     def soap_state(self) -> State:
         return {
             lead.pop("id"): {**lead, "foreign": {(system, person_id)} if person_id else set()}
-            for lead in _comparable(self.soap)
+            for lead in map(_comparable, dumped_leads(self.soap))
             for system, person_id in [(lead.pop("foreign_type"), lead.pop("foreign_id"))]
         }
 
     def rest_state(self) -> State:
         state: State = {}
-        for lead in _comparable(self.rest):
+        for lead in map(_comparable, dumped_leads(self.rest)):
             assert lead.pop("foreign_type") is None
             assert lead.pop("foreign_id") is None
             fields = self.pair.bridge.foreign_id_fields.items()
@@ -237,14 +237,14 @@ class Roads:
         self.rest.close()
 
 
-def leads_in(sandbox: Sandbox) -> list[dict[str, Any]]:
-    """The leads of a dump, without the rows of other tables, which the families compare."""
+def dumped_leads(sandbox: Sandbox) -> list[dict[str, Any]]:
+    """What a sandbox dumps, without the rows of other tables."""
     return [row for row in sandbox.dump() if "kind" not in row]
 
 
-def _comparable(sandbox: Sandbox) -> list[dict[str, Any]]:
-    left_out = ("created_at", "activities")
-    return [{name: value for name, value in lead.items() if name not in left_out} for lead in leads_in(sandbox)]
+def _comparable(lead: dict[str, Any]) -> dict[str, Any]:
+    """A lead of a dump; what was logged of it is compared by what the operations that read it return."""
+    return {name: value for name, value in lead.items() if name not in ("created_at", "activities")}
 
 
 @frozen

@@ -117,6 +117,7 @@ class RestCall(ScriptedCall):
                 self._now,
                 entry,
                 self._request.headers.get("content-type", ""),
+                self._route.name,
             )
         )
 

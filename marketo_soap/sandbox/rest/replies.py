@@ -75,6 +75,7 @@ class Reply:
     next_page: str | None = None
     more: bool = True
     file: bytes | None = field(default=None, repr=hidden)
+    warnings: Sequence[str] = ()
 
 
 def request_id(number: int, now: datetime) -> str:
@@ -87,6 +88,8 @@ def envelope(name: str, reply: Reply) -> bytes:
     data: dict[str, Any] = {"requestId": name}
     if reply.result is not None:
         data["result"] = reply.result
+    if reply.warnings:
+        data["warnings"] = reply.warnings
     if reply.next_page is not None:
         data |= {"nextPageToken": reply.next_page, "moreResult": reply.more}
     return _written(data | {"success": True})
