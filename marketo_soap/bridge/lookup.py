@@ -12,10 +12,10 @@ from marketo_soap.bridge.rest import RestReply, RestRequest, read
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
 from marketo_soap.errors import fault
-from marketo_soap.records.lead_keys import LeadKeyRef, aware
+from marketo_soap.records.lead_keys import LeadKey, LeadKeyRef, aware
 from marketo_soap.wire.values import INT_MAX
 
-__all__ = ["LEADS", "ask", "find_leads", "lead_id_of", "list_named", "pages", "time_of", "token_since"]
+__all__ = ["LEADS", "ask", "find_leads", "ids_of_keys", "lead_id_of", "list_named", "pages", "time_of", "token_since"]
 
 LEADS = "/rest/v1/leads.json"
 
@@ -50,11 +50,11 @@ def ask(request: RestRequest, settings: BridgeSettings, *, unknown: int = 20011)
 
 
 def pages(
-    path: str, query: Mapping[str, str], settings: BridgeSettings, *, unknown: int = 20011
+    path: str, query: Mapping[str, str], settings: BridgeSettings, *, unknown: int = 20011, most: int = _MOST_PAGES
 ) -> Translation[list[Mapping[str, Any]]]:
-    """Return the records of all pages."""
+    """Return the records of all pages, of *most* pages if there are more."""
     records: list[Mapping[str, Any]] = []
-    for _ in range(_MOST_PAGES):
+    for _ in range(most):
         reply = yield from ask(read(path, **query), settings, unknown=unknown)
         records += reply.result
         if reply.next_page is None:
@@ -92,6 +92,33 @@ def find_leads(
             if number is not None and is_meant:
                 found[number] = lead
     return [found[number] for number in sorted(found)]
+
+
+def ids_of_keys(
+    keys: Iterable[LeadKey], settings: BridgeSettings, *, look_up_ids: bool = False
+) -> Translation[dict[LeadKey, list[int]]]:
+    """Return the ids of the leads that each key names, the smallest first.
+
+    An id is taken as it is, without a look at whether there is such a lead, unless *look_up_ids*.
+    """
+    found: dict[LeadKey, list[int]] = {key: [] for key in keys}
+    for key_type in dict.fromkeys(key.key_type for key in found):
+        of_type = {key: key.key_value.strip() for key in found if key.key_type == key_type}
+        if key_type == LeadKeyRef.IDNUM and not look_up_ids:
+            found |= {key: [number] for key, value in of_type.items() if (number := lead_id_of(value)) is not None}
+            continue
+        # A lead shows all its cookies at once: with one key in a query, what is found is the key's.
+        batches = [[key] for key in of_type] if key_type == LeadKeyRef.COOKIE else [[*of_type]]
+        for batch in batches:
+            name = _FILTERS.get(LeadKeyRef(key_type)) or ""
+            values = [of_type[key] for key in batch]
+            for lead in (yield from find_leads(key_type, values, f"id,{name}", settings)):
+                number, held = lead_id_of(lead.get("id")) or 0, str(lead.get(name)).lower()
+                for key in batch:
+                    value = of_type[key].lower()
+                    if len(batch) == 1 or held == (value.lstrip("0") if name == "id" else value):
+                        found[key].append(number)
+    return found
 
 
 def list_named(name: str | None, settings: BridgeSettings) -> Translation[str]:

@@ -115,7 +115,11 @@ PAIRS: Mapping[str, Pair] = {
     "usual": Pair(Settings(custom_fields=_FIELDS), BridgeSettings(foreign_id_fields=_TWO)),
     "otherwise": Pair(
         Settings(
-            custom_fields=_FIELDS, foreign_id_adopts_email=True, cookie_before_email=False, rest_shows_anonymous=True
+            custom_fields=_FIELDS,
+            foreign_id_adopts_email=True,
+            cookie_before_email=False,
+            rest_shows_anonymous=True,
+            unknown_campaign_leads="skip",
         ),
         BridgeSettings(
             foreign_id_fields=_THREE,
@@ -125,6 +129,7 @@ PAIRS: Mapping[str, Pair] = {
             empty_value="skip",
             boolean_text="true/false",
             return_false=True,
+            unknown_campaign_leads="skip",
         ),
     ),
     "spaces": Pair(
@@ -141,12 +146,19 @@ PAIRS: Mapping[str, Pair] = {
         ),
     ),
     "strict": Pair(
-        Settings(custom_fields=_FIELDS, workspaces=_SPACES, cookie_before_email=False, email_attribute="key"),
+        Settings(
+            custom_fields=_FIELDS,
+            workspaces=_SPACES,
+            cookie_before_email=False,
+            email_attribute="key",
+            campaign_id_with_tokens="fault",
+        ),
         BridgeSettings(
             foreign_id_fields=_THREE,
             workspace_partitions=_PARTITIONS,
             on_duplicate="most_recent",
             cookie_only="refuse",
+            campaign_id_with_tokens="fault",
             naive_offset="",
             email_attribute="key",
         ),

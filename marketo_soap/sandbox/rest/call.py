@@ -10,8 +10,8 @@ from marketo_soap.errors import LimitFault
 from marketo_soap.sandbox.call import ScriptedCall, counted
 from marketo_soap.sandbox.faults import Record
 from marketo_soap.sandbox.messages import HttpAnswer, HttpRequest
-from marketo_soap.sandbox.rest.endpoints import IDENTITY, SYNC_LEADS, Work, note_synced, parsed
-from marketo_soap.sandbox.rest.replies import CSV, JSON, Reply, RestError, envelope, refusal, request_id
+from marketo_soap.sandbox.rest.endpoints import IDENTITY, SYNC_LEADS, Work, note_synced
+from marketo_soap.sandbox.rest.replies import CSV, JSON, Reply, RestError, envelope, parsed, refusal, request_id
 from marketo_soap.sandbox.rest.routes import recorded, route
 from marketo_soap.sandbox.rest.sync import Synced
 from marketo_soap.sandbox.rest.values import shown

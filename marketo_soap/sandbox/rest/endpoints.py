@@ -5,7 +5,6 @@ Longer than 300 lines: most of it is the table.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from marketo_soap.sandbox.journal import Entry
 from marketo_soap.sandbox.operations.outcome import World
 from marketo_soap.sandbox.rest.activities import activities, activity_types, lead_changes, paging_token
 from marketo_soap.sandbox.rest.bulk import batch_of, begin_import, failures_of, file_of, status_of, warnings_of
+from marketo_soap.sandbox.rest.campaigns import find_campaigns, schedule_campaign, trigger_campaign
 from marketo_soap.sandbox.rest.custom_objects import (
     ObjectCall,
     delete_custom,
@@ -47,7 +47,7 @@ from marketo_soap.sandbox.rest.programs import (
     programs_by_tag,
     update_program,
 )
-from marketo_soap.sandbox.rest.replies import Reply, RestError
+from marketo_soap.sandbox.rest.replies import Reply, RestError, parsed
 from marketo_soap.sandbox.rest.sync import Synced, read_sync, sync_leads
 from marketo_soap.sandbox.rest.tags import channel_by_name, channels, tag_type_by_name, tag_types
 from marketo_soap.sandbox.settings import Settings
@@ -55,7 +55,7 @@ from marketo_soap.sandbox.store.imports import Import
 from marketo_soap.sandbox.store.lead_store import LeadStore
 from marketo_soap.sandbox.store.leads import Leads
 
-__all__ = ["ENDPOINTS", "IDENTITY", "SYNC_LEADS", "Endpoint", "Work", "note_synced", "parsed"]
+__all__ = ["ENDPOINTS", "IDENTITY", "SYNC_LEADS", "Endpoint", "Work", "note_synced"]
 
 IDENTITY = "identity"
 SYNC_LEADS = "syncLeads"
@@ -187,6 +187,14 @@ def _batch(work: Work) -> Import:
         return batch_of(leads, work.number, work.now)
 
 
+def _change(change: Callable[[World, int, Any], Reply]) -> Callable[[Work], Reply]:
+    def work_on(work: Work) -> Reply:
+        with work.store.transaction() as leads:
+            return change(World(leads, work.settings, work.now), work.number, parsed(work.body))
+
+    return work_on
+
+
 def _object_rows(kind: Kind) -> Iterator[Endpoint]:
     """Yield the four calls for opportunities or roles."""
     path, name = f"/rest/v1/{kind.path}", kind.name[0].upper() + kind.name[1:]
@@ -281,6 +289,21 @@ ENDPOINTS: Sequence[Endpoint] = (
     _row("getLeadPartitions", "GET", "/rest/v1/leads/partitions.json", _partitions),
     _row("getLists", "GET", "/rest/v1/lists.json", _lists),
     _row("getLeadsByListId", "GET", "/rest/v1/lists/{id}/leads.json", _leads_of_list),
+    _row("getCampaigns", "GET", "/rest/v1/campaigns.json", _read(find_campaigns)),
+    _row(
+        "triggerCampaign",
+        "POST",
+        "/rest/v1/campaigns/{id}/trigger.json",
+        _change(trigger_campaign),
+        takes_json=True,
+    ),
+    _row(
+        "scheduleCampaign",
+        "POST",
+        "/rest/v1/campaigns/{id}/schedule.json",
+        _change(schedule_campaign),
+        takes_json=True,
+    ),
     _row("getActivityTypes", "GET", "/rest/v1/activities/types.json", _activity_types),
     _row("getLeadActivities", "GET", "/rest/v1/activities.json", _activities),
     _row("getPagingToken", "GET", "/rest/v1/activities/pagingtoken.json", _paging_token),
@@ -315,15 +338,3 @@ def note_synced(entry: Entry, synced: Sequence[Synced]) -> None:
     for number, (one, verdict) in enumerate(zip(synced, verdicts, strict=True), 1):
         why = f"lead {one.lead_id}" if one.error is None else one.error.message
         entry.remarks.append(f"record {number}: {verdict}, {why}")
-
-
-def parsed(body: bytes) -> Any:
-    """Return the JSON of a body; of a repeated key the last one counts (chosen). Raises 609."""
-    try:
-        return json.loads(body.decode(), parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise RestError("609") from None
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not valid in JSON")
