@@ -169,10 +169,7 @@ def _delete(given: MObject, world: World) -> tuple[MObjStatusEnum, int]:
             found = world.leads.roles.of(links["opportunity_id"], links["lead_id"], given.get("Role") or "")
     if found is None:
         return MObjStatusEnum.UNCHANGED, given.id or 0
-    if given.type == "Opportunity":
-        for role in world.leads.roles.find(opportunity_id=found.id):
-            world.leads.roles.delete(role.id)
-    table.delete(found.id)
+    world.leads.delete_object(found)
     return MObjStatusEnum.DELETED, found.id
 
 

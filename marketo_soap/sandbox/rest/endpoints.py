@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,12 +20,28 @@ from marketo_soap.sandbox.rest.bulk import batch_of, begin_import, failures_of, 
 from marketo_soap.sandbox.rest.find import associate, filter_leads, get_lead, read_fields, read_filter, read_page
 from marketo_soap.sandbox.rest.lists import find_lists, leads_of_list
 from marketo_soap.sandbox.rest.merge import merge_by_ids
+from marketo_soap.sandbox.rest.objects import (
+    KINDS,
+    Kind,
+    delete_objects,
+    describe_objects,
+    find_objects,
+    sync_objects,
+)
 from marketo_soap.sandbox.rest.partitions import describe_partitions
+from marketo_soap.sandbox.rest.programs import (
+    find_programs,
+    program_by_id,
+    program_by_name,
+    programs_by_tag,
+    update_program,
+)
 from marketo_soap.sandbox.rest.replies import Reply, RestError
 from marketo_soap.sandbox.rest.sync import Synced, read_sync, sync_leads
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store.imports import Import
 from marketo_soap.sandbox.store.lead_store import LeadStore
+from marketo_soap.sandbox.store.leads import Leads
 
 __all__ = ["ENDPOINTS", "IDENTITY", "SYNC_LEADS", "Endpoint", "Work", "note_synced", "parsed"]
 
@@ -155,6 +171,46 @@ def _batch(work: Work) -> Import:
         return batch_of(leads, work.number, work.now)
 
 
+def _object_rows(kind: Kind) -> Iterator[Endpoint]:
+    """Yield the four calls for opportunities or roles."""
+    path, name = f"/rest/v1/{kind.path}", kind.name[0].upper() + kind.name[1:]
+
+    def find(work: Work) -> Reply:
+        with work.store.reading() as leads:
+            return find_objects(leads, kind, work.given, work.settings)
+
+    def sync(work: Work) -> Reply:
+        with work.store.transaction() as leads:
+            return sync_objects(leads, kind, parsed(work.body), work.settings, work.now)
+
+    def delete(work: Work) -> Reply:
+        with work.store.transaction() as leads:
+            return delete_objects(leads, kind, parsed(work.body), work.settings)
+
+    yield _row(f"describe{name}", "GET", f"{path}/describe.json", lambda work: describe_objects(kind, work.settings))
+    yield _row(f"get{name}", "GET", f"{path}.json", find)
+    yield _row(f"sync{name}", "POST", f"{path}.json", sync, takes_json=True)
+    yield _row(f"delete{name}", "POST", f"{path}/delete.json", delete, takes_json=True)
+
+
+def _read(answer: Callable[[Leads, Mapping[str, str]], Reply]) -> Callable[[Work], Reply]:
+    def work_on(work: Work) -> Reply:
+        with work.store.reading() as leads:
+            return answer(leads, work.given)
+
+    return work_on
+
+
+def _program(work: Work) -> Reply:
+    with work.store.reading() as leads:
+        return program_by_id(leads, work.number)
+
+
+def _update_program(work: Work) -> Reply:
+    with work.store.transaction() as leads:
+        return update_program(leads, work.number, work.given, work.now)
+
+
 _ID = "([0-9]{1,18})"
 
 
@@ -195,6 +251,12 @@ ENDPOINTS: Sequence[Endpoint] = (
     _row("getLeadActivities", "GET", "/rest/v1/activities.json", _activities),
     _row("getPagingToken", "GET", "/rest/v1/activities/pagingtoken.json", _paging_token),
     _row("getLeadChanges", "GET", "/rest/v1/activities/leadchanges.json", _lead_changes),
+    *(row for kind in KINDS for row in _object_rows(kind)),
+    _row("getPrograms", "GET", "/rest/asset/v1/programs.json", _read(find_programs)),
+    _row("getProgramByName", "GET", "/rest/asset/v1/program/byName.json", _read(program_by_name)),
+    _row("getProgramByTag", "GET", "/rest/asset/v1/program/byTag.json", _read(programs_by_tag)),
+    _row("getProgramById", "GET", "/rest/asset/v1/program/{id}.json", _program),
+    _row("updateProgram", "POST", "/rest/asset/v1/program/{id}.json", _update_program),
 )
 
 
