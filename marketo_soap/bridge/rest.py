@@ -49,7 +49,7 @@ class RestRequest:
     be sent again only if it certainly was not carried out.
     """
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     query: Pairs = field(default=(), repr=hidden)
     body: bytes = field(default=b"", repr=size_only)

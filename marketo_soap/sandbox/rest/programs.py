@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import evolve
 
+from marketo_soap.sandbox.operations.sync_m_objects import is_known_tag
 from marketo_soap.sandbox.rest.replies import Reply, RestError
 from marketo_soap.sandbox.rest.values import utc
 from marketo_soap.sandbox.store.leads import Leads
@@ -79,6 +80,8 @@ def update_program(leads: Leads, number: int, given: Mapping[str, str], now: dat
         tags = {str(each["tagType"]): str(each["tagValue"]) for each in json.loads(given.get("tags") or "[]")}
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise RestError("1003", "Invalid value for parameter 'costs' or 'tags'") from None
+    if unknown := [kind for kind, value in tags.items() if not is_known_tag(leads, kind, value)]:
+        raise RestError("1003", f"Invalid tag '{unknown[0]}'")
     if given.get("costsDestructiveUpdate", "").lower() == "true":
         row = evolve(row, costs=())
     row = evolve(row.with_costs(*costs), tags={**row.tags, **tags})
