@@ -16,6 +16,7 @@ from marketo_soap.records.lead_fields import NOT_RETURNED, standard_fields
 from marketo_soap.sandbox.assets import Campaign, Channel, CustomObjectType, StaticList, TagType
 from marketo_soap.sandbox.seeded_activities import SeededActivity
 from marketo_soap.sandbox.store.programs import Program
+from marketo_soap.wire.xml import check_text
 
 __all__ = [
     "REST_LIMITS",
@@ -252,6 +253,8 @@ class Settings:
     durability: Literal["normal", "full"] = "normal"
 
     def __attrs_post_init__(self) -> None:
+        for name, text in (*self.custom_fields.items(), *self.lead_key_fields.items()):
+            check_text(text, f"the type or field of {name}")
         if not self.client_id.strip() or not self.client_secret.strip():
             raise ValueError("client_id and client_secret are not empty")
         if not self.token_lifetime > 0:

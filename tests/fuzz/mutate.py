@@ -6,20 +6,23 @@ import codecs
 import json
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 import attrs
 from lxml import etree
 
+from marketo_soap import Sandbox
 from marketo_soap.operations import OPERATIONS
 from marketo_soap.sandbox import control
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.codec import codec
+from marketo_soap.wire.plain import from_data
 from marketo_soap.wire.xml import MKTOWS, SOAP_ENV, XSI, XSI_NIL, Element
 from tests.fuzz.targets import SEPARATOR, resigned
-from tests.support import FIXTURES, HEADER
+from tests.peers.test_operations import CALLS, SETTINGS
+from tests.support import FIXTURES, HEADER, NOW, signed
 
 Bytewise = Callable[[bytes, int], bytes]
 
@@ -464,9 +467,18 @@ SESSIONS: Mapping[str, list[bytes]] = {
 """Requests that the fuzzer starts with besides the fixtures: each is followed by an envelope."""
 
 
+def conversations() -> Iterator[tuple[str, bytes]]:
+    """A request of each operation, and what a sandbox replies to it."""
+    with Sandbox(settings=SETTINGS, clock=lambda: NOW) as sandbox:
+        for number, call in enumerate(CALLS):
+            request = signed(from_data(OPERATIONS[call["operation"]], call["params"]), sandbox.credentials, NOW)
+            yield f"call-{number}.request", request
+            yield f"call-{number}.response", sandbox.respond(request).body
+
+
 def seeds(target: str) -> dict[str, bytes]:
     """What to start with: the fixtures, and for the sandbox also HTTP requests before and around one."""
-    found = {path.name: path.read_bytes() for path in sorted(FIXTURES.glob("*/*.xml"))}
+    found = {path.name: path.read_bytes() for path in sorted(FIXTURES.glob("*/*.xml"))} | dict(conversations())
     if target != "intake":
         return found
     call = found["all-keys.request.xml"].replace(b"<Id>2147483647</Id>", b"")
