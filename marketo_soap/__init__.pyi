@@ -10,6 +10,9 @@ from marketo_soap.calls.limits import Limits as Limits
 from marketo_soap.calls.retry import RetryPolicy as RetryPolicy
 from marketo_soap.client import AsyncClient as AsyncClient
 from marketo_soap.client import Client as Client
+from marketo_soap.client.batches import BatchOutcome as BatchOutcome
+from marketo_soap.client.batches import Fate as Fate
+from marketo_soap.client.batches import RecordOutcome as RecordOutcome
 from marketo_soap.debug.recorder import Recorder as Recorder
 from marketo_soap.errors import FAULTS as FAULTS
 from marketo_soap.errors import AmbiguousError as AmbiguousError
@@ -34,9 +37,13 @@ from marketo_soap.operations.get_lead import GetLead as GetLead
 from marketo_soap.operations.get_lead import GetLeadResult as GetLeadResult
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads as GetMultipleLeads
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeadsResult as GetMultipleLeadsResult
+from marketo_soap.operations.list_operation import ListOperation as ListOperation
+from marketo_soap.operations.list_operation import ListOperationResult as ListOperationResult
 from marketo_soap.operations.sync_lead import LeadSyncFailed as LeadSyncFailed
 from marketo_soap.operations.sync_lead import SyncLead as SyncLead
 from marketo_soap.operations.sync_lead import SyncLeadResult as SyncLeadResult
+from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads as SyncMultipleLeads
+from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeadsResult as SyncMultipleLeadsResult
 from marketo_soap.privacy.redactor import EVERYTHING as EVERYTHING
 from marketo_soap.privacy.redactor import Visible as Visible
 from marketo_soap.records.attribs import Attrib as Attrib
@@ -52,6 +59,10 @@ from marketo_soap.records.lead_keys import LeadKey as LeadKey
 from marketo_soap.records.lead_keys import LeadKeyRef as LeadKeyRef
 from marketo_soap.records.lead_keys import LeadKeySelector as LeadKeySelector
 from marketo_soap.records.lead_keys import StaticListSelector as StaticListSelector
+from marketo_soap.records.lists import LeadStatus as LeadStatus
+from marketo_soap.records.lists import ListKey as ListKey
+from marketo_soap.records.lists import ListKeyType as ListKeyType
+from marketo_soap.records.lists import ListOperationType as ListOperationType
 from marketo_soap.sandbox import Sandbox as Sandbox
 from marketo_soap.sandbox import SandboxTransport as SandboxTransport
 from marketo_soap.signature import AuthenticationHeader as AuthenticationHeader

@@ -11,9 +11,12 @@ from marketo_soap.client.base import CallOptions
 from marketo_soap.operations import Operation
 from marketo_soap.operations.get_lead import GetLead, GetLeadResult
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads, GetMultipleLeadsResult
+from marketo_soap.operations.list_operation import ListOperation, ListOperationResult
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
+from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncMultipleLeadsResult
 from marketo_soap.records.lead import LeadRecord
 from marketo_soap.records.lead_keys import LeadKey, LeadSelector
+from marketo_soap.records.lists import ListKey, ListOperationType
 
 __all__ = ["Operations"]
 
@@ -67,6 +70,36 @@ class Operations:
     def get_lead(self, lead_key: LeadKey, **options: Unpack[CallOptions]) -> Call[GetLeadResult]:
         """Return the leads that a key names: see `GetLead`."""
         return GetLead(lead_key), options
+
+    @_method
+    def list_operation(
+        self,
+        list_operation: ListOperationType,
+        list_key: ListKey | str,
+        list_members: Iterable[LeadKey],
+        *,
+        strict: bool | None = None,
+        skip_activity_log: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[ListOperationResult]:
+        """Add leads to a static list, remove them, or ask if they are members: see `ListOperation`.
+
+        *list_key* may be the name of the list. `in_batches` takes more than 1,000 leads.
+        """
+        operation = ListOperation(
+            list_operation, list_key, list_members, strict=strict, skip_activity_log=skip_activity_log
+        )
+        return operation, options
+
+    @_method
+    def sync_multiple_leads(
+        self, leads: Iterable[LeadRecord], *, dedup_enabled: bool | None = None, **options: Unpack[CallOptions]
+    ) -> Call[SyncMultipleLeadsResult]:
+        """Insert or update up to 300 leads: see `SyncMultipleLeads`. Look at each status: FAILED raises nothing.
+
+        `in_batches` takes more leads.
+        """
+        return SyncMultipleLeads(leads, dedup_enabled=dedup_enabled), options
 
     @_method
     def get_multiple_leads(

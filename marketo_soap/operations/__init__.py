@@ -6,17 +6,28 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from marketo_soap.operations.base import Effect, Operation, PagedOperation, Violation
+from marketo_soap.operations.base import BatchOperation, Effect, Operation, PagedOperation, Violation
 from marketo_soap.privacy.vocabulary import Declaration, Role, declare
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.fields import declared, is_record
 
-__all__ = ["OPERATIONS", "Effect", "Operation", "PagedOperation", "Violation", "of_params", "of_success"]
+__all__ = [
+    "OPERATIONS",
+    "BatchOperation",
+    "Effect",
+    "Operation",
+    "PagedOperation",
+    "Violation",
+    "of_params",
+    "of_success",
+]
 
 _MODULES = {
     "getLead": "get_lead",
     "getMultipleLeads": "get_multiple_leads",
+    "listOperation": "list_operation",
     "syncLead": "sync_lead",
+    "syncMultipleLeads": "sync_multiple_leads",
 }
 
 

@@ -120,7 +120,8 @@ class FaultRule:
 
     REST calls meet the same rules; `operation` may be one of theirs: `identity`, `syncLeads`,
     `getLeadsByFilter`, `getLeadById`, `associateLead`, `describeLead`, `describeLead2`, `getLeadPartitions`,
-    `getLists`, `getLeadsByListId`, `getPagingToken`, `getLeadChanges`.
+    `getLists`, `getLeadsByListId`, `addLeadsToList`, `removeLeadsFromList`, `areLeadsMemberOfList`,
+    `getPagingToken`, `getLeadChanges`.
     *email* and *attribute* go by the records of a `syncLeads`, one of which must fit, under REST's names or
     SOAP's. *fault* and *failed* strike SOAP calls only. *rest*, REST's code ("611", with *message*, and
     *status* 200 unless given), strikes REST calls only, `identity` only where *operation* names it; from 1000
@@ -185,7 +186,8 @@ class Settings:
     and whenever leads are seeded. *lead_key_fields* maps the types of lead keys to the attributes that hold them,
     fields of type string (changed ones are beside the usual ones). *email_unasked*: getMultipleLeads with
     includeAttributes shows Email although it is not among them; recorded is nil. *largest_page* is what its batchSize
-    is capped at: the vendor's texts say 1000 and 100.
+    is capped at: the vendor's texts say 1000 and 100. *over_batch_limit*: more records than the vendor supports in one
+    call (300 leads, 1,000 list members, 100 objects) are a "fault" (20110) or "accept"ed; keys beyond 100 are ignored.
 
     *client_id* and *client_secret* are what REST callers ask for tokens with, which live *token_lifetime*
     seconds. *rest_limits* are REST's own, and off too unless given. *rest_shows_anonymous*: REST finds
@@ -207,6 +209,7 @@ class Settings:
     lists: tuple[StaticList, ...] = ()
     lead_key_fields: Mapping[str, str] = field(factory=dict, converter=_with_usual_fields)
     email_unasked: bool = False
+    over_batch_limit: Literal["fault", "accept"] = "fault"
     largest_page: int = 1000
     limits: Limits | None = None
     count_refused: bool = False

@@ -7,8 +7,10 @@ from typing import Any, TypeAlias
 
 from marketo_soap.sandbox.operations.get_lead import get_lead
 from marketo_soap.sandbox.operations.get_multiple_leads import get_multiple_leads
+from marketo_soap.sandbox.operations.list_operation import list_operation
 from marketo_soap.sandbox.operations.outcome import Outcome, World
 from marketo_soap.sandbox.operations.sync_lead import sync_lead
+from marketo_soap.sandbox.operations.sync_multiple_leads import sync_multiple_leads
 
 __all__ = ["FUNCTIONS"]
 
@@ -17,6 +19,8 @@ Function: TypeAlias = Callable[[Any, World], Outcome]
 FUNCTIONS: Mapping[str, Function] = {
     "getLead": get_lead,
     "getMultipleLeads": get_multiple_leads,
+    "listOperation": list_operation,
     "syncLead": sync_lead,
+    "syncMultipleLeads": sync_multiple_leads,
 }
 """What carries out an operation, by its name. A function raises a `Fault` to refuse the call."""

@@ -62,10 +62,11 @@ def _selected(call: GetMultipleLeads, world: World) -> tuple[str | None, Selecti
 def _list_id(selector: StaticListSelector, world: World) -> int:
     """Return the id of the list; of id and name the id decides (chosen). Recorded: an unknown name is no fault."""
     if selector.static_list_id is not None:
-        if not world.leads.lists.exists(selector.static_list_id):
+        if world.leads.lists.get(selector.static_list_id) is None:
             raise fault(20111)
         return selector.static_list_id
-    return world.leads.lists.id_of((selector.static_list_name or "").strip()) or 0
+    kept = world.leads.lists.named((selector.static_list_name or "").strip())
+    return kept.id if kept is not None else 0
 
 
 def _updated(selector: LastUpdateAtSelector, world: World) -> Selection:

@@ -84,7 +84,7 @@ class Leads:
         self._connection = connection
         self.lists = Lists(connection)
         self.activities = Activities(connection)
-        self.tables: tuple[Table[Any], ...] = ()
+        self.tables: tuple[Table[Any], ...] = (self.lists,)
 
     def by_id(self, lead_id: int) -> StoredLead | None:
         """Find a lead by its Marketo id."""
@@ -201,7 +201,6 @@ class Leads:
             for table in (self.activities, *self.tables):
                 table.clear()
             self._connection.execute("DELETE FROM lead")
-        self.lists.clear()
         self._connection.execute("UPDATE sqlite_sequence SET seq = 1000000 WHERE name = 'lead'")
 
     def _one(self, condition: str, *values: object) -> StoredLead | None:
