@@ -9,7 +9,19 @@ from typing import Any
 import attrs
 from hypothesis import strategies as st
 
-from marketo_soap import Attribute, ForeignSysType, LeadKeySelector, LeadRecord, StaticListSelector, SyncLead
+from marketo_soap import (
+    Attrib,
+    Attribute,
+    ForeignSysType,
+    LeadKey,
+    LeadKeyRef,
+    LeadKeySelector,
+    LeadRecord,
+    ReqCampSourceType,
+    RequestCampaign,
+    StaticListSelector,
+    SyncLead,
+)
 from marketo_soap.operations import OPERATIONS, Operation
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.fields import Field, declared, is_enum, is_record
@@ -50,9 +62,28 @@ def sync_leads(draw: st.DrawFn) -> SyncLead:
     return SyncLead(record, draw(st.booleans()), cookie)
 
 
+TOKENS = st.lists(st.builds(Attrib, WORDS, XML_TEXT), max_size=4)
+LEAD_KEYS = st.lists(
+    st.builds(LeadKey, st.sampled_from([each for each in LeadKeyRef if each != LeadKeyRef.COOKIE]), WORDS),
+    min_size=1,
+    max_size=9,
+)
+
+
+@st.composite
+def requests_of_campaigns(draw: st.DrawFn) -> RequestCampaign:
+    keys, source = tuple(draw(LEAD_KEYS)), draw(st.sampled_from(ReqCampSourceType))
+    if draw(st.booleans()):
+        tokens = draw(st.none() | TOKENS)
+        return RequestCampaign(source, lead_keys=keys, campaign_id=draw(IDS), program_tokens=tokens)
+    name, program, tokens = draw(WORDS), draw(WORDS), draw(TOKENS)
+    return RequestCampaign(source, lead_keys=keys, campaign_name=name, program_name=program, program_tokens=tokens)
+
+
 _BY_HAND: dict[type, st.SearchStrategy[Any]] = {
     LeadRecord: leads(),
     Attribute: st.builds(Attribute, WORDS, XML_TEXT, st.none() | WORDS),
+    RequestCampaign: requests_of_campaigns(),
     SyncLead: sync_leads(),
     LeadKeySelector: st.builds(
         LeadKeySelector, st.sampled_from(["EMAIL", "IDNUM"]), st.lists(WORDS, min_size=1, max_size=9)
@@ -69,7 +100,7 @@ def values_of(cls: type[Any]) -> st.SearchStrategy[Any]:
     if cls in _BY_HAND:
         return _BY_HAND[cls]
     return (
-        st.fixed_dictionaries({field.name: _field(field) for field in declared(cls) if not field.el.later})
+        st.fixed_dictionaries({field.argument: _field(field) for field in declared(cls) if not field.el.later})
         .map(lambda given: _made(cls, given))
         .filter(lambda made: made is not None)
     )

@@ -41,6 +41,9 @@ SAMPLES = sorted((FIXTURES / "samples").glob("*.xml"))
 SCHEMA = etree.XMLSchema(etree.fromstring(schema()))
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
+NOT_OF_2_2 = {"getLeadActivity.request.xml", "getLeadChanges.request.xml"}
+"""Samples that WSDL 2_2 does not allow: an empty dateTime, and an element of a later version."""
+
 each_operation = pytest.mark.parametrize("operation", operations(), ids=lambda operation: operation.name)
 
 
@@ -81,7 +84,8 @@ def test_what_is_private_is_hidden_and_the_reverse(cls: type[Any]) -> None:
 def test_a_sample_of_the_vendor_is_read_and_written_again(path: Any) -> None:
     data = path.read_bytes()
     message = envelope.read(data)
-    is_valid(data)
+    if path.name not in NOT_OF_2_2:
+        is_valid(data)
     if isinstance(message, envelope.Request):
         again = envelope.request(message.operation, message.header, context=message.context)
     else:

@@ -23,9 +23,14 @@ __all__ = [
 ]
 
 _MODULES = {
+    "getCampaignsForSource": "get_campaigns_for_source",
     "getLead": "get_lead",
+    "getLeadActivity": "get_lead_activity",
+    "getLeadChanges": "get_lead_changes",
     "getMultipleLeads": "get_multiple_leads",
     "listOperation": "list_operation",
+    "requestCampaign": "request_campaign",
+    "scheduleCampaign": "schedule_campaign",
     "syncLead": "sync_lead",
     "syncMultipleLeads": "sync_multiple_leads",
 }

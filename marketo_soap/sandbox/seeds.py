@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from marketo_soap.records.lead import LeadRecord
-from marketo_soap.sandbox.settings import StaticList
+from marketo_soap.sandbox.assets import StaticList
+from marketo_soap.sandbox.seeded_activities import dump_activities, load_activities
 from marketo_soap.sandbox.store import selections
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
 from marketo_soap.sandbox.store.table import Table
@@ -27,7 +28,7 @@ _KEYS = {
     "Anonymous": "anonymous",
     "marketoCookie": "cookies",
 }
-_KNOWN = {*_KEYS.values(), "attributes", "lists", "created_at", "updated_at"}
+_KNOWN = {*_KEYS.values(), "attributes", "lists", "activities", "created_at", "updated_at"}
 
 
 def read_csv(text: str) -> list[dict[str, Any]]:
@@ -96,6 +97,10 @@ def load(leads: Leads, data: Iterable[dict[str, Any]], now: datetime, partition:
             program, _, short = name.rpartition(".")
             static_list = leads.lists.named(name) or leads.lists.ensure(short, program)
             leads.lists.add_members(static_list.id, [kept.id])
+        try:
+            load_activities(leads, kept, lead.get("activities") or [])
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"lead {number}: {error}") from None
     return count
 
 
@@ -163,7 +168,7 @@ def fill_lists(leads: Leads, lists: Iterable[StaticList]) -> None:
 
 def dump(leads: Leads, stored: Iterable[StoredLead]) -> Iterator[dict[str, Any]]:
     """Give each of the *stored* leads with all there is of it, as JSON can hold it and `load` takes it."""
-    has_lists = leads.lists.count() > 0
+    has_lists, has_log = leads.lists.count() > 0, leads.activities.first() is not None
     for lead in stored:
         yield {
             "id": lead.id,
@@ -177,4 +182,5 @@ def dump(leads: Leads, stored: Iterable[StoredLead]) -> Iterator[dict[str, Any]]
             "created_at": lead.created_at,
             "updated_at": lead.updated_at,
             **({"lists": names} if (names := has_lists and leads.lists.names_of(lead.id)) else {}),
+            **({"activities": log} if (log := has_log and dump_activities(leads, lead.id)) else {}),
         }

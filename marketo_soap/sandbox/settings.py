@@ -13,13 +13,17 @@ from attrs import field, frozen
 from marketo_soap.calls.limits import VENDOR_LIMITS, Limits
 from marketo_soap.config import load_toml
 from marketo_soap.records.lead_fields import NOT_RETURNED, standard_fields
+from marketo_soap.sandbox.assets import Campaign, StaticList
+from marketo_soap.sandbox.seeded_activities import SeededActivity
 
 __all__ = [
     "REST_LIMITS",
     "VENDOR_LIMITS",
     "AssignmentRule",
+    "Campaign",
     "FaultRule",
     "Limits",
+    "SeededActivity",
     "Settings",
     "StaticList",
     "Workspace",
@@ -94,15 +98,6 @@ class Workspaces:
 
 
 @frozen
-class StaticList:
-    """A static list, in a *program* or not; *members* are e-mail addresses, or ids of leads as text."""
-
-    name: str
-    program: str = ""
-    members: tuple[str, ...] = ()
-
-
-@frozen
 class FaultRule:
     """Trouble on demand: which calls it strikes, and what it does to them.
 
@@ -121,7 +116,7 @@ class FaultRule:
     REST calls meet the same rules; `operation` may be one of theirs: `identity`, `syncLeads`,
     `getLeadsByFilter`, `getLeadById`, `associateLead`, `describeLead`, `describeLead2`, `getLeadPartitions`,
     `getLists`, `getLeadsByListId`, `addLeadsToList`, `removeLeadsFromList`, `areLeadsMemberOfList`,
-    `getPagingToken`, `getLeadChanges`.
+    `getPagingToken`, `getLeadChanges`, `getCampaigns`, `triggerCampaign`, `scheduleCampaign`.
     *email* and *attribute* go by the records of a `syncLeads`, one of which must fit, under REST's names or
     SOAP's. *fault* and *failed* strike SOAP calls only. *rest*, REST's code ("611", with *message*, and
     *status* 200 unless given), strikes REST calls only, `identity` only where *operation* names it; from 1000
@@ -189,6 +184,14 @@ class Settings:
     is capped at: the vendor's texts say 1000 and 100. *over_batch_limit*: more records than the vendor supports in one
     call (300 leads, 1,000 list members, 100 objects) are a "fault" (20110) or "accept"ed; keys beyond 100 are ignored.
 
+    *activities* belong to the leads that they name, and are added as the members of lists are. *stream_end*: a page
+    of activities after the last one is "empty", as recorded, or a "fault" (20123).
+
+    *campaigns* are the campaigns of the subscription. *campaign_id_with_tokens*: requestCampaign takes a
+    programTokenList beside a campaignId, as a sample of the vendor has it ("accept"), or refuses it by the text
+    ("fault", 20110). *unknown_campaign_leads*: a lead key of requestCampaign that names no lead refuses the call
+    ("fault", 20103, as REST does), or is left out ("skip"); without any lead `success` is false then.
+
     *client_id* and *client_secret* are what REST callers ask for tokens with, which live *token_lifetime*
     seconds. *rest_limits* are REST's own, and off too unless given. *rest_shows_anonymous*: REST finds
     anonymous leads as it does known ones.
@@ -207,10 +210,15 @@ class Settings:
     foreign_type_alone: Literal["ignore", "fault"] = "ignore"
     workspaces: Workspaces = Workspaces()
     lists: tuple[StaticList, ...] = ()
+    activities: tuple[SeededActivity, ...] = ()
+    stream_end: Literal["empty", "fault"] = "empty"
     lead_key_fields: Mapping[str, str] = field(factory=dict, converter=_with_usual_fields)
     email_unasked: bool = False
     over_batch_limit: Literal["fault", "accept"] = "fault"
     largest_page: int = 1000
+    campaigns: tuple[Campaign, ...] = ()
+    campaign_id_with_tokens: Literal["accept", "fault"] = "accept"
+    unknown_campaign_leads: Literal["fault", "skip"] = "fault"
     limits: Limits | None = None
     count_refused: bool = False
     faults: tuple[FaultRule, ...] = ()

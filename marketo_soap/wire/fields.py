@@ -68,7 +68,7 @@ class El:
 
 @frozen
 class Field:
-    """One declared element of a message class.
+    """One declared element of a message class: the attribute *name*, which the class takes as *argument*.
 
     `type` is the type of the value or of a list's items, `choices` the classes that an `xsi:type` may name.
     `items` are the names of the items, the outermost first, and `is_list` is also true of a list without a wrapper.
@@ -77,6 +77,7 @@ class Field:
     """
 
     name: str
+    argument: str
     el: El
     type: Any
     optional: bool
@@ -164,6 +165,7 @@ def _field(cls: type[Any], attribute: attrs.Attribute[Any], hint: Any) -> Field:
     records = tuple(kind for kind in kinds if is_record(kind))
     return Field(
         attribute.name,
+        attribute.alias or attribute.name,
         el,
         records[0] if records else next((kind for kind in kinds if kind is not str), str),
         optional=none_allowed or (depth > 0 and (has_default or not items)),

@@ -7,13 +7,12 @@ import re
 from marketo_soap.errors import fault
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads, GetMultipleLeadsResult
 from marketo_soap.records.lead_keys import (
-    LONGEST_SPAN,
     MOST_KEYS,
     LastUpdateAtSelector,
     LeadKeySelector,
     StaticListSelector,
 )
-from marketo_soap.sandbox.operations.lead_keys import leads_of
+from marketo_soap.sandbox.operations.lead_keys import check_span, leads_of, list_id_of
 from marketo_soap.sandbox.operations.outcome import Outcome, World, record_of
 from marketo_soap.sandbox.store import selections
 from marketo_soap.sandbox.store.selections import Place, Selection
@@ -52,27 +51,12 @@ def _selected(call: GetMultipleLeads, world: World) -> tuple[str | None, Selecti
             # Recorded: keys after the hundredth are ignored.
             return selector.key_type, leads_of(selector.key_type, selector.key_values[:MOST_KEYS], world.settings)
         case StaticListSelector():
-            return "static list", selections.by_list(_list_id(selector, world))
+            return "static list", selections.by_list(list_id_of(selector, world))
         case LastUpdateAtSelector():
-            return "time of update", _updated(selector, world)
+            check_span(selector, world)
+            return "time of update", selections.by_update(*selector.bounds(world.now))
         case None:
             raise fault(10001, "No selection criteria found in request")
-
-
-def _list_id(selector: StaticListSelector, world: World) -> int:
-    """Return the id of the list; of id and name the id decides (chosen). Recorded: an unknown name is no fault."""
-    if selector.static_list_id is not None:
-        if world.leads.lists.get(selector.static_list_id) is None:
-            raise fault(20111)
-        return selector.static_list_id
-    kept = world.leads.lists.named((selector.static_list_name or "").strip())
-    return kept.id if kept is not None else 0
-
-
-def _updated(selector: LastUpdateAtSelector, world: World) -> Selection:
-    if selector.is_too_long(world.now):
-        raise fault(20022, f"The time range is longer than {LONGEST_SPAN.days} days")
-    return selections.by_update(*selector.bounds(world.now))
 
 
 def _place(position: str | None) -> tuple[Place | None, int]:

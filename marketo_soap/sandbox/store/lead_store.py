@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from marketo_soap.sandbox.store import search
 from marketo_soap.sandbox.store.activities import Activities
+from marketo_soap.sandbox.store.campaigns import Campaigns, RequestedCampaigns, ScheduledCampaigns
 from marketo_soap.sandbox.store.database import Database, Migration
 from marketo_soap.sandbox.store.leads import COUNT, LEADS, Leads, StoredLead
 from marketo_soap.sandbox.store.lists import SCHEMA as LISTS
@@ -38,6 +39,7 @@ _MIGRATIONS = (
     search.install,
     _carry_out(LISTS + INDEX),
     _carry_out(Activities.schema()),
+    _carry_out(Campaigns.schema() + RequestedCampaigns.schema() + ScheduledCampaigns.schema()),
 )
 
 

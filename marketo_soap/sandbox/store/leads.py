@@ -13,6 +13,7 @@ from attrs import define, field
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.sandbox.store import search
 from marketo_soap.sandbox.store.activities import Activities
+from marketo_soap.sandbox.store.campaigns import Campaigns, RequestedCampaigns, ScheduledCampaigns
 from marketo_soap.sandbox.store.lists import Lists
 from marketo_soap.sandbox.store.selections import UPDATED_MS, Place, Selection, email_key
 from marketo_soap.sandbox.store.table import Table
@@ -84,7 +85,15 @@ class Leads:
         self._connection = connection
         self.lists = Lists(connection)
         self.activities = Activities(connection)
-        self.tables: tuple[Table[Any], ...] = (self.lists,)
+        self.campaigns = Campaigns(connection)
+        self.requested_campaigns = RequestedCampaigns(connection)
+        self.scheduled_campaigns = ScheduledCampaigns(connection)
+        self.tables: tuple[Table[Any], ...] = (
+            self.lists,
+            self.campaigns,
+            self.requested_campaigns,
+            self.scheduled_campaigns,
+        )
 
     def by_id(self, lead_id: int) -> StoredLead | None:
         """Find a lead by its Marketo id."""

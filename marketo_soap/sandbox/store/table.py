@@ -123,9 +123,12 @@ class Table(Generic[RowT]):
         return [{"kind": self.name, **attrs.asdict(row)} for row in self.select("id > ?", (after,), limit=limit)]
 
     def load(self, data: dict[str, Any]) -> None:
-        """Add a row from what `dump` gives. `ValueError` names what is wrong."""
+        """Add a row from what `dump` gives, unless it is there already. `ValueError` names what is wrong."""
         row = structure(self.row, data)
-        if row.id and self.get(row.id) is not None:
+        known = self.get(row.id)
+        if known == row:
+            return
+        if known is not None:
             raise ValueError(f"there is a {self.name} {row.id} already")
         try:
             self.add(row)
