@@ -123,7 +123,9 @@ def _value(kind: Any, value: Any, where: str) -> Any:
     if origin in (Union, types.UnionType):
         if value is None and type(None) in choices:
             return None
-        return _value(next(choice for choice in choices if choice is not type(None)), value, where)
+        kinds = [choice for choice in choices if choice is not type(None)]
+        lists = [each for each in kinds if get_origin(each) is tuple and isinstance(value, list | tuple)]
+        return _value((lists or kinds)[0], value, where)
     if origin is Literal:
         if value not in choices:
             raise ValueError(f"{where} must be one of {', '.join(map(repr, choices))}")

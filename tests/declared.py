@@ -12,17 +12,31 @@ from hypothesis import strategies as st
 from marketo_soap import (
     Attrib,
     Attribute,
+    ComparisonEnum,
+    DeleteMObjects,
     ForeignSysType,
+    GetImportToListStatus,
+    GetMObjects,
+    ImportToList,
+    ImportToListModeEnum,
     LeadKey,
     LeadKeyRef,
     LeadKeySelector,
     LeadRecord,
+    MergeLeads,
+    MObjAssociation,
+    MObjCriteria,
+    MObject,
     ReqCampSourceType,
     RequestCampaign,
     StaticListSelector,
     SyncLead,
+    SyncMObjects,
+    SyncOperationEnum,
+    TypeAttrib,
 )
 from marketo_soap.operations import OPERATIONS, Operation
+from marketo_soap.records.marketo_objects import OBJECT_TYPES
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.fields import Field, declared, is_enum, is_record
 
@@ -62,6 +76,7 @@ def sync_leads(draw: st.DrawFn) -> SyncLead:
     return SyncLead(record, draw(st.booleans()), cookie)
 
 
+_LEAD_KEYS = st.lists(st.builds(Attribute, st.sampled_from(LeadKeyRef), WORDS), min_size=1, max_size=3)
 TOKENS = st.lists(st.builds(Attrib, WORDS, XML_TEXT), max_size=4)
 LEAD_KEYS = st.lists(
     st.builds(LeadKey, st.sampled_from([each for each in LeadKeyRef if each != LeadKeyRef.COOKIE]), WORDS),
@@ -80,6 +95,25 @@ def requests_of_campaigns(draw: st.DrawFn) -> RequestCampaign:
     return RequestCampaign(source, lead_keys=keys, campaign_name=name, program_name=program, program_tokens=tokens)
 
 
+ATTRIB = st.builds(Attrib, WORDS, XML_TEXT)
+ASSOCIATIONS = st.builds(MObjAssociation, WORDS, st.none() | INTEGERS, st.none() | ATTRIB)
+OBJECTS = st.builds(
+    MObject,
+    st.sampled_from(OBJECT_TYPES),
+    st.none() | IDS,
+    st.none() | ATTRIB,
+    st.lists(ATTRIB, max_size=2),
+    created_at=st.none() | MOMENTS,
+    updated_at=st.none() | MOMENTS,
+    type_attribs=st.lists(st.builds(TypeAttrib, WORDS, st.lists(ATTRIB, max_size=2)), max_size=2),
+    m_obj_associations=st.lists(ASSOCIATIONS, max_size=2),
+)
+
+
+def is_named(given: MObject) -> bool:
+    return given.id is not None or given.external_key is not None
+
+
 _BY_HAND: dict[type, st.SearchStrategy[Any]] = {
     LeadRecord: leads(),
     Attribute: st.builds(Attribute, WORDS, XML_TEXT, st.none() | WORDS),
@@ -88,7 +122,33 @@ _BY_HAND: dict[type, st.SearchStrategy[Any]] = {
     LeadKeySelector: st.builds(
         LeadKeySelector, st.sampled_from(["EMAIL", "IDNUM"]), st.lists(WORDS, min_size=1, max_size=9)
     ),
+    MergeLeads: st.builds(MergeLeads, _LEAD_KEYS, st.lists(_LEAD_KEYS, min_size=1, max_size=3)),
+    ImportToList: st.builds(
+        ImportToList,
+        WORDS,
+        st.sampled_from(["Email Address", 'Email Address,"Last, Name"', "{{my.token}},Email Address"]),
+        st.lists(XML_TEXT, max_size=4),
+        st.sampled_from(ImportToListModeEnum),
+        WORDS,
+        st.booleans(),
+        WORDS,
+    ),
+    GetImportToListStatus: st.builds(GetImportToListStatus, WORDS, WORDS),
     StaticListSelector: st.builds(StaticListSelector, WORDS) | st.builds(StaticListSelector, st.none(), IDS),
+    MObject: OBJECTS,
+    GetMObjects: st.builds(
+        GetMObjects,
+        st.sampled_from(OBJECT_TYPES),
+        external_key=st.none() | ATTRIB,
+        m_obj_criteria=st.lists(st.builds(MObjCriteria, WORDS, st.sampled_from(ComparisonEnum), XML_TEXT), max_size=2),
+        m_obj_associations=st.lists(ASSOCIATIONS, max_size=2),
+        include_details=st.none() | st.booleans(),
+        stream_position=st.none() | XML_TEXT,
+    ),
+    SyncMObjects: st.builds(
+        SyncMObjects, st.lists(OBJECTS, min_size=1, max_size=2), st.sampled_from(SyncOperationEnum)
+    ),
+    DeleteMObjects: st.builds(DeleteMObjects, st.lists(OBJECTS.filter(is_named), min_size=1, max_size=2)),
 }
 
 

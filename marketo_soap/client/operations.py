@@ -1,4 +1,7 @@
-"""The methods of the operations. Each is written once and serves both clients."""
+"""The methods of the operations. Each is written once and serves both clients.
+
+Longer than 300 lines: one method for each operation, with all of its parameters.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +13,39 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, Un
 
 from marketo_soap.client.base import CallOptions
 from marketo_soap.operations import Operation
+from marketo_soap.operations.delete_custom_objects import DeleteCustomObjects, DeleteCustomObjectsResult
+from marketo_soap.operations.delete_m_objects import DeleteMObjects, DeleteMObjectsResult
+from marketo_soap.operations.describe_m_object import DescribeMObject, DescribeMObjectResult
 from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSource, GetCampaignsForSourceResult
+from marketo_soap.operations.get_channels import GetChannels, GetChannelsResult
+from marketo_soap.operations.get_custom_objects import GetCustomObjects, GetCustomObjectsResult
+from marketo_soap.operations.get_import_to_list_status import GetImportToListStatus, GetImportToListStatusResult
 from marketo_soap.operations.get_lead import GetLead, GetLeadResult
 from marketo_soap.operations.get_lead_activity import GetLeadActivity, LeadActivityList
 from marketo_soap.operations.get_lead_changes import GetLeadChanges, GetLeadChangesResult
+from marketo_soap.operations.get_m_objects import GetMObjects, GetMObjectsResult
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads, GetMultipleLeadsResult
+from marketo_soap.operations.get_tags import GetTags, GetTagsResult
+from marketo_soap.operations.import_to_list import ImportToList, ImportToListResult
+from marketo_soap.operations.list_m_objects import ListMObjects, ListMObjectsResult
 from marketo_soap.operations.list_operation import ListOperation, ListOperationResult
+from marketo_soap.operations.merge_leads import LeadKeys, MergeLeads, MergeLeadsResult
 from marketo_soap.operations.request_campaign import RequestCampaign, RequestCampaignResult
 from marketo_soap.operations.schedule_campaign import ScheduleCampaign, ScheduleCampaignResult
+from marketo_soap.operations.sync_custom_objects import SyncCustomObjects, SyncCustomObjectsResult
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
+from marketo_soap.operations.sync_m_objects import SyncMObjects, SyncMObjectsResult
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncMultipleLeadsResult
 from marketo_soap.records.activities import ActivityTypeFilter, StreamPosition
-from marketo_soap.records.attribs import Attrib
+from marketo_soap.records.attribs import Attrib, SyncOperationEnum
 from marketo_soap.records.campaigns import ReqCampSourceType
-from marketo_soap.records.lead import LeadRecord, Value
+from marketo_soap.records.custom_objects import CustomObj, KeyList, as_key_lists
+from marketo_soap.records.imports import ImportToListModeEnum
+from marketo_soap.records.lead import LeadRecord, Value, as_attributes
 from marketo_soap.records.lead_keys import LeadKey, LeadSelector
 from marketo_soap.records.lists import ListKey, ListOperationType
+from marketo_soap.records.marketo_objects import MObjAssociation, MObjCriteria, MObject
+from marketo_soap.records.tags import Tag
 
 __all__ = ["Operations"]
 
@@ -200,6 +220,154 @@ class Operations:
             program_tokens=program_tokens,
         )
         return operation, options
+
+    @_method
+    def list_m_objects(self, **options: Unpack[CallOptions]) -> Call[ListMObjectsResult]:
+        """Return the names of the types of objects: see `ListMObjects`. It needs nothing but credentials."""
+        return ListMObjects(), options
+
+    @_method
+    def describe_m_object(self, object_name: str, **options: Unpack[CallOptions]) -> Call[DescribeMObjectResult]:
+        """Return the fields of a type of objects: see `DescribeMObject`."""
+        return DescribeMObject(object_name), options
+
+    @_method
+    def get_m_objects(
+        self,
+        type: str,
+        id: int | None = None,
+        *,
+        external_key: Attrib | None = None,
+        m_obj_criteria: Iterable[MObjCriteria] = (),
+        m_obj_associations: Iterable[MObjAssociation] = (),
+        include_details: bool | None = None,
+        stream_position: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[GetMObjectsResult]:
+        """Return one page of opportunities, roles or programs: see `GetMObjects`. `iterate` walks all pages."""
+        operation = GetMObjects(
+            type,
+            id,
+            external_key=external_key,
+            m_obj_criteria=tuple(m_obj_criteria),
+            m_obj_associations=tuple(m_obj_associations),
+            include_details=include_details,
+            stream_position=stream_position,
+        )
+        return operation, options
+
+    @_method
+    def sync_m_objects(
+        self, m_objects: Iterable[MObject], operation: SyncOperationEnum | str, **options: Unpack[CallOptions]
+    ) -> Call[SyncMObjectsResult]:
+        """Insert and update opportunities and roles, update programs: see `SyncMObjects`.
+
+        At most 100 objects. Each has a status: one that FAILED raises no error.
+        """
+        return SyncMObjects(tuple(m_objects), operation), options
+
+    @_method
+    def delete_m_objects(
+        self, m_objects: Iterable[MObject], **options: Unpack[CallOptions]
+    ) -> Call[DeleteMObjectsResult]:
+        """Delete opportunities and roles by their ids: see `DeleteMObjects`. Each has a status."""
+        return DeleteMObjects(tuple(m_objects)), options
+
+    @_method
+    def get_custom_objects(
+        self,
+        obj_type_name: str,
+        custom_obj_keys: KeyList = (),
+        *,
+        include_attributes: Iterable[str] = (),
+        batch_size: int | None = None,
+        stream_position: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[GetCustomObjectsResult]:
+        """Return one page of the objects that a key or a part of it names: see `GetCustomObjects`.
+
+        `iterate` walks all pages.
+        """
+        operation = GetCustomObjects(
+            obj_type_name,
+            as_attributes(custom_obj_keys),
+            include_attributes=tuple(include_attributes),
+            batch_size=batch_size,
+            stream_position=stream_position,
+        )
+        return operation, options
+
+    @_method
+    def sync_custom_objects(
+        self,
+        obj_type_name: str,
+        custom_objs: Iterable[CustomObj],
+        operation: SyncOperationEnum | str = SyncOperationEnum.UPSERT,
+        **options: Unpack[CallOptions],
+    ) -> Call[SyncCustomObjectsResult]:
+        """Insert or update at most 100 objects: see `SyncCustomObjects`. The result has a status for each."""
+        return SyncCustomObjects(obj_type_name, tuple(custom_objs), operation), options
+
+    @_method
+    def delete_custom_objects(
+        self, obj_type_name: str, custom_obj_key_lists: Iterable[KeyList], **options: Unpack[CallOptions]
+    ) -> Call[DeleteCustomObjectsResult]:
+        """Delete at most 100 objects by their whole keys: see `DeleteCustomObjects`; each has a status."""
+        return DeleteCustomObjects(obj_type_name, as_key_lists(custom_obj_key_lists)), options
+
+    @_method
+    def get_channels(self, tag: Tag | None = None, **options: Unpack[CallOptions]) -> Call[GetChannelsResult]:
+        """Return all channels, or those that the values of *tag* name: see `GetChannels`."""
+        return GetChannels(tag), options
+
+    @_method
+    def get_tags(self, tags: Iterable[Tag] = (), **options: Unpack[CallOptions]) -> Call[GetTagsResult]:
+        """Return all types of tags, or those that *tags* ask for: see `GetTags`."""
+        return GetTags(tuple(tags)), options
+
+    @_method
+    def merge_leads(
+        self,
+        winning_lead_keys: LeadKeys,
+        losing_lead_key_lists: Iterable[LeadKeys],
+        *,
+        merge_in_sales: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[MergeLeadsResult]:
+        """Merge leads into one: see `MergeLeads`. `client.merge_leads({"IDNUM": 1}, [{"IDNUM": 2}])`."""
+        return MergeLeads(winning_lead_keys, tuple(losing_lead_key_lists), merge_in_sales), options
+
+    @_method
+    def import_to_list(
+        self,
+        program_name: str,
+        list_name: str,
+        import_file_header: str,
+        import_file_rows: Iterable[str],
+        *,
+        import_list_mode: ImportToListModeEnum | str = ImportToListModeEnum.UPSERTLEADS,
+        clear_list: bool = False,
+        campaign_name: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[ImportToListResult]:
+        """Begin to import rows of CSV to a list in a program: see `ImportToList`."""
+        operation = ImportToList(
+            program_name,
+            import_file_header,
+            tuple(import_file_rows),
+            import_list_mode,
+            list_name,
+            clear_list,
+            campaign_name,
+        )
+        return operation, options
+
+    @_method
+    def get_import_to_list_status(
+        self, program_name: str, list_name: str, **options: Unpack[CallOptions]
+    ) -> Call[GetImportToListStatusResult]:
+        """Return how far the latest import to a list of a program is: see `GetImportToListStatus`."""
+        return GetImportToListStatus(program_name, list_name), options
 
     @_method
     def list_operation(

@@ -23,16 +23,29 @@ __all__ = [
 ]
 
 _MODULES = {
+    "deleteCustomObjects": "delete_custom_objects",
+    "deleteMObjects": "delete_m_objects",
+    "describeMObject": "describe_m_object",
     "getCampaignsForSource": "get_campaigns_for_source",
+    "getChannels": "get_channels",
+    "getCustomObjects": "get_custom_objects",
+    "getImportToListStatus": "get_import_to_list_status",
     "getLead": "get_lead",
     "getLeadActivity": "get_lead_activity",
     "getLeadChanges": "get_lead_changes",
+    "getMObjects": "get_m_objects",
     "getMultipleLeads": "get_multiple_leads",
     "listOperation": "list_operation",
+    "getTags": "get_tags",
+    "importToList": "import_to_list",
+    "listMObjects": "list_m_objects",
+    "mergeLeads": "merge_leads",
     "requestCampaign": "request_campaign",
     "scheduleCampaign": "schedule_campaign",
+    "syncCustomObjects": "sync_custom_objects",
     "syncLead": "sync_lead",
     "syncMultipleLeads": "sync_multiple_leads",
+    "syncMObjects": "sync_m_objects",
 }
 
 

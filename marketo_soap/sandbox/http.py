@@ -41,6 +41,7 @@ def answer(sandbox: State, request: HttpRequest) -> HttpAnswer:
     """Answer one HTTP request: by its path a control or a REST call; else POST carries SOAP, GET gives the WSDL
     (`?WSDL`) or says what this is. What a browser sends for another site's page is refused.
     """
+    sandbox.finish_imports()
     if request.path.startswith(CONTROL):
         from marketo_soap.sandbox.control import control
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from attrs import evolve
+
 from marketo_soap.records.lead import LeadRecord
 from marketo_soap.sandbox.assets import StaticList
 from marketo_soap.sandbox.seeded_activities import dump_activities, load_activities
@@ -17,7 +19,7 @@ from marketo_soap.sandbox.store.leads import Leads, StoredLead
 from marketo_soap.sandbox.store.table import Table
 from marketo_soap.wire.xml import check_text
 
-__all__ = ["dump", "fill_lists", "load", "read_csv", "read_json"]
+__all__ = ["dump", "fill_lists", "fill_table", "load", "read_csv", "read_json"]
 
 _KEYS = {
     "Id": "id",
@@ -96,7 +98,7 @@ def load(leads: Leads, data: Iterable[dict[str, Any]], now: datetime, partition:
         for name in lists:
             program, _, short = name.rpartition(".")
             static_list = leads.lists.named(name) or leads.lists.ensure(short, program)
-            leads.lists.add_members(static_list.id, [kept.id])
+            leads.lists.add_member(static_list.id, kept.id)
         try:
             load_activities(leads, kept, lead.get("activities") or [])
         except (ValueError, TypeError) as error:
@@ -163,7 +165,19 @@ def fill_lists(leads: Leads, lists: Iterable[StaticList]) -> None:
         ids = [int(member) for member in each.members if member.isdecimal()]
         emails = [member for member in each.members if not member.isdecimal()]
         for selection in (selections.by_ids(ids), selections.by_emails(emails)):
-            leads.lists.add_members(list_id, [lead.id for lead in leads.select(selection)])
+            for lead in leads.select(selection):
+                leads.lists.add_member(list_id, lead.id)
+
+
+def fill_table(leads: Leads, rows: Iterable[Any], by: str) -> None:
+    """Add rows to the table of their class; one that has the same value in the column *by* is replaced."""
+    for row in rows:
+        table = next(each for each in leads.tables if each.row is type(row))
+        found = table.first(**{by: getattr(row, by)})
+        if found is None:
+            table.add(row)
+        else:
+            table.update(evolve(row, id=found.id))
 
 
 def dump(leads: Leads, stored: Iterable[StoredLead]) -> Iterator[dict[str, Any]]:

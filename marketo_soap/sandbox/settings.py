@@ -13,8 +13,9 @@ from attrs import field, frozen
 from marketo_soap.calls.limits import VENDOR_LIMITS, Limits
 from marketo_soap.config import load_toml
 from marketo_soap.records.lead_fields import NOT_RETURNED, standard_fields
-from marketo_soap.sandbox.assets import Campaign, StaticList
+from marketo_soap.sandbox.assets import Campaign, Channel, CustomObjectType, StaticList, TagType
 from marketo_soap.sandbox.seeded_activities import SeededActivity
+from marketo_soap.sandbox.store.programs import Program
 
 __all__ = [
     "REST_LIMITS",
@@ -116,7 +117,8 @@ class FaultRule:
     REST calls meet the same rules; `operation` may be one of theirs: `identity`, `syncLeads`,
     `getLeadsByFilter`, `getLeadById`, `associateLead`, `describeLead`, `describeLead2`, `getLeadPartitions`,
     `getLists`, `getLeadsByListId`, `addLeadsToList`, `removeLeadsFromList`, `areLeadsMemberOfList`,
-    `getPagingToken`, `getLeadChanges`, `getCampaigns`, `triggerCampaign`, `scheduleCampaign`.
+    `getActivityTypes`, `getLeadActivities`, `getPagingToken`, `getLeadChanges`, `getCampaigns`, `triggerCampaign`,
+    `scheduleCampaign`.
     *email* and *attribute* go by the records of a `syncLeads`, one of which must fit, under REST's names or
     SOAP's. *fault* and *failed* strike SOAP calls only. *rest*, REST's code ("611", with *message*, and
     *status* 200 unless given), strikes REST calls only, `identity` only where *operation* names it; from 1000
@@ -183,7 +185,12 @@ class Settings:
     includeAttributes shows Email although it is not among them; recorded is nil. *largest_page* is what its batchSize
     is capped at: the vendor's texts say 1000 and 100. *over_batch_limit*: more records than the vendor supports in one
     call (300 leads, 1,000 list members, 100 objects) are a "fault" (20110) or "accept"ed; keys beyond 100 are ignored.
+    An import to a list takes *import_seconds* of the sandbox's time;
+    *empty_import_cells* "keep" the field's value or "clear" it.
 
+    *custom_object_types*, *channels* and *tags* are kept beside the leads when they are configured. A sync of custom
+    objects that skips one, for INSERT finds it or UPDATE does not, answers *skipped_objects*: the documented SKIPPED,
+    which the vendor's WSDL does not have, or FAILED.
     *activities* belong to the leads that they name, and are added as the members of lists are. *stream_end*: a page
     of activities after the last one is "empty", as recorded, or a "fault" (20123).
 
@@ -191,6 +198,11 @@ class Settings:
     programTokenList beside a campaignId, as a sample of the vendor has it ("accept"), or refuses it by the text
     ("fault", 20110). *unknown_campaign_leads*: a lead key of requestCampaign that names no lead refuses the call
     ("fault", 20103, as REST does), or is left out ("skip"); without any lead `success` is false then.
+
+    *programs* are added by name when they are configured and whenever leads are seeded. *opportunity_fields* maps
+    further fields of opportunities to their types. *known_external_key*: a syncMObjects that INSERTs an object whose
+    external key there is already is to "skip" it, or to "add" another, for the vendor's page says both that INSERT
+    skips what exists and that external keys need not be unique.
 
     *client_id* and *client_secret* are what REST callers ask for tokens with, which live *token_lifetime*
     seconds. *rest_limits* are REST's own, and off too unless given. *rest_shows_anonymous*: REST finds
@@ -212,10 +224,19 @@ class Settings:
     lists: tuple[StaticList, ...] = ()
     activities: tuple[SeededActivity, ...] = ()
     stream_end: Literal["empty", "fault"] = "empty"
+    programs: tuple[Program, ...] = ()
+    opportunity_fields: Mapping[str, str] = field(factory=dict)
+    known_external_key: Literal["skip", "add"] = "skip"
     lead_key_fields: Mapping[str, str] = field(factory=dict, converter=_with_usual_fields)
     email_unasked: bool = False
     over_batch_limit: Literal["fault", "accept"] = "fault"
     largest_page: int = 1000
+    import_seconds: float = 60.0
+    empty_import_cells: Literal["keep", "clear"] = "keep"
+    custom_object_types: tuple[CustomObjectType, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    tags: tuple[TagType, ...] = ()
+    skipped_objects: Literal["SKIPPED", "FAILED"] = "SKIPPED"
     campaigns: tuple[Campaign, ...] = ()
     campaign_id_with_tokens: Literal["accept", "fault"] = "accept"
     unknown_campaign_leads: Literal["fault", "skip"] = "fault"
@@ -237,6 +258,8 @@ class Settings:
             raise ValueError("client_id and client_secret are not empty")
         if not self.token_lifetime > 0:
             raise ValueError("token_lifetime must be more than 0")
+        if self.import_seconds < 0:
+            raise ValueError("import_seconds is not negative")
         if self.largest_page < 1:
             raise ValueError("largest_page must be at least 1")
         if unknown := self.lead_key_fields.keys() - _LEAD_KEY_FIELDS.keys():

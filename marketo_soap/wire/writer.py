@@ -63,7 +63,9 @@ def _marks_nil(field: Field, nil: bool) -> bool:
 def _getter(field: Field) -> Callable[[Any], Any]:
     """How to get the value of a field; None for what is not written."""
     get = attrgetter(field.name)
-    drops_empty = field.is_list and field.optional and not field.none_allowed and not field.el.keep_empty
+    drops_empty = (
+        field.is_list and field.optional and not field.none_allowed and not (field.el.keep_empty or field.el.always)
+    )
     return (lambda value: get(value) or None) if drops_empty else get
 
 

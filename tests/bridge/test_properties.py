@@ -56,7 +56,7 @@ LEADS = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from(LEADS), st.sampled_from([None, "Default"]), st.lists(REPLIES, min_size=1, max_size=8), st.booleans(),
     st.sampled_from([200, 200, 200, 404, 503]),

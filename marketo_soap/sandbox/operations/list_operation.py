@@ -29,14 +29,10 @@ def list_operation(call: ListOperation, world: World) -> Outcome:
     done = {key: bool(matches) if adds else _all_in(matches, members) for key, matches in found.items()}
     if call.strict and not all(done.values()):  # recorded: no fault
         return _told(call, dict.fromkeys(done, False))
-    if adds:
-        lists.add_members(kept.id, ids)
-    else:
-        lists.remove_members(kept.id, ids)
-    if not call.skip_activity_log:
-        for lead_id in dict.fromkeys(ids):
-            if (lead_id in members) != adds:
-                log_membership(world, kept, lead_id, "Add to List" if adds else "Remove from List")
+    change = lists.add_member if adds else lists.remove_member
+    for lead_id in ids:
+        if change(kept.id, lead_id) and not call.skip_activity_log:
+            log_membership(world, kept, lead_id, "Add to List" if adds else "Remove from List")
     if all(done.values()):  # recorded: no list of statuses
         return Outcome(ListOperationResult(True), "static list")
     return _told(call, done)

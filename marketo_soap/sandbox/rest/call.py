@@ -11,7 +11,7 @@ from marketo_soap.sandbox.call import ScriptedCall, counted
 from marketo_soap.sandbox.faults import Record
 from marketo_soap.sandbox.messages import HttpAnswer, HttpRequest
 from marketo_soap.sandbox.rest.endpoints import IDENTITY, SYNC_LEADS, Work, note_synced, parsed
-from marketo_soap.sandbox.rest.replies import JSON, Reply, RestError, envelope, refusal, request_id
+from marketo_soap.sandbox.rest.replies import CSV, JSON, Reply, RestError, envelope, refusal, request_id
 from marketo_soap.sandbox.rest.routes import recorded, route
 from marketo_soap.sandbox.rest.sync import Synced
 from marketo_soap.sandbox.rest.values import shown
@@ -53,7 +53,10 @@ class RestCall(ScriptedCall):
         try:
             if self._route.operation == IDENTITY and self._route.refused is None:
                 return self._identified()
-            return self._answer(200, envelope(self._name, self._result()))
+            reply = self._result()
+            if reply.file is not None:
+                return self._answer(200, reply.file, CSV)
+            return self._answer(200, envelope(self._name, reply))
         except RestError as error:
             return self._refused(error)
         except Exception:
@@ -111,6 +114,7 @@ class RestCall(ScriptedCall):
                 sandbox.catalogue,
                 self._now,
                 entry,
+                self._request.headers.get("content-type", ""),
             )
         )
 

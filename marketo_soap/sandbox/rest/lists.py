@@ -72,36 +72,35 @@ def add_to_list(world: World, list_id: int, ids: Sequence[int]) -> Reply:
     """Add leads to a list; who is in it already counts as added (chosen). Raises 1013."""
     kept, lists = _list(world.leads, list_id), world.leads.lists
 
-    def add(lead_id: int, is_member: bool) -> str:
-        if not is_member:
-            lists.add_members(list_id, [lead_id])
+    def add(lead_id: int) -> str:
+        if lists.add_member(list_id, lead_id):
             log_membership(world, kept, lead_id, "Add to List")
         return "added"
 
-    return _each(world, list_id, ids, add)
+    return _each(world, ids, add)
 
 
 def remove_from_list(world: World, list_id: int, ids: Sequence[int]) -> Reply:
     """Remove leads from a list; recorded: 1015 is said of one that is no member. Raises 1013."""
     kept, lists = _list(world.leads, list_id), world.leads.lists
 
-    def remove(lead_id: int, is_member: bool) -> str:
-        if not is_member:
+    def remove(lead_id: int) -> str:
+        if not lists.remove_member(list_id, lead_id):
             raise RestError("1015", "Lead not in list")
-        lists.remove_members(list_id, [lead_id])
         log_membership(world, kept, lead_id, "Remove from List")
         return "removed"
 
-    return _each(world, list_id, ids, remove)
+    return _each(world, ids, remove)
 
 
 def are_members(world: World, list_id: int, ids: Sequence[int]) -> Reply:
     """Say which leads are members of a list. Raises 1013."""
     _list(world.leads, list_id)
-    return _each(world, list_id, ids, lambda _, is_member: "memberof" if is_member else "notmemberof")
+    members = world.leads.lists.members(list_id, ids)
+    return _each(world, ids, lambda lead_id: "memberof" if lead_id in members else "notmemberof")
 
 
-def _each(world: World, list_id: int, ids: Sequence[int], status: Callable[[int, bool], str]) -> Reply:
+def _each(world: World, ids: Sequence[int], status: Callable[[int], str]) -> Reply:
     """Return the status of each lead; an unknown one is skipped (1004)."""
     result = []
     for lead_id in ids:
@@ -109,8 +108,7 @@ def _each(world: World, list_id: int, ids: Sequence[int], status: Callable[[int,
             lead = world.leads.by_id(lead_id)
             if lead is None or not visible(lead, world.settings):
                 raise RestError("1004")
-            is_member = bool(world.leads.lists.members(list_id, [lead_id]))
-            result.append({"id": lead_id, "status": status(lead_id, is_member)})
+            result.append({"id": lead_id, "status": status(lead_id)})
         except RestError as error:
             result.append({"id": lead_id, "status": "skipped", "reasons": [error.as_data()]})
     return Reply(result)

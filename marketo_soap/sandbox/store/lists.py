@@ -52,6 +52,10 @@ class Lists(Table[KeptList]):
         condition = "name = ?1 OR (program != '' AND program || '.' || name = ?1)"
         return next(iter(self.select(condition, (name,), limit=1)), None)
 
+    def exists(self, list_id: int) -> bool:
+        """Say whether there is a list with this id."""
+        return self.get(list_id) is not None
+
     def names_of(self, lead_id: int) -> list[str]:
         """Return the full names of the lists that a lead is a member of."""
         condition = "id IN (SELECT list_id FROM list_member WHERE lead_id = ?)"
@@ -72,15 +76,15 @@ class Lists(Table[KeptList]):
         query = "SELECT 1 FROM list_member WHERE list_id = ? AND lead_id = ?"
         return {each for each in among if self._connection.execute(query, (list_id, each)).fetchone()}
 
-    def add_members(self, list_id: int, lead_ids: Iterable[int]) -> None:
-        """Add leads to a list, unless they are members already."""
+    def add_member(self, list_id: int, lead_id: int) -> bool:
+        """Add a lead to a list, unless it is a member already; say whether it was none."""
         query = "INSERT OR IGNORE INTO list_member (list_id, lead_id) VALUES (?, ?)"
-        self._connection.executemany(query, ((list_id, each) for each in lead_ids))
+        return self._connection.execute(query, (list_id, lead_id)).rowcount == 1
 
-    def remove_members(self, list_id: int, lead_ids: Iterable[int]) -> None:
-        """Remove leads from a list, if they are members."""
+    def remove_member(self, list_id: int, lead_id: int) -> bool:
+        """Take a lead from a list; say whether it was a member."""
         query = "DELETE FROM list_member WHERE list_id = ? AND lead_id = ?"
-        self._connection.executemany(query, ((list_id, each) for each in lead_ids))
+        return self._connection.execute(query, (list_id, lead_id)).rowcount == 1
 
     def clear(self) -> None:
         """Delete all lists and their members, and start the ids anew."""
