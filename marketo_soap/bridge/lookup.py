@@ -14,11 +14,11 @@ from marketo_soap.errors import fault
 from marketo_soap.records.lead_keys import LeadKeyRef
 from marketo_soap.wire.values import INT_MAX
 
-__all__ = ["LEADS", "ask", "find_leads", "lead_id_of", "pages"]
+__all__ = ["FILTERS", "LEADS", "ask", "find_leads", "lead_id_of", "list_named", "pages"]
 
 LEADS = "/rest/v1/leads.json"
 
-_FILTERS = {
+FILTERS = {
     LeadKeyRef.IDNUM: "id",
     LeadKeyRef.COOKIE: "cookies",
     LeadKeyRef.EMAIL: "email",
@@ -69,7 +69,7 @@ def find_leads(
 
     Raises 20102 for LEADOWNEREMAIL, which REST cannot look for.
     """
-    name = _FILTERS.get(LeadKeyRef(key_type))
+    name = FILTERS.get(LeadKeyRef(key_type))
     if name is None:
         raise fault(20102, f"{key_type} cannot be looked for over REST")
     wanted = list(dict.fromkeys(value.strip() for value in values if value.strip()))
@@ -91,3 +91,14 @@ def find_leads(
             if number is not None and is_meant:
                 found[number] = lead
     return [found[number] for number in sorted(found)]
+
+
+def list_named(name: str, settings: BridgeSettings) -> Translation[Mapping[str, Any] | None]:
+    """Return the static list of that name, as REST shows it. One in a program is named `<program>.<list>`."""
+    program, dot, bare = name.strip().rpartition(".")
+    queries = [{"name": name.strip()}] + ([{"name": bare, "programName": program}] if dot else [])
+    for query in queries:
+        for found in (yield from pages("/rest/v1/lists.json", query, settings)):
+            if query.items() <= found.items():
+                return found
+    return None

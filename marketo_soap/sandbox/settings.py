@@ -100,9 +100,9 @@ class Workspaces:
 
 @frozen
 class FaultRule:
-    """Trouble on demand: which calls it strikes, and what it does to them.
+    """A fault on demand: which calls it applies to, and what it does to them.
 
-    It strikes the calls that fit *operation*, *email* and *attribute* (names to values, all of them), of these
+    It applies to the calls that fit *operation*, *email* and *attribute* (names to values, all of them), of these
     every *every*-th, with a *chance* of so much, *times* times (None: until it is removed).
 
     What it does, in the order of a call: `close="before"` hangs up with nothing done; *fault* (a code,
@@ -120,8 +120,8 @@ class FaultRule:
     `getActivityTypes`, `getLeadActivities`, `getPagingToken`, `getLeadChanges`, `getCampaigns`, `triggerCampaign`,
     `scheduleCampaign`.
     *email* and *attribute* go by the records of a `syncLeads`, one of which must fit, under REST's names or
-    SOAP's. *fault* and *failed* strike SOAP calls only. *rest*, REST's code ("611", with *message*, and
-    *status* 200 unless given), strikes REST calls only, `identity` only where *operation* names it; from 1000
+    SOAP's. *fault* and *failed* are for SOAP calls only. *rest*, REST's code ("611", with *message*, and
+    *status* 200 unless given), is for REST calls only, `identity` only where *operation* names it; from 1000
     on, it is the reason why every record of a `syncLeads` is skipped. To a REST call, *body* is JSON unless
     *content_type* says otherwise.
     """
@@ -158,7 +158,7 @@ class FaultRule:
         if self.rest is not None and not (self.rest.isascii() and self.rest.isdecimal()):
             raise ValueError("faults: rest is a REST error code, digits such as '611'")
         if self.rest is not None and (self.fault is not None or self.failed is not None):
-            raise ValueError("faults: rest strikes REST calls, fault and failed strike SOAP calls: make two rules")
+            raise ValueError("faults: rest is for REST calls, fault and failed are for SOAP calls: make two rules")
         if self.status is not None and not 200 <= self.status <= 599:
             raise ValueError("faults: status is between 200 and 599")
 

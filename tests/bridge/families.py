@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 from hypothesis import strategies as st
 
-from tests.bridge import drawn, reads
+from tests.bridge import drawn, lists, reads
 from tests.bridge.two_roads import Roads
 
 __all__ = ["FAMILIES", "Family"]
@@ -28,4 +28,7 @@ class Family:
     prepare: Callable[[Roads], None] = lambda roads: None
 
 
-FAMILIES: tuple[Family, ...] = (Family("reads", lambda roads: drawn.reads(roads.now()), reads.compare),)
+FAMILIES: tuple[Family, ...] = (
+    Family("reads", lambda roads: drawn.reads(roads.now()), reads.compare),
+    Family("lists", lambda roads: lists.calls(), lists.compare, lists.prepare),
+)

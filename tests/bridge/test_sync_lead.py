@@ -181,7 +181,7 @@ def test_an_attribute_is_the_email_by_what_its_name_means_over_rest(name: str, e
     operation = envelope.read_request(enveloped(f"<m:paramsSyncLead>{lead}</m:paramsSyncLead>")).operation
     assert isinstance(operation, SyncLead)
     settings = BridgeSettings(attribute_names={"Mine": "email", "E-mail": "backup"})
-    assert keys_of(operation, settings).email == email
+    assert keys_of(operation.lead_record, operation.marketo_cookie, settings).email == email
 
 
 def test_a_new_address_that_another_lead_has_is_refused() -> None:
@@ -591,9 +591,7 @@ def test_notes_tell_of_what_was_decided() -> None:
     )
     run = translate(lead, MADE)
     assert run.bodies[0]["input"][0] == {"firstName": "B", "lastSeen": "2013-08-05T12:00:00Z", "email": "t@t.com"}
-    assert ["'firstname' stands there twice" in run.notes[0], "'Last_Seen__c' has no offset" in run.notes[1]] == [
-        True
-    ] * 2
+    assert ["'firstname' appears twice" in run.notes[0], "'Last_Seen__c' has no offset" in run.notes[1]] == [True] * 2
 
 
 @pytest.mark.parametrize(("choice", "sent"), [("null", {"firstName": None}), ("text", {"firstName": ""}), ("skip", {})])

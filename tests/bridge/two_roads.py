@@ -193,13 +193,13 @@ class Roads:
     def soap_state(self) -> State:
         return {
             lead.pop("id"): {**lead, "foreign": {(system, person_id)} if person_id else set()}
-            for lead in map(_comparable, self.soap.dump())
+            for lead in map(_comparable, dumped(self.soap))
             for system, person_id in [(lead.pop("foreign_type"), lead.pop("foreign_id"))]
         }
 
     def rest_state(self) -> State:
         state: State = {}
-        for lead in map(_comparable, self.rest.dump()):
+        for lead in map(_comparable, dumped(self.rest)):
             assert lead.pop("foreign_type") is None
             assert lead.pop("foreign_id") is None
             fields = self.pair.bridge.foreign_id_fields.items()
@@ -223,6 +223,11 @@ class Roads:
         self.by_rest.__exit__()
         self.soap.close()
         self.rest.close()
+
+
+def dumped(sandbox: Sandbox) -> list[dict[str, Any]]:
+    """The leads of a dump, without the lists and all else that belongs to no single lead."""
+    return [each for each in sandbox.dump() if "kind" not in each]
 
 
 def _comparable(lead: dict[str, Any]) -> dict[str, Any]:

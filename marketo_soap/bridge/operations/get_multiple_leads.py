@@ -12,7 +12,7 @@ from typing import Any
 
 from marketo_soap.bridge.codes import refusal, with_rest_error
 from marketo_soap.bridge.leads import fields_of, lead_record
-from marketo_soap.bridge.lookup import ask, find_leads, lead_id_of, pages
+from marketo_soap.bridge.lookup import ask, find_leads, lead_id_of, list_named
 from marketo_soap.bridge.names import Names
 from marketo_soap.bridge.rest import Lookup, RestReply, read
 from marketo_soap.bridge.settings import BridgeSettings
@@ -64,7 +64,9 @@ class _Work:
             list_id, token = position
         else:
             number = selector.static_list_id
-            list_id = str(number) if number is not None else (yield from self._list_named(selector.static_list_name))
+            list_id = str(number) if number is not None else ""
+            if number is None and (found := (yield from list_named(selector.static_list_name or "", self.settings))):
+                list_id = str(found.get("id"))
             token = ""
         if not list_id:  # recorded: an unknown name is no fault
             return self.page([], None)
@@ -75,16 +77,6 @@ class _Work:
         if not reply.success:
             raise refusal(reply.errors[0], self.settings, level="response", unknown=20011)
         return self.page(reply.result, reply.next_page and f"list:{list_id}:{reply.next_page}")
-
-    def _list_named(self, name: str | None) -> Translation[str]:
-        """The id of a list; "" if there is none. A list in a program is named `<program>.<list>`."""
-        program, dot, bare = (name or "").strip().rpartition(".")
-        queries = [{"name": (name or "").strip()}] + ([{"name": bare, "programName": program}] if dot else [])
-        for query in queries:
-            for found in (yield from pages("/rest/v1/lists.json", query, self.settings)):
-                if query.items() <= found.items():
-                    return str(found.get("id"))
-        return ""
 
     def of_changes(self, since: datetime, selector: LastUpdateAtSelector | None) -> Translation[GetMultipleLeadsResult]:
         """Return a page of the leads that were changed since a time. A lead may come again with a later change."""

@@ -44,7 +44,7 @@ class RestCall(ScriptedCall):
 
     def answered(self) -> HttpAnswer:
         """Answer the call, as the fault script has it."""
-        return self.carry_out(self._sandbox.script.strike_rest(self._route.operation, self._records))
+        return self.carry_out(self._sandbox.script.rule_for_rest(self._route.operation, self._records))
 
     def _recorded(self, body: bytes) -> bytes:
         return _without_secrets(self._sandbox, body)
@@ -92,7 +92,7 @@ class RestCall(ScriptedCall):
             raise RestError("603")
         if sandbox.rest_limits is not None:
             try:
-                sandbox.rest_limits.admit(self._now, sandbox.tick(), sandbox.rest_calls.count)
+                sandbox.rest_limits.count_call(self._now, sandbox.tick(), sandbox.rest_calls.count)
             except LimitFault as over:
                 raise RestError(_LIMITS[over.code or 20023]) from None
         if self._route.refused is not None:
