@@ -103,11 +103,17 @@ class _Pieces:
         return data
 
 
-async def read_body(receive: Receive, max_bytes: int = MAX_BYTES) -> bytes:
-    """Read the body of a request. Raises `Refused` if it is too long, `ClientDisconnect` if the caller left."""
-    pieces, body = _Pieces(receive, max_bytes), bytearray()
+async def read_body(receive: Receive, is_known: Callable[[], bool], max_bytes: int = MAX_BYTES) -> bytes:
+    """Read the body of a request: of a caller who is not known no more than its first `HEAD_BYTES`.
+
+    Raises `Refused` if it is too long, `ClientDisconnect` if the caller left.
+    """
+    pieces, body, kept = _Pieces(receive, max_bytes), bytearray(), HEAD_BYTES
     while pieces.more:
         body += await pieces.take()
+        if len(body) > kept:
+            kept = max_bytes if is_known() else kept
+            del body[kept:]
     return bytes(body)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from marketo_soap.bridge.codes import no_answer, refusal, with_rest_error
-from marketo_soap.bridge.lookup import FILTERS, find_leads, lead_id_of, list_named
+from marketo_soap.bridge.lookup import find_leads, find_list, ids_of_keys, lead_id_of
 from marketo_soap.bridge.names import Names
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, write
 from marketo_soap.bridge.settings import BridgeSettings
@@ -13,7 +13,7 @@ from marketo_soap.bridge.steps import Note, Translation
 from marketo_soap.envelope import Request
 from marketo_soap.errors import fault
 from marketo_soap.operations.list_operation import ListOperation, ListOperationResult
-from marketo_soap.records.lead_keys import LeadKey, LeadKeyRef
+from marketo_soap.records.lead_keys import LeadKeyRef
 from marketo_soap.records.lists import LeadStatus, ListKeyType, ListOperationType
 
 __all__ = ["list_operation"]
@@ -31,14 +31,14 @@ def list_operation(
     call = request.operation
     if call.list_key.key_type != ListKeyType.MKTOLISTNAME:
         raise fault(20110, f"REST does not know lists by {call.list_key.key_type}")
-    found = yield from list_named(call.list_key.key_value, settings)
+    found = yield from find_list(call.list_key.key_value, settings)
     if found is None:
         raise fault(20111, f"No list found with MKTOLISTNAME = {call.list_key.key_value}")
     operation = ListOperationType(call.list_operation)
     if operation is not _ASK and found.get("programName"):
         raise fault(20110, "The list is in a program: use importToList")
     path = f"/rest/v1/lists/{found.get('id')}/leads"
-    ids = yield from _resolved(call.list_members, settings)
+    ids = yield from ids_of_keys(call.list_members, settings)
     if call.strict and operation is not _ASK:
         wanted = dict.fromkeys(each for group in ids.values() for each in group)
         if operation is _REMOVE:
@@ -56,33 +56,6 @@ def list_operation(
     if success and operation is not _ASK:
         return ListOperationResult(True)
     return ListOperationResult(success, tuple(LeadStatus(key, told[key]) for key in call.list_members))
-
-
-def _resolved(keys: Iterable[LeadKey], settings: BridgeSettings) -> Translation[dict[LeadKey, list[int]]]:
-    """Return the ids of the leads that each key names; an id stands for itself."""
-    ids: dict[LeadKey, list[int]] = {key: [] for key in keys}
-    for key_type in dict.fromkeys(key.key_type for key in ids):
-        same = [key for key in ids if key.key_type == key_type]
-        if key_type == LeadKeyRef.IDNUM:
-            for key in same:
-                number = lead_id_of(key.key_value.strip())
-                ids[key] = [] if number is None else [number]
-            continue
-        if key_type == LeadKeyRef.COOKIE:  # a lead does not show its cookies
-            for key in same:
-                found = yield from find_leads(key_type, [key.key_value], "id", settings)
-                ids[key] = [number for lead in found if (number := lead_id_of(lead.get("id"))) is not None]
-            continue
-        name = FILTERS.get(LeadKeyRef(key_type), "")
-        found = yield from find_leads(key_type, [key.key_value for key in same], f"id,{name}", settings)
-        for key in same:
-            wanted = key.key_value.strip().lower()
-            ids[key] = [
-                number
-                for lead in found
-                if str(lead.get(name)).strip().lower() == wanted and (number := lead_id_of(lead.get("id"))) is not None
-            ]
-    return ids
 
 
 def _sent(
