@@ -13,12 +13,11 @@ from typing import Any
 import attrs
 from lxml import etree
 
-from marketo_soap import Sandbox
+from marketo_soap import ListMObjects, Sandbox
 from marketo_soap.operations import OPERATIONS
 from marketo_soap.sandbox import control
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.codec import codec
-from marketo_soap.wire.plain import from_data
 from marketo_soap.wire.xml import MKTOWS, SOAP_ENV, XSI, XSI_NIL, Element
 from tests.fuzz.targets import SEPARATOR, resigned
 from tests.peers.test_operations import CALLS, SETTINGS
@@ -469,9 +468,28 @@ SESSIONS: Mapping[str, list[bytes]] = {
 
 def conversations() -> Iterator[tuple[str, bytes]]:
     """A request of each operation, and what a sandbox replies to it."""
+
+    def add(parent: Element, name: str, value: Any) -> None:
+        for each in value if isinstance(value, list) else [value]:
+            if name == "xsi:type":
+                parent.set(f"{{{XSI}}}type", f"ns1:{each}")
+            elif each is None:
+                etree.SubElement(parent, name).set(XSI_NIL, "true")
+            elif isinstance(each, dict):
+                inner = etree.SubElement(parent, name)
+                for child, content in each.items():
+                    add(inner, child, content)
+            else:
+                etree.SubElement(parent, name).text = str(each).lower() if isinstance(each, bool) else str(each)
+
     with Sandbox(settings=SETTINGS, clock=lambda: NOW) as sandbox:
+        root = etree.fromstring(signed(ListMObjects(), sandbox.credentials, NOW))
         for number, call in enumerate(CALLS):
-            request = signed(from_data(OPERATIONS[call["operation"]], call["params"]), sandbox.credentials, NOW)
+            body = root[-1]
+            del body[:]
+            operation = OPERATIONS[call["operation"]]
+            add(body, operation.params_tag, call["params"])
+            request = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
             yield f"call-{number}.request", request
             yield f"call-{number}.response", sandbox.respond(request).body
 
