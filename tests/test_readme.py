@@ -150,11 +150,11 @@ def test_every_fault_is_explained() -> None:
     assert all(len(row) == 5 and all(row) for row in rows)
 
 
-MEMBERS = [LeadKey("IDNUM", "1")]
+MEMBERS = (LeadKey("IDNUM", "1"),)
 NAMED = MObject("Opportunity", external_key=Attrib("ErpId", "1"))
-COST = MObject("Program", 1, type_attribs=[TypeAttrib("Cost", [Attrib("Amount", "1")])])
+COST = MObject("Program", 1, type_attribs=(TypeAttrib("Cost", [Attrib("Amount", "1")]),))
 BY_COOKIE = SyncLead(LeadRecord(), marketo_cookie="id:1&token:x")
-WRITES = {
+WRITES: dict[str, list[Operation[Any]]] = {
     "listOperation": [ListOperation("ISMEMBEROFLIST", "News", MEMBERS), ListOperation("ADDTOLIST", "News", MEMBERS)],
     "syncLead": [SyncLead(LeadRecord(id=1)), BY_COOKIE],
     "syncMultipleLeads": [
@@ -165,7 +165,7 @@ WRITES = {
     "importToList": [ImportToList("Launch", "Email Address", ["t@t.com"], "UPSERTLEADS", "Guests")],
     "requestCampaign": [RequestCampaign("MKTOWS", campaign_id=1, lead_keys=MEMBERS)],
     "scheduleCampaign": [ScheduleCampaign("Launch", "Nightly")],
-    "syncCustomObjects": [SyncCustomObjects("Car", [CustomObj({"vin": "1"})], each) for each in SyncOperationEnum],
+    "syncCustomObjects": [SyncCustomObjects("Car", (CustomObj({"vin": "1"}),), each) for each in SyncOperationEnum],
     "deleteCustomObjects": [DeleteCustomObjects("Car", [{"vin": "1"}])],
     "syncMObjects": [
         *(SyncMObjects([NAMED], each) for each in SyncOperationEnum),
