@@ -169,6 +169,30 @@ def test_the_key_comes_from_a_file_or_the_environment_only(served: dict[str, str
     assert "No such option" in run("sync-lead", "--encryption-key", "k", code=2).stderr
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no permission bits")
+@pytest.mark.parametrize(
+    ("folder", "mode", "what"),
+    [
+        (".", 0o600, None),
+        (".", 0o640, None),
+        (".", 0o644, "read"),
+        ("fixtures", 0o644, None),  # as version control writes files: a made-up key
+        ("fixtures", 0o666, "change"),
+    ],
+)
+def test_a_key_file_that_every_user_can_read_is_warned_about(
+    served: dict[str, str], tmp_path: Path, folder: str, mode: int, what: str | None
+) -> None:
+    path = tmp_path / folder / "key"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(served["MARKETO_SOAP_ENCRYPTION_KEY"])
+    path.chmod(mode)
+    env = {name: value for name, value in served.items() if not name.endswith("KEY")}
+    shown = run("sync-lead", *SEED_OPTIONS, "--encryption-key-file", str(path), env=env).stderr
+    warning = f"warning: every user of this machine can {what} {path} (chmod 600)\n"
+    assert shown == ("" if what is None else warning)
+
+
 # -- envelope -----------------------------------------------------------------------------------------
 
 GIVEN = ["--user-id", SEED_HEADER.mktows_user_id, "--timestamp", SEED_HEADER.request_timestamp]
