@@ -291,7 +291,7 @@ def test_a_planted_defect_is_named_at_its_place(operation: type[Operation[Any]],
     right = element.tag
     element.tag = f"{right[0].swapcase()}{right[1:]}"
     found = [each for each in check(etree.tostring(root)) if each.name == "ignored elements" and each.verdict == "fail"]
-    assert any(f"write <{right}>" in each.says for each in found)
+    assert any(f"write <{right}>" in each.message for each in found)
     assert any(each.path.rpartition("/")[2].startswith(element.tag) for each in found)
 
 

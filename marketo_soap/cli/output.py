@@ -180,7 +180,7 @@ def print_checks(where: str, checks: list[Check], *, quiet: bool = False) -> Non
             continue
         verdict = click.style(f"{check.verdict:<4}", fg=_COLOURS[check.verdict], bold=True)
         line = f" (line {check.line})" if check.line else ""
-        click.echo(f"{verdict}  {check.name:<{width}}  {printable(check.says)}{line}")
+        click.echo(f"{verdict}  {check.name:<{width}}  {printable(check.message)}{line}")
     counts = Counter(check.verdict for check in checks)
     click.echo(", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict]))
 
