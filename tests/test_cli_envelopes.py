@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -371,6 +372,15 @@ def test_what_cannot_be_read_twice_is_kept() -> None:
     assert places == [b"line 1", b"line %d" % (REQUEST.count(b"\n") + 3001)]
 
 
+@pytest.mark.parametrize("command", ["verify", "parse", "export --as har", "redact"])
+@pytest.mark.parametrize("begin", [b'{"log": {', b"curl 'https://x/' ", b"POST https://x/\n\n", b"\xff\xfe"])
+def test_what_is_read_as_a_whole_has_a_limit(command: str, begin: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marketo_soap.debug.pieces.LONGEST_WHOLE", 2**20)
+    done = CliRunner().invoke(cli, command.split(), input=begin + bytes(2**20))
+    assert done.exit_code == 2
+    assert "the file is not a log and has more than 1 MiB: split it" in done.stderr
+
+
 @pytest.mark.parametrize("size", [900, 1500, 5000])
 def test_a_log_is_cut_between_messages(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     encoded = base64.encodebytes(REQUEST)
@@ -382,7 +392,8 @@ def test_a_log_is_cut_between_messages(size: int, monkeypatch: pytest.MonkeyPatc
     assert len(cut) > 3
     assert b"".join(piece.data for piece in cut) == log
     assert all(piece.complete for piece in cut)
-    assert [log.count(b"\n", 0, piece.start) + 1 for piece in cut] == [piece.line for piece in cut]
+    starts = accumulate((piece.data.count(b"\n") for piece in cut), initial=1)
+    assert [piece.line for piece in cut] == list(starts)[:-1]
     found = [(each.data, each.where) for each in imports.messages_in(io.BytesIO(log))]
     assert {(each.data, each.where) for each in whole} <= set(found)
     redactor = Redactor()

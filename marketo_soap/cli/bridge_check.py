@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from marketo_soap.bridge.settings import BridgeSettings
     from marketo_soap.migration import Cost, DescribedInstance, FieldUse, Finding, Report, Survey
 
-__all__ = ["bridge_check"]
-
-_LARGEST = 256 * 2**20  # bytes of one file of envelopes, which is read as a whole
 _PATH = click.Path(exists=True, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _MOST_ROWS = 50
@@ -111,13 +108,14 @@ def _files(path: Path) -> list[tuple[Path, str]]:
 
 
 def _survey_files(survey: Survey, files: list[tuple[Path, str]]) -> None:
+    from marketo_soap.debug.pieces import LONGEST_WHOLE
     from marketo_soap.migration import survey_messages
 
     along = partial(progress, what="calls read") if len(files) == 1 else iter
     for path, name in progress(sorted(files, key=lambda file: file[1]), "files read"):
         try:
-            if path.stat().st_size > _LARGEST:
-                survey.unreadable(name, f"the file has more than {_LARGEST // 2**20} MB: split it")
+            if path.stat().st_size > LONGEST_WHOLE:
+                survey.unreadable(name, f"the file has more than {LONGEST_WHOLE // 2**20} MiB: split it")
                 continue
             survey_messages(survey, path.read_bytes(), name, along=along)
         except OSError as error:

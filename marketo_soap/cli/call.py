@@ -22,8 +22,6 @@ from marketo_soap.privacy.redactor import EVERYTHING, Visible
 from marketo_soap.wire.fields import Field, declared, is_enum, is_record
 from marketo_soap.wire.plain import from_assignments, from_data
 
-__all__ = ["call", "connection_options", "operations", "run_call"]
-
 _CONNECTION = (
     click.option("--endpoint", envvar="MARKETO_SOAP_ENDPOINT", show_envvar=True, help="Where to send it."),
     click.option("--sandbox", is_flag=True, help="Send it to an embedded sandbox, over a real local connection."),

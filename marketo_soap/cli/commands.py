@@ -19,8 +19,6 @@ from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
 from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.signature import AuthenticationHeader, Credentials, sign, timestamp
 
-__all__ = ["cli"]
-
 
 @click.group(cls=GuardedGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="marketo_soap")

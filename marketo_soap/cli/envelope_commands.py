@@ -23,8 +23,6 @@ from marketo_soap.privacy.redactor import Redactor
 from marketo_soap.signature import Credentials, timestamp
 from marketo_soap.wire.tree import ignored_elements
 
-__all__ = ["convert", "diff", "parse", "send", "verify"]
-
 
 @click.command()
 @file_argument

@@ -18,8 +18,6 @@ from marketo_soap.debug.importing import exchanges, exchanges_in, messages, mess
 from marketo_soap.history import Exchange
 from marketo_soap.privacy.redactor import EVERYTHING, Redactor
 
-__all__ = ["export", "redact"]
-
 LOCAL = "http://127.0.0.1:8807/soap/mktows/2_2"  # where `marketo-soap sandbox` listens
 
 

@@ -27,8 +27,6 @@ from marketo_soap.privacy.redactor import Redactor, Visible
 from marketo_soap.records.lead import LeadRecord
 from marketo_soap.wire.tree import ignored_elements
 
-__all__ = ["as_data", "print_envelopes", "print_json", "print_message", "print_result", "progress"]
-
 T = TypeVar("T")
 
 _UNSEEN = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")

@@ -17,18 +17,6 @@ from marketo_soap import __version__
 from marketo_soap.history import Exchange, Headers
 from marketo_soap.privacy.redactor import Redactor, Visible
 
-__all__ = [
-    "curl",
-    "curl_parts",
-    "file_parts",
-    "har",
-    "har_parts",
-    "http_file",
-    "http_parts",
-    "safe_name",
-    "xml_files",
-]
-
 _MADE_BY_THE_TOOL = {"host", "content-length", "connection", "accept-encoding", "user-agent", "transfer-encoding"}
 _CALLS_AT_ONCE = 1000  # whose attempts may stand among each other
 _UNSAFE = re.compile(r"\W", re.ASCII)

@@ -12,8 +12,6 @@ from marketo_soap.errors import ProtocolError
 from marketo_soap.history import Headers
 from marketo_soap.privacy.redactor import size_only
 
-__all__ = ["Found", "from_base64", "is_request", "one_line", "operation_of", "signed_at"]
-
 
 @frozen
 class Found:

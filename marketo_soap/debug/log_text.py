@@ -9,8 +9,6 @@ from urllib.parse import unquote_plus
 
 from marketo_soap.debug.found import Found
 
-__all__ = ["messages_of_text", "without_backslashes"]
-
 _DECLARATION = r"(?:<\?xml\b[^<>]{0,200}\?>(?:\s|\\[nrt])*)?"
 _ENVELOPE = re.compile(rf"{_DECLARATION}<(?P<prefix>[\w.-]+:)?Envelope\b")
 _END = re.compile(r"<\\?/(?P<prefix>[\w.-]+:)?Envelope(?:\s|\\[nrt])*>")

@@ -11,8 +11,6 @@ from attrs import evolve
 from marketo_soap.debug.found import Found, from_base64, one_line
 from marketo_soap.debug.log_text import without_backslashes
 
-__all__ = ["is_request_file", "messages_of_curl", "messages_of_http_file"]
-
 _BLOCK = re.compile(rb"^###.*$", re.MULTILINE)
 _HTTP = re.compile(rb"\A(?:\s|#[^\n]*\n|//[^\n]*\n)*(?:POST[ \t]+)?(https?://\S+)(?:[ \t]+HTTP/[\d.]+)?\r?\n")
 _ANSWER = re.compile(rb"^HTTP/[\d.]+ \d{3}\b", re.MULTILINE)

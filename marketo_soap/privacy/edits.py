@@ -9,8 +9,6 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-__all__ = ["Edit", "applied", "around", "both", "merged", "moved", "pulled"]
-
 Edit: TypeAlias = tuple[int, int, str]
 
 

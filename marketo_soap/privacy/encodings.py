@@ -13,8 +13,6 @@ from collections.abc import Callable
 
 from marketo_soap.privacy.edits import Edit, applied, both
 
-__all__ = ["decoded", "dumps", "encoded", "looks_like_text", "runs"]
-
 _LONGEST_INFLATED = 32 * 2**20
 _H = "[0-9a-fA-F]"
 _NARROW = re.compile(rb"[\x20-\x7e]{12}")

@@ -15,8 +15,6 @@ from urllib.parse import quote, unquote
 from marketo_soap.privacy.edits import Edit, applied, both, merged
 from marketo_soap.privacy.vocabulary import PRIVATE, folded, private_names, role_of_element
 
-__all__ = ["ADDRESS", "HARMLESS_HEADERS", "TOKEN", "Known", "addresses", "forms", "headers", "named", "plain"]
-
 TOKEN = re.compile(r"\[(?:user|signature|cookie|email|value|secret)-\d+\]")
 
 _LETTER = r"[^\s<>\"'=,;:()\[\]@\\]"  # of an e-mail address

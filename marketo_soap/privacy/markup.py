@@ -12,8 +12,6 @@ from marketo_soap.privacy.place import Place
 from marketo_soap.privacy.visible import HIDDEN, Visible
 from marketo_soap.privacy.vocabulary import folded, role_of_element
 
-__all__ = ["Act", "Free", "scanned"]
-
 Act: TypeAlias = Callable[[str, str], str]
 """Takes the kind and the text of a private value, returns its replacement."""
 Free: TypeAlias = Callable[[str], list[Edit]]

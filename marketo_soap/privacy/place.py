@@ -9,8 +9,6 @@ from attrs import frozen
 from marketo_soap.privacy.visible import Visible
 from marketo_soap.privacy.vocabulary import PRIVATE, Role, role_of_element
 
-__all__ = ["Place"]
-
 _DEEPEST = 300
 _LONGEST_NAME = 100
 

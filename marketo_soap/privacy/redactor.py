@@ -15,20 +15,11 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, Self, TypeVar
 from urllib.parse import urlsplit
 
+from marketo_soap.privacy import free_text
 from marketo_soap.privacy.edits import Edit, applied, around, both, merged, pulled
 from marketo_soap.privacy.encodings import decoded, dumps, encoded, looks_like_text, runs
 from marketo_soap.privacy.escapes import layers
-from marketo_soap.privacy.free_text import (
-    ADDRESS,
-    HARMLESS_HEADERS,
-    TOKEN,
-    Known,
-    addresses,
-    forms,
-    headers,
-    named,
-    plain,
-)
+from marketo_soap.privacy.free_text import TOKEN, forms, plain
 from marketo_soap.privacy.markup import scanned
 from marketo_soap.privacy.visible import EVERYTHING, HIDDEN, Visible, hidden, size_only
 from marketo_soap.privacy.vocabulary import PRIVATE, role_of_field
@@ -75,9 +66,9 @@ class Redactor:
         self.visible = visible or Visible()
         self._tokens: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
-        self._known = Known()
+        self._known = free_text.Known()
         self.unread: set[str] = set()
-        self._secrets = {form: self._token("secret", secret) for secret in secrets if secret for form in forms(secret)}
+        self._secrets = {form: self._token("secret", each) for each in secrets if each for form in forms(each)}
 
     @classmethod
     def of_request(cls, data: bytes, visible: Visible | None = None) -> Self:
@@ -168,9 +159,9 @@ class Redactor:
         edits: list[Edit] = []
         for find in (
             lambda text: runs(text, *self._hide_inside(nested)),
-            lambda text: [] if self.visible.emails else addresses(text, self._token),
-            lambda text: headers(text, self._token),
-            lambda text: named(text, self._named),
+            lambda text: [] if self.visible.emails else free_text.addresses(text, self._token),
+            lambda text: free_text.headers(text, self._token),
+            lambda text: free_text.named(text, self._named),
             self._known.edits,
         ):
             edits = both(edits, find(applied(text, edits)))
@@ -243,9 +234,8 @@ class Redactor:
         start = text.find("<")
         whole = text[start:] if start >= 0 else ""
 
-        edits = scanned(
-            whole, self.visible, lambda _, value: self._tokens.get(plain(value), "[...]"), self._free, cut_out=True
-        )
+        known = self._tokens.get
+        edits = scanned(whole, self.visible, lambda _, value: known(plain(value), "[...]"), self._free, cut_out=True)
         shown = applied(whole, list(edits))
         return shown if start == 0 else f"...{shown}"
 
@@ -254,15 +244,14 @@ class Redactor:
         """Return HTTP headers with credentials, cookies and known values hidden."""
         if self.visible == EVERYTHING and not self._secrets:
             return tuple(headers)
-        return tuple(
-            (name, self._header(name, value) if name.lower() in HARMLESS_HEADERS else self._token("secret", value))
-            for name, value in headers
-        )
+        return tuple((name, self._header(name, value)) for name, value in headers)
 
     def _without_secrets(self, text: str) -> str:
         return applied(text, self._after_secrets(text, lambda _: []))
 
     def _header(self, name: str, value: str) -> str:
+        if name.lower() not in free_text.HARMLESS_HEADERS:
+            return self._token("secret", value)
         return self._without_secrets(value) if name.lower() == "host" and _HOST.fullmatch(value) else self.text(value)
 
     @_guarded
@@ -299,7 +288,7 @@ class Redactor:
             return text
         token = self._tokens.get(text)
         if token is None:
-            kind = "email" if kind == "value" and ADDRESS.fullmatch(text) else kind
+            kind = "email" if kind == "value" and free_text.ADDRESS.fullmatch(text) else kind
             self._counts[kind] += 1
             token = self._tokens[text] = f"[{kind}-{self._counts[kind]}]"
         return token

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 
 from attrs import field, frozen
 
-__all__ = ["EVERYTHING", "HIDDEN", "Visible", "hidden", "size_only"]
-
 HIDDEN = "***"
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Literal, TypeAlias, get_args
 
-__all__ = ["PRIVATE", "Declaration", "Role", "declare", "folded", "private_names", "role_of_element", "role_of_field"]
-
 Role: TypeAlias = Literal[
     "user",
     "signature",

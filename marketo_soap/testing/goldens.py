@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from marketo_soap.client import AsyncClient, Client
     from marketo_soap.testing.golden_run import GoldenRun
 
-__all__ = ["Goldens", "Mode"]
-
 Mode: TypeAlias = Literal["bytes", "c14n", "meaning"]
 """How a message is compared with its golden.
 

@@ -10,8 +10,6 @@ from attrs import frozen
 from marketo_soap.wire.fields import Field, declared, is_record, once_per_class
 from marketo_soap.wire.values import Check, check_of
 
-__all__ = ["Violation", "as_texts", "check_fields"]
-
 _CheckField: TypeAlias = Callable[[Any], Any]
 
 

@@ -34,8 +34,6 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import attrs
 from attrs import evolve, frozen
 
-__all__ = ["El", "Field", "declared", "declared_by_name", "each_value", "is_enum", "is_record", "once_per_class"]
-
 T = TypeVar("T")
 Private = Literal["user", "signature", "cookie", "email", "value", "text"]
 

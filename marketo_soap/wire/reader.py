@@ -13,8 +13,6 @@ from marketo_soap.wire.fields import Field, declared, declared_by_name, is_recor
 from marketo_soap.wire.values import Read, reader_of, text_of
 from marketo_soap.wire.xml import MKTOWS, XSI, Element, broken, children_of, is_nil, local_name
 
-__all__ = ["chosen", "reader_of_class"]
-
 _Slot: TypeAlias = tuple[Read | None, Callable[[Any, Any], None], Callable[[Element, Any], Any]]
 
 _QUALIFIED = f"{{{MKTOWS}}}"

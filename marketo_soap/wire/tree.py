@@ -11,8 +11,6 @@ from marketo_soap.wire.fields import Field, declared_by_name, is_record
 from marketo_soap.wire.reader import chosen
 from marketo_soap.wire.xml import Element, is_nil, line_of, local_name, path_of
 
-__all__ = ["Child", "Ignored", "Part", "folded", "ignored_elements", "lookup", "namespace_of", "shown"]
-
 _LONGEST = 80
 
 

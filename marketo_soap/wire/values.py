@@ -13,8 +13,6 @@ from typing import Any, TypeAlias
 from marketo_soap.wire.fields import Field, is_enum
 from marketo_soap.wire.xml import Element, broken, check_characters, is_nil
 
-__all__ = ["INT_MAX", "Check", "Read", "check_of", "reader_of", "text_of", "writer_of"]
-
 INT_MAX = 2**31 - 1
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,32}")

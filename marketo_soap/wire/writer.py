@@ -12,8 +12,6 @@ from marketo_soap.wire.fields import Field, declared, is_record, once_per_class
 from marketo_soap.wire.values import writer_of
 from marketo_soap.wire.xml import MKTOWS, XSI, XSI_NIL, Element
 
-__all__ = ["Dump", "writer_of_class"]
-
 Dump: TypeAlias = Callable[[Element, str, Iterable[Any], bool], None]
 _Put: TypeAlias = Callable[[Element, str, Any, bool], None]
 

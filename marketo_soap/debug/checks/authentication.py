@@ -10,8 +10,6 @@ from marketo_soap.debug.checks.report import Check, Skipped, fail, passed, warn
 from marketo_soap.signature import AuthenticationHeader, Credentials, diagnose, read_timestamp
 from marketo_soap.wire.tree import Child
 
-__all__ = ["age", "signature", "signature_form", "timestamp", "user_id", "workspace"]
-
 _DAY_AND_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _W3C = re.compile(rf"{_DAY_AND_TIME}[+-][0-9]{{2}}:[0-9]{{2}}")
 _DIAGNOSED = "40 lower-case hex digits"

@@ -10,8 +10,6 @@ from marketo_soap.debug.checks.message import Message
 from marketo_soap.debug.checks.report import Check, fail, warn
 from marketo_soap.privacy.redactor import Redactor
 
-__all__ = ["encoding", "well_formed"]
-
 _DECLARED = re.compile(rb"""\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*["']([A-Za-z][\w.-]{0,40})["']""", re.ASCII)
 _BOMS = {codecs.BOM_UTF8: "UTF-8", codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 _HINTS = {

@@ -13,8 +13,6 @@ from marketo_soap.operations import OPERATIONS
 from marketo_soap.wire.tree import folded, lookup, namespace_of, shown
 from marketo_soap.wire.xml import MKTOWS, SOAP_ENV, children_of, line_of, local_name
 
-__all__ = ["envelope", "namespaces", "request"]
-
 _SOAP_1_2 = "http://www.w3.org/2003/05/soap-envelope"
 
 

@@ -23,8 +23,6 @@ from marketo_soap.wire.fields import declared_by_name
 from marketo_soap.wire.tree import Child, Part, folded, shown
 from marketo_soap.wire.xml import Element, children_of, local_name, parse
 
-__all__ = ["HEADERS", "Message"]
-
 T = TypeVar("T")
 
 HEADERS = (AuthenticationHeader.__name__, MktowsContextHeader.__name__)

@@ -8,8 +8,6 @@ from attrs import frozen
 
 from marketo_soap.wire.tree import Child, Part
 
-__all__ = ["Check", "Skipped", "Verdict", "fail", "passed", "warn"]
-
 
 class Verdict(StrEnum):
     """How a check ended: WARN is what the real server accepted, SKIP what could not be checked."""

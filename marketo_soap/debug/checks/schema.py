@@ -17,8 +17,6 @@ from marketo_soap.wire.tree import Child, Part, folded, lookup, namespace_of, sh
 from marketo_soap.wire.values import INT_MAX
 from marketo_soap.wire.xml import MKTOWS, is_nil, line_of, local_name
 
-__all__ = ["ignored_elements", "order", "qualified_elements", "repeated_elements", "required_fields", "types"]
-
 _INTEGER = re.compile(r"[+-]?[0-9]{1,32}")
 _BOOLEANS = ("true", "false", "1", "0")
 _WHITE = " \t\r\n"

@@ -14,8 +14,6 @@ from marketo_soap.records.lead_fields import standard_fields
 from marketo_soap.wire.fields import is_enum
 from marketo_soap.wire.tree import Child, Part, folded, lookup, shown
 
-__all__ = ["attributes", "cookie", "identity", "rules", "values"]
-
 _KEYS = ("Id", "ForeignSysPersonId", "Email")
 _COOKIE = re.compile(r"id:[\w-]+&token:_mch-[^\s&]+-[0-9]+-[0-9]+")
 _ESCAPED = re.compile(r"&(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});")

@@ -14,8 +14,6 @@ from marketo_soap.debug.compare.meaning import Difference, Message, Value, diffe
 from marketo_soap.errors import ProtocolError
 from marketo_soap.privacy.redactor import Redactor, hidden
 
-__all__ = ["Comparison", "FirstByte", "Verdict", "compare", "describe"]
-
 _AROUND = 40  # characters of context on each side
 _BLOCK = 65536
 _LONGEST = 200

@@ -19,8 +19,6 @@ from marketo_soap.sandbox.page import faults as troubles
 from marketo_soap.sandbox.page.layout import HEADERS, Visit, problem, state
 from marketo_soap.sandbox.state import State
 
-__all__ = ["page"]
-
 _NUMBER = "([0-9]{1,15})"
 _PAGES: dict[str, Callable[..., HttpAnswer]] = {  # groups of the pattern are arguments
     "": leads.all_leads,

@@ -29,8 +29,6 @@ from marketo_soap.sandbox.page.layout import (
 from marketo_soap.signature import diagnose
 from marketo_soap.wire.xml import Element
 
-__all__ = ["all_calls", "changes_of", "download", "one_call", "verdict"]
-
 _DIGITS_OF_FAULTS = 5  # codes of REST have other numbers of digits
 _RECORDS = re.compile("[0-9]+ (CREATED|UPDATED)(, [0-9]+ (CREATED|UPDATED))*")  # of a REST call, none was skipped
 _MOST = 200  # changes or notes of a call that are shown

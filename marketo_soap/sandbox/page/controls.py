@@ -10,8 +10,6 @@ from marketo_soap.sandbox.page.layout import PAGE, Visit, answer_page, empty, li
 from marketo_soap.sandbox.settings import VENDOR_LIMITS, Limits
 from marketo_soap.wire.xml import Element
 
-__all__ = ["advance", "confirm_reset", "controls", "reset", "set_limits"]
-
 _RESTORED = "Faults, limits, clock and settings become what the sandbox was started with."
 _NEARLY = 0.8  # of a limit
 _STEPS = {"20": "20 seconds", "900": "15 minutes", "3600": "1 hour", "86400": "1 day"}

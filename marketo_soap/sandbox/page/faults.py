@@ -13,8 +13,6 @@ from marketo_soap.sandbox.page.layout import PAGE, Visit, answer_page, cut, empt
 from marketo_soap.sandbox.settings import FaultRule
 from marketo_soap.wire.xml import Element
 
-__all__ = ["clear", "faults", "load"]
-
 _LATE = 30.0  # seconds that a time-out takes, if nothing else is said
 _KINDS: dict[str, tuple[str, str, Callable[[FaultRule], FaultRule]]] = {
     "20103": ("Fault 20103", "No such lead", lambda rule: attrs.evolve(rule, fault=20103)),

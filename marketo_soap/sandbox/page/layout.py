@@ -14,25 +14,6 @@ from marketo_soap.sandbox.state import State
 from marketo_soap.server.http import own_address
 from marketo_soap.wire.xml import Element
 
-__all__ = [
-    "HEADERS",
-    "PAGE",
-    "PER_PAGE",
-    "Visit",
-    "answer_page",
-    "cut",
-    "empty",
-    "facts",
-    "live",
-    "many",
-    "moment",
-    "pager",
-    "post_form",
-    "problem",
-    "state",
-    "table",
-]
-
 PAGE = f"{CONTROL}page/"
 PER_PAGE = 50
 _LAST_PAGE = 1_000_000

@@ -25,8 +25,6 @@ from marketo_soap.sandbox.store.leads import Leads, StoredLead
 from marketo_soap.sandbox.store.search import SCANNED
 from marketo_soap.wire.xml import Element, replace_illegal
 
-__all__ = ["all_leads", "one_lead"]
-
 _LONGEST_SEARCH = 200
 _LONGEST_VALUE = 4000
 _MOST = 500  # attributes of a lead that are shown
