@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-import tomllib
 import types
 from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from os import PathLike
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -14,20 +14,51 @@ import attrs
 
 from marketo_soap.wire.xml import check_characters, check_text
 
-__all__ = ["check_writable", "exposure", "literal_secrets", "load_toml", "structure"]
+__all__ = ["check_choices", "check_writable", "exposure", "load_toml", "not_negative", "positive", "structure"]
 
 T = TypeVar("T")
 
 _LARGEST = 1e9
 
 
-def load_toml(cls: type[T], path: str | PathLike[str]) -> T:
-    """Read a *cls* from a TOML file. Raises `ValueError` that names the wrong key."""
+def positive(instance: object, attribute: Any, value: float | None) -> None:
+    """Accept None and numbers above 0: a validator of attrs."""
+    if value is not None and not value > 0:
+        raise ValueError(f"{attribute.name} must be more than 0")
+
+
+def not_negative(instance: object, attribute: Any, value: float) -> None:
+    """Accept 0 and numbers above it: a validator of attrs."""
+    if not value >= 0:
+        raise ValueError(f"{attribute.name} must not be negative")
+
+
+def check_choices(settings: Any) -> None:
+    """Raise `ValueError` unless each field of a `Literal` type has one of its values."""
+    for name, kind in get_type_hints(type(settings)).items():
+        if Literal in (get_origin(kind), *map(get_origin, get_args(kind))):
+            _value(kind, getattr(settings, name), name)
+
+
+def load_toml(cls: type[T], path: str | PathLike[str], *, secrets: Collection[str] = ()) -> T:
+    """Read a *cls* from a TOML file, which must have no keys named as one of *secrets*.
+
+    Raises `ValueError` that names the wrong key.
+    """
+    import tomllib  # late: every client imports this module
+
     with open(path, "rb") as file:
         try:
-            return structure(cls, tomllib.load(file))
+            data = tomllib.load(file)
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"{path}: {error}") from None
+    for where, name in _keys(data):
+        if name in secrets:
+            raise ValueError(
+                f"{where}: secrets are not allowed in the configuration: name the variable that holds it in "
+                f"{name}_env, or the file in {name}_file"
+            )
+    return structure(cls, data)
 
 
 def check_writable(key: str, path: str) -> None:
@@ -72,17 +103,15 @@ def structure(cls: type[T], data: Any, where: str = "") -> T:
         raise ValueError(f"{where}: {error}" if where else str(error)) from None
 
 
-def literal_secrets(data: Any, names: Collection[str], where: str = "") -> Iterator[str]:
-    """Yield the places of keys that have one of *names*, which must not be in a file."""
+def _keys(data: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the place and the name of each key in *data*."""
     if isinstance(data, Mapping):
         for name, value in data.items():
-            at = f"{where}.{name}" if where else name
-            if name in names:
-                yield at
-            yield from literal_secrets(value, names, at)
+            yield _at(where, name), name
+            yield from _keys(value, _at(where, name))
     elif isinstance(data, list):
         for number, value in enumerate(data, 1):
-            yield from literal_secrets(value, names, f"{where}[{number}]")
+            yield from _keys(value, f"{where}[{number}]")
 
 
 def _at(where: str, name: str) -> str:
@@ -94,7 +123,9 @@ def _value(kind: Any, value: Any, where: str) -> Any:
     if origin in (Union, types.UnionType):
         if value is None and type(None) in choices:
             return None
-        return _value(next(choice for choice in choices if choice is not type(None)), value, where)
+        kinds = [choice for choice in choices if choice is not type(None)]
+        lists = [each for each in kinds if get_origin(each) is tuple and isinstance(value, list | tuple)]
+        return _value((lists or kinds)[0], value, where)
     if origin is Literal:
         if value not in choices:
             raise ValueError(f"{where} must be one of {', '.join(map(repr, choices))}")
@@ -108,7 +139,7 @@ def _value(kind: Any, value: Any, where: str) -> Any:
             raise ValueError(f"{where}: a table of strings is expected")
         for name, text in value.items():
             check_text(name, f"{where}: a name")
-            check_text(text, f"{where}.{name}")
+            check_characters(text, f"{where}.{name}")
         return dict(value)
     if attrs.has(kind):
         return value if isinstance(value, kind) else structure(kind, value, where)
@@ -116,6 +147,8 @@ def _value(kind: Any, value: Any, where: str) -> Any:
         if not abs(value) <= _LARGEST:
             raise ValueError(f"{where} must be a number of at most {_LARGEST:.0e}")
         return float(value)
+    if kind is str and isinstance(value, datetime):  # TOML has times of its own
+        return value.isoformat()
     if kind is str and isinstance(value, str):
         check_characters(value, where)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):

@@ -6,6 +6,8 @@ A client uses `request()` and `reply()`, a server `open_request()` (or `read_req
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from attrs import frozen
@@ -16,6 +18,7 @@ from marketo_soap.operations import Operation, of_params, of_success
 from marketo_soap.privacy.redactor import Redactor
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.codec import codec
+from marketo_soap.wire.long_lists import read_by_items
 from marketo_soap.wire.soap import BODY, ENVELOPE, FAULT, HEADER, check_root, read_fault, take_apart, write_fault
 from marketo_soap.wire.xml import (
     MKTOWS,
@@ -56,14 +59,11 @@ _MAX_TAGS = 1_000_000  # of a request: of the shortest, 170 MB
 
 _AUTHENTICATION = f"{{{MKTOWS}}}AuthenticationHeader"
 _CONTEXT = f"{{{MKTOWS}}}MktowsContextHeader"
-
 _REQUEST_NAMES = {"SOAP-ENV": SOAP_ENV, "ns1": MKTOWS}
 _REQUEST_NAMES_WITH_XSI = {**_REQUEST_NAMES, "xsi": XSI}
 _REPLY_NAMES = {"SOAP-ENV": SOAP_ENV, "xsi": XSI, "ns1": MKTOWS}
 _FAULT_NAMES = {"SOAP-ENV": SOAP_ENV}
-
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
-
 _dump_authentication = codec(AuthenticationHeader).dump
 _dump_context = codec(MktowsContextHeader).dump
 
@@ -205,7 +205,7 @@ def open_header(beginning: bytes) -> OpenedHeader:
         if number == _HEAD_TAGS:
             break
         if event == "end" and element.tag == HEADER:
-            return OpenedHeader(_only(children_of(element), _AUTHENTICATION))
+            return OpenedHeader(_only(children_of(element), (_AUTHENTICATION,)))
         if event == "start" and element.tag == BODY:
             break
     return OpenedHeader(None)
@@ -226,7 +226,10 @@ def reply(operation: type[Operation[R]], data: bytes) -> R:
     Raises the `Fault` that the reply holds, what the result itself stands for (`LeadSyncFailed`), and
     `ProtocolError` for anything that is no reply to this operation.
     """
-    result = _read_reply(_message(data), operation)
+    read = partial(_read_reply, operation=operation)
+    result = read_by_items(data, operation.result_type, operation.reply_tags, lambda root: read(_message_of(root)))
+    if result is None:
+        result = read(_message_of(_parse_message(data)))
     operation.raise_for_status(result)
     return result
 
@@ -246,7 +249,7 @@ def read(data: bytes) -> Request[Any] | Reply[Any] | Fault:
 def fault_of(data: bytes) -> Fault | None:
     """Return the fault that a message holds; None for any other message, and for what is none."""
     try:
-        message = _message(data)
+        message = _message_of(_parse_message(data))
     except ProtocolError:
         return None
     return read_fault(message) if message.tag == FAULT else None
@@ -258,13 +261,12 @@ def _parse_message(data: bytes) -> Element:
     except ProtocolError as error:
         if not data.strip():
             raise
-        raise ProtocolError(
-            f"{error}; it begins {Redactor().snippet(data)}", line=error.line, problem=error.problem
-        ) from None
+        text = f"{error}; it begins {Redactor().snippet(data)}"
+        raise ProtocolError(text, line=error.line, problem=error.problem) from None
 
 
-def _message(data: bytes) -> Element:
-    _, body = take_apart(_parse_message(data))
+def _message_of(root: Element) -> Element:
+    _, body = take_apart(root)
     return only_child(body, what="the SOAP body")
 
 
@@ -273,12 +275,12 @@ def _open_request(headers: list[Element], body: Element) -> OpenedRequest[Any]:
     operation = of_params(params.tag)
     if operation is None:
         raise broken(params, "unknown", f"is no operation known here: {params.tag[:200]}")
-    authentication, context = (_only(headers, tag) for tag in (_AUTHENTICATION, _CONTEXT))
+    authentication, context = (_only(headers, (tag,)) for tag in (_AUTHENTICATION, _CONTEXT))
     return OpenedRequest(authentication, operation, context, params)
 
 
-def _only(headers: list[Element], tag: str) -> Element | None:
-    found = [element for element in headers if element.tag == tag]
+def _only(elements: list[Element], tags: Collection[str]) -> Element | None:
+    found = [element for element in elements if element.tag in tags]
     if len(found) > 1:
         raise broken(found[1], "repeated", "appears twice")
     return found[0] if found else None
@@ -291,10 +293,8 @@ def _read_reply(message: Element, operation: type[Operation[R]]) -> R:
         raise fault
     if message.tag != operation.success_tag:
         raise broken(message, "malformed", f"answers where the reply to {operation.name} was expected")
-    results = [child for child in children_of(message) if child.tag in operation.reply_tags]
-    if not results:
+    found = _only(children_of(message), operation.reply_tags)
+    if found is None:
         raise broken(message, "missing", "is missing", child=operation.reply_child)
-    if len(results) > 1:
-        raise broken(results[1], "repeated", "appears twice")
-    result: R = codec(operation.result_type).load(results[0])
+    result: R = codec(operation.result_type).load(found)
     return result

@@ -9,8 +9,30 @@ from typing import Any
 import attrs
 from hypothesis import strategies as st
 
-from marketo_soap import Attribute, ForeignSysType, LeadKeySelector, LeadRecord, StaticListSelector, SyncLead
+from marketo_soap import (
+    Attrib,
+    Attribute,
+    ComparisonEnum,
+    DeleteMObjects,
+    ForeignSysType,
+    GetMObjects,
+    LeadKey,
+    LeadKeyRef,
+    LeadKeySelector,
+    LeadRecord,
+    MObjAssociation,
+    MObjCriteria,
+    MObject,
+    ReqCampSourceType,
+    RequestCampaign,
+    StaticListSelector,
+    SyncLead,
+    SyncMObjects,
+    SyncOperationEnum,
+    TypeAttrib,
+)
 from marketo_soap.operations import OPERATIONS, Operation
+from marketo_soap.records.marketo_objects import OBJECT_TYPES
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.fields import Field, declared, is_enum, is_record
 
@@ -50,23 +72,78 @@ def sync_leads(draw: st.DrawFn) -> SyncLead:
     return SyncLead(record, draw(st.booleans()), cookie)
 
 
+TOKENS = st.lists(st.builds(Attrib, WORDS, XML_TEXT), max_size=4)
+LEAD_KEYS = st.lists(
+    st.builds(LeadKey, st.sampled_from([each for each in LeadKeyRef if each != LeadKeyRef.COOKIE]), WORDS),
+    min_size=1,
+    max_size=9,
+)
+
+
+@st.composite
+def requests_of_campaigns(draw: st.DrawFn) -> RequestCampaign:
+    keys, source = tuple(draw(LEAD_KEYS)), draw(st.sampled_from(ReqCampSourceType))
+    if draw(st.booleans()):
+        tokens = draw(st.none() | TOKENS)
+        return RequestCampaign(source, lead_keys=keys, campaign_id=draw(IDS), program_tokens=tokens)
+    name, program, tokens = draw(WORDS), draw(WORDS), draw(TOKENS)
+    return RequestCampaign(source, lead_keys=keys, campaign_name=name, program_name=program, program_tokens=tokens)
+
+
+ATTRIB = st.builds(Attrib, WORDS, XML_TEXT)
+ASSOCIATIONS = st.builds(MObjAssociation, WORDS, st.none() | INTEGERS, st.none() | ATTRIB)
+OBJECTS = st.builds(
+    MObject,
+    st.sampled_from(OBJECT_TYPES),
+    st.none() | IDS,
+    st.none() | ATTRIB,
+    st.lists(ATTRIB, max_size=2),
+    created_at=st.none() | MOMENTS,
+    updated_at=st.none() | MOMENTS,
+    type_attribs=st.lists(st.builds(TypeAttrib, WORDS, st.lists(ATTRIB, max_size=2)), max_size=2),
+    m_obj_associations=st.lists(ASSOCIATIONS, max_size=2),
+)
+
+
+def is_named(given: MObject) -> bool:
+    return given.id is not None or given.external_key is not None
+
+
 _BY_HAND: dict[type, st.SearchStrategy[Any]] = {
     LeadRecord: leads(),
     Attribute: st.builds(Attribute, WORDS, XML_TEXT, st.none() | WORDS),
+    RequestCampaign: requests_of_campaigns(),
     SyncLead: sync_leads(),
     LeadKeySelector: st.builds(
         LeadKeySelector, st.sampled_from(["EMAIL", "IDNUM"]), st.lists(WORDS, min_size=1, max_size=9)
     ),
     StaticListSelector: st.builds(StaticListSelector, WORDS) | st.builds(StaticListSelector, st.none(), IDS),
+    MObject: OBJECTS,
+    GetMObjects: st.builds(
+        GetMObjects,
+        st.sampled_from(OBJECT_TYPES),
+        external_key=st.none() | ATTRIB,
+        m_obj_criteria=st.lists(st.builds(MObjCriteria, WORDS, st.sampled_from(ComparisonEnum), XML_TEXT), max_size=2),
+        m_obj_associations=st.lists(ASSOCIATIONS, max_size=2),
+        include_details=st.none() | st.booleans(),
+        stream_position=st.none() | XML_TEXT,
+    ),
+    SyncMObjects: st.builds(
+        SyncMObjects, st.lists(OBJECTS, min_size=1, max_size=2), st.sampled_from(SyncOperationEnum)
+    ),
+    DeleteMObjects: st.builds(DeleteMObjects, st.lists(OBJECTS.filter(is_named), min_size=1, max_size=2)),
 }
 
 
 def values_of(cls: type[Any]) -> st.SearchStrategy[Any]:
-    """Values of a declared class that a caller may make: what breaks a rule of the class is drawn again."""
+    """Values of a declared class that a caller may make: what breaks a rule of the class is drawn again.
+
+    They fit WSDL 2_2: elements of later versions are left out.
+    """
     if cls in _BY_HAND:
         return _BY_HAND[cls]
     return (
-        st.fixed_dictionaries({field.name: _field(field) for field in declared(cls)})
+        st.fixed_dictionaries({field.argument: _field(field) for field in declared(cls) if not field.el.later})
         .map(lambda given: _made(cls, given))
         .filter(lambda made: made is not None)
     )

@@ -455,7 +455,7 @@ def test_mutations_of_the_goldens_are_checked(path: Path) -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(STRUCTURE), st.integers(0, 40)), max_size=4))
 @example([("empty", 18), ("nil", 18)])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60)
 def test_mutations_of_mutations_are_checked(steps: list[tuple[str, int]]) -> None:
     data = WHOLE.encode()
     for how, at in steps:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from marketo_soap import AmbiguousError, Client, RetryPolicy, Sandbox
-from marketo_soap.calls.deadline import deadline, keep_deadlines
+from marketo_soap.calls.deadline import deadline, guard
 from marketo_soap.privacy.redactor import Redactor
 from tests.support import Either
 from tests.test_survival import BOTH, LEAD, OK, ONCE, Kind, peer, read_request, reply, sync
@@ -149,7 +149,7 @@ def test_nothing_is_written_after_the_deadline() -> None:
 
     with peer(answer) as endpoint:
         with httpx.Client(timeout=LONG, trust_env=False) as http:
-            keep_deadlines(http)
+            guard(http)
             with pytest.raises((TimeoutError, httpx.TimeoutException)), deadline(0.2):
                 http.post(endpoint, content=body())
         assert closed.wait(LONG)
@@ -163,7 +163,7 @@ def test_a_peer_that_neither_reads_nor_answers_is_given_up_at_the_deadline(schem
     with peer(lambda connection: silent(done)) as endpoint:
         started = time.monotonic()
         with httpx.Client(timeout=LONG, trust_env=False) as http:
-            keep_deadlines(http)
+            guard(http)
             with pytest.raises((TimeoutError, httpx.TimeoutException)), deadline(0.5):
                 http.post(endpoint.replace("http:", f"{scheme}:"), content=b"x" * 30_000_000)
         done.set()

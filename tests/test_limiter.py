@@ -35,7 +35,7 @@ ONCE = RetryPolicy(attempts=1, deadline=None)
 
 
 def queue_of(limiter: InProcessLimiter) -> tuple[object, ...]:
-    return limiter._cell.value.queue
+    return limiter._cell.value.waiting
 
 
 # -- the schedule -------------------------------------------------------------------------------------
@@ -450,7 +450,12 @@ def test_interrupted_calls_leave_no_permit_behind(
     credentials = ("https://x.invalid/", "u", "k")
     monkeypatch.setattr("marketo_soap.calls.waiting._LOOK_AGAIN", 0.02)
     with Either(kind, *credentials, transport=reply, limiter=limiter) as client:
-        ours = ("marketo_soap.limiter", "marketo_soap.waiting", "marketo_soap.calling", "marketo_soap.client")
+        ours = (
+            "marketo_soap.calls.limiter",
+            "marketo_soap.calls.waiting",
+            "marketo_soap.calls.call",
+            "marketo_soap.client",
+        )
         met = interrupt_often(lambda: client.sync_lead(LEAD), 1_000, seed=2, modules=ours)
         assert met > 500
         gc.collect()  # the frames of an error refer to it

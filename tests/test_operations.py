@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -40,6 +40,9 @@ from tests.support import FIXTURES, HEADER, canonical
 SAMPLES = sorted((FIXTURES / "samples").glob("*.xml"))
 SCHEMA = etree.XMLSchema(etree.fromstring(schema()))
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
+
+NOT_OF_2_2 = {"getLeadActivity.request.xml", "getLeadChanges.request.xml"}
+"""Samples that WSDL 2_2 does not allow: an empty dateTime, and an element of a later version."""
 
 each_operation = pytest.mark.parametrize("operation", operations(), ids=lambda operation: operation.name)
 
@@ -81,7 +84,8 @@ def test_what_is_private_is_hidden_and_the_reverse(cls: type[Any]) -> None:
 def test_a_sample_of_the_vendor_is_read_and_written_again(path: Any) -> None:
     data = path.read_bytes()
     message = envelope.read(data)
-    is_valid(data)
+    if path.name not in NOT_OF_2_2:
+        is_valid(data)
     if isinstance(message, envelope.Request):
         again = envelope.request(message.operation, message.header, context=message.context)
     else:
@@ -147,11 +151,13 @@ class Shapes:
     either: Annotated[Left | Right, El("either")]
     objects: Annotated[tuple[str, ...], El("objects")] = ()
     lefts: Annotated[tuple[Left, ...], El("lefts")] = ()
+    kept: Annotated[tuple[str, ...], El("kept", item="stringItem", nillable=True, keep_empty=True)] = ()
     maybe: Annotated[tuple[str, ...] | None, El("maybe", item="item", nillable=True)] = None
     at: Annotated[datetime | None, El("at", nillable=True)] = None
     blob: Annotated[bytes | None, El("blob")] = None
     any: Annotated[str | None, El("any", type="anySimpleType")] = None
     forced: Annotated[int | None, El("forced", nillable=True)] = None
+    later: Annotated[str | None, El("later", nillable=True, later=True)] = None
 
 
 def written_and_read(value: Any, *, nil: bool = False) -> Any:
@@ -163,6 +169,29 @@ def written_and_read(value: Any, *, nil: bool = False) -> Any:
 @given(values_of(Shapes), st.booleans())
 def test_every_shape_is_read_as_it_was_written(value: Shapes, nil: bool) -> None:
     assert written_and_read(value, nil=nil) == value
+
+
+def test_an_element_of_a_later_version_is_read_and_written_if_it_has_a_value() -> None:
+    value = Shapes((), (), (), Left(1), later="new")
+    assert written_and_read(value, nil=True) == value
+    root = etree.Element("root", nsmap={"ns1": "http://www.marketo.com/mktows/"})
+    codec(Shapes).dump(root, "value", (evolve(value, later=None),), True)
+    assert root.find(".//at") is not None
+    assert root.find(".//later") is None
+
+
+@pytest.mark.parametrize("cls", all_classes(), ids=lambda cls: cls.__name__)
+def test_an_element_of_a_later_version_is_optional_and_not_in_the_wsdl(cls: type[Any]) -> None:
+    for field in declared(cls):
+        if field.el.later:
+            assert field.optional
+            assert f'name="{field.el.name}"'.encode() not in schema()
+
+
+def test_an_empty_list_is_left_out_or_kept() -> None:
+    root = etree.Element("root", nsmap={"ns1": "http://www.marketo.com/mktows/"})
+    codec(Shapes).dump(root, "value", (Shapes((), (), (), Left(1)),), False)
+    assert [child.tag for child in root[0]] == ["numberList", "colourList", "keyLists", "either", "kept"]
 
 
 def read_shapes(inner: str) -> Shapes:
@@ -179,6 +208,8 @@ def read_shapes(inner: str) -> Shapes:
         ("<lefts><left>1</left></lefts><lefts><left>2</left></lefts>", "lefts", (Left(1), Left(2))),
         ('<maybe xsi:nil="true"/>', "maybe", None),
         ("<maybe/>", "maybe", ()),
+        ("<kept/>", "kept", ()),
+        ('<kept xsi:nil="true"/>', "kept", ()),
         ('<maybe xsi:nil="true"><item>content wins</item></maybe>', "maybe", ("content wins",)),
         ("<maybe><item/><other/><ns1:item>b</ns1:item></maybe>", "maybe", ("", "b")),
         ('<at xsi:nil="1"/>', "at", None),
@@ -277,7 +308,7 @@ def test_a_wrong_value_is_named(make: Any, error: type[Exception], text: str) ->
 
 
 @each_operation
-@settings(max_examples=20)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_a_planted_defect_is_named_at_its_place(operation: type[Operation[Any]], data: st.DataObject) -> None:
     call = data.draw(values_of(operation))
@@ -287,6 +318,8 @@ def test_a_planted_defect_is_named_at_its_place(operation: type[Operation[Any]],
         found for found in check(etree.tostring(root)) if found.verdict == "fail" and found.name == "ignored elements"
     ]
     inside = [element for element in params.iter() if element is not params]
+    if not inside:  # an operation without parameters
+        return
     element = data.draw(st.sampled_from(inside))
     right = element.tag
     element.tag = f"{right[0].swapcase()}{right[1:]}"

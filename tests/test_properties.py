@@ -94,7 +94,7 @@ def test_what_a_client_sends_is_what_the_sandbox_returns(call: SyncLead) -> None
 
 # -- mutations ----------------------------------------------------------------------------------------
 
-GOLDENS = sorted(FIXTURES.glob("*/*.xml"))
+GOLDENS = [path for path in sorted(FIXTURES.glob("*/*.xml")) if not re.fullmatch(r"\d{5}\.xml", path.name)]
 
 
 def survives(data: bytes) -> None:
@@ -160,7 +160,7 @@ def garbled(data: bytes, how: str, at: int) -> bytes:
 def test_mutations_of_the_goldens_do_no_harm(path: Path) -> None:
     data = path.read_bytes()
     for how in STRUCTURE:
-        for at in range(0, elements(data), 3):
+        for at in range(0, elements(data), max(3, elements(data) // 12)):
             survives(mutated(data, how, at))
     for how in BYTES:
         for at in range(0, len(data), max(1, len(data) // 5)):
@@ -168,7 +168,7 @@ def test_mutations_of_the_goldens_do_no_harm(path: Path) -> None:
 
 
 @given(st.sampled_from(GOLDENS), st.lists(st.tuples(st.sampled_from(STRUCTURE), st.integers(0, 40)), max_size=4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80)
 def test_mutations_of_mutations_do_no_harm(path: Path, steps: list[tuple[str, int]]) -> None:
     data = path.read_bytes()
     for how, at in steps:
@@ -194,7 +194,7 @@ WHOLE_ITEM = st.just(f"<attribute>{''.join(CELLS[:3])}</attribute>")
 
 
 @given(st.lists(st.one_of(WHOLE_ITEM, WHOLE_ITEM, ITEMS, st.just("<other/>")), min_size=1, max_size=12))
-@settings(max_examples=300)
+@settings(max_examples=120)
 def test_reading_by_columns_is_reading_one_by_one(items: list[str]) -> None:
     inside = f"<leadAttributeList>{''.join(items)}</leadAttributeList>"
 

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -49,7 +49,7 @@ def messages_of(operation: type[Operation[Any]], data: st.DataObject) -> list[An
 
 
 @each_operation
-@settings(max_examples=20, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=6)
 @given(data=st.data())
 def test_private_values_of_requests_and_replies_are_hidden(
     operation: type[Operation[Any]], data: st.DataObject
@@ -67,7 +67,7 @@ def test_private_values_of_requests_and_replies_are_hidden(
 
 
 @each_operation
-@settings(max_examples=30, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=8)
 @given(data=st.data())
 def test_an_unknown_element_is_hidden_with_its_content(operation: type[Operation[Any]], data: st.DataObject) -> None:
     for root in messages_of(operation, data):

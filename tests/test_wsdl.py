@@ -35,7 +35,7 @@ LEAD = LeadRecord(
 COOKIE = "id:100-AEK-913&token:_mch-example.com-1372890712966-47583"
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-OFF_THE_CONTRACT = {"unknown-status.response.xml"}
+OFF_THE_CONTRACT = {"unknown-status.response.xml", "getLeadActivity.request.xml", "getLeadChanges.request.xml"}
 
 REQUESTS = {
     "every key, a workspace": envelope.request(SyncLead(LEAD, True, COOKIE), HEADER, context="Default"),

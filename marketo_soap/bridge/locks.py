@@ -1,18 +1,11 @@
-"""Locks by keys, for threads and tasks alike: whoever asked first for a key has it first.
-
-As in `limiter`, nothing takes a lock that an exception could leave locked, and a caller that is gone holds nothing.
-"""
+"""Locks by keys, for threads and tasks alike: whoever asked first for a key has it first."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import closing
+from typing import Any
 from weakref import ref
 
-from attrs import frozen
-
-from marketo_soap.calls.waiting import Cell, Clock, Waiter
-from marketo_soap.errors import TransportError
+from marketo_soap.calls.waiting import Clock, Line, Queue, Waiter
 
 __all__ = ["KeyLocks", "Ticket"]
 
@@ -23,15 +16,7 @@ class Ticket(Waiter):
     keys: frozenset[str] = frozenset()
 
 
-@frozen(eq=False)
-class _State:
-    """The tickets that hold their keys, and those that wait, the oldest first."""
-
-    held: tuple[ref[Ticket], ...] = ()
-    waiting: tuple[ref[Ticket], ...] = ()
-
-
-class KeyLocks:
+class KeyLocks(Queue[None]):
     """Gives sets of keys to one call at a time.
 
     A call queues up for all its keys in one moment, so any two calls meet in the same order at every key: none
@@ -39,80 +24,53 @@ class KeyLocks:
     round. A forked child has locks of its own.
     """
 
+    late = "not sent: other calls for the same took longer than {:.1f} s"
+
     def __init__(self, clock: Clock | None = None) -> None:
-        self._clock = clock or Clock()
-        self._cell = Cell(_State)
+        super().__init__(lambda: None, clock)
 
     def acquire(self, keys: frozenset[str], timeout: float | None = None) -> Ticket:
         """Wait for *keys*, in a thread: `TransportError` after *timeout* seconds. They are held by the ticket."""
         ticket = Ticket()
         ticket.keys = keys
-        with closing(self._turns(ticket, timeout)) as turns:
-            for seconds in turns:
-                self._clock.wait(ticket.event, seconds)
-                ticket.event.clear()
+        self._wait(ticket, ticket, timeout)
         return ticket
 
     async def acquire_async(self, keys: frozenset[str], timeout: float | None = None) -> Ticket:
         """Wait for *keys*, in a task; raises what `acquire` raises."""
-        import asyncio
+        from asyncio import get_running_loop
 
-        ticket = Ticket(asyncio.get_running_loop())
+        ticket = Ticket(get_running_loop())
         ticket.keys = keys
-        with closing(self._turns(ticket, timeout)) as turns:
-            for seconds in turns:
-                await self._clock.wait_async(ticket.event, seconds)
-                ticket.event.clear()
+        await self._wait_async(ticket, ticket, timeout)
         return ticket
 
     def release(self, ticket: Ticket) -> None:
-        """Let go of the keys that a ticket holds, or waits for. Once too often is harmless."""
+        """Unlock the keys that a ticket holds. Once too often is harmless."""
         gone = ref(ticket)
-        self._cell.change(lambda state: (_State(_without(state.held, gone), _without(state.waiting, gone)), None))
+        self._cell.change(lambda line: (Line(None, line.without(gone), _others(line, gone)), None))
         self._wake()
-
-    def _turns(self, ticket: Ticket, timeout: float | None) -> Generator[float | None, None, None]:
-        """Queue up and yield the seconds to wait (None: until woken), until the ticket holds its keys."""
-        begun, place, held = self._clock.monotonic(), ref(ticket), False
-        try:
-            self._cell.change(lambda state: (_State(state.held, (*state.waiting, place)), None))
-            while not (held := self._cell.change(lambda state: _try_acquire(state, ticket))):
-                left = None if timeout is None else timeout - (self._clock.monotonic() - begun)
-                if left is not None and left <= 0:
-                    raise TransportError(f"not sent: other calls for the same took longer than {timeout:.1f} s")
-                yield left
-        finally:
-            if not held:
-                self.release(ticket)
 
     def _wake(self) -> None:
         """Wake whoever may have its keys now."""
-        state = self._cell.value
-        taken = _keys(state.held)
-        for place in state.waiting:
+        line = self._cell.value
+        taken = _keys(line)
+        for place in line.waiting:
             ticket = place()
-            if ticket is not None and (not taken.isdisjoint(ticket.keys) or ticket.wake()):
+            if isinstance(ticket, Ticket) and (not taken.isdisjoint(ticket.keys) or ticket.wake()):
                 taken |= ticket.keys
 
-
-def _try_acquire(state: _State, ticket: Ticket) -> tuple[_State, bool]:
-    """Give *ticket* its keys if nobody has them and nobody came earlier who can take them."""
-    if not _keys(state.held).isdisjoint(ticket.keys):
-        return state, False
-    for place in state.waiting:
-        ahead = place()
-        if ahead is ticket:
-            break
-        if ahead is not None and not ahead.keys.isdisjoint(ticket.keys) and ahead.holds_up(ticket):
-            return state, False
-    mine = ref(ticket)
-    return _State((*_without(state.held, None), mine), _without(state.waiting, mine)), True
+    def _try_acquire(self, line: Line[None], waiter: Ticket, holder: ref[object]) -> tuple[Line[None], float | None]:
+        taken = not _keys(line).isdisjoint(waiter.keys)
+        if taken or line.blocks(waiter, lambda other: not other.keys.isdisjoint(waiter.keys)):
+            return line, None
+        return Line(None, line.without(ref(waiter)), (*_others(line, holder), holder)), 0.0
 
 
-def _keys(places: tuple[ref[Ticket], ...]) -> set[str]:
-    return {key for place in places if (ticket := place()) is not None for key in ticket.keys}
+def _keys(line: Line[None]) -> set[str]:
+    return {key for place in line.holders if place and (ticket := place()) is not None for key in ticket.keys}
 
 
-def _without(places: tuple[ref[Ticket], ...], gone: ref[Ticket] | None) -> tuple[ref[Ticket], ...]:
-    """Return the places without *gone* and without those whose caller is no more."""
-    return tuple([place for place in places if place() is not None and place != gone])
+def _others(line: Line[None], ticket: ref[Any]) -> tuple[ref[Any], ...]:
+    """Return the holders without *ticket*, and without those that are gone."""
+    return tuple([place for place in line.holders if place and place != ticket and place() is not None])

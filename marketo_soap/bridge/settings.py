@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from attrs import field, frozen
 
-from marketo_soap.config import load_toml
+from marketo_soap.config import check_choices, load_toml, positive
 from marketo_soap.errors import FAULTS
 from marketo_soap.records.lead import ForeignSysType
 
@@ -66,7 +66,7 @@ class BridgeSettings:
     attribute_names: Mapping[str, str] = field(factory=dict, converter=_texts)
     field_sources: tuple[Source, ...] = ("describe", "file", "standard")
     describe_file: str | None = None
-    describe_seconds: float = 86_400.0
+    describe_seconds: float = field(default=86_400.0, validator=positive)
     on_duplicate: Literal["fault", "most_recent"] = "fault"
     on_associate_error: Literal["fault", "warn"] = "fault"
     cookie_only: Literal["accept", "refuse"] = "accept"
@@ -91,18 +91,9 @@ class BridgeSettings:
         for workspace, partition in self.workspace_partitions.items():
             if not partition.strip():
                 raise ValueError(f"workspace_partitions.{workspace} is empty")
-        _choices("field_sources", self.field_sources, "describe", "file", "standard", "first_letter")
-        _choices("on_duplicate", [self.on_duplicate], "fault", "most_recent")
-        _choices("on_associate_error", [self.on_associate_error], "fault", "warn")
-        _choices("cookie_only", [self.cookie_only], "accept", "refuse")
-        _choices("email_attribute", [self.email_attribute], "new_address", "key")
-        _choices("foreign_type_alone", [self.foreign_type_alone], "ignore", "fault")
-        _choices("empty_value", [self.empty_value], "null", "text", "skip")
-        _choices("boolean_text", [self.boolean_text], "1/0", "true/false")
+        check_choices(self)
         if self.describe_file is not None and "file" not in self.field_sources:
             raise ValueError("describe_file is given, but field_sources does not name 'file'")
-        if not self.describe_seconds > 0:
-            raise ValueError("describe_seconds must be more than 0")
         if not re.fullmatch(r"|Z|[+-]\d\d:\d\d", self.naive_offset):
             raise ValueError("naive_offset must look like Z or -06:00")
         for rest, soap in self.fault_codes.items():
@@ -125,9 +116,3 @@ class BridgeSettings:
 def _check_name(name: str, where: str) -> None:
     if not re.fullmatch(r"[^\W\d]\w*", name):
         raise ValueError(f"{where}: a REST name is letters, digits and _, not {name!r}")
-
-
-def _choices(where: str, given: Any, *choices: str) -> None:
-    for choice in given:
-        if choice not in choices:
-            raise ValueError(f"{where} must be one of {', '.join(map(repr, choices))}")

@@ -1,4 +1,4 @@
-"""Connections that can be relied on: none outlasts a deadline, and none is used again with something left over."""
+"""Safe connections: none outlasts a deadline, and none is used again with data left over."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 import httpx
 
-__all__ = ["close_cancelled", "deadline", "distrust", "drop_strays", "keep_deadlines"]
+__all__ = ["deadline", "distrust", "guard"]
 
 _PIECE = 16 * 1024  # bytes that are written before the clock is looked at again
 
@@ -30,15 +30,25 @@ def deadline(seconds: float | None) -> Iterator[None]:
         _end.reset(token)
 
 
-def _pools(http: httpx.Client | httpx.AsyncClient) -> Iterator[Any]:
-    """The connection pools of *http*. httpx offers no way to them; a transport of another kind has none."""
+def guard(http: httpx.Client | httpx.AsyncClient) -> None:
+    """Have the connections of *http* keep to `deadline`, and none be used again with data left over.
+
+    httpx counts a time-out anew for every read, so a peer that sends the head of a reply byte by byte is never late.
+    httpcore looks whether the socket is readable before it uses a connection again, but keeps what it has read beyond
+    the end of a reply, and takes it for the reply to the next request. It also leaves a connection open whose task is
+    cancelled while TLS is being started. httpx has no option for any of it: this changes its connection pools.
+    Transports without a pool stay as they are.
+    """
+    backends = _Backend if isinstance(http, httpx.Client) else _AsyncBackend
     for transport in (http._transport, *http._mounts.values()):
-        pool = getattr(transport, "_pool", None)
-        if pool is not None:
-            yield pool
+        pool: Any = getattr(transport, "_pool", None)
+        if hasattr(pool, "create_connection"):
+            _look_before_reuse(pool)
+        if (backend := getattr(pool, "_network_backend", None)) is not None:
+            pool._network_backend = backends(backend)
 
 
-# -- what is left over --------------------------------------------------------------------------------
+# -- connections with data left over ------------------------------------------------------------------
 
 _distrusted: WeakSet[Any] = WeakSet()
 
@@ -49,31 +59,20 @@ def distrust(stream: Any) -> None:
         _distrusted.add(stream)
 
 
-def drop_strays(http: httpx.Client | httpx.AsyncClient) -> None:
-    """Have *http* use no connection again on which more than the reply has come.
-
-    httpcore looks whether the socket is readable, but keeps what it has read beyond the end of a reply, and takes
-    it for the reply to the next request.
-    """
-    for pool in _pools(http):
-        if hasattr(pool, "create_connection"):
-            _look_before_reuse(pool)
-
-
 def _look_before_reuse(pool: Any) -> None:
     create = pool.create_connection
 
     def create_connection(origin: Any) -> Any:
         connection = create(origin)
         has_expired = connection.has_expired
-        connection.has_expired = lambda: has_expired() or (connection.is_idle() and _is_spoilt(connection))
+        connection.has_expired = lambda: has_expired() or (connection.is_idle() and _has_leftovers(connection))
         return connection
 
     pool.create_connection = create_connection
 
 
-def _is_spoilt(connection: Any) -> bool:
-    """Whether something lies between the last reply and the socket. What cannot be looked at is not used again."""
+def _has_leftovers(connection: Any) -> bool:
+    """Whether data was read after the last reply. A connection that cannot be looked at is not used again."""
     while (inner := getattr(connection, "_connection", None)) is not None:
         connection = inner
     try:
@@ -100,23 +99,21 @@ def _holds_data(layer: Any) -> bool:
     return bool(getattr(bio, "pending", 0)) or len(queue) > 0
 
 
-def close_cancelled(http: httpx.AsyncClient) -> None:
-    """Have *http* close a connection whose task is cancelled while TLS is being started: httpcore does not."""
-    for pool in _pools(http):
-        backend = getattr(pool, "_network_backend", None)
-        if backend is not None:
-            pool._network_backend = _Closing(backend)
+class _Wrapper:
+    """A network backend or stream of httpcore, of which a subclass replaces some methods."""
+
+    def __init__(self, wrapped: Any) -> None:
+        self._wrapped = wrapped
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._wrapped, name)
 
 
-class _Closing:
-    """Another network backend for asyncio, whose streams are closed if the start of TLS does not come to its end."""
-
-    def __init__(self, backend: Any) -> None:
-        self._backend = backend
-        self.connect_unix_socket, self.sleep = backend.connect_unix_socket, backend.sleep
+class _AsyncBackend(_Wrapper):
+    """A network backend for asyncio. It closes a stream if the start of TLS does not come to its end."""
 
     async def connect_tcp(self, *args: Any, **options: Any) -> Any:
-        stream = await self._backend.connect_tcp(*args, **options)
+        stream = await self._wrapped.connect_tcp(*args, **options)
         start_tls = stream.start_tls
 
         async def start_or_close(*args: Any, **options: Any) -> Any:
@@ -133,19 +130,6 @@ class _Closing:
 # -- deadlines ----------------------------------------------------------------------------------------
 
 
-def keep_deadlines(http: httpx.Client) -> None:
-    """Have the connections of *http* keep to `deadline`.
-
-    httpx counts a time-out anew for every read, so a peer that drips the head of a reply byte by byte is
-    never late; and it offers no place to say otherwise. This reaches for its network backend, and does
-    nothing for transports that have none.
-    """
-    for pool in _pools(http):
-        backend = getattr(pool, "_network_backend", None)
-        if backend is not None:
-            pool._network_backend = _Backend(backend)
-
-
 def _left(timeout: float | None) -> float | None:
     end = _end.get()
     if end is None:
@@ -154,33 +138,27 @@ def _left(timeout: float | None) -> float | None:
     return left if timeout is None else min(timeout, left)
 
 
-class _Backend:
-    """Another network backend, whose streams keep the deadline."""
-
-    def __init__(self, backend: Any) -> None:
-        self._backend = backend
+class _Backend(_Wrapper):
+    """A network backend whose streams keep the deadline."""
 
     def connect_tcp(self, host: str, port: int, timeout: float | None = None, **options: Any) -> Any:
         """Connect to one address after the other. All of them together get *timeout*, each a fair share of it."""
         timeout = _left(timeout)
         if timeout is None:
-            return _Stream(self._backend.connect_tcp(host, port, **options))
+            return _Stream(self._wrapped.connect_tcp(host, port, **options))
         end = time.monotonic() + timeout
         addresses = _addresses(host, port, timeout)
         while True:
             share = (end - time.monotonic()) / len(addresses)
             try:
                 address = addresses.pop(0)
-                return _Stream(self._backend.connect_tcp(address, port, timeout=max(share, 0.001), **options))
+                return _Stream(self._wrapped.connect_tcp(address, port, timeout=max(share, 0.001), **options))
             except Exception:  # httpcore's, for an address that is dead
                 if not addresses:
                     raise
 
     def connect_unix_socket(self, *args: Any, **options: Any) -> Any:
-        return _Stream(self._backend.connect_unix_socket(*args, **options))
-
-    def sleep(self, seconds: float) -> None:
-        self._backend.sleep(seconds)
+        return _Stream(self._wrapped.connect_unix_socket(*args, **options))
 
 
 def _addresses(host: str, port: int, seconds: float) -> list[str]:
@@ -209,31 +187,32 @@ def _addresses(host: str, port: int, seconds: float) -> list[str]:
     return list(dict.fromkeys(socket.getnameinfo(address, numeric)[0] for *_, address in found[0]))
 
 
-class _Stream:
-    """Another network stream, every wait of which ends at the deadline.
+class _Stream(_Wrapper):
+    """A network stream, every wait of which ends at the deadline.
 
     One of TLS within TLS (*nested*, as through an https proxy) waits several times in one operation of httpcore.
     """
 
     def __init__(self, stream: Any, *, nested: bool = False) -> None:
-        self._stream, self._nested = stream, nested
+        super().__init__(stream)
+        self._nested = nested
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         _check()
         with self._cut_off(timeout, self._nested):
-            data: bytes = self._stream.read(max_bytes, _left(timeout))
+            data: bytes = self._wrapped.read(max_bytes, _left(timeout))
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for at in range(0, len(buffer), _PIECE):
             _check()
             with self._cut_off(timeout, self._nested):
-                self._stream.write(buffer[at : at + _PIECE], _left(timeout))
+                self._wrapped.write(buffer[at : at + _PIECE], _left(timeout))
 
     def start_tls(self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None) -> Any:
         nested = self.get_extra_info("ssl_object") is not None
         with self._cut_off(timeout, nested):
-            return _Stream(self._stream.start_tls(ssl_context, server_hostname, _left(timeout)), nested=nested)
+            return _Stream(self._wrapped.start_tls(ssl_context, server_hostname, _left(timeout)), nested=nested)
 
     @contextmanager
     def _cut_off(self, timeout: float | None, nested: bool) -> Iterator[None]:
@@ -254,12 +233,6 @@ class _Stream:
             raise
         finally:
             timer.cancel()
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
 
 
 def _shut_down(sock: socket.socket) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import httpx
 
 from marketo_soap import __version__, envelope
-from marketo_soap.calls.deadline import close_cancelled, distrust, drop_strays, keep_deadlines
+from marketo_soap.calls.deadline import distrust, guard
 from marketo_soap.calls.flow import Received, Send
 from marketo_soap.errors import AmbiguousError, TransportError
 from marketo_soap.history import Exchange, Headers, Timings
@@ -46,18 +46,16 @@ def trust(url: str, verify: ssl.SSLContext | Literal[True]) -> ssl.SSLContext | 
 
 
 def open_client(**options: Any) -> httpx.Client:
-    """Return an `httpx.Client` whose connections keep to `deadline` and are not used again if anything is left."""
+    """Return an `httpx.Client` whose connections are guarded: see `guard`."""
     http = httpx.Client(**options)
-    keep_deadlines(http)
-    drop_strays(http)
+    guard(http)
     return http
 
 
 def open_async_client(**options: Any) -> httpx.AsyncClient:
-    """Return an `httpx.AsyncClient` whose connections survive neither a cancelled start nor anything left over."""
+    """Return an `httpx.AsyncClient` whose connections are guarded: see `guard`."""
     http = httpx.AsyncClient(**options)
-    close_cancelled(http)
-    drop_strays(http)
+    guard(http)
     return http
 
 

@@ -8,8 +8,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from attrs import frozen
+from attrs import field, frozen
 
+from marketo_soap.config import positive
 from marketo_soap.errors import LimitFault, fault
 
 __all__ = ["VENDOR_LIMITS", "LimitKeeper", "Limiter", "Limits", "Schedule", "next_reset", "today"]
@@ -24,24 +25,23 @@ class Limits:
     None is no limit. The defaults are the vendor's. The day begins at midnight in America/Chicago.
     """
 
-    calls: int | None = 100
-    window: float = 20.0
-    at_once: int | None = 10
-    per_day: int | None = 10_000
-
-    def __attrs_post_init__(self) -> None:
-        for name in ("calls", "window", "at_once", "per_day"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"{name} must be more than 0")
+    calls: int | None = field(default=100, validator=positive)
+    window: float = field(default=20.0, validator=positive)
+    at_once: int | None = field(default=10, validator=positive)
+    per_day: int | None = field(default=10_000, validator=positive)
 
 
 VENDOR_LIMITS = Limits()
 
 
+def central(time: datetime) -> datetime:
+    """Return a time in the zone of the vendor's servers, America/Chicago."""
+    return time.astimezone(ZoneInfo(_CENTRAL))
+
+
 def today(now: datetime) -> date:
     """Return the day that a call at *now* is counted for: that of US Central time."""
-    return now.astimezone(ZoneInfo(_CENTRAL)).date()
+    return central(now).date()
 
 
 def next_reset(now: datetime) -> datetime:

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from marketo_soap.config import not_negative, positive
 from marketo_soap.errors import AmbiguousError, AuthenticationFault, LimitFault, MarketoError, TransportError
 from marketo_soap.operations import Operation
 
@@ -17,16 +18,6 @@ __all__ = ["DEFAULT_RETRY", "NO_RETRY", "RetryPolicy", "in_time", "retry_after"]
 logger = logging.getLogger("marketo_soap.retry")
 
 _LONGEST_ASKED = 3600.0  # seconds: a server that asks for more is not waited for
-
-
-def _positive(instance: object, attribute: Any, value: float | None) -> None:
-    if value is not None and value <= 0:
-        raise ValueError(f"{attribute.name} must be more than 0")
-
-
-def _not_negative(instance: object, attribute: Any, value: float) -> None:
-    if not value >= 0:
-        raise ValueError(f"{attribute.name} must not be negative")
 
 
 @frozen
@@ -47,11 +38,11 @@ class RetryPolicy:
     | 20015, a redirect and everything else | the error stands |
     """
 
-    attempts: int = field(default=4, validator=_positive)
-    deadline: float | None = field(default=300.0, validator=_positive)
-    pause: float = field(default=0.5, validator=_not_negative)
-    longest_pause: float = field(default=20.0, validator=_not_negative)
-    window: float = field(default=20.0, validator=_not_negative)
+    attempts: int = field(default=4, validator=positive)
+    deadline: float | None = field(default=300.0, validator=positive)
+    pause: float = field(default=0.5, validator=not_negative)
+    longest_pause: float = field(default=20.0, validator=not_negative)
+    window: float = field(default=20.0, validator=not_negative)
     resend_unknown: bool = True
 
     def pause_after(

@@ -1,7 +1,8 @@
-"""What callers who wait share: the clock, a value that changes without a lock, and a waiter that can be woken.
+"""A queue for threads and tasks, and what it is made of: a clock, a value that changes without a lock, waiters.
 
 An exception can be raised between any two instructions: by Ctrl-C, by a signal handler, by a debugger. So nothing
-here takes a lock that such an exception could leave locked.
+here takes a lock that such an exception could leave locked. Whoever waits or holds something is known by a weak
+reference: a caller that an exception cuts off gives its place back when its frames are gone.
 """
 
 from __future__ import annotations
@@ -9,16 +10,22 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from weakref import ref
+
+from attrs import frozen
+
+from marketo_soap.errors import TransportError
 
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["Cell", "Clock", "Waiter"]
+__all__ = ["Cell", "Clock", "Line", "Queue", "Waiter"]
 
+C = TypeVar("C")
 S = TypeVar("S")
 R = TypeVar("R")
 
@@ -143,3 +150,78 @@ class Waiter:
             return True
         blocked = other._loop is None and other._thread == self._thread
         return self._loop.is_running() and not blocked
+
+
+@frozen(eq=False)
+class Line(Generic[C]):
+    """The waiters of a queue, the oldest first, the holders (None: whoever will call `release()`), and a count."""
+
+    count: C
+    waiting: tuple[ref[Waiter], ...] = ()
+    holders: tuple[ref[Any] | None, ...] = ()
+
+    def without(self, waiter: ref[Any]) -> tuple[ref[Waiter], ...]:
+        """Return the waiters without *waiter*, and without those that are gone."""
+        return tuple([place for place in self.waiting if place != waiter and place() is not None])
+
+    def blocks(self, waiter: Waiter, competes: Callable[[Any], bool] = lambda other: True) -> bool:
+        """Whether somebody came before *waiter*, can go on, and *competes* with it."""
+        for place in self.waiting:
+            ahead = place()
+            if ahead is waiter:
+                break
+            if ahead is not None and competes(ahead) and ahead.holds_up(waiter):
+                return True
+        return False
+
+
+class Queue(Generic[C]):
+    """Threads and tasks that wait for their turn: first come, first served. A forked child has a queue of its own."""
+
+    late: str
+    """The message for a waiter whose time is over, with a place for the seconds."""
+
+    def __init__(self, count: Callable[[], C], clock: Clock | None = None) -> None:
+        self._clock = clock or Clock()
+        self._cell = Cell(lambda: Line(count()))
+
+    def _wait(self, waiter: Waiter, holder: object, timeout: float | None) -> None:
+        """Wait, in a thread, until *holder* has what *waiter* waits for: `TransportError` after *timeout* seconds."""
+        with closing(self._turns(waiter, ref(holder), timeout)) as turns:
+            for seconds in turns:
+                self._clock.wait(waiter.event, seconds)
+                waiter.event.clear()
+
+    async def _wait_async(self, waiter: Waiter, holder: object, timeout: float | None) -> None:
+        with closing(self._turns(waiter, ref(holder), timeout)) as turns:
+            for seconds in turns:
+                await self._clock.wait_async(waiter.event, seconds)
+                waiter.event.clear()
+
+    def _turns(self, waiter: Waiter, holder: ref[object], timeout: float | None) -> Generator[float | None, None, None]:
+        """Queue up and yield the seconds to wait (None: until woken), until it is the waiter's turn."""
+        begun, place = self._clock.monotonic(), ref(waiter)
+        try:
+            self._cell.change(lambda line: (Line(line.count, (*line.waiting, place), line.holders), None))
+            while (seconds := self._cell.change(lambda line: self._try_acquire(line, waiter, holder))) != 0.0:
+                left = None if timeout is None else timeout - (self._clock.monotonic() - begun)
+                if left is not None and left <= 0:
+                    raise TransportError(self.late.format(timeout))
+                yield left if seconds is None else seconds if left is None else min(seconds, left)
+        finally:
+            self._cell.change(lambda line: (Line(line.count, line.without(place), line.holders), None))
+            self._wake()
+
+    def _try_acquire(self, line: Line[C], waiter: Any, holder: ref[object]) -> tuple[Line[C], float | None]:
+        """Make *holder* a holder if it is the turn of *waiter*.
+
+        Return the line and the seconds until it may be: 0.0 if it is, None if nobody knows.
+        """
+        raise NotImplementedError
+
+    def _wake(self) -> None:
+        """Wake the first that can go on."""
+        for place in self._cell.value.waiting:
+            waiter = place()
+            if waiter is not None and waiter.wake():
+                return

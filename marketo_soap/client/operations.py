@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, Unpack, cast, overload
 
 from marketo_soap.client.base import CallOptions
 from marketo_soap.operations import Operation
+from marketo_soap.operations.delete_custom_objects import DeleteCustomObjects, DeleteCustomObjectsResult
+from marketo_soap.operations.delete_m_objects import DeleteMObjects, DeleteMObjectsResult
+from marketo_soap.operations.describe_m_object import DescribeMObject, DescribeMObjectResult
+from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSource, GetCampaignsForSourceResult
+from marketo_soap.operations.get_channels import GetChannels, GetChannelsResult
+from marketo_soap.operations.get_custom_objects import GetCustomObjects, GetCustomObjectsResult
 from marketo_soap.operations.get_lead import GetLead, GetLeadResult
+from marketo_soap.operations.get_lead_activity import GetLeadActivity, LeadActivityList
+from marketo_soap.operations.get_lead_changes import GetLeadChanges, GetLeadChangesResult
+from marketo_soap.operations.get_m_objects import GetMObjects, GetMObjectsResult
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads, GetMultipleLeadsResult
+from marketo_soap.operations.get_tags import GetTags, GetTagsResult
+from marketo_soap.operations.list_m_objects import ListMObjects, ListMObjectsResult
+from marketo_soap.operations.request_campaign import RequestCampaign, RequestCampaignResult
+from marketo_soap.operations.schedule_campaign import ScheduleCampaign, ScheduleCampaignResult
+from marketo_soap.operations.sync_custom_objects import SyncCustomObjects, SyncCustomObjectsResult
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
-from marketo_soap.records.lead import LeadRecord
+from marketo_soap.operations.sync_m_objects import SyncMObjects, SyncMObjectsResult
+from marketo_soap.records.activities import ActivityTypeFilter, StreamPosition
+from marketo_soap.records.attribs import Attrib, SyncOperationEnum
+from marketo_soap.records.campaigns import ReqCampSourceType
+from marketo_soap.records.custom_objects import CustomObj, KeyList, as_key_lists
+from marketo_soap.records.lead import LeadRecord, Value, as_attributes
 from marketo_soap.records.lead_keys import LeadKey, LeadSelector
+from marketo_soap.records.marketo_objects import MObjAssociation, MObjCriteria, MObject
+from marketo_soap.records.tags import Tag
 
 __all__ = ["Operations"]
 
@@ -22,6 +44,7 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 Call: TypeAlias = tuple[Operation[R], CallOptions]
+Tokens: TypeAlias = Mapping[str, Value] | Sequence[Attrib]
 
 
 class _Method(Protocol[P, R_co]):
@@ -69,6 +92,46 @@ class Operations:
         return GetLead(lead_key), options
 
     @_method
+    def get_lead_activity(
+        self,
+        lead_key: LeadKey,
+        *,
+        activity_filter: ActivityTypeFilter | None = None,
+        start_position: StreamPosition | None = None,
+        batch_size: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[LeadActivityList]:
+        """Return one page of a lead's activities, newest first: see `GetLeadActivity`. `iterate` walks all pages."""
+        operation = GetLeadActivity(
+            lead_key, activity_filter=activity_filter, start_position=start_position, batch_size=batch_size
+        )
+        return operation, options
+
+    @_method
+    def get_lead_changes(
+        self,
+        start_position: StreamPosition,
+        *,
+        activity_filter: ActivityTypeFilter | None = None,
+        activity_name_filter: Iterable[str] = (),
+        batch_size: int | None = None,
+        lead_selector: LeadSelector | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[GetLeadChangesResult]:
+        """Return one page of activities, oldest first: see `GetLeadChanges`. `iterate` walks all pages.
+
+        *activity_name_filter* needs an endpoint of a later version than 2_2.
+        """
+        operation = GetLeadChanges(
+            start_position,
+            activity_filter=activity_filter,
+            activity_name_filter=tuple(activity_name_filter),
+            batch_size=batch_size,
+            lead_selector=lead_selector,
+        )
+        return operation, options
+
+    @_method
     def get_multiple_leads(
         self,
         lead_selector: LeadSelector,
@@ -86,3 +149,168 @@ class Operations:
             stream_position=stream_position,
         )
         return operation, options
+
+    @_method
+    def get_campaigns_for_source(
+        self,
+        name: str | None = None,
+        *,
+        exact_name: bool | None = None,
+        source: ReqCampSourceType | str = ReqCampSourceType.MKTOWS,
+        **options: Unpack[CallOptions],
+    ) -> Call[GetCampaignsForSourceResult]:
+        """Return the campaigns that can be requested: see `GetCampaignsForSource`. *name* is a part of their names."""
+        return GetCampaignsForSource(source, name, exact_name), options
+
+    @_method
+    def request_campaign(
+        self,
+        lead_keys: Iterable[LeadKey],
+        *,
+        campaign_id: int | None = None,
+        campaign_name: str | None = None,
+        program_name: str | None = None,
+        program_tokens: Tokens | None = None,
+        source: ReqCampSourceType | str = ReqCampSourceType.MKTOWS,
+        **options: Unpack[CallOptions],
+    ) -> Call[RequestCampaignResult]:
+        """Run a trigger campaign for at most 100 leads: see `RequestCampaign`. A repeat runs it again.
+
+        Name the campaign by *campaign_id*, or by *campaign_name* and *program_name*.
+        """
+        if program_tokens is None and campaign_id is None:
+            program_tokens = ()  # a campaign that is named must have a list of tokens
+        operation = RequestCampaign(
+            source,
+            campaign_id=campaign_id,
+            lead_keys=tuple(lead_keys),
+            program_name=program_name,
+            campaign_name=campaign_name,
+            program_tokens=program_tokens,
+        )
+        return operation, options
+
+    @_method
+    def schedule_campaign(
+        self,
+        program_name: str,
+        campaign_name: str,
+        *,
+        campaign_run_at: datetime | None = None,
+        program_tokens: Tokens | None = None,
+        clone_to_program_name: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[ScheduleCampaignResult]:
+        """Run a batch campaign at a time, or now: see `ScheduleCampaign`. A repeat schedules another run."""
+        operation = ScheduleCampaign(
+            program_name,
+            campaign_name,
+            campaign_run_at=campaign_run_at,
+            clone_to_program_name=clone_to_program_name,
+            program_tokens=program_tokens,
+        )
+        return operation, options
+
+    @_method
+    def list_m_objects(self, **options: Unpack[CallOptions]) -> Call[ListMObjectsResult]:
+        """Return the names of the types of objects: see `ListMObjects`. It needs nothing but credentials."""
+        return ListMObjects(), options
+
+    @_method
+    def describe_m_object(self, object_name: str, **options: Unpack[CallOptions]) -> Call[DescribeMObjectResult]:
+        """Return the fields of a type of objects: see `DescribeMObject`."""
+        return DescribeMObject(object_name), options
+
+    @_method
+    def get_m_objects(
+        self,
+        type: str,
+        id: int | None = None,
+        *,
+        external_key: Attrib | None = None,
+        m_obj_criteria: Iterable[MObjCriteria] = (),
+        m_obj_associations: Iterable[MObjAssociation] = (),
+        include_details: bool | None = None,
+        stream_position: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[GetMObjectsResult]:
+        """Return one page of opportunities, roles or programs: see `GetMObjects`. `iterate` walks all pages."""
+        operation = GetMObjects(
+            type,
+            id,
+            external_key=external_key,
+            m_obj_criteria=tuple(m_obj_criteria),
+            m_obj_associations=tuple(m_obj_associations),
+            include_details=include_details,
+            stream_position=stream_position,
+        )
+        return operation, options
+
+    @_method
+    def sync_m_objects(
+        self, m_objects: Iterable[MObject], operation: SyncOperationEnum | str, **options: Unpack[CallOptions]
+    ) -> Call[SyncMObjectsResult]:
+        """Insert and update opportunities and roles, update programs: see `SyncMObjects`.
+
+        At most 100 objects. Each has a status: one that FAILED raises no error.
+        """
+        return SyncMObjects(tuple(m_objects), operation), options
+
+    @_method
+    def delete_m_objects(
+        self, m_objects: Iterable[MObject], **options: Unpack[CallOptions]
+    ) -> Call[DeleteMObjectsResult]:
+        """Delete opportunities and roles by their ids: see `DeleteMObjects`. Each has a status."""
+        return DeleteMObjects(tuple(m_objects)), options
+
+    @_method
+    def get_custom_objects(
+        self,
+        obj_type_name: str,
+        custom_obj_keys: KeyList = (),
+        *,
+        include_attributes: Iterable[str] = (),
+        batch_size: int | None = None,
+        stream_position: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[GetCustomObjectsResult]:
+        """Return one page of the objects that a key or a part of it names: see `GetCustomObjects`.
+
+        `iterate` walks all pages.
+        """
+        operation = GetCustomObjects(
+            obj_type_name,
+            as_attributes(custom_obj_keys),
+            include_attributes=tuple(include_attributes),
+            batch_size=batch_size,
+            stream_position=stream_position,
+        )
+        return operation, options
+
+    @_method
+    def sync_custom_objects(
+        self,
+        obj_type_name: str,
+        custom_objs: Iterable[CustomObj],
+        operation: SyncOperationEnum | str = SyncOperationEnum.UPSERT,
+        **options: Unpack[CallOptions],
+    ) -> Call[SyncCustomObjectsResult]:
+        """Insert or update at most 100 objects: see `SyncCustomObjects`. The result has a status for each."""
+        return SyncCustomObjects(obj_type_name, tuple(custom_objs), operation), options
+
+    @_method
+    def delete_custom_objects(
+        self, obj_type_name: str, custom_obj_key_lists: Iterable[KeyList], **options: Unpack[CallOptions]
+    ) -> Call[DeleteCustomObjectsResult]:
+        """Delete at most 100 objects by their whole keys: see `DeleteCustomObjects`; each has a status."""
+        return DeleteCustomObjects(obj_type_name, as_key_lists(custom_obj_key_lists)), options
+
+    @_method
+    def get_channels(self, tag: Tag | None = None, **options: Unpack[CallOptions]) -> Call[GetChannelsResult]:
+        """Return all channels, or those that the values of *tag* name: see `GetChannels`."""
+        return GetChannels(tag), options
+
+    @_method
+    def get_tags(self, tags: Iterable[Tag] = (), **options: Unpack[CallOptions]) -> Call[GetTagsResult]:
+        """Return all types of tags, or those that *tags* ask for: see `GetTags`."""
+        return GetTags(tuple(tags)), options

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from functools import partial
 
-from attrs import frozen
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from marketo_soap.errors import Fault, ProtocolError, fault
@@ -25,17 +25,9 @@ __all__ = ["Application"]
 
 PATH = re.compile(r"/soap/mktows/[A-Za-z0-9._-]+")
 _ADMIN = {"/healthz", "/readyz", "/metrics"}
-_NEEDS_TOKEN = b"/metrics needs the token that metrics_token_env or metrics_token_file names.\n"
-_CLOSE = (("Connection", "close"),)
+_NEEDS_TOKEN = "/metrics needs the token that metrics_token_env or metrics_token_file names.\n"
+_CLOSE = {"Connection": "close"}
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
-
-
-@frozen
-class _Response:
-    status: int
-    body: bytes
-    content_type: str = TEXT
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Application:
@@ -50,33 +42,30 @@ class Application:
             response = await self._answer(scope, receive)
         except ClientDisconnect:
             return
-        headers = [(b"content-type", response.content_type.encode()), (b"content-length", b"%d" % len(response.body))]
-        headers += [(name.lower().encode(), value.encode()) for name, value in response.headers]
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        await send({"type": "http.response.body", "body": response.body})
+        await response(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> _Response:
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
         path, method = scope["path"], scope["method"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if "content-length" in headers and "transfer-encoding" in headers:  # a proxy may have read a different body
             both = fault(20012, "Request Not Understood: Content-Length and Transfer-Encoding contradict each other")
-            return _Response(500, self._gateway.refuse(500, both).body, XML, _CLOSE)
+            return Response(self._gateway.refuse(500, both).body, 500, _CLOSE, XML)
         if self._soap and PATH.fullmatch(path):
             if method == "POST":
                 return await self._call(headers, receive)
             if method in ("GET", "HEAD") and asks_for_wsdl(scope["query_string"].decode("latin-1")):
                 address = self._gateway.settings.public_url or own_address(scope["scheme"], headers, path)
-                return _Response(200, wsdl(address), XML)
+                return Response(wsdl(address), 200, None, XML)
             text = "POST SOAP 1.1 envelopes here, or GET ?WSDL.\n"
-            return _Response(405, text.encode(), headers=(("Allow", "GET, HEAD, POST"),))
+            return Response(text, 405, {"Allow": "GET, HEAD, POST"}, TEXT)
         if path in _ADMIN and method in ("GET", "HEAD"):
             if self._may_see(path, scope, headers):
                 return self._admin_response(path)
             if self._admin == "all":
-                return _Response(401, _NEEDS_TOKEN, headers=(("WWW-Authenticate", "Bearer"),))
-        return _Response(404, b"There is nothing here.\n")
+                return Response(_NEEDS_TOKEN, 401, {"WWW-Authenticate": "Bearer"}, TEXT)
+        return Response("There is nothing here.\n", 404, None, TEXT)
 
-    async def _call(self, headers: Mapping[str, str], receive: Receive) -> _Response:
+    async def _call(self, headers: Mapping[str, str], receive: Receive) -> Response:
         gateway = self._gateway
         share = gateway.share()
         try:
@@ -84,7 +73,7 @@ class Application:
                 allow = partial(gateway.allow, share)
                 body = await read_envelope(receive, headers, allow, gateway.settings.max_body_bytes)
             answer = await gateway.answer(body)
-            return _Response(answer.status, answer.body, XML)
+            return Response(answer.body, answer.status, None, XML)
         except (Fault, ProtocolError) as refusal:
             answer = gateway.refuse(500, refusal)
         except Refused as refused:
@@ -95,7 +84,7 @@ class Application:
             answer = gateway.refuse(408, fault(20012, "Request Not Understood: it did not arrive in time"))
         finally:
             share.close()
-        return _Response(answer.status, answer.body, XML, _CLOSE)
+        return Response(answer.body, answer.status, _CLOSE, XML)
 
     def _may_see(self, path: str, scope: Scope, headers: Mapping[str, str]) -> bool:
         """Whether the caller may see health; metrics need the token, or a caller on this machine."""
@@ -107,12 +96,12 @@ class Application:
         proxied = self._soap and self._gateway.settings.behind_proxy
         return not proxied and is_own_host(headers, ()) and _is_local(scope, headers)
 
-    def _admin_response(self, path: str) -> _Response:
+    def _admin_response(self, path: str) -> Response:
         if path == "/metrics":
-            return _Response(200, self._gateway.call_log.metrics(), CONTENT_TYPE)
+            return Response(self._gateway.call_log.metrics(), 200, None, CONTENT_TYPE)
         reason = self._gateway.not_ready() if path == "/readyz" else None
         data = {"status": "ok"} if reason is None else {"status": "not ready", "reason": reason}
-        return _Response(200 if reason is None else 503, json.dumps(data).encode(), "application/json")
+        return Response(json.dumps(data), 200 if reason is None else 503, None, "application/json")
 
 
 def _is_local(scope: Scope, headers: Mapping[str, str]) -> bool:

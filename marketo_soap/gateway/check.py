@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -11,9 +9,10 @@ import httpx
 from attrs import frozen
 
 from marketo_soap.bridge.connections import Connections
-from marketo_soap.bridge.rest import read, read_reply
+from marketo_soap.bridge.rest import RestRequest, read, read_reply
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Fetch
+from marketo_soap.bridge.tokens import read_token, token_request
 from marketo_soap.calls.flow import Received
 from marketo_soap.errors import TransportError
 from marketo_soap.gateway.secrets import Secrets
@@ -24,7 +23,10 @@ __all__ = ["CheckResult", "check"]
 
 _KEY_TYPES = ("string", "email", "integer")
 _SECONDS = 30.0  # for each call
-_TOKEN = re.compile(r"[!-~]+")
+_REASONS = {
+    "603": "access denied: the role of the API user lacks a permission",
+    "610": "there is no such call",
+}
 
 
 @frozen
@@ -62,32 +64,27 @@ class _RestClient:
 
     def token(self, client_id: str, client_secret: str) -> str:
         """Return a token, or raise a `_Problem`."""
-        params = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
-        received = self._get("/identity/oauth/token", None, params)
+        received = self._get(token_request(client_id, client_secret), None)
+        token = read_token(received)
+        if isinstance(token, tuple):
+            return token[0]
         if received.status in (400, 401, 403):
             raise _Problem(f"the client id or the client secret is refused (HTTP {received.status})")
-        try:
-            data = json.loads(received.body)
-        except (ValueError, RecursionError):
-            data = None
-        token = data.get("access_token") if isinstance(data, dict) else None
-        if received.status != 200 or not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            raise _Problem(f"HTTP {received.status} without a token")
-        return token
+        raise _Problem(f"HTTP {received.status} without a token")
 
     def named(self, path: str, token: str, name: Callable[[Any], Any]) -> Mapping[str, Any]:
         """Return the named records of a reply by their names, or raise a `_Problem`."""
-        reply = read_reply(self._get(path, token, {}))
+        reply = read_reply(self._get(read(path), token))
         if not reply.success:
-            raise _Problem(_refusal(reply.code))
+            raise _Problem(f"REST {reply.code or 'without a code'}: {_REASONS.get(reply.code, 'refused')}")
         named = [(name(each), each) for each in reply.result]
         found = {key: each for key, each in named if isinstance(key, str) and key}
         if not found:
             raise _Problem("the reply has an unexpected form")
         return found
 
-    def _get(self, path: str, token: str | None, params: Mapping[str, str]) -> Received:
-        received = self.connections.fetch(Fetch(read(path, **params), token, 1, _SECONDS), httpx.Timeout(_SECONDS))
+    def _get(self, request: RestRequest, token: str | None) -> Received:
+        received = self.connections.fetch(Fetch(request, token, 1, _SECONDS), httpx.Timeout(_SECONDS))
         if isinstance(received, TransportError):
             cause = received.__cause__ or received
             why = f" ({cause})" if isinstance(cause, httpx.ConnectError) else ""  # others may quote the reply
@@ -95,41 +92,31 @@ class _RestClient:
         return received
 
 
-def _refusal(code: str) -> str:
-    reasons = {
-        "603": "access denied: the role of the API user lacks a permission",
-        "610": "there is no such call",
-    }
-    return f"REST {code or 'without a code'}: {reasons.get(code, 'refused')}"
-
-
 def _instance(
     rest_client: _RestClient, settings: GatewaySettings, rest: RestSettings, client_id: str, client_secret: str
 ) -> Iterator[CheckResult]:
     where = f"rest {rest.name}"
-    fields: Mapping[str, Any] | None = None
-    partitions: Mapping[str, Any] | None = None
     try:
         token = rest_client.token(client_id, client_secret)
         yield CheckResult(True, where, "credentials: REST returned a token")
     except _Problem as problem:
         yield CheckResult(False, where, f"credentials: {problem}")
         return
-    try:
-        fields = rest_client.named("/rest/v1/leads/describe.json", token, _rest_name)
-        yield CheckResult(True, where, f"describe: {len(fields)} fields")
-    except _Problem as problem:
-        yield CheckResult(False, where, f"describe: {problem}")
-    try:
-        partitions = rest_client.named("/rest/v1/leads/partitions.json", token, lambda each: each.get("name"))
-        yield CheckResult(True, where, f"partitions: {len(partitions)}")
-    except _Problem as problem:
-        yield CheckResult(False, where, f"partitions: {problem}")
+    found: dict[str, Mapping[str, Any]] = {}
+    for name, name_of, unit in (
+        ("describe", _rest_name, " fields"),
+        ("partitions", lambda each: each.get("name"), ""),
+    ):
+        try:
+            found[name] = rest_client.named(f"/rest/v1/leads/{name}.json", token, name_of)
+            yield CheckResult(True, where, f"{name}: {len(found[name])}{unit}")
+        except _Problem as problem:
+            yield CheckResult(False, where, f"{name}: {problem}")
     for place, bridge in _bridges(settings, rest):
-        if fields is not None:
-            yield from _fields(f"{where}, {place}", bridge, fields)
-        if partitions is not None:
-            yield from _partitions(f"{where}, {place}", bridge, partitions)
+        if "describe" in found:
+            yield from _fields(f"{where}, {place}", bridge, found["describe"])
+        if "partitions" in found:
+            yield from _partitions(f"{where}, {place}", bridge, found["partitions"])
 
 
 def _rest_name(described: Any) -> Any:

@@ -12,6 +12,7 @@ import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import uvicorn
 
@@ -49,15 +50,25 @@ def serve(settings: GatewaySettings, secrets: Secrets) -> None:
     public = "all" if settings.metrics_public else "local"
     listener, address = listen(settings.host, settings.port)
     most = _connections(settings)
-    servers = [_server(settings, gateway, "none" if settings.admin_port is not None else public, most)]
-    listeners = [listener]
+    tls = {"ssl_certfile": settings.certificate, "ssl_keyfile": settings.private_key} if settings.tls else {}
+    main = _server(
+        settings,
+        Application(gateway, soap=True, admin="none" if settings.admin_port is not None else public),
+        most,
+        None if settings.behind_proxy else max(1, most // 2),
+        timeout_keep_alive=_KEEP_ALIVE,
+        timeout_graceful_shutdown=math.ceil(settings.stop_seconds),
+        **tls,
+    )
+    servers, listeners = [main], [listener]
     scheme = "https" if settings.tls else "http"
     lines = [f"SOAP at {scheme}://{address}/soap/mktows/2_2"]
     if settings.admin_port is None:
         lines.append(f"health and metrics at {scheme}://{address}/readyz")
     else:
         listener, address = listen(settings.admin_host, settings.admin_port)
-        servers.append(_admin_server(settings, gateway))
+        admin = Application(gateway, soap=False, admin="all")
+        servers.append(_server(settings, admin, _ADMIN_CONNECTIONS, timeout_graceful_shutdown=1))
         listeners.append(listener)
         lines.append(f"health and metrics at http://{address}/readyz")
     print(*lines, "ready", sep="\n", file=sys.stderr, flush=True)
@@ -70,19 +81,15 @@ def serve(settings: GatewaySettings, secrets: Secrets) -> None:
         os._exit(1)  # a normal exit would wait for their threads
 
 
-def _server(settings: GatewaySettings, gateway: Gateway, admin: str, most: int) -> _Server:
-    tls = {"ssl_certfile": settings.certificate, "ssl_keyfile": settings.private_key} if settings.tls else {}
+def _server(settings: GatewaySettings, app: Application, most: int, each: int | None = None, **options: Any) -> _Server:
     config = server_config(
-        Application(gateway, soap=True, admin=admin),
-        http=with_timeouts(settings.read_seconds, most, None if settings.behind_proxy else max(1, most // 2)),
-        ws="none",
+        app,
+        http=with_timeouts(settings.read_seconds, most, each),
         log_config=None,
         log_level="error",  # warnings would log every invalid HTTP request
         limit_concurrency=most + 1,
-        timeout_keep_alive=_KEEP_ALIVE,
-        timeout_graceful_shutdown=math.ceil(settings.stop_seconds),
         server_header=False,
-        **tls,
+        **options,
     )
     return _Server(config)
 
@@ -103,20 +110,6 @@ def _connections(settings: GatewaySettings) -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         soft = wanted
     return min(settings.max_connections, max(soft // 4, soft - others))
-
-
-def _admin_server(settings: GatewaySettings, gateway: Gateway) -> _Server:
-    config = server_config(
-        Application(gateway, soap=False, admin="all"),
-        http=with_timeouts(settings.read_seconds, _ADMIN_CONNECTIONS),
-        ws="none",
-        log_config=None,
-        log_level="error",
-        limit_concurrency=_ADMIN_CONNECTIONS + 1,
-        timeout_graceful_shutdown=1,
-        server_header=False,
-    )
-    return _Server(config)
 
 
 async def _until_stopped(gateway: Gateway, servers: list[_Server], listeners: list[socket.socket]) -> None:

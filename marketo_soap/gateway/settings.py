@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from os import PathLike
 from typing import Any, Literal, Self
@@ -16,7 +15,7 @@ from marketo_soap.bridge.transport import REST_LIMITS, RestBridge
 from marketo_soap.calls.endpoint import checked_endpoint, is_loopback
 from marketo_soap.calls.limits import Limits
 from marketo_soap.calls.retry import DEFAULT_RETRY, RetryPolicy
-from marketo_soap.config import check_writable, literal_secrets, structure
+from marketo_soap.config import check_writable, load_toml, not_negative, positive
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.server.http import MAX_BYTES
 
@@ -24,15 +23,6 @@ __all__ = ["CallerSettings", "GatewaySettings", "RestSettings"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _SECRETS = ("encryption_key", "client_secret", "metrics_token")
-_POSITIVE = (
-    "call_seconds",
-    "read_seconds",
-    "max_body_bytes",
-    "max_calls",
-    "max_connections",
-    "stop_seconds",
-    "record_keep",
-)
 
 
 @frozen
@@ -140,47 +130,31 @@ class GatewaySettings:
     admin_port: int | None = None
     access_log: str = "-"
     record_directory: str | None = None
-    record_keep: int = 1000
+    record_keep: int = field(default=1000, validator=positive)
     replay_file: str | None = None
-    call_seconds: float = 55.0
-    read_seconds: float = 20.0
-    max_body_bytes: int = MAX_BYTES
-    max_calls: int = 64
-    max_connections: int = 1000
-    stop_seconds: float = 60.0
-    stop_delay: float = 0.0
+    call_seconds: float = field(default=55.0, validator=positive)
+    read_seconds: float = field(default=20.0, validator=positive)
+    max_body_bytes: int = field(default=MAX_BYTES, validator=positive)
+    max_calls: int = field(default=64, validator=positive)
+    max_connections: int = field(default=1000, validator=positive)
+    stop_seconds: float = field(default=60.0, validator=positive)
+    stop_delay: float = field(default=0.0, validator=not_negative)
 
     def __attrs_post_init__(self) -> None:
         self._check_addresses()
-        for name in (*_POSITIVE, "record_keep"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be more than 0")
         if self.stop_seconds < self.call_seconds:
             raise ValueError("stop_seconds must not be less than call_seconds: calls in progress may take that long")
         if self.metrics_token_env is not None and self.metrics_token_file is not None:
             raise ValueError("metrics_token_env is given: give it or metrics_token_file, one of them")
         if self.metrics_public and self.metrics_token_env is None and self.metrics_token_file is None:
             raise ValueError("metrics_public needs a token for /metrics: give metrics_token_env or metrics_token_file")
-        if self.stop_delay < 0:
-            raise ValueError("stop_delay must not be negative")
         self._check_rest()
         self._check_callers()
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
         """Read settings from a TOML file. Raises `ValueError` that names the wrong key."""
-        with open(path, "rb") as file:
-            try:
-                data = tomllib.load(file)
-            except tomllib.TOMLDecodeError as error:
-                raise ValueError(f"{path}: {error}") from None
-        for where in literal_secrets(data, _SECRETS):
-            name = where.rpartition(".")[2]
-            raise ValueError(
-                f"{where}: secrets are not allowed in the configuration: name the variable that holds it in "
-                f"{name}_env, or the file in {name}_file"
-            )
-        settings = structure(cls, data)
+        settings = load_toml(cls, path, secrets=_SECRETS)
         settings._check_files()
         return settings
 

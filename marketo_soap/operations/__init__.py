@@ -14,9 +14,24 @@ from marketo_soap.wire.fields import declared, is_record
 __all__ = ["OPERATIONS", "Effect", "Operation", "PagedOperation", "Violation", "of_params", "of_success"]
 
 _MODULES = {
+    "deleteCustomObjects": "delete_custom_objects",
+    "deleteMObjects": "delete_m_objects",
+    "describeMObject": "describe_m_object",
+    "getCampaignsForSource": "get_campaigns_for_source",
+    "getChannels": "get_channels",
+    "getCustomObjects": "get_custom_objects",
     "getLead": "get_lead",
+    "getLeadActivity": "get_lead_activity",
+    "getLeadChanges": "get_lead_changes",
+    "getMObjects": "get_m_objects",
     "getMultipleLeads": "get_multiple_leads",
+    "getTags": "get_tags",
+    "listMObjects": "list_m_objects",
+    "requestCampaign": "request_campaign",
+    "scheduleCampaign": "schedule_campaign",
+    "syncCustomObjects": "sync_custom_objects",
     "syncLead": "sync_lead",
+    "syncMObjects": "sync_m_objects",
 }
 
 

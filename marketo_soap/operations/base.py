@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, get_args
 
@@ -10,7 +11,7 @@ from marketo_soap.wire.checking import Violation, check_fields
 from marketo_soap.wire.fields import Field, declared, is_enum, is_record
 from marketo_soap.wire.xml import MKTOWS
 
-__all__ = ["Effect", "Operation", "PagedOperation", "Violation", "refuse_first"]
+__all__ = ["Effect", "Operation", "PagedOperation", "Violation", "counted", "refuse_first"]
 
 R = TypeVar("R")
 ItemT = TypeVar("ItemT")
@@ -101,6 +102,11 @@ def refuse_first(violations: Iterable[Violation]) -> None:
     """Raise the fault for the first rule that a call breaks, as a server does."""
     for violation in violations:
         raise fault(violation.code, violation.message)
+
+
+def counted(statuses: Iterable[object]) -> str:
+    """Return how many records have which status, for a summary: `2 CREATED, 1 FAILED`."""
+    return ", ".join(f"{count} {status}" for status, count in Counter(map(str, statuses)).items()) or "none"
 
 
 def broken_declarations(message: Any, path: str) -> Iterator[Violation]:

@@ -11,11 +11,11 @@ from attrs import evolve, field, frozen
 from marketo_soap.operations.base import PagedOperation, Violation
 from marketo_soap.records.lead import LeadRecord
 from marketo_soap.records.lead_keys import (
-    LONGEST_SPAN,
     MOST_KEYS,
     LastUpdateAtSelector,
     LeadKeySelector,
     StaticListSelector,
+    broken_selector,
 )
 from marketo_soap.wire.checking import as_texts
 from marketo_soap.wire.fields import El
@@ -63,10 +63,7 @@ class GetMultipleLeads(PagedOperation[GetMultipleLeadsResult, LeadRecord]):
         if selector is None and self.last_updated_at is None:
             # Recorded: the server answered this with 10001, not with a code of its own.
             yield Violation(10001, path, "No selection criteria found in request: give a leadSelector")
-        elif selector == StaticListSelector():
-            yield Violation(20109, path, "StaticListSelector needs a staticListName or a staticListId")
-        elif isinstance(selector, LastUpdateAtSelector) and selector.is_too_long(selector.oldest_updated_at):
-            yield Violation(20022, path, f"the time range is longer than {LONGEST_SPAN.days} days: split it")
+        yield from broken_selector(selector, path)
         if self.batch_size is not None and self.batch_size < 1:
             yield Violation(20110, "paramsGetMultipleLeads/batchSize", "batchSize must be at least 1")
 

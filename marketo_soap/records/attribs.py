@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated
 
@@ -34,7 +34,7 @@ class Attrib:
     __attrs_post_init__ = check_fields
 
 
-def as_attribs(values: Iterable[Attrib] | Mapping[str, Value]) -> tuple[Attrib, ...]:
+def as_attribs(values: Sequence[Attrib] | Mapping[str, Value]) -> tuple[Attrib, ...]:
     """Return *values* as a tuple; a mapping gives names and values of any type that `Value` allows."""
     if isinstance(values, Mapping):
         return tuple(Attrib(name, wire_text(value, name)) for name, value in values.items())

@@ -157,7 +157,8 @@ def filled(text: str | None) -> str | None:
     return (text.strip() or None) if text else None
 
 
-def _attributes(given: Mapping[str, Value] | Sequence[Attribute]) -> tuple[Attribute, ...]:
+def as_attributes(given: Mapping[str, Value] | Sequence[Attribute]) -> tuple[Attribute, ...]:
+    """Return attributes as a tuple; a mapping gives names and values of any type that `Value` allows."""
     if isinstance(given, Mapping):
         return tuple([Attribute(name, value) for name, value in given.items()])
     if isinstance(given, str | bytes):
@@ -210,7 +211,7 @@ class LeadRecord:
         default=None, converter=_system
     )
     attributes: Annotated[tuple[Attribute, ...], El("leadAttributeList", item="attribute", nillable=True)] = field(
-        default=(), converter=_attributes
+        default=(), converter=as_attributes
     )
 
     def __attrs_post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 from attrs import field, frozen
 
 from marketo_soap.privacy.redactor import hidden
-from marketo_soap.wire.checking import as_texts, check_fields
+from marketo_soap.wire.checking import Violation, as_texts, check_fields
 from marketo_soap.wire.fields import El
 
 __all__ = ["LastUpdateAtSelector", "LeadKey", "LeadKeyRef", "LeadKeySelector", "LeadSelector", "StaticListSelector"]
@@ -94,6 +95,14 @@ class LastUpdateAtSelector:
 def aware(time: datetime) -> datetime:
     """Return *time* with a zone: one without is taken as UTC (chosen)."""
     return time if time.utcoffset() is not None else time.replace(tzinfo=UTC)
+
+
+def broken_selector(selector: object, path: str) -> Iterator[Violation]:
+    """Yield what is wrong with a selector, as far as it can be judged without a clock."""
+    if selector == StaticListSelector():
+        yield Violation(20109, path, "StaticListSelector needs a staticListName or a staticListId")
+    elif isinstance(selector, LastUpdateAtSelector) and selector.is_too_long(selector.oldest_updated_at):
+        yield Violation(20022, path, f"the time range is longer than {LONGEST_SPAN.days} days: split it")
 
 
 LeadSelector = LeadKeySelector | StaticListSelector | LastUpdateAtSelector

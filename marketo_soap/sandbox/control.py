@@ -18,6 +18,7 @@ from marketo_soap import __version__
 from marketo_soap.config import structure
 from marketo_soap.sandbox import seeds
 from marketo_soap.sandbox.messages import CONTROL, HttpAnswer, HttpRequest, allowed_hosts
+from marketo_soap.sandbox.seeded_activities import dump_activities
 from marketo_soap.sandbox.settings import FaultRule, Settings, plain
 from marketo_soap.sandbox.state import State
 from marketo_soap.sandbox.store.lead_store import PAGE
@@ -37,6 +38,7 @@ def control(sandbox: State, request: HttpRequest) -> HttpAnswer:
     | (none), `page/...` | the page, for a person with a browser |
     | `health` | GET |
     | `leads` | GET (`?email=`, `?id=`; `?limit=100&after=` the id of the last one: a page, oldest first) |
+    | `activities` | GET (`?lead=` the id: of one lead) |
     | `seed` | POST a JSON list or CSV (by its Content-Type) of leads to add |
     | `journal` | GET (`?last=N`), DELETE |
     | `reset` | POST |
@@ -173,6 +175,12 @@ def _get_leads(sandbox: State, request: HttpRequest, query: Query) -> Any:
         return list(seeds.dump(leads, found))
 
 
+def _get_activities(sandbox: State, request: HttpRequest, query: Query) -> Any:
+    lead_id = int(query["lead"]) if "lead" in query else None
+    with sandbox.store.reading() as leads:
+        return dump_activities(leads, lead_id)
+
+
 def _add_leads(sandbox: State, request: HttpRequest, query: Query) -> Any:
     text = request.body.decode()
     is_csv = "csv" in request.headers.get("content-type", "")
@@ -247,6 +255,7 @@ def _change_settings(sandbox: State, request: HttpRequest, query: Query) -> Any:
 _ROUTES: dict[str, dict[str, Callable[[State, HttpRequest, Query], Any]]] = {
     "health": {"GET": _health},
     "leads": {"GET": _get_leads},
+    "activities": {"GET": _get_activities},
     "seed": {"POST": _add_leads},
     "journal": {"GET": _get_journal, "DELETE": _clear_journal},
     "reset": {"POST": _reset},

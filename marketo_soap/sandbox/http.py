@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC
-from email.utils import format_datetime
 
 from marketo_soap.sandbox.messages import (
     CONTROL,
@@ -54,15 +52,18 @@ def answer(sandbox: State, request: HttpRequest) -> HttpAnswer:
 
         return answer_rest(sandbox, request)
     if request.method == "POST":
-        return _soap(sandbox, request)
+        try:
+            return handle(sandbox, plain_body(request.headers, request.body))
+        except Refused as refusal:
+            return refused(refusal)
     if request.method in ("GET", "HEAD"):
         if asks_for_wsdl(request.query):
             document = wsdl(own_address(request.scheme, request.headers, request.path))
             return HttpAnswer(200, document, (("Content-Type", XML),))
-        said = f"This is a marketo_soap sandbox: POST SOAP 1.1 envelopes to {PATH}, or GET {PATH}?WSDL\n"
-        return text_answer(200, said)
-    said = "Only POST (a SOAP 1.1 envelope) and GET are answered here.\n"
-    return text_answer(405, said, ("Allow", "GET, HEAD, POST"))
+        text = f"This is a marketo_soap sandbox: POST SOAP 1.1 envelopes to {PATH}, or GET {PATH}?WSDL\n"
+        return text_answer(200, text)
+    text = "Only POST (a SOAP 1.1 envelope) and GET are answered here.\n"
+    return text_answer(405, text, ("Allow", "GET, HEAD, POST"))
 
 
 def _browser_refusal(sandbox: State, request: HttpRequest) -> str | None:
@@ -74,21 +75,3 @@ def _browser_refusal(sandbox: State, request: HttpRequest) -> str | None:
     if is_of_another_site(request.headers, allowed):
         return "Another site's page may not do that: allow its host with --allow-host, or Settings(allowed_hosts=...)."
     return None
-
-
-def _soap(sandbox: State, request: HttpRequest) -> HttpAnswer:
-    try:
-        body = plain_body(request.headers, request.body)
-    except Refused as refusal:
-        return refused(refusal)
-    said = handle(sandbox, body)
-    return HttpAnswer(
-        said.answer.status,
-        said.answer.body,
-        (("Content-Type", said.content_type), ("Date", format_datetime(sandbox.now().astimezone(UTC), usegmt=True))),
-        said.done,
-        said.delay,
-        said.close,
-        said.truncate,
-        said.dribble,
-    )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from attrs import field, frozen
 
 from marketo_soap.privacy.redactor import size_only
 from marketo_soap.sandbox.state import State
 from marketo_soap.server.http import TEXT, Refused
+from marketo_soap.server.service import Answer
 
 __all__ = ["CONTROL", "PATH", "HttpAnswer", "HttpRequest", "allowed_hosts", "refused", "text_answer"]
 
@@ -35,10 +37,11 @@ class HttpRequest:
 
 @frozen
 class HttpAnswer:
-    """An HTTP answer: status, body, headers as pairs, and how it is to travel (see `Delivery`).
+    """An HTTP answer, and how it is delivered: after *delay* seconds, byte by byte (*dribble* seconds each), cut after
+    *truncate* bytes, or not at all (*close*).
 
-    A body that is too long to be held comes in *pieces*, which are made as they are read.
-    Whoever carries it calls `done()` when it has been delivered, or could not be.
+    A body that is too long to be held comes in *pieces*, which are made as they are read. `outcome` is the result or
+    the fault of a SOAP call. The one who delivers it calls `done()` in the end.
     """
 
     status: int
@@ -50,11 +53,29 @@ class HttpAnswer:
     truncate: int | None = None
     dribble: float | None = None
     pieces: Iterator[bytes] | None = field(repr=False, default=None)
+    outcome: Any = field(repr=False, default=None)
 
     @property
     def plain(self) -> bool:
-        """Whether it travels as any answer does."""
+        """Whether it is delivered as any answer is."""
         return not self.delay and not self.close and self.truncate is None and self.dribble is None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the delivery ends before the body does."""
+        return self.truncate is not None and self.truncate < len(self.body)
+
+    def parts(self) -> Iterable[bytes]:
+        """Return the parts of the body that are delivered one by one."""
+        if self.pieces is not None:
+            return self.pieces
+        body = self.body[: self.truncate]
+        return [body] if self.dribble is None else [body[at : at + 1] for at in range(len(body))]
+
+    @property
+    def answer(self) -> Answer:
+        """The answer without its delivery."""
+        return Answer(self.status, self.body, self.outcome)
 
 
 def allowed_hosts(sandbox: State, request: HttpRequest) -> tuple[str, ...]:
@@ -63,7 +84,7 @@ def allowed_hosts(sandbox: State, request: HttpRequest) -> tuple[str, ...]:
 
 
 def refused(refusal: Refused) -> HttpAnswer:
-    """Answer what is no request of SOAP."""
+    """Answer a request that is not a SOAP request."""
     return text_answer(refusal.status, f"{refusal.text}\n", *refusal.headers)
 
 

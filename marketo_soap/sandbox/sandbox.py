@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from marketo_soap.sandbox.soap import Delivery, handle
+from marketo_soap.sandbox.messages import HttpAnswer
+from marketo_soap.sandbox.soap import handle
 from marketo_soap.sandbox.state import State
 from marketo_soap.sandbox.transport import SandboxTransport
 from marketo_soap.server.service import Answer
@@ -29,12 +30,12 @@ class Sandbox(State):
 
         What the fault script does to the connection is not in it; `handle` returns that too.
         """
-        delivery = self.handle(data)
-        delivery.done()
-        return delivery.answer
+        answer = self.handle(data)
+        answer.done()
+        return answer.answer
 
-    def handle(self, data: bytes) -> Delivery:
-        """Answer one request, and say how the answer is to be delivered; the call lasts until `done()`."""
+    def handle(self, data: bytes) -> HttpAnswer:
+        """Answer one request, and say how the answer is delivered; the call is in progress until `done()`."""
         return handle(self, data)
 
     def transport(self) -> SandboxTransport:

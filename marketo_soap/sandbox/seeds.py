@@ -9,14 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from attrs import evolve
+
 from marketo_soap.records.lead import LeadRecord
-from marketo_soap.sandbox.settings import StaticList
+from marketo_soap.sandbox.assets import StaticList
+from marketo_soap.sandbox.seeded_activities import dump_activities, load_activities
 from marketo_soap.sandbox.store import selections
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
 from marketo_soap.sandbox.store.table import Table
 from marketo_soap.wire.xml import check_text
 
-__all__ = ["dump", "fill_lists", "load", "read_csv", "read_json"]
+__all__ = ["dump", "fill_lists", "fill_table", "load", "read_csv", "read_json"]
 
 _KEYS = {
     "Id": "id",
@@ -27,7 +30,7 @@ _KEYS = {
     "Anonymous": "anonymous",
     "marketoCookie": "cookies",
 }
-_KNOWN = {*_KEYS.values(), "attributes", "lists", "created_at", "updated_at"}
+_KNOWN = {*_KEYS.values(), "attributes", "lists", "activities", "created_at", "updated_at"}
 
 
 def read_csv(text: str) -> list[dict[str, Any]]:
@@ -94,6 +97,10 @@ def load(leads: Leads, data: Iterable[dict[str, Any]], now: datetime, partition:
         for name in lists:
             program, _, short = name.rpartition(".")
             leads.lists.add_member(leads.lists.id_of(name) or leads.lists.add(short, program), kept.id)
+        try:
+            load_activities(leads, kept, lead.get("activities") or [])
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"lead {number}: {error}") from None
     return count
 
 
@@ -160,9 +167,20 @@ def fill_lists(leads: Leads, lists: Iterable[StaticList]) -> None:
                 leads.lists.add_member(list_id, lead.id)
 
 
+def fill_table(leads: Leads, rows: Iterable[Any], by: str) -> None:
+    """Add rows to the table of their class; one that has the same value in the column *by* is replaced."""
+    for row in rows:
+        table = next(each for each in leads.tables if each.row is type(row))
+        found = table.first(**{by: getattr(row, by)})
+        if found is None:
+            table.add(row)
+        else:
+            table.update(evolve(row, id=found.id))
+
+
 def dump(leads: Leads, stored: Iterable[StoredLead]) -> Iterator[dict[str, Any]]:
     """Give each of the *stored* leads with all there is of it, as JSON can hold it and `load` takes it."""
-    has_lists = leads.lists.are_there()
+    has_lists, has_log = leads.lists.are_there(), leads.activities.first() is not None
     for lead in stored:
         yield {
             "id": lead.id,
@@ -176,4 +194,5 @@ def dump(leads: Leads, stored: Iterable[StoredLead]) -> Iterator[dict[str, Any]]
             "created_at": lead.created_at,
             "updated_at": lead.updated_at,
             **({"lists": names} if (names := has_lists and leads.lists.names_of(lead.id)) else {}),
+            **({"activities": log} if (log := has_log and dump_activities(leads, lead.id)) else {}),
         }

@@ -46,16 +46,16 @@ class _Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        said = await self._answer(request)
+        reply = await self._answer(request)
         try:
-            if said.pieces is not None:
-                await StreamingResponse(said.pieces, said.status, dict(said.headers))(scope, receive, send)
-            elif said.plain:
-                await Response(said.body, said.status, dict(said.headers))(scope, receive, send)
+            if reply.pieces is not None:
+                await StreamingResponse(reply.pieces, reply.status, dict(reply.headers))(scope, receive, send)
+            elif reply.plain:
+                await Response(reply.body, reply.status, dict(reply.headers))(scope, receive, send)
             else:
-                await _deliver(said, receive, send)
+                await _deliver(reply, receive, send)
         finally:
-            said.done()
+            reply.done()
 
     async def _answer(self, request: Request) -> HttpAnswer:
         if "content-length" in request.headers and "transfer-encoding" in request.headers:
@@ -68,16 +68,9 @@ class _Endpoint:
             return refused(refusal)
         peer = request.client.host if request.client else ""
         scope = request.scope
-        read = HttpRequest(
-            request.method,
-            scope["scheme"],
-            scope["path"],
-            scope["query_string"].decode("latin-1"),
-            headers,
-            body,
-            peer,
-            self._own_hosts,
-        )
+        query = scope["query_string"].decode("latin-1")
+        address = scope["scheme"], scope["path"], query
+        read = HttpRequest(request.method, *address, headers, body, peer, self._own_hosts)
         if read.path.startswith(CONTROL):  # what a person looks at may be long: let no call wait for it
             return await run_in_threadpool(answer, self._sandbox, read)
         with self._sandbox.store.reserved() as free:
@@ -113,31 +106,27 @@ class _Endpoint:
             return False
 
 
-async def _deliver(said: HttpAnswer, receive: Receive, send: Send) -> None:
+async def _deliver(reply: HttpAnswer, receive: Receive, send: Send) -> None:
     """Deliver an answer as the fault script has it: late, slowly, cut off, or not at all."""
-    await asyncio.sleep(said.delay)
-    if said.close:
+    await asyncio.sleep(reply.delay)
+    if reply.close:
         await _hang_up(receive)
         return
-    headers = [(name.lower().encode(), value.encode()) for name, value in said.headers]
-    headers.append((b"content-length", str(len(said.body)).encode()))
-    await send({"type": "http.response.start", "status": said.status, "headers": headers})
-    body = said.body[: said.truncate]
-    if said.dribble is None:
-        await send({"type": "http.response.body", "body": body, "more_body": True})
-    else:
-        for at in range(len(body)):
-            await asyncio.sleep(said.dribble)
-            await send({"type": "http.response.body", "body": body[at : at + 1], "more_body": True})
-    if len(body) == len(said.body):
-        await send({"type": "http.response.body", "body": b""})
-    else:
+    headers = [(name.lower().encode(), value.encode()) for name, value in reply.headers]
+    headers.append((b"content-length", str(len(reply.body)).encode()))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    for part in reply.parts():
+        await asyncio.sleep(reply.dribble or 0)
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    if reply.is_cut:
         await asyncio.sleep(0)
         await _hang_up(receive)
+    else:
+        await send({"type": "http.response.body", "body": b""})
 
 
 async def _hang_up(receive: Receive) -> None:
-    """Close the connection without a word. ASGI has no message for that: the server's transport is asked."""
+    """Close the connection without an answer. ASGI has no message for that, so uvicorn's transport is closed."""
     transport = getattr(getattr(receive, "__self__", None), "transport", None)
     if transport is None:
         raise RuntimeError("this server cannot hang up: serve the sandbox with uvicorn")

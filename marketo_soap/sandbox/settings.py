@@ -13,13 +13,18 @@ from attrs import field, frozen
 from marketo_soap.calls.limits import VENDOR_LIMITS, Limits
 from marketo_soap.config import load_toml
 from marketo_soap.records.lead_fields import NOT_RETURNED, standard_fields
+from marketo_soap.sandbox.assets import Campaign, Channel, CustomObjectType, StaticList, TagType
+from marketo_soap.sandbox.seeded_activities import SeededActivity
+from marketo_soap.sandbox.store.programs import Program
 
 __all__ = [
     "REST_LIMITS",
     "VENDOR_LIMITS",
     "AssignmentRule",
+    "Campaign",
     "FaultRule",
     "Limits",
+    "SeededActivity",
     "Settings",
     "StaticList",
     "Workspace",
@@ -94,15 +99,6 @@ class Workspaces:
 
 
 @frozen
-class StaticList:
-    """A static list, in a *program* or not; *members* are e-mail addresses, or ids of leads as text."""
-
-    name: str
-    program: str = ""
-    members: tuple[str, ...] = ()
-
-
-@frozen
 class FaultRule:
     """Trouble on demand: which calls it strikes, and what it does to them.
 
@@ -120,7 +116,8 @@ class FaultRule:
 
     REST calls meet the same rules; `operation` may be one of theirs: `identity`, `syncLeads`,
     `getLeadsByFilter`, `getLeadById`, `associateLead`, `describeLead`, `describeLead2`, `getLeadPartitions`,
-    `getLists`, `getLeadsByListId`, `getPagingToken`, `getLeadChanges`.
+    `getLists`, `getLeadsByListId`, `getPagingToken`, `getLeadChanges`, `getCampaigns`, `triggerCampaign`,
+    `scheduleCampaign`.
     *email* and *attribute* go by the records of a `syncLeads`, one of which must fit, under REST's names or
     SOAP's. *fault* and *failed* strike SOAP calls only. *rest*, REST's code ("611", with *message*, and
     *status* 200 unless given), strikes REST calls only, `identity` only where *operation* names it; from 1000
@@ -187,6 +184,22 @@ class Settings:
     includeAttributes shows Email although it is not among them; recorded is nil. *largest_page* is what its batchSize
     is capped at: the vendor's texts say 1000 and 100.
 
+    *custom_object_types*, *channels* and *tags* are kept beside the leads when they are configured. A sync of custom
+    objects that skips one, for INSERT finds it or UPDATE does not, answers *skipped_objects*: the documented SKIPPED,
+    which the vendor's WSDL does not have, or FAILED.
+    *activities* belong to the leads that they name, and are added as the members of lists are. *stream_end*: a page
+    of activities after the last one is "empty", as recorded, or a "fault" (20123).
+
+    *campaigns* are the campaigns of the subscription. *campaign_id_with_tokens*: requestCampaign takes a
+    programTokenList beside a campaignId, as a sample of the vendor has it ("accept"), or refuses it by the text
+    ("fault", 20110). *unknown_campaign_leads*: a lead key of requestCampaign that names no lead refuses the call
+    ("fault", 20103, as REST does), or is left out ("skip"); without any lead `success` is false then.
+
+    *programs* are added by name when they are configured and whenever leads are seeded. *opportunity_fields* maps
+    further fields of opportunities to their types. *known_external_key*: a syncMObjects that INSERTs an object whose
+    external key there is already is to "skip" it, or to "add" another, for the vendor's page says both that INSERT
+    skips what exists and that external keys need not be unique.
+
     *client_id* and *client_secret* are what REST callers ask for tokens with, which live *token_lifetime*
     seconds. *rest_limits* are REST's own, and off too unless given. *rest_shows_anonymous*: REST finds
     anonymous leads as it does known ones.
@@ -205,9 +218,21 @@ class Settings:
     foreign_type_alone: Literal["ignore", "fault"] = "ignore"
     workspaces: Workspaces = Workspaces()
     lists: tuple[StaticList, ...] = ()
+    activities: tuple[SeededActivity, ...] = ()
+    stream_end: Literal["empty", "fault"] = "empty"
+    programs: tuple[Program, ...] = ()
+    opportunity_fields: Mapping[str, str] = field(factory=dict)
+    known_external_key: Literal["skip", "add"] = "skip"
     lead_key_fields: Mapping[str, str] = field(factory=dict, converter=_with_usual_fields)
     email_unasked: bool = False
     largest_page: int = 1000
+    custom_object_types: tuple[CustomObjectType, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    tags: tuple[TagType, ...] = ()
+    skipped_objects: Literal["SKIPPED", "FAILED"] = "SKIPPED"
+    campaigns: tuple[Campaign, ...] = ()
+    campaign_id_with_tokens: Literal["accept", "fault"] = "accept"
+    unknown_campaign_leads: Literal["fault", "skip"] = "fault"
     limits: Limits | None = None
     count_refused: bool = False
     faults: tuple[FaultRule, ...] = ()
@@ -236,6 +261,11 @@ class Settings:
         """The field catalogue: SOAP names to types. A standard field whose type is not on record is a string."""
         standard = {f.soap_name: f.type or "string" for f in standard_fields().values() if f.soap_name}
         return {**dict.fromkeys(self.lead_key_fields.values(), "string"), **standard, **self.custom_fields}
+
+    @cached_property
+    def field_labels(self) -> Mapping[str, str]:
+        """The display names of fields by the names that they are kept under; a custom field is called by its name."""
+        return {f.soap_name or f.rest_name: f.label for f in standard_fields().values() if f.label}
 
     @cached_property
     def unshown_fields(self) -> frozenset[str]:

@@ -1,81 +1,63 @@
-"""One call to the sandbox, from its bytes to the delivery of its answer, and what the journal says of it."""
+"""One SOAP call to the sandbox: authentication, limits, the operation in a transaction, and its journal entry."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve
 
 from marketo_soap import envelope
 from marketo_soap.errors import Fault, fault
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import LeadSyncStatus, SyncStatus
-from marketo_soap.sandbox.faults import PROXY_PAGE, in_words
-from marketo_soap.sandbox.journal import HUNG_UP
+from marketo_soap.sandbox.call import ScriptedCall, counted
+from marketo_soap.sandbox.messages import HttpAnswer
 from marketo_soap.sandbox.operations import FUNCTIONS
 from marketo_soap.sandbox.operations.outcome import World
 from marketo_soap.sandbox.settings import FaultRule
 from marketo_soap.sandbox.state import State
+from marketo_soap.server.http import XML
 from marketo_soap.server.service import Answer, respond
 from marketo_soap.signature import AuthenticationHeader, diagnose, read_timestamp, verify
 
-__all__ = ["Delivery", "handle"]
-
-_XML = "text/xml; charset=UTF-8"
+__all__ = ["handle"]
 
 
-@frozen
-class Delivery:
-    """An answer and how it travels: after *delay* seconds, hung up instead (*close*), cut, or byte by byte."""
-
-    answer: Answer
-    done: Callable[[], None] = field(repr=False)
-    content_type: str = _XML
-    delay: float = 0.0
-    close: bool = False
-    truncate: int | None = None
-    dribble: float | None = None
+def handle(sandbox: State, data: bytes) -> HttpAnswer:
+    """Answer one request; the call is in progress until the answer's `done()`."""
+    return counted(sandbox.soap_calls, lambda: _SoapCall(sandbox, data).carry_out(sandbox.script.strike(data)))
 
 
-def handle(sandbox: State, data: bytes) -> Delivery:
-    """Answer one request, and say how the answer is to be delivered; the call lasts until `done()`."""
-    sandbox.soap_calls.begin()
-    try:
-        return _Call(sandbox, data, sandbox.soap_calls.end).carry_out()
-    except BaseException:
-        sandbox.soap_calls.end()
-        raise
+class _SoapCall(ScriptedCall):
+    """A SOAP call: the backend of `service.respond`."""
 
+    content_type = XML
 
-class _Call:
-    """A call in progress: the backend that `service.respond` asks, and the journal's entry that grows."""
-
-    def __init__(self, sandbox: State, data: bytes, done: Callable[[], None]) -> None:
-        self._sandbox = sandbox
+    def __init__(self, sandbox: State, data: bytes) -> None:
+        super().__init__(sandbox, sandbox.journal.begin(sandbox.now(), data))
         self._data = data
-        self._done = done
-        self._entry = sandbox.journal.begin(sandbox.now(), data)
 
-    def carry_out(self) -> Delivery:
-        """Answer the call, as the fault script has it."""
-        entry, rule = self._entry, self._sandbox.script.strike(self._data)
-        if rule is None:
-            delivery = Delivery(respond(self._data, self), self._done)
-        else:
-            entry.remarks.append(f"the fault script struck: {in_words(rule)}")
-            delivery = self._struck(rule)
-        outcome = delivery.answer.outcome
+    def _perform(self) -> HttpAnswer:
+        return self._with_outcome(respond(self._data, self))
+
+    def _refusal(self, rule: FaultRule) -> HttpAnswer | None:
+        if rule.fault is not None:
+            refusal = fault(rule.fault, rule.message)
+            return self._with_outcome(Answer(rule.status or 500, envelope.write_reply(SyncLead, refusal), refusal))
+        if rule.failed is not None:
+            self._entry.verdict = "FAILED"
+            result = SyncLeadResult(0, SyncStatus(0, LeadSyncStatus.FAILED, rule.failed))
+            return self._with_outcome(Answer(200, envelope.write_reply(SyncLead, result), result))
+        return None
+
+    def _with_outcome(self, answer: Answer) -> HttpAnswer:
+        outcome, entry = answer.outcome, self._entry
         if isinstance(outcome, Fault):
             entry.operation = outcome.operation or entry.operation
             entry.verdict, entry.reason = str(outcome.code), outcome.message
-        if delivery.close:
-            entry.remarks.append(HUNG_UP)
-        self._sandbox.journal.answered(entry, delivery.answer.status, delivery.answer.body)
-        return delivery
-
-    # -- what service.respond asks --------------------------------------------------------------------
+        return evolve(self._answer(answer.status, answer.body), outcome=outcome)
 
     def authenticate(self, header: AuthenticationHeader) -> None:
         """Check who calls and when, and count the call."""
@@ -85,7 +67,7 @@ class _Call:
             raise fault(20014)
         times = read_timestamp(header.request_timestamp)
         if not times:
-            raise fault(20014, "Authentication failed: requestTimestamp is not a time")
+            raise fault(20014, "Authentication failed: requestTimestamp is not a timestamp")
         now = sandbox.now()
         away = min(abs((now - time).total_seconds()) for time in times)
         if away > sandbox.settings.timestamp_window:
@@ -116,41 +98,3 @@ class _Call:
         entry.key, entry.lead_id = outcome.key, outcome.lead_id
         entry.before, entry.after = outcome.before, outcome.after
         entry.remarks += outcome.notes
-
-    # -- what the fault script does -------------------------------------------------------------------
-
-    def _struck(self, rule: FaultRule) -> Delivery:
-        answer = self._instead(rule)
-        if answer is None and rule.twice:
-            respond(self._data, self)
-        content_type = _XML
-        if rule.html:
-            content_type = "text/html; charset=UTF-8"
-        elif rule.fault is None and (rule.status is not None or rule.body is not None):
-            content_type = rule.content_type
-        return Delivery(
-            respond(self._data, self) if answer is None else answer,
-            self._done,
-            content_type,
-            rule.delay,
-            rule.close is not None,
-            rule.truncate,
-            rule.dribble,
-        )
-
-    def _instead(self, rule: FaultRule) -> Answer | None:
-        """The answer of a rule that keeps the call from being carried out, if it is one."""
-        if rule.close == "before":
-            return Answer(0, b"", None)
-        if rule.fault is not None:
-            refusal = fault(rule.fault, rule.message)
-            return Answer(rule.status or 500, envelope.write_reply(SyncLead, refusal), refusal)
-        if rule.failed is not None:
-            self._entry.verdict = "FAILED"
-            result = SyncLeadResult(0, SyncStatus(0, LeadSyncStatus.FAILED, rule.failed))
-            return Answer(200, envelope.write_reply(SyncLead, result), result)
-        if rule.html:
-            return Answer(rule.status or 502, (rule.body or PROXY_PAGE).encode(), None)
-        if rule.status is not None or rule.body is not None:
-            return Answer(rule.status or 200, (rule.body or "").encode(), None)
-        return None

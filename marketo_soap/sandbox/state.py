@@ -15,13 +15,16 @@ from typing import Any, Literal, Self
 from attrs import evolve
 
 from marketo_soap.calls.limits import LimitKeeper
+from marketo_soap.records.activities import ActivityRecord
 from marketo_soap.records.lead import LeadRecord
 from marketo_soap.sandbox import seeds
 from marketo_soap.sandbox.faults import FaultScript
 from marketo_soap.sandbox.field_catalogue import Catalogue
 from marketo_soap.sandbox.journal import Entry, Journal
-from marketo_soap.sandbox.operations.outcome import record_of
+from marketo_soap.sandbox.operations.outcome import activity_record, record_of
+from marketo_soap.sandbox.seeded_activities import fill_activities
 from marketo_soap.sandbox.settings import REST_LIMITS, VENDOR_LIMITS, FaultRule, Limits, Settings
+from marketo_soap.sandbox.store.campaigns import RequestedCampaign, ScheduledCampaign
 from marketo_soap.sandbox.store.database import Snapshot
 from marketo_soap.sandbox.store.lead_store import LeadStore
 from marketo_soap.sandbox.tokens import RestCredentials, Tokens
@@ -115,6 +118,12 @@ class State:
         pages = self._store.in_pages(lambda _, page: [record_of(lead, self.settings) for lead in page])
         return chain.from_iterable(pages)
 
+    def activities(self, lead_id: int | None = None) -> list[ActivityRecord]:
+        """Return what was logged, of one lead or of all, in the order in which it was."""
+        with self._store.reading() as leads:
+            found = leads.activities.find(**({} if lead_id is None else {"lead_id": lead_id}))
+            return [activity_record(each) for each in found]
+
     def dump(self) -> list[dict[str, Any]]:
         """Return every lead with all there is of it: cookies, partition, lists, times; `seed` takes it back.
 
@@ -140,7 +149,19 @@ class State:
             partition = self.settings.workspaces.default_partition
             count = seeds.load(kept, [dict(lead) for lead in leads], self.now(), partition)
             seeds.fill_lists(kept, self.settings.lists)
+            fill_activities(kept, self.settings.activities)
+            kept.programs.fill(self.settings.programs, self.now().isoformat())
             return count
+
+    def requested_campaigns(self) -> list[RequestedCampaign]:
+        """Return the requests of trigger campaigns, oldest first."""
+        with self._store.reading() as leads:
+            return leads.requested_campaigns.find()
+
+    def scheduled_campaigns(self) -> list[ScheduledCampaign]:
+        """Return the runs of batch campaigns that were scheduled, oldest first."""
+        with self._store.reading() as leads:
+            return leads.scheduled_campaigns.find()
 
     def reset(self) -> None:
         """Start anew: no leads, ids from the beginning, journal, fault script, limits and clock as at first."""
@@ -187,6 +208,19 @@ class State:
         if changed("lists") and settings.lists:
             with self._store.transaction() as leads:
                 seeds.fill_lists(leads, settings.lists)
+        for name, by in (("custom_object_types", "name"), ("channels", "name"), ("tags", "type")):
+            if changed(name) and (rows := getattr(settings, name)):
+                with self._store.transaction() as leads:
+                    seeds.fill_table(leads, rows, by)
+        if changed("activities") and settings.activities:
+            with self._store.transaction() as leads:
+                fill_activities(leads, settings.activities)
+        if changed("campaigns") and settings.campaigns:
+            with self._store.transaction() as leads:
+                leads.campaigns.fill(settings.campaigns)
+        if changed("programs") and settings.programs:
+            with self._store.transaction() as leads:
+                leads.programs.fill(settings.programs, self.now().isoformat())
         if changed("durability"):
             self._store.set_durability(settings.durability)
 

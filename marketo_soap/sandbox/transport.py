@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 
@@ -29,25 +29,25 @@ class SandboxTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a synchronous client."""
-        said = self._answer(request, request.read())
+        reply = self._answer(request, request.read())
         try:
-            if said.delay:
-                time.sleep(_patience(request, said))
-            return _response(request, said)
+            if reply.delay:
+                time.sleep(min(reply.delay, _read_timeout(request)))
+            return _response(request, reply)
         finally:
-            said.done()
+            reply.done()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer an asyncio client. Without a delay it waits for nothing: the database is local."""
-        said = self._answer(request, await request.aread())
+        reply = self._answer(request, await request.aread())
         try:
-            if said.delay:
+            if reply.delay:
                 from asyncio import sleep
 
-                await sleep(_patience(request, said))
-            return _response(request, said)
+                await sleep(min(reply.delay, _read_timeout(request)))
+            return _response(request, reply)
         finally:
-            said.done()
+            reply.done()
 
     def _answer(self, request: httpx.Request, body: bytes) -> HttpAnswer:
         if self.sandbox.closed:
@@ -64,50 +64,37 @@ def _read_timeout(request: httpx.Request) -> float:
     return float("inf") if seconds is None else seconds
 
 
-def _patience(request: httpx.Request, said: HttpAnswer) -> float:
-    """How long to wait: no longer than the client does."""
-    return min(said.delay, _read_timeout(request))
-
-
-def _response(request: httpx.Request, said: HttpAnswer) -> httpx.Response:
-    if said.delay > _read_timeout(request):
+def _response(request: httpx.Request, reply: HttpAnswer) -> httpx.Response:
+    if reply.delay > _read_timeout(request):
         raise httpx.ReadTimeout("The read operation timed out", request=request)
-    if said.close:
+    if reply.close:
         raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
-    if said.pieces is not None:
-        return httpx.Response(said.status, headers=said.headers, stream=_Broken(request, said))
-    headers = [*said.headers, ("Content-Length", str(len(said.body)))]
-    if said.truncate is None and said.dribble is None:
-        return httpx.Response(said.status, headers=headers, content=said.body)
-    return httpx.Response(said.status, headers=headers, stream=_Broken(request, said))
+    headers = [*reply.headers, *([] if reply.pieces is not None else [("Content-Length", str(len(reply.body)))])]
+    if reply.pieces is None and reply.truncate is None and reply.dribble is None:
+        return httpx.Response(reply.status, headers=headers, content=reply.body)
+    return httpx.Response(reply.status, headers=headers, stream=_Body(reply))
 
 
-class _Broken(httpx.SyncByteStream, httpx.AsyncByteStream):
+class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A body that comes in pieces, slowly, or not to its end."""
 
-    def __init__(self, request: httpx.Request, said: HttpAnswer) -> None:
-        self._request, self._said = request, said
-
-    def _pieces(self) -> Iterable[bytes]:
-        if self._said.pieces is not None:
-            return self._said.pieces
-        body = self._said.body[: self._said.truncate]
-        return [body] if self._said.dribble is None else [body[at : at + 1] for at in range(len(body))]
+    def __init__(self, reply: HttpAnswer) -> None:
+        self._reply = reply
 
     def _end(self) -> None:
-        if self._said.truncate is not None and self._said.truncate < len(self._said.body):
+        if self._reply.is_cut:
             raise httpx.RemoteProtocolError("peer closed connection without sending complete message body")
 
     def __iter__(self) -> Iterator[bytes]:
-        for piece in self._pieces():
-            time.sleep(self._said.dribble or 0)
-            yield piece
+        for part in self._reply.parts():
+            time.sleep(self._reply.dribble or 0)
+            yield part
         self._end()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         from asyncio import sleep
 
-        for piece in self._pieces():
-            await sleep(self._said.dribble or 0)
-            yield piece
+        for part in self._reply.parts():
+            await sleep(self._reply.dribble or 0)
+            yield part
         self._end()

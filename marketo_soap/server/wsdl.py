@@ -9,6 +9,7 @@ from typing import Any
 from lxml import etree
 
 from marketo_soap.operations import OPERATIONS, Operation
+from marketo_soap.records.marketo_objects import MObjectTypeEnum
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.fields import Field, declared, is_enum
 from marketo_soap.wire.xml import MKTOWS, Element
@@ -112,6 +113,7 @@ def _schema() -> Element:
         result = types.sequence(success)
         _add(result, "xs:element", name=operation.reply_child, type=f"tns:{_result(operation)}")
         types.define(_result(operation), declared(operation.result_type))
+    types.enumerate("MObjectTypeEnum", MObjectTypeEnum)  # the vendor's WSDL names it, and no element uses it
     return root
 
 
@@ -136,10 +138,12 @@ class _Types:
         """Write the complex type *name*, with *fields* as a sequence in wire order; it may extend a *base*."""
         sequence = self.sequence(name, base=base)
         for field in fields:
+            if field.el.later:
+                continue
             absent = {"minOccurs": "0"} if field.optional and not field.required else {}
             many = {"minOccurs": "0", "maxOccurs": "unbounded"} if field.is_bare_list else {}
             nil = {"nillable": "true"} if field.el.nillable else {}
-            _add(sequence, "xs:element", name=field.el.name, type=self._name(field), **absent, **many, **nil)
+            _add(sequence, "xs:element", name=field.el.name, type=self._name(field), **(absent | many), **nil)
 
     def sequence(self, name: str, *, base: str | None = None, **attributes: str) -> Element:
         """Begin the complex type *name* and return its sequence."""
@@ -160,7 +164,7 @@ class _Types:
         name = field.type.__name__
         if name not in self._written:
             if is_enum(field.type):
-                self._enumerate(name, field.type)
+                self.enumerate(name, field.type)
             else:
                 self.define(name, declared(field.type))
         return f"tns:{name}"
@@ -184,7 +188,8 @@ class _Types:
                 self.define(choice.__name__, declared(choice), base=name)
         return f"tns:{name}"
 
-    def _enumerate(self, name: str, kind: type[Enum]) -> None:
+    def enumerate(self, name: str, kind: type[Enum]) -> None:
+        """Write the enumeration *name*."""
         self._written.add(name)
         restriction = _add(_add(self._root, "xs:simpleType", name=name), "xs:restriction", base="xs:string")
         for member in kind:

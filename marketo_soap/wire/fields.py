@@ -48,8 +48,11 @@ class El:
     lists. *nillable* says that the schema allows `xsi:nil`. *private* is the kind of private value that it holds;
     "text" is free text that may quote private values.
     *missing* and *invalid* are the fault codes for a request in which it is absent, or has no value of its type.
-    *may_be_empty* allows empty text in a request. *type* is the XML Schema type, where the Python type does not say
-    it: text that is a `dateTime` or an `anySimpleType`.
+    *may_be_empty* allows empty text in a request. *keep_empty*: an empty list is written as an empty element, where
+    others are left out or nil. *type* is the XML Schema type, where the Python type does not say
+    it: text that is a `dateTime` or an `anySimpleType`. *later* marks an optional element of a later version than
+    WSDL 2_2: it is read, written if it has a value, and not in the WSDL. *always*: the schema requires a list that
+    a reader can do without, because it has a default.
     """
 
     name: str
@@ -59,12 +62,15 @@ class El:
     missing: int | None = None
     invalid: int = 20110
     may_be_empty: bool = False
+    keep_empty: bool = False
     type: str | None = None
+    always: bool = False
+    later: bool = False
 
 
 @frozen
 class Field:
-    """One declared element of a message class.
+    """One declared element of a message class: the attribute *name*, which the class takes as *argument*.
 
     `type` is the type of the value or of a list's items, `choices` the classes that an `xsi:type` may name.
     `items` are the names of the items, the outermost first, and `is_list` is also true of a list without a wrapper.
@@ -73,6 +79,7 @@ class Field:
     """
 
     name: str
+    argument: str
     el: El
     type: Any
     optional: bool
@@ -160,10 +167,11 @@ def _field(cls: type[Any], attribute: attrs.Attribute[Any], hint: Any) -> Field:
     records = tuple(kind for kind in kinds if is_record(kind))
     return Field(
         attribute.name,
+        attribute.alias or attribute.name,
         el,
         records[0] if records else next((kind for kind in kinds if kind is not str), str),
         optional=none_allowed or (depth > 0 and (has_default or not items)),
-        required=not has_default and (none_allowed or bool(items)),
+        required=el.always or (not has_default and (none_allowed or bool(items))),
         default=attribute.default,
         is_list=depth > 0,
         none_allowed=none_allowed,

@@ -33,8 +33,10 @@ def from_data(cls: type[Any], data: Any, where: str = "") -> Any:
             meant = lookup(known).get(folded(name))
             hint = f"did you mean {meant}?" if meant else f"there is {', '.join(known) or 'none'}"
             raise ValueError(f"{place} is no element here: {hint}")
-        values[field.name] = None if value is None else _value(field, value, place)
-    missing = [field.el.name for field in known.values() if field.name not in values and not _may_be_left_out(field)]
+        values[field.argument] = None if value is None else _value(field, value, place)
+    missing = [
+        field.el.name for field in known.values() if field.argument not in values and not _may_be_left_out(field)
+    ]
     if missing:
         raise ValueError(f"{f'{where}: ' if where else ''}{', '.join(missing)} missing")
     return cls(**values)

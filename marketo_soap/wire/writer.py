@@ -28,7 +28,7 @@ def writer_of_class(cls: type[Any]) -> Dump:
     fields = declared(cls)
 
     def plan(nil: bool) -> list[Any]:
-        return [(_getter(f), f.el.name, _putter(f), f.el.nillable and (nil or f.required)) for f in fields]
+        return [(_getter(f), f.el.name, _putter(f), _marks_nil(f, nil)) for f in fields]
 
     plans, sub_element = (plan(False), plan(True)), etree.SubElement
 
@@ -48,10 +48,17 @@ def writer_of_class(cls: type[Any]) -> Dump:
     return dump
 
 
+def _marks_nil(field: Field, nil: bool) -> bool:
+    return field.el.nillable and not field.el.later and (nil or field.required)
+
+
 def _getter(field: Field) -> Callable[[Any], Any]:
     """How to get the value of a field; None for what is not written."""
     get = attrgetter(field.name)
-    return (lambda value: get(value) or None) if field.is_list and field.optional and not field.none_allowed else get
+    drops_empty = (
+        field.is_list and field.optional and not field.none_allowed and not (field.el.keep_empty or field.el.always)
+    )
+    return (lambda value: get(value) or None) if drops_empty else get
 
 
 def _putter(field: Field) -> _Put | None:

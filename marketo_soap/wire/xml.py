@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html.entities import html5
 from typing import Any, TypeAlias, cast
 
@@ -20,7 +20,7 @@ XSI_NIL = f"{{{XSI}}}nil"
 MAX_BYTES = 32 * 1024 * 1024
 MAX_TAGS = 2_000_000
 
-_PIECE = 1024  # bytes
+_PIECE, _CHUNK = 1024, 256 * 1024  # bytes
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -131,6 +131,38 @@ def parse(data: bytes, *, max_bytes: int = MAX_BYTES, max_tags: int = MAX_TAGS) 
     Raises `ProtocolError` for what is not well-formed, has a DOCTYPE, is longer than *max_bytes*, or has more
     than *max_tags* tags or attributes.
     """
+    data = _checked(data, max_bytes, max_tags)
+    try:
+        root = etree.fromstring(data, _parsers.hardened)
+    except (etree.XMLSyntaxError, LookupError, ValueError) as error:
+        raise _unreadable(data, error) from None
+    _refuse_doctype(root)
+    return root
+
+
+def parse_in_pieces(data: bytes, tag: str, look: Callable[[Element | None], object]) -> Element:
+    """Parse as `parse` does, but piece by piece: after each, *look* is given the newest element with *tag*, or None.
+
+    It may remove all children but the last of what it is given: so a long list is never in memory as a whole,
+    where it takes ten times the length of its text.
+    """
+    data = _checked(data, MAX_BYTES, MAX_TAGS)
+    parser = etree.XMLPullParser(("start",), tag=tag, **_HARDENED)
+    newest: Element | None = None
+    try:
+        for at in range(0, len(data), _CHUNK):
+            parser.feed(data[at : at + _CHUNK])
+            for _, element in parser.read_events():
+                newest = cast("Element", element)
+            look(newest)
+        root = parser.close()
+    except (etree.XMLSyntaxError, LookupError, ValueError) as error:
+        raise _unreadable(data, error) from None
+    _refuse_doctype(root)
+    return root
+
+
+def _checked(data: bytes, max_bytes: int, max_tags: int) -> bytes:
     if not isinstance(data, bytes):
         raise TypeError(f"XML is parsed from bytes, not from {type(data).__name__}: encode it first")
     if len(data) > max_bytes:
@@ -140,12 +172,7 @@ def parse(data: bytes, *, max_bytes: int = MAX_BYTES, max_tags: int = MAX_TAGS) 
             raise _malformed(f"the message has more than {max_tags} {what}")
     if data[:1].isspace():  # some PHP scripts print a line before the declaration
         data = data.lstrip()
-    try:
-        root = etree.fromstring(data, _parsers.hardened)
-    except (etree.XMLSyntaxError, LookupError, ValueError) as error:
-        raise _unreadable(data, error) from None
-    _refuse_doctype(root)
-    return root
+    return data
 
 
 def elements_of_beginning(data: bytes) -> Iterator[tuple[str, Element]]:

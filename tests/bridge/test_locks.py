@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from marketo_soap import TransportError
-from marketo_soap.bridge.locks import KeyLocks
+from marketo_soap.bridge.locks import KeyLocks, Ticket
 from tests.support import interrupt_often
 
 
@@ -21,13 +21,13 @@ def keys(*names: str) -> frozenset[str]:
 def waiting(locks: KeyLocks, key: str) -> int:
     """How many hold *key* or wait for it."""
     state = locks._cell.value
-    tickets = [place() for place in (*state.held, *state.waiting)]
-    return sum(ticket is not None and key in ticket.keys for ticket in tickets)
+    tickets = [place() for place in (*state.holders, *state.waiting) if place is not None]
+    return sum(isinstance(ticket, Ticket) and key in ticket.keys for ticket in tickets)
 
 
 def free(locks: KeyLocks) -> bool:
     state = locks._cell.value
-    return not state.held and not state.waiting
+    return not state.holders and not state.waiting
 
 
 def until(condition: object) -> None:

@@ -94,14 +94,14 @@ requests = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60)
 @given(request=requests)
 def test_anything_is_answered(pair: Pair, request: tuple[str, str, str, str, bytes]) -> None:
     data = _asked(pair[0], *request)
     assert ("success" in data and "requestId" in data) or "error" in data or "access_token" in data
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60)
 @given(members=members)
 def test_any_sync_is_answered_and_what_it_kept_can_be_shown(pair: Pair, members: dict[str, Any]) -> None:
     sandbox, client = pair

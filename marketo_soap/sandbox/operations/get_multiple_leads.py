@@ -7,21 +7,20 @@ import re
 from marketo_soap.errors import fault
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads, GetMultipleLeadsResult
 from marketo_soap.records.lead_keys import (
-    LONGEST_SPAN,
     MOST_KEYS,
     LastUpdateAtSelector,
     LeadKeySelector,
     StaticListSelector,
 )
-from marketo_soap.sandbox.operations.lead_keys import leads_of
+from marketo_soap.sandbox.operations.lead_keys import check_span, leads_of, list_id_of
 from marketo_soap.sandbox.operations.outcome import Outcome, World, record_of
 from marketo_soap.sandbox.store import selections
 from marketo_soap.sandbox.store.selections import Place, Selection
 
-__all__ = ["get_multiple_leads"]
+__all__ = ["POSITION", "get_multiple_leads"]
 
 _PAGE = 100
-_POSITION = re.compile("id:([0-9]{1,18}):ts:([0-9]{1,18}):os:([0-9]{1,18}):rc:([0-9]{1,18})")
+POSITION = re.compile("id:([0-9]{1,18}):ts:([0-9]{1,18}):os:([0-9]{1,18}):rc:([0-9]{1,18})")
 
 
 def get_multiple_leads(call: GetMultipleLeads, world: World) -> Outcome:
@@ -52,26 +51,12 @@ def _selected(call: GetMultipleLeads, world: World) -> tuple[str | None, Selecti
             # Recorded: keys after the hundredth are ignored.
             return selector.key_type, leads_of(selector.key_type, selector.key_values[:MOST_KEYS], world.settings)
         case StaticListSelector():
-            return "static list", selections.by_list(_list_id(selector, world))
+            return "static list", selections.by_list(list_id_of(selector, world))
         case LastUpdateAtSelector():
-            return "time of update", _updated(selector, world)
+            check_span(selector, world)
+            return "time of update", selections.by_update(*selector.bounds(world.now))
         case None:
             raise fault(10001, "No selection criteria found in request")
-
-
-def _list_id(selector: StaticListSelector, world: World) -> int:
-    """Return the id of the list; of id and name the id decides (chosen). Recorded: an unknown name is no fault."""
-    if selector.static_list_id is not None:
-        if not world.leads.lists.exists(selector.static_list_id):
-            raise fault(20111)
-        return selector.static_list_id
-    return world.leads.lists.id_of((selector.static_list_name or "").strip()) or 0
-
-
-def _updated(selector: LastUpdateAtSelector, world: World) -> Selection:
-    if selector.is_too_long(world.now):
-        raise fault(20022, f"The time range is longer than {LONGEST_SPAN.days} days")
-    return selections.by_update(*selector.bounds(world.now))
 
 
 def _place(position: str | None) -> tuple[Place | None, int]:
@@ -81,7 +66,7 @@ def _place(position: str | None) -> tuple[Place | None, int]:
     """
     if not (position or "").strip():
         return None, 0
-    found = _POSITION.fullmatch((position or "").strip())
+    found = POSITION.fullmatch((position or "").strip())
     if found is None:
         raise fault(20122)
     lead_id, updated_ms, before, _ = map(int, found.groups())

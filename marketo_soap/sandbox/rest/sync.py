@@ -14,6 +14,8 @@ from attrs import field, frozen
 
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.sandbox.field_catalogue import Catalogue, RestField
+from marketo_soap.sandbox.operations.lead_writing import log_lead
+from marketo_soap.sandbox.operations.outcome import World
 from marketo_soap.sandbox.rest.partitions import partition_ids
 from marketo_soap.sandbox.rest.replies import RestError
 from marketo_soap.sandbox.rest.values import invalid, kept_text
@@ -98,11 +100,15 @@ def sync_leads(leads: Leads, call: SyncLeads, catalogue: Catalogue, settings: Se
     """Carry the records out one after the other, in their order; a record that fails stops no other."""
     synced: list[Synced] = []
     seen: set[str] = set()
+    world = World(leads, settings, now)
     for record in call.records:
         try:
-            synced.append(_sync(leads, call, _values(record, call, catalogue), seen, settings, now))
+            one = _sync(leads, call, _values(record, call, catalogue), seen, settings, now)
         except RestError as error:
-            synced.append(Synced("skipped", error=error))
+            one = Synced("skipped", error=error)
+        if one.after is not None:
+            log_lead(world, one.before, one.after, reason="REST API")
+        synced.append(one)
     return synced
 
 

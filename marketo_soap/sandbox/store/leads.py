@@ -13,9 +13,14 @@ from attrs import define, field
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.sandbox.store import search
 from marketo_soap.sandbox.store.activities import Activities
+from marketo_soap.sandbox.store.campaigns import Campaigns, RequestedCampaigns, ScheduledCampaigns
+from marketo_soap.sandbox.store.custom_objects import CustomObjects
 from marketo_soap.sandbox.store.lists import Lists
+from marketo_soap.sandbox.store.objects import Opportunities, Roles
+from marketo_soap.sandbox.store.programs import Programs
 from marketo_soap.sandbox.store.selections import UPDATED_MS, Place, Selection, email_key
 from marketo_soap.sandbox.store.table import Table
+from marketo_soap.sandbox.store.tags import Channels, TagTypes
 
 __all__ = ["COUNT", "LEADS", "Leads", "StoredLead", "email_key"]
 
@@ -84,7 +89,26 @@ class Leads:
         self._connection = connection
         self.lists = Lists(connection)
         self.activities = Activities(connection)
-        self.tables: tuple[Table[Any], ...] = ()
+        self.campaigns = Campaigns(connection)
+        self.requested_campaigns = RequestedCampaigns(connection)
+        self.scheduled_campaigns = ScheduledCampaigns(connection)
+        self.custom_objects = CustomObjects(connection)
+        self.custom_object_types = self.custom_objects.types
+        self.channels, self.tag_types = Channels(connection), TagTypes(connection)
+        self.programs = Programs(connection)
+        self.opportunities, self.roles = Opportunities(connection), Roles(connection)
+        self.tables: tuple[Table[Any], ...] = (
+            self.campaigns,
+            self.requested_campaigns,
+            self.scheduled_campaigns,
+            self.channels,
+            self.tag_types,
+            self.custom_object_types,
+            self.custom_objects,
+            self.programs,
+            self.opportunities,
+            self.roles,
+        )
 
     def by_id(self, lead_id: int) -> StoredLead | None:
         """Find a lead by its Marketo id."""

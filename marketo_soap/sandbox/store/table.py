@@ -50,7 +50,7 @@ class Table(Generic[RowT]):
             if name != "id":
                 required = "" if kind in (int | None, str | None) else " NOT NULL"
                 lead = " REFERENCES lead (id) ON DELETE CASCADE" if name in cls.of_leads else ""
-                columns.append(f"{name} {_TYPES.get(kind, 'TEXT')}{required}{lead}")
+                columns.append(f'"{name}" {_TYPES.get(kind, "TEXT")}{required}{lead}')
         columns += [f"UNIQUE ({', '.join(names)})" for names in cls.unique]
         indexes = [
             f"CREATE INDEX {cls.name}_by_{'_'.join(names)} ON {cls.name} ({', '.join(names)});\n"
@@ -63,15 +63,21 @@ class Table(Generic[RowT]):
         """Add a row and return it as it is kept: under a new id, unless it brings one."""
         values = _written(row)
         names = list(values) if values["id"] else [name for name in values if name != "id"]
-        query = f"INSERT INTO {self.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        query = f"INSERT INTO {self.name} ({_quoted(names)}) VALUES ({', '.join('?' * len(names))})"
         cursor = self._connection.execute(query, [values[name] for name in names])
         kept: RowT = attrs.evolve(row, id=cursor.lastrowid)  # type: ignore[misc]
         return kept
 
+    def add_all(self, rows: Iterable[RowT]) -> None:
+        """Add rows, each under a new id."""
+        names = [name for name in _kinds(self.row) if name != "id"]
+        query = f"INSERT INTO {self.name} ({_quoted(names)}) VALUES ({', '.join(f':{name}' for name in names)})"
+        self._connection.executemany(query, map(_written, rows))
+
     def update(self, row: RowT) -> None:
         """Write *row* over the one with its id."""
         values = _written(row)
-        columns = ", ".join(f"{name} = :{name}" for name in values if name != "id")
+        columns = ", ".join(f'"{name}" = :{name}' for name in values if name != "id")
         self._connection.execute(f"UPDATE {self.name} SET {columns} WHERE id = :id", values)
 
     def delete(self, row_id: int) -> None:
@@ -88,14 +94,14 @@ class Table(Generic[RowT]):
 
     def find(self, *, limit: int = -1, **equal: object) -> list[RowT]:
         """Return the rows whose columns equal these values, oldest first: at most *limit* (-1: all)."""
-        condition = " AND ".join(f"{name} IS ?" for name in equal) or "1"
+        condition = " AND ".join(f'"{name}" IS ?' for name in equal) or "1"
         return self.select(condition, tuple(equal.values()), limit=limit)
 
     def select(
         self, condition: str, values: Iterable[object] = (), *, order: str = "id", limit: int = -1
     ) -> list[RowT]:
         """Return the rows that a condition of SQL selects."""
-        query = f"SELECT {', '.join(_kinds(self.row))} FROM {self.name} WHERE {condition} ORDER BY {order} LIMIT ?"
+        query = f"SELECT {_quoted(_kinds(self.row))} FROM {self.name} WHERE {condition} ORDER BY {order} LIMIT ?"
         return [self._read(found) for found in self._connection.execute(query, (*values, limit))]
 
     def count(self, condition: str = "1", values: Iterable[object] = ()) -> int:
@@ -117,9 +123,12 @@ class Table(Generic[RowT]):
         return [{"kind": self.name, **attrs.asdict(row)} for row in self.select("id > ?", (after,), limit=limit)]
 
     def load(self, data: dict[str, Any]) -> None:
-        """Add a row from what `dump` gives. `ValueError` names what is wrong."""
+        """Add a row from what `dump` gives, unless it is there already. `ValueError` names what is wrong."""
         row = structure(self.row, data)
-        if row.id and self.get(row.id) is not None:
+        known = self.get(row.id)
+        if known == row:
+            return
+        if known is not None:
             raise ValueError(f"there is a {self.name} {row.id} already")
         try:
             self.add(row)
@@ -135,7 +144,13 @@ class Table(Generic[RowT]):
 
 
 def _written(row: attrs.AttrsInstance) -> dict[str, Any]:
-    return {
-        name: value if kind in _TYPES else json.dumps(value, ensure_ascii=False)
-        for (name, kind), value in zip(_kinds(type(row)).items(), attrs.asdict(row).values(), strict=True)
-    }
+    values: dict[str, Any] = {}
+    for name, kind in _kinds(type(row)).items():
+        value = getattr(row, name)
+        values[name] = value if kind in _TYPES else json.dumps(value, ensure_ascii=False, default=attrs.asdict)
+    return values
+
+
+def _quoted(names: Iterable[str]) -> str:
+    """Return names as columns; one may be a word of SQL, such as `values`."""
+    return ", ".join(f'"{name}"' for name in names)

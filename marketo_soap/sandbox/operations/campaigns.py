@@ -1,0 +1,108 @@
+"""getCampaignsForSource, requestCampaign and scheduleCampaign in the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from marketo_soap.calls.limits import today
+from marketo_soap.errors import fault
+from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSource
+from marketo_soap.operations.request_campaign import RequestCampaign, RequestCampaignResult
+from marketo_soap.operations.schedule_campaign import ScheduleCampaign, ScheduleCampaignResult
+from marketo_soap.records.attribs import Attrib
+from marketo_soap.records.campaigns import CampaignRecord
+from marketo_soap.records.lead_keys import MOST_KEYS, LeadKey, aware
+from marketo_soap.sandbox.assets import Campaign
+from marketo_soap.sandbox.operations.lead_keys import leads_of
+from marketo_soap.sandbox.operations.outcome import Outcome, World
+from marketo_soap.sandbox.store.campaigns import RequestedCampaign, ScheduledCampaign
+
+__all__ = ["clones_today", "get_campaigns_for_source", "request", "request_campaign", "schedule", "schedule_campaign"]
+
+_CLONES = 10  # a day
+
+
+def get_campaigns_for_source(call: GetCampaignsForSource, world: World) -> Outcome:
+    """Return the campaigns that the source may request."""
+    campaigns = [each for each in world.leads.campaigns.find(triggerable=True) if each.takes(call.source)]
+    return Outcome(call.select(CampaignRecord(each.id, each.full_name, each.description) for each in campaigns))
+
+
+def request_campaign(call: RequestCampaign, world: World) -> Outcome:
+    """Request a campaign. Raises 20113 for an unknown one, 20110 for one that takes no requests (chosen), 20103."""
+    settings, campaigns = world.settings, world.leads.campaigns
+    if call.campaign_id is not None:
+        if call.program_tokens and settings.campaign_id_with_tokens == "fault":
+            raise fault(20110, "programTokenList goes with campaignName and programName, not with campaignId")
+        campaign = campaigns.get(call.campaign_id)
+    else:
+        campaign = campaigns.named(call.campaign_name or "", call.program_name or "")
+    if campaign is None:
+        raise fault(20113)
+    if not campaign.takes(call.source):
+        raise fault(20110, f"Campaign {campaign.id} cannot be requested by {call.source}")
+    lead_ids = dict.fromkeys(_lead_ids(call.lead_keys[:MOST_KEYS], world))  # documented: no more keys are looked at
+    if lead_ids:
+        request(world, campaign, tuple(lead_ids), _tokens(call.program_tokens), call.source)
+    lead_id = next(iter(lead_ids)) if len(lead_ids) == 1 else None
+    return Outcome(RequestCampaignResult(bool(lead_ids)), lead_id=lead_id, notes=_notes(call.program_tokens))
+
+
+def schedule_campaign(call: ScheduleCampaign, world: World) -> Outcome:
+    """Schedule a batch campaign. Raises 20113, 20110 for a trigger campaign and 20015 for a clone too many (chosen)."""
+    campaign = world.leads.campaigns.named(call.campaign_name, call.program_name)
+    if campaign is None:
+        raise fault(20113)
+    if campaign.triggerable:
+        raise fault(20110, f"Campaign {campaign.id} is no batch campaign: it cannot be scheduled")
+    clone = (call.clone_to_program_name or "").strip()
+    if clone and clones_today(world) >= _CLONES:
+        raise fault(20015, f"A program was cloned {_CLONES} times today: no more are allowed")
+    # Chosen: a time in the past is now.
+    run_at = world.now if call.campaign_run_at is None else max(world.now, aware(call.campaign_run_at))
+    schedule(world, campaign, run_at, _tokens(call.program_tokens), clone)
+    return Outcome(ScheduleCampaignResult(success=True), notes=_notes(call.program_tokens))
+
+
+def request(
+    world: World, campaign: Campaign, lead_ids: tuple[int, ...], tokens: Mapping[str, str], source: str
+) -> None:
+    """Keep a request of a campaign, and log it for each lead."""
+    asked = RequestedCampaign(
+        campaign.id, campaign.name, campaign.program, source, lead_ids, tokens, world.now.isoformat()
+    )
+    world.leads.requested_campaigns.add(asked)
+    for lead_id in lead_ids:
+        world.log(lead_id, "Request Campaign", campaign.full_name)
+
+
+def schedule(world: World, campaign: Campaign, run_at: datetime, tokens: Mapping[str, str], clone: str) -> None:
+    """Keep a run of a campaign."""
+    times = world.now.isoformat(), run_at.isoformat()
+    run = ScheduledCampaign(campaign.id, campaign.name, campaign.program, clone, tokens, *times)
+    world.leads.scheduled_campaigns.add(run)
+
+
+def clones_today(world: World) -> int:
+    """Return how many runs of today are those of a program's clone."""
+    runs = world.leads.scheduled_campaigns.select("clone_to_program != ''", order="id DESC", limit=100)
+    return sum(today(datetime.fromisoformat(run.scheduled_at)) == today(world.now) for run in runs)
+
+
+def _lead_ids(keys: Iterable[LeadKey], world: World) -> Iterator[int]:
+    """Yield the leads of each key, all that it names. A key without a lead refuses the call, or is left out."""
+    for key in keys:
+        found = world.leads.select(leads_of(key.key_type, [key.key_value], world.settings))
+        if not found and world.settings.unknown_campaign_leads == "fault":
+            raise fault(20103, f"No lead found with {key.key_type} = {key.key_value}")
+        yield from (lead.id for lead in found)
+
+
+def _tokens(attribs: Iterable[Attrib] | None) -> dict[str, str]:
+    return {each.name: each.value for each in attribs or ()}
+
+
+def _notes(attribs: Iterable[Attrib] | None) -> list[str]:
+    odd = [name for name in _tokens(attribs) if not (name.startswith("{{my.") and name.endswith("}}"))]
+    return [f"the token {name} is not written as {{{{my.name}}}}: it replaces none" for name in odd]

@@ -1,0 +1,147 @@
+"""Custom objects in the sandbox: read in pages, written and deleted one by one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from attrs import evolve
+
+from marketo_soap.errors import fault
+from marketo_soap.operations.delete_custom_objects import DeleteCustomObjects, DeleteCustomObjectsResult
+from marketo_soap.operations.get_custom_objects import GetCustomObjects, GetCustomObjectsResult
+from marketo_soap.operations.sync_custom_objects import SyncCustomObjects, SyncCustomObjectsResult
+from marketo_soap.records.attribs import SyncOperationEnum
+from marketo_soap.records.custom_objects import MOST_OBJECTS, CustomObj, SyncCustomObjStatus, SyncStatusEnum, unknown
+from marketo_soap.records.lead import Attribute
+from marketo_soap.records.lead_fields import attribute_order
+from marketo_soap.sandbox.assets import CustomObjectType
+from marketo_soap.sandbox.operations.outcome import Outcome, World
+from marketo_soap.sandbox.store.custom_objects import StoredObject
+
+__all__ = ["delete_custom_objects", "get_custom_objects", "sync_custom_objects"]
+
+
+class _ObjectError(Exception):
+    """One object is not written or deleted. Its text is the reason."""
+
+
+def get_custom_objects(call: GetCustomObjects, world: World) -> Outcome:
+    """Return one page of the objects that a key, or a part of it, names, oldest first (chosen). Raises 20110, 20122."""
+    kind, objects = _kind(world, call.obj_type_name), world.leads.custom_objects
+    key = {attribute.name: attribute.value.strip() for attribute in call.custom_obj_keys}
+    if names := [name for name in key if name not in kind.searched]:
+        raise fault(20110, unknown(names))
+    limit = min(call.batch_size or MOST_OBJECTS, MOST_OBJECTS)
+    before, after = _place(call.stream_position, list(key.values()))
+    page = objects.matching(kind, key, after=after, limit=limit, offset=0 if after else before)
+    if before and not page and world.settings.stream_end == "fault":
+        raise fault(20123)
+    last = page[-1].id if page else after
+    remaining = objects.count_of(kind, key, after=last) if len(page) == limit else 0
+    # Recorded: the position is JSON of the key's values and how many objects came, and is filled on every page.
+    position = {"ky": list(key.values()), "os": before + len(page)} | ({"id": last} if last else {})
+    text = json.dumps(position, ensure_ascii=False, separators=(",", ":"))
+    shown = tuple(_shown(kind, each, call.include_attributes) for each in page)
+    return Outcome(GetCustomObjectsResult(kind.name, len(page), remaining, text, shown), kind.name)
+
+
+def sync_custom_objects(call: SyncCustomObjects, world: World) -> Outcome:
+    """Write the objects one after the other; what fails stops no other. Raises 20110."""
+    kind = _kind(world, call.obj_type_name)
+    operation = call.operation or SyncOperationEnum.UPSERT  # chosen, where it is absent
+    statuses = []
+    for each in call.custom_objs:
+        given = [*each.custom_obj_attributes, *each.custom_obj_keys]
+        try:
+            values = _values(kind, each.custom_obj_keys, given)
+            status = _written(kind, values, operation, world)
+        except _ObjectError as failure:
+            statuses.append(_status(kind, each.custom_obj_keys, SyncStatusEnum.FAILED, str(failure)))
+        else:
+            statuses.append(_status(kind, each.custom_obj_keys, status))
+    return Outcome(SyncCustomObjectsResult(tuple(statuses)), kind.name)
+
+
+def delete_custom_objects(call: DeleteCustomObjects, world: World) -> Outcome:
+    """Delete the objects with these whole keys. Raises 20110."""
+    kind, objects = _kind(world, call.obj_type_name), world.leads.custom_objects
+    statuses = []
+    for key in call.custom_obj_key_lists:
+        try:
+            found = objects.by_key(kind, _values(kind, key, key))
+        except _ObjectError as failure:
+            statuses.append(_status(kind, key, SyncStatusEnum.FAILED, str(failure)))
+            continue
+        if found is not None:
+            objects.delete(found.id)
+        statuses.append(_status(kind, key, "UNCHANGED" if found is None else SyncStatusEnum.DELETED))
+    return Outcome(DeleteCustomObjectsResult(tuple(statuses)), kind.name)
+
+
+def _kind(world: World, name: str) -> CustomObjectType:
+    kind = world.leads.custom_object_types.named(name)
+    if kind is None:
+        raise fault(20110, "Object name is not valid")
+    return kind
+
+
+def _place(position: str | None, key: Sequence[str]) -> tuple[int, int]:
+    """Return how many objects came before this page, and the id of the last one (0: not known)."""
+    text = (position or "").strip()
+    if not text or ":os:0:" in text:  # recorded: clients make up a first position, or send an empty one
+        return 0, 0
+    try:
+        found = json.loads(text)
+        before, last = found["os"], found.get("id", 0)
+        if not (isinstance(before, int) and isinstance(last, int) and 0 <= before < 2**63 and 0 <= last < 2**63):
+            raise ValueError
+        if before and found["ky"] != list(key):
+            raise ValueError
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise fault(20122) from None
+    return before, last if before else 0
+
+
+def _values(kind: CustomObjectType, key: Sequence[Attribute], given: Sequence[Attribute]) -> dict[str, str]:
+    """Return the values by name, a key in its place. Chosen: space around a key does not count."""
+    names = [each.name for each in key if each.name not in kind.keys]
+    names += [each.name for each in given if each.name not in kind.types]
+    if names:
+        raise _ObjectError(unknown(names))
+    values = {each.name: each.value for each in given}
+    values |= {name: values[name].strip() for name in kind.searched if name in values}
+    if missing := [name for name in kind.keys if not values.get(name)]:
+        raise _ObjectError(f"Missing key attribute: {', '.join(missing)}")
+    return values
+
+
+def _written(kind: CustomObjectType, values: Mapping[str, str], operation: str, world: World) -> str:
+    objects, now = world.leads.custom_objects, world.now.isoformat()
+    found = objects.by_key(kind, values)
+    refused = {SyncOperationEnum.INSERT: found is not None, SyncOperationEnum.UPDATE: found is None}
+    if refused.get(SyncOperationEnum(operation)):
+        if world.settings.skipped_objects == "FAILED":
+            raise _ObjectError("The object exists already" if found is not None else "There is no such object")
+        return "SKIPPED"
+    kept = {name: text for name, text in {**(found.values if found else {}), **values}.items() if text}
+    if found is None:
+        objects.add(StoredObject(kind.name, kept, now, now))
+        return SyncStatusEnum.CREATED
+    objects.update(evolve(found, values=kept, updated_at=now))
+    return SyncStatusEnum.UPDATED
+
+
+def _status(
+    kind: CustomObjectType, key: Sequence[Attribute], status: str, error: str | None = None
+) -> SyncCustomObjStatus:
+    return SyncCustomObjStatus(kind.name, status, error, custom_obj_keys=key)
+
+
+def _shown(kind: CustomObjectType, stored: StoredObject, wanted: Sequence[str]) -> CustomObj:
+    """Return an object as a reply shows it: attributes by name, those without a value left out."""
+    values = sorted(stored.values.items(), key=lambda item: attribute_order(item[0]))
+    return CustomObj(
+        [Attribute(name, text) for name, text in values if name in kind.keys],
+        [Attribute(name, text) for name, text in values if name not in kind.keys and (not wanted or name in wanted)],
+    )
