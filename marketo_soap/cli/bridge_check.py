@@ -1,4 +1,4 @@
-"""The command that says of past calls what will survive the move to REST."""
+"""The command that checks past calls: which will work over REST."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def bridge_check(
         _survey_files(survey, [file for path in envelopes for file in _files(path)])
     report = survey.report()
     if not report.calls and report.verdict == "ready":
-        raise click.ClickException("no call in what was given")
+        raise click.ClickException("the files contain no call")
     if as_json:
         print_json(_data(report, raw))
     else:
@@ -95,7 +95,7 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _files(path: Path) -> list[tuple[Path, str]]:
-    """The files that *path* is or has in it, with their names as they are told; hidden ones are left out."""
+    """The files that *path* is or has in it, with their names for the report; without hidden ones."""
     if not path.is_dir():
         return [(path, path.name)]
     files = []
@@ -149,7 +149,7 @@ def _print(report: Report, instance: DescribedInstance | None, raw: bool) -> Non
         for where, why in report.unreadable:
             click.echo(f"  {printable(where)}: {printable(why)}")
     _table("keys", [(name, str(count), "", "") for name, count in report.keys.items()])
-    known = "" if instance else " (standard ones: --describe tells what the instance has)"
+    known = "" if instance else " (standard ones: --describe adds those of the instance)"
     most_used = sorted(report.fields, key=lambda use: -use.count)[:_MOST_ROWS]
     _table(f"fields{known}", [_row(use) for use in report.fields if use in most_used])
     _more(len(report.fields) - len(most_used), "more field")
@@ -162,8 +162,8 @@ def _print(report: Report, instance: DescribedInstance | None, raw: bool) -> Non
     _more(len(report.findings) - _MOST_ROWS, "more finding")
     _print_cost(report.cost, report.calls)
     counts = [f"{counted} {level}" for level in Level if (counted := report.count(level))]
-    said = f": {', '.join(counts)}" if counts else ""
-    click.echo(click.style(report.verdict, fg=_VERDICTS[report.verdict], bold=True) + said)
+    summary = f": {', '.join(counts)}" if counts else ""
+    click.echo(click.style(report.verdict, fg=_VERDICTS[report.verdict], bold=True) + summary)
 
 
 def _count(number: int, what: str) -> str:

@@ -51,7 +51,7 @@ def run_call(
     show_envelopes: bool,
     raw: bool,
 ) -> None:
-    """Make a call and print what came of it: the result by *show*, or as JSON. Raises its error."""
+    """Make a call and print its result by *show*, or as JSON. Raises its error."""
     if sandbox or sandbox_db:
         opening = client_of_sandbox(sandbox_db)
     else:
@@ -126,7 +126,7 @@ def _describe_operation(operation: type[Operation[Any]]) -> dict[str, Any]:
     return {
         "name": operation.name,
         "summary": (operation.__doc__ or "").partition("\n\n")[0],
-        "effect": effect if isinstance(effect, str) else "write: repeatable or once, as the call says",
+        "effect": effect if isinstance(effect, str) else "write: repeatable or once, it depends on the call",
         "client": f"{method}()" if hasattr(Client, method) else "call()",
         "sandbox": "yes" if operation.name in FUNCTIONS else "no",
         "rest": rest,

@@ -30,7 +30,7 @@ def cli() -> None:
 @lead_options
 @connection_options
 def sync_lead(operation: SyncLead, workspace: str | None, **connection: Any) -> None:
-    """Insert or update one lead and say what happened.
+    """Insert or update one lead and print the result.
 
     Exit code 0: done; 1: refused or failed; 2: wrong use.
     """

@@ -31,7 +31,7 @@ from marketo_soap.wire.tree import ignored_elements
 def parse(source: Source, as_json: bool, redactor: Redactor) -> None:
     """Print what the messages in FILE hold: an envelope, a HAR file, a log (default: standard input).
 
-    What Marketo would ignore is pointed at. Private values are shown as tokens.
+    Elements that Marketo ignores are marked. Private values are shown as tokens.
     """
     for message in progress(source.messages(), "messages looked through"):
         redactor.learn(message.data)
@@ -129,13 +129,16 @@ def diff(old: Source, new: Source, signed: bool, exact: bool, as_json: bool, red
 @click.command()
 @file_argument
 @click.option(
-    "--style", type=click.Choice([style.value for style in styles.Style]), required=True, help="Whose way of writing."
+    "--style",
+    type=click.Choice([style.value for style in styles.Style]),
+    required=True,
+    help="The client whose format to write.",
 )
-@click.option("--lenient", is_flag=True, help="Exit code 0 though elements that Marketo ignores are left out.")
+@click.option("--lenient", is_flag=True, help="Exit code 0 although elements that Marketo ignores are left out.")
 def convert(source: Source, style: str, lenient: bool) -> None:
-    """Print the request in FILE as another client would put it on the wire: every value as it is.
+    """Print the request in FILE in the format of another client, with the same values.
 
-    Elements that Marketo ignores are lost on the way: they are pointed at, and the exit code is 1.
+    Elements that Marketo ignores are left out: they are listed, and the exit code is 1.
     """
     opened = envelope.open_request(source.first_message(envelope.open_request))
     click.echo(styles.write(opened.read(), styles.Style(style)), nl=False)
@@ -166,7 +169,7 @@ def send(
     dry_run: bool,
     redactor: Redactor,
 ) -> None:
-    """Sign the request in FILE anew and send it, every other byte as it is; print what comes back.
+    """Sign the request in FILE again and send it, otherwise unchanged; print the response.
 
     It goes to an embedded sandbox unless an endpoint is named. Exit code 1 for a fault or no answer.
     """

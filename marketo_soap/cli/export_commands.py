@@ -29,7 +29,7 @@ def redact(source: Source, best_effort: bool, redactor: Redactor) -> None:
     """Print FILE (an envelope, a HAR file, a log) with what is private replaced by tokens.
 
     The same value gets the same token. Of a HAR file only what is SOAP is kept. Exit code 1 if something could not
-    be looked into: it may still be private.
+    be read: it may still be private.
     """
     unread: set[str] = set()
     requests = False
@@ -47,13 +47,14 @@ def redact(source: Source, best_effort: bool, redactor: Redactor) -> None:
             click.echo(redactor.data(piece.data), nl=False)
     if not requests:
         click.echo(
-            "# no request was found: values that stand in free text are not known, look before you share", err=True
+            "# no request was found, so values in free text are not known: check the output before you share it",
+            err=True,
         )
     if redactor.visible == EVERYTHING:
         return
     unread |= redactor.unread
     for each in sorted(unread):
-        click.echo(f"# not all of it could be looked into: {each}", err=True)
+        click.echo(f"# not everything could be read: {each}", err=True)
     if unread and not best_effort:
         raise SystemExit(1)
 
@@ -75,8 +76,15 @@ _FORMS = {"har": exporting.har_parts, "http": exporting.http_parts, "curl": expo
 @click.command()
 @file_argument
 @click.option("--as", "form", type=click.Choice([*_FORMS, "xml"]), required=True, help="The form to write.")
-@click.option("-o", "--output", "directory", type=click.Path(file_okay=False, path_type=Path), help="Where to (xml).")
-@click.option("--endpoint", default=LOCAL, show_default=True, help="The address, where FILE does not say it.")
+@click.option(
+    "-o", "--output", "directory", type=click.Path(file_okay=False, path_type=Path), help="The directory for --as xml."
+)
+@click.option(
+    "--endpoint",
+    default=LOCAL,
+    show_default=True,
+    help="The endpoint of requests whose endpoint FILE does not contain.",
+)
 @redaction_options
 def export(source: Source, form: str, directory: Path | None, endpoint: str, redactor: Redactor) -> None:
     """Write the exchanges in FILE for other tools: a HAR archive, a .http file, curl commands, XML files."""

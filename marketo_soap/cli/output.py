@@ -30,7 +30,7 @@ from marketo_soap.wire.tree import ignored_elements
 T = TypeVar("T")
 
 _UNSEEN = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-_SILENT = 2.0  # seconds: what is done sooner needs no word
+_SILENT = 2.0  # seconds without a message
 _PAUSE = 5.0  # seconds between two lines
 
 
@@ -66,7 +66,7 @@ def message_data(data: bytes) -> dict[str, Any]:
 
 
 def hidden_data(data: Any, redactor: Redactor, name: str = "") -> Any:
-    """Return the data of a message with what is private replaced by tokens, which *name* and the keys tell."""
+    """Return the data of a message with private values as tokens; *name* and the keys are those of its fields."""
     if isinstance(data, dict):
         if data.keys() == {"name", "type", "value"}:  # an attribute
             value = data["value"]
@@ -120,7 +120,7 @@ def _json(data: Any) -> str:
 
 
 def print_result(result: SyncLeadResult, key: str | None) -> None:
-    """Say at a glance what a sync did."""
+    """Print the result of a sync."""
     status = str(result.sync_status.status)
     colour = {"CREATED": "green", "UPDATED": "green", "FAILED": "red"}.get(status, "yellow")
     click.echo(f"{click.style(status, fg=colour, bold=True)} lead {result.lead_id}{f' (key: {key})' if key else ''}")
@@ -129,7 +129,7 @@ def print_result(result: SyncLeadResult, key: str | None) -> None:
 
 
 def print_call(operation: type[Operation[Any]], result: Any) -> None:
-    """Print what came of any call: its summary, then all that the result holds."""
+    """Print the result of any call: its summary, then all its fields."""
     click.secho(operation.summary(result), bold=True)
     _print_tree(as_data(result), "  ")
 
@@ -149,7 +149,7 @@ def _print_record(record: LeadRecord) -> None:
 
 
 def printable(value: object) -> str:
-    """Return *value* as text that cannot move the cursor or break the line of a terminal."""
+    """Return *value* as text without control characters."""
     text = str(value)
     return text if text.isprintable() else ascii(text)
 
@@ -169,7 +169,7 @@ _COLOURS = {Verdict.PASS: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red", 
 
 
 def print_checks(where: str, checks: list[Check], *, quiet: bool = False) -> None:
-    """Print the verdicts of checks, one a line, and how many there are of each kind; *quiet*: only what is not well."""
+    """Print the checks, one a line, and how many there are of each verdict; *quiet*: only warnings and failures."""
     if where:
         click.secho(where, bold=True)
     width = max(len(check.name) for check in checks)
@@ -230,7 +230,7 @@ def _is_flag(value: object) -> bool:
 
 
 def print_envelopes(exchange: Exchange, *, visible: Visible, to_stderr: bool = False) -> None:
-    """Print both envelopes as they were sent: highlighted on a terminal, plain in a pipe."""
+    """Print both envelopes as they were sent, highlighted on a terminal."""
     redactor = Redactor.of_request(exchange.request, visible)
     stream = sys.stderr if to_stderr else sys.stdout
     click.secho(f"--> POST {exchange.endpoint} ({len(exchange.request)} bytes)", bold=True, file=stream)
@@ -244,7 +244,7 @@ def print_envelopes(exchange: Exchange, *, visible: Visible, to_stderr: bool = F
 
 
 def print_outcome(exchange: Exchange) -> None:
-    """Say in a line what the answer of an exchange means."""
+    """Print the meaning of an exchange's response in a line."""
     message = envelope.read(exchange.response or b"")
     if isinstance(message, Reply) and isinstance(message.result, SyncLeadResult):
         print_result(message.result, None)
@@ -263,18 +263,18 @@ def _print_xml(text: str, stream: IO[str]) -> None:
 
 
 def progress(items: Iterable[T], what: str, *, clock: Callable[[], float] = time.monotonic) -> Iterator[T]:
-    """Go through *items*, saying how many of *what* are done if it takes longer than a moment."""
+    """Yield *items*, and print how many of *what* are done if it takes longer than two seconds."""
     total = len(items) if isinstance(items, Sized) else None
     if sys.stderr.isatty() and total is not None and total > 1:
         with click.progressbar(items, label=what, file=sys.stderr) as bar:
             yield from bar
         return
-    begun = clock()
-    due = begun + _SILENT
+    start = clock()
+    due = start + _SILENT
     for done, item in enumerate(items):
         if (now := clock()) >= due:
-            click.echo(f"{what}: {done}{'' if total is None else f' of {total}'} after {now - begun:.0f} s", err=True)
+            click.echo(f"{what}: {done}{'' if total is None else f' of {total}'} after {now - start:.0f} s", err=True)
             due = now + _PAUSE
         yield item
-    if due > begun + _SILENT:
+    if due > start + _SILENT:
         click.echo(f"{what}: {'all' if total is None else f'{total} of {total}'}", err=True)

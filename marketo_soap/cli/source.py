@@ -1,4 +1,4 @@
-"""FILE, which the commands for envelopes read, and the options that say what of it may be shown."""
+"""FILE, which the commands for envelopes read, and the options for what of it is shown."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _REDACTION = (
         "--visible",
         multiple=True,
         metavar="NAME",
-        help=f"What may be seen: {', '.join(_PARTS)}, or an attribute's name.",
+        help=f"What stays visible: {', '.join(_PARTS)}, or an attribute's name.",
     ),
     click.option("--raw", is_flag=True, help="Hide nothing but the encryption key."),
 )

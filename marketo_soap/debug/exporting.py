@@ -18,7 +18,7 @@ from marketo_soap.history import Exchange, Headers
 from marketo_soap.privacy.redactor import Redactor, Visible
 
 _MADE_BY_THE_TOOL = {"host", "content-length", "connection", "accept-encoding", "user-agent", "transfer-encoding"}
-_CALLS_AT_ONCE = 1000  # whose attempts may stand among each other
+_CALLS_AT_ONCE = 1000  # whose attempts may alternate
 _UNSAFE = re.compile(r"\W", re.ASCII)
 _PHASES = {"connect": "connect", "ssl": "tls", "send": "send", "wait": "wait", "receive": "receive"}
 
@@ -31,8 +31,8 @@ def safe_name(operation: str) -> str:
 def har(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()) -> bytes:
     """Return an HTTP archive, version 1.2, as browsers' developer tools open it.
 
-    Members that begin with an underscore say more: the operation, the attempt, the number of the call. Bodies
-    that are no UTF-8 are base64. Source: the W3C draft of HAR 1.2.
+    Names that begin with an underscore are ours: the operation, the attempt, the number of the call. Bodies that
+    are not UTF-8 are base64. Source: the W3C draft of HAR 1.2.
     """
     return b"".join(har_parts(*_all_known(exchanges, visible, secrets)))
 
@@ -144,17 +144,17 @@ def _body(data: bytes, encoding: str) -> dict[str, str]:
 
 
 def http_file(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()) -> bytes:
-    """Return the requests as a `.http` file, which editors run; what came of each is a comment."""
+    """Return the requests as a `.http` file, which editors run; a comment has the result of each."""
     return b"".join(http_parts(*_all_known(exchanges, visible, secrets)))
 
 
 def http_parts(exchanges: Iterable[Exchange], redactor: Redactor) -> Iterator[bytes]:
     """Yield the blocks of such a file, each but the first after an empty line."""
     for number, exchange in enumerate(exchanges):
-        came = f"HTTP {exchange.status}" if exchange.status else "no answer"
+        result = f"HTTP {exchange.status}" if exchange.status else "no answer"
         lines = [
             f"### {safe_name(exchange.operation)}, attempt {exchange.attempt}",
-            f"# {exchange.started.isoformat()}: {came} after {exchange.elapsed * 1000:.1f} ms",
+            f"# {exchange.started.isoformat()}: {result} after {exchange.elapsed * 1000:.1f} ms",
             f"POST {redactor.url(exchange.endpoint)} HTTP/1.1",
             *(f"{name}: {value}" for name, value in _shown_headers(exchange, redactor)),
         ]
@@ -197,7 +197,7 @@ def curl_parts(exchanges: Iterable[Exchange], redactor: Redactor) -> Iterator[by
 def xml_files(
     exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()
 ) -> Mapping[str, bytes]:
-    """Return the messages as files by name: `0001-syncLead.request.xml` and `.response.xml`, if one came."""
+    """Return the messages as files by name: `0001-syncLead.request.xml` and `.response.xml`, if there is a response."""
     return dict(file_parts(*_all_known(exchanges, visible, secrets)))
 
 

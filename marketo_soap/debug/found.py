@@ -15,7 +15,7 @@ from marketo_soap.privacy.redactor import size_only
 
 @frozen
 class Found:
-    """A message that was found: its bytes, where it stood, and what was known of how it went."""
+    """A message in a file: its bytes, its place, and the endpoint and headers that were recorded with it."""
 
     data: bytes = field(repr=size_only)
     where: str = ""
@@ -50,7 +50,7 @@ def signed_at(data: bytes) -> datetime | None:
 
 
 def one_line(value: object) -> str:
-    """Return what can stand in one line of a header: a line break would start another one."""
+    """Return *value* as text for one line of a header: a line break would start another header."""
     return "".join(character for character in str(value or "") if character.isprintable())
 
 

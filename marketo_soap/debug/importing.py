@@ -54,11 +54,11 @@ def exchanges(data: bytes, *, started: datetime) -> list[Exchange]:
 
 def exchanges_in(file: IO[bytes], *, started: datetime) -> Iterator[Exchange]:
     """Yield the exchanges in *file*, a log of any length, as `exchanges` finds them."""
-    begun = file.tell()
+    start = file.tell()
     first = next(pieces(file))
     if first.alone:
         return iter(exchanges(first.data, started=started))
-    file.seek(begun)
+    file.seek(start)
     return _paired(messages_in(file), started)
 
 

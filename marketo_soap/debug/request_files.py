@@ -86,8 +86,8 @@ def messages_of_http_file(data: bytes) -> list[Found]:
             at = header.end()
         blank = re.compile(rb"\r?\n").match(block, at)
         body = block[blank.end() if blank else at :]
-        if came := _ANSWER.search(body):  # a capture of both sides
-            body = body[: came.start()]
+        if response := _ANSWER.search(body):  # a capture of both sides
+            body = body[: response.start()]
         elif end < len(data):
             body = body.removesuffix(b"\n")  # the empty line before the next request
         body = body.removesuffix(b"\n")

@@ -93,7 +93,7 @@ def runs(text: str, inner: Callable[[bytes], bytes], token: Callable[[str], str]
 
 
 def dumps(text: str, inner: Callable[[bytes], bytes], token: Callable[[str], str]) -> list[Edit]:
-    """Return the edits that replace dumps, lines of hexadecimal digits, if *inner* changes what they stand for."""
+    """Return the edits that replace dumps, lines of hexadecimal digits, if *inner* changes the bytes that they show."""
     found = []
     for run in _DUMP.finditer(text):
         data = b"".join(bytes.fromhex("".join(line[1].split())) for line in _DUMPED.finditer(run[0]))

@@ -37,7 +37,7 @@ _PROTOCOL = {"nil", "type", "mustunderstand", "encodingstyle", "actor", "arrayty
 def scanned(text: str, visible: Visible, act: Act, free: Free, *, cut_out: bool = False) -> Iterator[Edit]:
     """Yield the edits of *text*: what *act* makes of each private value, and *free* of what is free text.
 
-    *cut_out* says that *text* was cut out of a message.
+    *cut_out*: *text* is a part of a message.
     """
     place = Place(visible, cut_out=cut_out)
     done = 0

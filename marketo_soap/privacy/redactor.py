@@ -1,7 +1,7 @@
 """Hides secrets and personal data in what is shown: reprs, messages, printed and exported envelopes.
 
 Private are the user id, the signature, the cookie, e-mail addresses, foreign ids, keys and the values of a lead's
-attributes: what the declarations say, and in a SOAP message every element that they do not know. Marketo's own ids,
+attributes: what the declarations mark, and in a SOAP message every element that they do not know. Marketo's own ids,
 the names and types of attributes, times and statuses stay visible. In free text, such as a fault or a proxy's page,
 the values of the requests are looked for. All of it takes linear time, on any bytes.
 """
@@ -114,7 +114,7 @@ class Redactor:
         return self._through(text, lambda plain: self._after_secrets(plain, lambda text: self._free(text, 0)))
 
     def _through(self, text: str, find: Callable[[str], list[Edit]]) -> str:
-        """Hide what *find* finds in *text*, as it stands and with its escapes undone, however deep they are nested."""
+        """Hide what *find* finds in *text* as it is, and with its escapes undone at every level."""
         edits = find(text)
         inner: list[Edit] = []
         units: list[Edit] = []

@@ -55,7 +55,7 @@ class Goldens:
     def assert_request(self, source: bytes | Exchange | Client | AsyncClient, name: str, mode: Mode = "bytes") -> None:
         """Fail unless the request equals the golden *name*, a path such as `case.xml` inside the directory.
 
-        *source* is bytes, an `Exchange`, or a client, which stands for its `last_exchange`. *mode* is a `Mode`.
+        *source* is bytes, an `Exchange`, or a client, which means its `last_exchange`. *mode* is a `Mode`.
         """
         __tracebackhide__ = True
         self._check("request", source, name, mode)
@@ -144,7 +144,7 @@ def _message_of(source: bytes | Exchange | Client | AsyncClient, what: str) -> b
         from marketo_soap.client import AsyncClient, Client
 
         if not isinstance(source, Client | AsyncClient):
-            raise TypeError(f"the {what} is given as bytes, an Exchange or a client, not as a {type(source).__name__}")
+            raise TypeError(f"the {what} must be bytes, an Exchange or a client, not a {type(source).__name__}")
         exchange = source.last_exchange
     if exchange is None:
         raise AssertionError(
@@ -152,7 +152,7 @@ def _message_of(source: bytes | Exchange | Client | AsyncClient, what: str) -> b
         )
     data = exchange.request if what == "request" else exchange.response
     if data is None:
-        raise AssertionError("no reply came")
+        raise AssertionError("the exchange has no reply")
     return data
 
 

@@ -1,6 +1,6 @@
-"""Declarations: what an annotation of a message class says about an element.
+"""Declarations: annotations of message classes describe elements.
 
-The declaration stands in wire order::
+Fields are declared in wire order::
 
     @frozen
     class SyncStatus:
@@ -19,7 +19,7 @@ The declaration stands in wire order::
 | `tuple[T, ...]` without `item` | a list without a wrapper: the element itself is repeated |
 | `tuple[tuple[T, ...], ...]`, `item="xs/x"` | a list of lists |
 
-A list with a default, or with `| None`, may be absent. A default stands for an element that is absent or nil.
+A list with a default, or with `| None`, may be absent. A default is the value of an element that is absent or nil.
 """
 
 from __future__ import annotations

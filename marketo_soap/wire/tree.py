@@ -1,4 +1,4 @@
-"""The elements of a request beside their declarations, by local names, whatever their namespace."""
+"""The elements of a request with their declarations, matched by local name in any namespace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of the headers: who calls, when it was signed, if the signature is right, and the workspace."""
+"""Checks of the headers: user id, timestamp, signature and workspace."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def age(message: Message) -> Iterator[Check]:
         side = "old" if away > 0 else "ahead: check the clock"
         yield fail(
             f"<requestTimestamp> is {abs(away):.0f} s {side}; {message.window:.0f} s are allowed (20016): "
-            "sign anew for every attempt",
+            "sign every attempt again",
             child,
         )
     else:
@@ -110,7 +110,7 @@ def signature_form(message: Message) -> Iterator[Check]:
 
 
 def signature(message: Message) -> Iterator[Check]:
-    """Make the signature again, and name the mistake in one that differs."""
+    """Compute the signature and compare; name the likely mistake."""
     user, signed, stamp = (_part(message, n) for n in ("mktowsUserId", "requestSignature", "requestTimestamp"))
     credentials = _credentials(message)
     if user.text != credentials.user_id:

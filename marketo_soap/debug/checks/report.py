@@ -29,7 +29,7 @@ class Check:
     line: int | None = None
 
 
-class Skipped(Exception):  # noqa: N818  # it is a way out, not an error
+class Skipped(Exception):  # noqa: N818  # not an error
     """A check cannot run; the text is the reason. Raised before anything is found."""
 
 

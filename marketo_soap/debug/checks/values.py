@@ -144,7 +144,7 @@ def _similar_names() -> dict[str, str]:
 
 
 def values(message: Message) -> Iterator[Check]:
-    """Look for texts that nobody meant."""
+    """Look for text that is probably a mistake."""
     for part in message.params.parts():
         for child in part.children():
             if child.field is not None and child.field.type is str:

@@ -36,9 +36,9 @@ def controls(visit: Visit) -> HttpAnswer:
 def _limits(visit: Visit) -> Element:
     keeper = visit.sandbox.limits
     if keeper is None:
-        said = h("p", "No limits: every call is let in. Marketo let in ", _in_words(VENDOR_LIMITS), ".")
+        remark = h("p", "No limits: every call is let in. Marketo let in ", _in_words(VENDOR_LIMITS), ".")
         button = h("button", "Use the vendor's limits", name="limits", value="vendor")
-        return empty(said, post_form(visit, "limits", button))
+        return empty(remark, post_form(visit, "limits", button))
     limits, used = keeper.limits, keeper.used(visit.sandbox.now(), visit.sandbox.tick())
     bars = [
         _bar("calls", f"Calls in the last {limits.window:g} s", used["calls"], limits.calls, "20023"),
