@@ -1,4 +1,4 @@
-"""What `checks.check` says of requests: of good ones, of every kind of broken one, and of any bytes."""
+"""The checks of `verify`: good requests, every kind of broken one, and any bytes."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def wrong(data: bytes) -> list[Check]:
     return [found for found in checked(data) if found.verdict in (WARN, FAIL)]
 
 
-def said(data: bytes, name: str) -> list[Check]:
+def checks_of(data: bytes, name: str) -> list[Check]:
     return [found for found in checked(data) if found.name == name]
 
 
-def resigned(timestamp: str, message: str | None = None, key: str = CREDENTIALS.encryption_key) -> bytes:
+def signed_again(timestamp: str, message: str | None = None, key: str = CREDENTIALS.encryption_key) -> bytes:
     """The whole request with this timestamp, and a signature of *message*."""
     text = timestamp + CREDENTIALS.user_id if message is None else message
     made = hmac.new(key.encode(), text.encode(), hashlib.sha1).hexdigest()
@@ -68,7 +68,7 @@ def test_no_fixture_fails(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("email", "verdict", "says"),
+    ("email", "verdict", "message"),
     [
         ("", PASS, "the lead is matched by the attribute Email"),
         ("<Email>T@t.com</Email>", PASS, "the lead is matched by Email"),
@@ -76,12 +76,12 @@ def test_no_fixture_fails(path: Path) -> None:
         ("<Id>7</Id>", PASS, "the lead is matched by Id"),
     ],
 )
-def test_an_email_among_the_attributes_is_a_key(email: str, verdict: Verdict, says: str) -> None:
+def test_an_email_among_the_attributes_is_a_key(email: str, verdict: Verdict, message: str) -> None:
     lead = LeadRecord(attributes={"Email": "t@t.com"})
     data = envelope.request(SyncLead(lead), HEADER).replace(b"<leadRecord>", f"<leadRecord>{email}".encode())
-    found = said(data, "identity")
-    assert (found[0].verdict, found[0].message[: len(says)]) == (verdict, says)
-    assert [one for one in said(data, "attributes") if one.verdict is not PASS] == []
+    found = checks_of(data, "identity")
+    assert (found[0].verdict, found[0].message[: len(message)]) == (verdict, message)
+    assert [one for one in checks_of(data, "attributes") if one.verdict is not PASS] == []
 
 
 LEAD_CHECKS = ("identity", "cookie", "attributes")
@@ -92,7 +92,7 @@ def get_multiple(params: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("data", "name", "says", "path"),
+    ("data", "name", "message", "path"),
     [
         (
             get_multiple("<batchSize>10</batchSize>"),
@@ -135,16 +135,16 @@ def get_multiple(params: str) -> bytes:
         (enveloped("<m:paramsGetLead/>"), "required fields", "<leadKey> is missing: it is required", "paramsGetLead"),
     ],
 )
-def test_rules_of_every_operation_are_checked(data: bytes, name: str, says: str, path: str) -> None:
+def test_rules_of_every_operation_are_checked(data: bytes, name: str, message: str, path: str) -> None:
     found = [one for one in checked(data) if one.verdict is FAIL and one.name != "required fields"]
     if name == "required fields":
-        found = [one for one in said(data, name) if one.path]
-    assert [(one.name, one.message, one.path) for one in found] == [(name, says, path)]
+        found = [one for one in checks_of(data, name) if one.path]
+    assert [(one.name, one.message, one.path) for one in found] == [(name, message, path)]
     assert {one.verdict for one in checked(data) if one.name in LEAD_CHECKS} == {SKIP}
 
 
 def test_the_rules_of_what_cannot_be_read_are_skipped() -> None:
-    (found,) = said(get_multiple("<batchSize>x</batchSize>"), "rules")
+    (found,) = checks_of(get_multiple("<batchSize>x</batchSize>"), "rules")
     assert found == Check("rules", SKIP, "a server cannot read this request: mend what other checks found")
 
 
@@ -252,8 +252,8 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("old", "new", "name", "verdict", "words"), BROKEN)
-def test_what_is_wrong_is_told(old: str, new: str, name: str, verdict: Verdict, words: str) -> None:
-    found = said(edited(old, new), name)
+def test_what_is_wrong_is_reported(old: str, new: str, name: str, verdict: Verdict, words: str) -> None:
+    found = checks_of(edited(old, new), name)
     assert any(one.verdict is verdict and words in one.message for one in found), found
 
 
@@ -300,22 +300,22 @@ def test_a_lead_without_any_key_fails() -> None:
 def test_the_workspace_is_looked_at(context: str, verdict: Verdict, words: str) -> None:
     header = f"<ns1:MktowsContextHeader>{context}</ns1:MktowsContextHeader></SOAP-ENV:Header>"
     data = edited("</SOAP-ENV:Header>", header)
-    (found,) = said(data, "workspace")
+    (found,) = checks_of(data, "workspace")
     assert wrong(data) == ([] if verdict is PASS else [found])
     assert found.verdict is verdict
     assert words in found.message
 
 
 @pytest.mark.parametrize(
-    ("name", "says"),
+    ("name", "message"),
     [
         ("sync_lead/seed.response.xml", "this is the reply to syncLead and not a request"),
         ("faults/20103.xml", "this is the fault 20103 and not a request"),
     ],
 )
-def test_an_answer_is_no_request(name: str, says: str) -> None:
+def test_an_answer_is_not_a_request(name: str, message: str) -> None:
     found = checked(fixture(name))
-    assert [one.message.partition(":")[0] for one in found if one.verdict is FAIL] == [says]
+    assert [one.message.partition(":")[0] for one in found if one.verdict is FAIL] == [message]
     assert {one.verdict for one in found[NAMES.index("qualified elements") :]} == {SKIP}
 
 
@@ -348,12 +348,12 @@ def declaring(encoding: str, text: str = ACCENTED) -> str:
     ],
 )
 def test_the_bytes_are_compared_with_the_declaration(data: bytes, verdict: Verdict, words: str) -> None:
-    found = said(data, "encoding")
+    found = checks_of(data, "encoding")
     assert any(one.verdict is verdict and words in one.message for one in found), found
 
 
-def test_the_line_of_the_first_wrong_byte_is_told() -> None:
-    (found,) = said(ACCENTED.encode("latin-1"), "encoding")
+def test_the_line_of_the_first_wrong_byte_is_reported() -> None:
+    (found,) = checks_of(ACCENTED.encode("latin-1"), "encoding")
     assert "Zoé" in ACCENTED.splitlines()[(found.line or 0) - 1]
 
 
@@ -374,12 +374,12 @@ def test_the_line_of_the_first_wrong_byte_is_told() -> None:
     ],
 )
 def test_the_form_of_the_timestamp_is_looked_at(timestamp: str, verdict: Verdict, words: str) -> None:
-    data = resigned(timestamp)
-    (found,) = said(data, "timestamp")
+    data = signed_again(timestamp)
+    (found,) = checks_of(data, "timestamp")
     assert found.verdict is verdict
     assert words in found.message
-    assert said(data, "signature")[0].verdict is PASS
-    assert said(data, "age")[0].verdict is (SKIP if verdict is FAIL else PASS)
+    assert checks_of(data, "signature")[0].verdict is PASS
+    assert checks_of(data, "age")[0].verdict is (SKIP if verdict is FAIL else PASS)
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(901, "901 s old"), (-901, "901 s ahead"), (900, ""), (-900, "")])
@@ -399,7 +399,7 @@ def test_the_timestamp_ages(seconds: float, words: str) -> None:
     ],
 )
 def test_a_wrong_signature_is_diagnosed(message: str, key: str, words: str) -> None:
-    (found,) = wrong(resigned(TIME, message, key))
+    (found,) = wrong(signed_again(TIME, message, key))
     assert (found.name, found.verdict) == ("signature", FAIL)
     assert words in found.message
 
@@ -436,7 +436,7 @@ def test_all_checks_are_always_listed(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken[2])
-def test_nothing_private_is_told(broken: tuple[str, str, str, Verdict, str]) -> None:
+def test_nothing_private_is_reported(broken: tuple[str, str, str, Verdict, str]) -> None:
     holds(edited(broken[0], broken[1]))
 
 
@@ -472,8 +472,8 @@ def test_any_bytes_are_checked(data: bytes, stamp: str, user: str) -> None:
         checked(envelope.request(operation, AuthenticationHeader(user, "; the given one", stamp)))
 
 
-def test_of_many_findings_the_first_are_told_and_the_others_counted() -> None:
-    found = said(edited("<attribute>", "<x/>" * 50 + "<attribute>"), "ignored elements")
+def test_of_many_findings_the_first_are_listed_and_the_others_counted() -> None:
+    found = checks_of(edited("<attribute>", "<x/>" * 50 + "<attribute>"), "ignored elements")
     assert len(found) == 21
     assert found[-1] == Check("ignored elements", WARN, "there are 80 more findings of this kind")
 

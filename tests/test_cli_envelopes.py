@@ -199,7 +199,7 @@ def test_an_export_of_files(archive: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "message"),
     [
         (b"GET / +ADw-mktowsUserId+AD4-Wolfgangus+ADw-/mktowsUserId+AD4-", "a private name"),
         (gzip.compress(REQUEST, mtime=0), "not text"),
@@ -207,9 +207,9 @@ def test_an_export_of_files(archive: Path, tmp_path: Path) -> None:
         (b"sent: " + REQUEST.replace(b"<", b"%" + b"25" * 12 + b"3C"), "too deep"),
     ],
 )
-def test_what_redact_cannot_look_into_is_said(data: bytes, says: str) -> None:
-    assert says in run("redact", stdin=data, code=1).stderr
-    assert says in run("redact", "--best-effort", stdin=data).stderr
+def test_what_redact_cannot_read_is_reported(data: bytes, message: str) -> None:
+    assert message in run("redact", stdin=data, code=1).stderr
+    assert message in run("redact", "--best-effort", stdin=data).stderr
 
 
 def test_redact_reads_a_log_that_is_escaped() -> None:

@@ -121,8 +121,8 @@ def diff(old: Source, new: Source, signed: bool, exact: bool, as_json: bool, red
         output.print_json(output.comparison_data(comparison, redactor))
     else:
         output.print_comparison(comparison, redactor, (old.name, new.name))
-    different = comparison.verdict is compare.Verdict.DIFFERENT
-    if different or (exact and comparison.verdict is not compare.Verdict.IDENTICAL):
+    different = comparison.verdict is compare.Equality.DIFFERENT
+    if different or (exact and comparison.verdict is not compare.Equality.IDENTICAL):
         raise SystemExit(1)
 
 

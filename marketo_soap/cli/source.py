@@ -14,7 +14,7 @@ import click
 
 from marketo_soap.cli import output
 from marketo_soap.cli.options import F, with_options
-from marketo_soap.debug.found import Found
+from marketo_soap.debug.found import FoundMessage
 from marketo_soap.debug.importing import messages_in
 from marketo_soap.errors import ProtocolError
 from marketo_soap.privacy.redactor import EVERYTHING, Redactor, Visible
@@ -63,7 +63,7 @@ class Source:
         self._file.seek(self._start)
         return self._file
 
-    def messages(self) -> Iterator[Found]:
+    def messages(self) -> Iterator[FoundMessage]:
         """Return the messages in the file, or end the command if there is none."""
         count, found = peek(messages_in(self.open()))
         if not count:

@@ -14,7 +14,7 @@ from marketo_soap.privacy.redactor import size_only
 
 
 @frozen
-class Found:
+class FoundMessage:
     """A message in a file: its bytes, its place, and the endpoint and headers that were recorded with it."""
 
     data: bytes = field(repr=size_only)

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import evolve
 
 from marketo_soap import envelope
-from marketo_soap.debug.found import Found, from_base64, one_line, operation_of
+from marketo_soap.debug.found import FoundMessage, from_base64, one_line, operation_of
 from marketo_soap.history import Exchange, Headers, Timings
 
 
@@ -46,13 +46,13 @@ def _headers(side: dict[str, Any]) -> Headers:
     return tuple((one_line(pair.get("name")), one_line(pair.get("value"))) for pair in pairs if isinstance(pair, dict))
 
 
-def messages_of_entry(number: int, entry: dict[str, Any]) -> Iterator[Found]:
+def messages_of_entry(number: int, entry: dict[str, Any]) -> Iterator[FoundMessage]:
     """Yield the bodies of both sides of an entry, if they have one."""
     request, response = _dict(entry, "request"), _dict(entry, "response")
     if sent := _bytes(_dict(request, "postData")):
-        yield Found(sent, f"entry {number}, request", one_line(request.get("url")), _headers(request))
+        yield FoundMessage(sent, f"entry {number}, request", one_line(request.get("url")), _headers(request))
     if received := _bytes(_dict(response, "content")):
-        yield Found(received, f"entry {number}, response", "", _headers(response))
+        yield FoundMessage(received, f"entry {number}, response", "", _headers(response))
 
 
 def exchanges_of_entries(entries: Iterable[dict[str, Any]], started: datetime) -> list[Exchange]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import IO
 
 from marketo_soap import envelope
-from marketo_soap.debug.found import Found, is_request, operation_of, signed_at
+from marketo_soap.debug.found import FoundMessage, is_request, operation_of, signed_at
 from marketo_soap.debug.har_files import exchanges_of_entries, har_entries, messages_of_entry
 from marketo_soap.debug.log_text import messages_of_text
 from marketo_soap.debug.pieces import Piece, pieces
@@ -15,7 +15,7 @@ from marketo_soap.debug.request_files import messages_of_curl, messages_of_http_
 from marketo_soap.history import Exchange
 
 __all__ = [
-    "Found",
+    "FoundMessage",
     "Piece",
     "exchanges",
     "exchanges_in",
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-def messages(data: bytes) -> list[Found]:
+def messages(data: bytes) -> list[FoundMessage]:
     """Return the messages in *data*, in their order; of a HAR file both sides of each entry.
 
     A lone XML document is taken as it is, byte for byte, however broken. Elsewhere an envelope begins at its
@@ -62,9 +62,9 @@ def exchanges_in(file: IO[bytes], *, started: datetime) -> Iterator[Exchange]:
     return _paired(messages_in(file), started)
 
 
-def _paired(found: Iterable[Found], started: datetime) -> Iterator[Exchange]:
+def _paired(found: Iterable[FoundMessage], started: datetime) -> Iterator[Exchange]:
     """Join replies to the requests before them."""
-    request: Found | None = None
+    request: FoundMessage | None = None
     for message in found:
         is_reply = not is_request(message.data)
         if request is not None:
@@ -86,25 +86,25 @@ def exchanges_of_files(files: Mapping[str, bytes], *, started: datetime) -> list
         stem = name.removesuffix(".request.xml")
         response = files.get(f"{stem}.response.xml")
         if stem != name and response is not None:
-            found.append(_exchange(Found(data), Found(response), started))
+            found.append(_exchange(FoundMessage(data), FoundMessage(response), started))
         else:
             found += exchanges(data, started=started)
     return found
 
 
-def messages_in(file: IO[bytes]) -> Iterator[Found]:
+def messages_in(file: IO[bytes]) -> Iterator[FoundMessage]:
     """Yield the messages in *file*, a log of any length, as `messages` finds them."""
     for piece in pieces(file):
         yield from messages_of(piece)
 
 
-def messages_of(piece: Piece) -> list[Found]:
+def messages_of(piece: Piece) -> list[FoundMessage]:
     """Return the messages in a piece of a file."""
     return messages(piece.data) if piece.alone else messages_of_text(piece.data, piece.line)
 
 
-def _exchange(request: Found | None, response: Found | None, started: datetime) -> Exchange:
-    request = request or Found(b"")
+def _exchange(request: FoundMessage | None, response: FoundMessage | None, started: datetime) -> Exchange:
+    request = request or FoundMessage(b"")
     return Exchange(
         operation=operation_of(request.data),
         endpoint=request.endpoint,

@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
-from marketo_soap.debug.compare import Comparison, Verdict, compare, describe
+from marketo_soap.debug.compare import Comparison, Equality, compare, describe
 from marketo_soap.errors import ProtocolError
 from marketo_soap.history import Exchange
 from marketo_soap.testing.golden_run import ACTUAL
@@ -169,7 +169,7 @@ def _is_same(golden: bytes, data: bytes, mode: Mode) -> bool:
     if golden == data or mode == "bytes":
         return golden == data
     if mode == "meaning":
-        return compare(golden, data, signed=True).verdict != Verdict.DIFFERENT
+        return compare(golden, data, signed=True).verdict != Equality.DIFFERENT
     from lxml import etree
 
     try:

@@ -13,7 +13,7 @@ from datetime import datetime
 from attrs import evolve
 
 from marketo_soap.debug.checks import authentication, encoding, envelope, schema, values
-from marketo_soap.debug.checks.message import Message
+from marketo_soap.debug.checks.message import LenientRequest
 from marketo_soap.debug.checks.report import Check, Skipped, Verdict, passed
 from marketo_soap.signature import Credentials
 
@@ -21,7 +21,7 @@ __all__ = ["Check", "Verdict", "check"]
 
 _MOST = 20
 
-_CHECKS: dict[str, tuple[Callable[[Message], Iterator[Check]], str]] = {
+_CHECKS: dict[str, tuple[Callable[[LenientRequest], Iterator[Check]], str]] = {
     "well-formed": (encoding.well_formed, "it is well-formed XML without a DOCTYPE"),
     "encoding": (encoding.encoding, "the bytes are in the encoding that they declare"),
     "envelope": (envelope.envelope, "it is a SOAP envelope with one Body"),
@@ -63,11 +63,11 @@ def check(
     """
     if now is not None and now.utcoffset() is None:
         raise ValueError("the time to compare with needs an offset: pass an aware datetime")
-    message = Message(data, credentials, now, window)
+    message = LenientRequest(data, credentials, now, window)
     return [evolve(found, name=name) for name, (run, fine) in _CHECKS.items() for found in _results(run, message, fine)]
 
 
-def _results(run: Callable[[Message], Iterator[Check]], message: Message, fine: str) -> list[Check]:
+def _results(run: Callable[[LenientRequest], Iterator[Check]], message: LenientRequest, fine: str) -> list[Check]:
     wrong, passes, more = list[Check](), list[Check](), Counter[Verdict]()
     try:
         for found in run(message):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from marketo_soap.debug.checks.message import Message
+from marketo_soap.debug.checks.message import LenientRequest
 from marketo_soap.debug.checks.report import Check, Skipped, fail, passed, warn
 from marketo_soap.signature import AuthenticationHeader, Credentials, diagnose, read_timestamp
 from marketo_soap.wire.tree import Child
@@ -15,20 +15,20 @@ _W3C = re.compile(rf"{_DAY_AND_TIME}[+-][0-9]{{2}}:[0-9]{{2}}")
 _DIAGNOSED = "40 lower-case hex digits"
 
 
-def _part(message: Message, name: str) -> Child:
+def _part(message: LenientRequest, name: str) -> Child:
     child = message.authentication.child(name)
     if child is None or not child.given:
         raise Skipped(f"there is no {name}")
     return child
 
 
-def _credentials(message: Message) -> Credentials:
+def _credentials(message: LenientRequest) -> Credentials:
     if message.credentials is None:
         raise Skipped("no user id and encryption key were given")
     return message.credentials
 
 
-def user_id(message: Message) -> Iterator[Check]:
+def user_id(message: LenientRequest) -> Iterator[Check]:
     """Compare the user id with that of the credentials."""
     child, credentials = _part(message, "mktowsUserId"), _credentials(message)
     if child.text != credentials.user_id:
@@ -40,7 +40,7 @@ def _alike(one: str, other: str) -> bool:
     return one.strip().casefold() == other.casefold()
 
 
-def timestamp(message: Message) -> Iterator[Check]:
+def timestamp(message: LenientRequest) -> Iterator[Check]:
     """Look at the form of the timestamp."""
     child = _part(message, "requestTimestamp")
     text = child.text
@@ -68,7 +68,7 @@ def _oddities(text: str) -> Iterator[str]:
         yield "has a space in it"
 
 
-def age(message: Message) -> Iterator[Check]:
+def age(message: LenientRequest) -> Iterator[Check]:
     """Compare the timestamp with the given time."""
     child = _part(message, "requestTimestamp")
     now = message.now
@@ -89,7 +89,7 @@ def age(message: Message) -> Iterator[Check]:
         yield passed(f"the signature is {abs(away):.0f} s {'old' if away >= 0 else 'ahead'}")
 
 
-def signature_form(message: Message) -> Iterator[Check]:
+def signature_form(message: LenientRequest) -> Iterator[Check]:
     """Look at the form of the signature."""
     child = _part(message, "requestSignature")
     text = child.text
@@ -109,7 +109,7 @@ def signature_form(message: Message) -> Iterator[Check]:
         yield fail("<requestSignature> is not a hex number: write 40 lower-case hex digits", child)
 
 
-def signature(message: Message) -> Iterator[Check]:
+def signature(message: LenientRequest) -> Iterator[Check]:
     """Compute the signature and compare; name the likely mistake."""
     user, signed, stamp = (_part(message, n) for n in ("mktowsUserId", "requestSignature", "requestTimestamp"))
     credentials = _credentials(message)
@@ -126,7 +126,7 @@ def signature(message: Message) -> Iterator[Check]:
         )
 
 
-def workspace(message: Message) -> Iterator[Check]:
+def workspace(message: LenientRequest) -> Iterator[Check]:
     """Look at the header that names the workspace."""
     operation, header = message.operation, message.context
     if header is None:

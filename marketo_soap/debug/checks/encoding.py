@@ -6,7 +6,7 @@ import codecs
 import re
 from collections.abc import Iterator
 
-from marketo_soap.debug.checks.message import Message
+from marketo_soap.debug.checks.message import LenientRequest
 from marketo_soap.debug.checks.report import Check, fail, warn
 from marketo_soap.privacy.redactor import Redactor
 
@@ -26,7 +26,7 @@ _HINTS = {
 }
 
 
-def well_formed(message: Message) -> Iterator[Check]:
+def well_formed(message: LenientRequest) -> Iterator[Check]:
     """Look if the bytes are XML that is safe to read."""
     error = message.error
     if error is not None:
@@ -37,7 +37,7 @@ def well_formed(message: Message) -> Iterator[Check]:
         yield fail(text + hint, line=error.line)
 
 
-def encoding(message: Message) -> Iterator[Check]:
+def encoding(message: LenientRequest) -> Iterator[Check]:
     """Compare the encoding of the bytes with the declared one."""
     data = message.data
     if data[:1].isspace():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from marketo_soap.debug.checks.message import HEADERS, Message
+from marketo_soap.debug.checks.message import HEADERS, LenientRequest
 from marketo_soap.debug.checks.report import Check, fail, warn
 from marketo_soap.envelope import read
 from marketo_soap.errors import Fault, ProtocolError
@@ -16,7 +16,7 @@ from marketo_soap.wire.xml import MKTOWS, SOAP_ENV, children_of, line_of, local_
 _SOAP_1_2 = "http://www.w3.org/2003/05/soap-envelope"
 
 
-def envelope(message: Message) -> Iterator[Check]:
+def envelope(message: LenientRequest) -> Iterator[Check]:
     """Look at the shape of the envelope."""
     root = message.root
     if local_name(root) != "Envelope":
@@ -36,7 +36,7 @@ def envelope(message: Message) -> Iterator[Check]:
         yield warn("Header comes after Body: SOAP requires it first", line=line_of(root))
 
 
-def request(message: Message) -> Iterator[Check]:
+def request(message: LenientRequest) -> Iterator[Check]:
     """Look if the body holds a request, and of which operation."""
     if any(len(body) != 1 for body in message.bodies):
         yield fail("the SOAP body must hold exactly one element, the request", line=line_of(message.bodies[0]))
@@ -67,7 +67,7 @@ def _fault(data: bytes) -> str:
     return "a fault"
 
 
-def namespaces(message: Message) -> Iterator[Check]:
+def namespaces(message: LenientRequest) -> Iterator[Check]:
     """Look at the namespaces of the envelope and the message elements."""
     root = message.envelope
     if namespace_of(root) == _SOAP_1_2:

@@ -29,7 +29,7 @@ HEADERS = (AuthenticationHeader.__name__, MktowsContextHeader.__name__)
 
 
 @frozen(slots=False)
-class Message:
+class LenientRequest:
     """The message that is checked, parsed as far as possible. Raises `Skipped` for parts that are missing."""
 
     data: bytes

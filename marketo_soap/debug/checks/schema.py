@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from marketo_soap.debug.checks.message import HEADERS, Message
+from marketo_soap.debug.checks.message import HEADERS, LenientRequest
 from marketo_soap.debug.checks.report import Check, fail, warn
 from marketo_soap.wire.fields import Field, declared, is_enum, is_record
 from marketo_soap.wire.tree import Child, Part, folded, lookup, namespace_of, shown
@@ -23,7 +23,7 @@ _WHITE = " \t\r\n"
 _HOW = 'write what is below the message elements without prefix, and xmlns="" under a default xmlns'
 
 
-def qualified_elements(message: Message) -> Iterator[Check]:
+def qualified_elements(message: LenientRequest) -> Iterator[Check]:
     """Look for namespaces where the schema has none."""
     first: dict[str, Child] = {}
     counts: Counter[str] = Counter()
@@ -41,7 +41,7 @@ def qualified_elements(message: Message) -> Iterator[Check]:
             yield fail(f"{which} in a namespace that is not the service's: {_HOW}", child)
 
 
-def repeated_elements(message: Message) -> Iterator[Check]:
+def repeated_elements(message: LenientRequest) -> Iterator[Check]:
     """Look for elements that appear twice."""
     seen: set[str] = set()
     for element in message.headers:
@@ -60,7 +60,7 @@ def repeated_elements(message: Message) -> Iterator[Check]:
                 seen.add(child.name)
 
 
-def order(message: Message) -> Iterator[Check]:
+def order(message: LenientRequest) -> Iterator[Check]:
     """Compare the order of the elements with the schema's."""
     for part in message.parts():
         places = {name: place for place, name in enumerate(part.declared)}
@@ -78,7 +78,7 @@ def order(message: Message) -> Iterator[Check]:
                 highest, last = place, child.name
 
 
-def ignored_elements(message: Message) -> Iterator[Check]:
+def ignored_elements(message: LenientRequest) -> Iterator[Check]:
     """Look for elements that no server reads, most of all those in the wrong case."""
     homes = dict(_homes(message.operation, message.operation.params_name))
     for element in message.headers:
@@ -114,7 +114,7 @@ def _homes(cls: type[Any], name: str) -> Iterator[tuple[str, str]]:
             yield from _homes(kind, home)
 
 
-def types(message: Message) -> Iterator[Check]:
+def types(message: LenientRequest) -> Iterator[Check]:
     """Look if integers, booleans and enumerations are such."""
     for part in message.parts():
         if (part.element.text or "").strip():
@@ -158,7 +158,7 @@ def _type(child: Child, field: Field) -> Iterator[Check]:
             )
 
 
-def required_fields(message: Message) -> Iterator[Check]:
+def required_fields(message: LenientRequest) -> Iterator[Check]:
     """Look for what must be there and is not."""
     parts = message.parts()
     if not any(local_name(element) == HEADERS[0] for element in message.headers):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from marketo_soap.debug.checks.message import Message
+from marketo_soap.debug.checks.message import LenientRequest
 from marketo_soap.debug.checks.report import Check, Skipped, fail, passed, warn
 from marketo_soap.operations.lead_identity import LeadIdentity, broken_lead_rules
 from marketo_soap.records.lead import MatchKey, filled
@@ -24,7 +24,7 @@ _NOTHING = {"null", "none", "nil", "undefined", "nan", "[object object]"}
 # -- keys ---------------------------------------------------------------------------------------------
 
 
-def rules(message: Message) -> Iterator[Check]:
+def rules(message: LenientRequest) -> Iterator[Check]:
     """Report the rules that the values of the call break; those of a lead have checks of their own."""
     lead = message.params.part("leadRecord")
     for violation in message.call.violations():
@@ -38,7 +38,7 @@ def _is_type(place: Child | Part) -> bool:
     return isinstance(place, Child) and place.field is not None and is_enum(place.field.type) and place.given
 
 
-def identity(message: Message) -> Iterator[Check]:
+def identity(message: LenientRequest) -> Iterator[Check]:
     """Look at the keys that the lead is matched by."""
     lead, record = message.lead, message.lead_record
     cookie = message.params.child("marketoCookie")
@@ -73,7 +73,7 @@ def _email_attribute(lead: Part) -> Child | None:
     return value
 
 
-def cookie(message: Message) -> Iterator[Check]:
+def cookie(message: LenientRequest) -> Iterator[Check]:
     """Look at the form of the Munchkin cookie."""
     child = message.params.child("marketoCookie")
     if child is None or not child.given:
@@ -94,7 +94,7 @@ def cookie(message: Message) -> Iterator[Check]:
 # -- attributes ---------------------------------------------------------------------------------------
 
 
-def attributes(message: Message) -> Iterator[Check]:
+def attributes(message: LenientRequest) -> Iterator[Check]:
     """Look at the names in the attribute list."""
     listed = message.lead.part("leadAttributeList")
     if listed is None:
@@ -143,7 +143,7 @@ def _similar_names() -> dict[str, str]:
 # -- values -------------------------------------------------------------------------------------------
 
 
-def values(message: Message) -> Iterator[Check]:
+def values(message: LenientRequest) -> Iterator[Check]:
     """Look for text that is probably a mistake."""
     for part in message.params.parts():
         for child in part.children():
