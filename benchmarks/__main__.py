@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
-from benchmarks import by_hand, gateway, imports, loopback, samples
+from benchmarks import by_hand, gateway, imports, loopback, pages, samples
 from benchmarks import served as served_sandbox
 from benchmarks.timing import Ratio, fastest, ratio
 from marketo_soap import InProcessLimiter, Limits, envelope
@@ -137,6 +137,19 @@ def growth(seconds: float) -> Iterator[Row]:
     yield at_most(f"parse: {GROWTH[-1]:,} attributes", "lxml to a dict", against_dict)
 
 
+def pages_of_leads(seconds: float) -> Iterator[Row]:
+    """Pages of getMultipleLeads: reading one of 1,000 leads, and asking a sandbox of 100,000 for one."""
+    work, plain = f"parse: {pages.LEADS:,} leads of {pages.ATTRIBUTES} attributes", "lxml to dicts"
+    yield at_most(work, plain, pages.reading_ratio(seconds), 1.5)
+    size = pages.memory("library")
+    yield Row(f"{work}, memory", f"{size:.1f} sizes", "the reply", f"{size:.1f}x", "below 4x", size < 4)
+    few, many = (pages.page_times(leads, seconds / 4) for leads in (1_000, 100_000))
+    for name, took in many.items():
+        grown = took / few[name]
+        row = f"a page of a sandbox of 100,000 leads: {name}"
+        yield Row(row, microseconds(took), "of 1,000", f"{grown:.2f}x", "at most 2x", grown <= 2)
+
+
 def surroundings(seconds: float, tries: int) -> Iterator[Row]:
     """The whole call, the sandbox, and the imports."""
     yield at_most("sync_lead over loopback", "httpx.Client.post", loopback.sync_lead_ratio(seconds), 1.25)
@@ -181,6 +194,7 @@ def main() -> None:
         *requests(seconds),
         *replies(seconds),
         *growth(seconds / 2),
+        *pages_of_leads(seconds),
         *surroundings(seconds, tries),
     ]
     print("\n".join(table(rows)))

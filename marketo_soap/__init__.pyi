@@ -42,6 +42,8 @@ from marketo_soap.operations.get_channels import GetChannels as GetChannels
 from marketo_soap.operations.get_channels import GetChannelsResult as GetChannelsResult
 from marketo_soap.operations.get_custom_objects import GetCustomObjects as GetCustomObjects
 from marketo_soap.operations.get_custom_objects import GetCustomObjectsResult as GetCustomObjectsResult
+from marketo_soap.operations.get_import_to_list_status import GetImportToListStatus as GetImportToListStatus
+from marketo_soap.operations.get_import_to_list_status import GetImportToListStatusResult as GetImportToListStatusResult
 from marketo_soap.operations.get_lead import GetLead as GetLead
 from marketo_soap.operations.get_lead import GetLeadResult as GetLeadResult
 from marketo_soap.operations.get_lead_activity import GetLeadActivity as GetLeadActivity
@@ -54,8 +56,12 @@ from marketo_soap.operations.get_multiple_leads import GetMultipleLeads as GetMu
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeadsResult as GetMultipleLeadsResult
 from marketo_soap.operations.get_tags import GetTags as GetTags
 from marketo_soap.operations.get_tags import GetTagsResult as GetTagsResult
+from marketo_soap.operations.import_to_list import ImportToList as ImportToList
+from marketo_soap.operations.import_to_list import ImportToListResult as ImportToListResult
 from marketo_soap.operations.list_m_objects import ListMObjects as ListMObjects
 from marketo_soap.operations.list_m_objects import ListMObjectsResult as ListMObjectsResult
+from marketo_soap.operations.merge_leads import MergeLeads as MergeLeads
+from marketo_soap.operations.merge_leads import MergeLeadsResult as MergeLeadsResult
 from marketo_soap.operations.request_campaign import RequestCampaign as RequestCampaign
 from marketo_soap.operations.request_campaign import RequestCampaignResult as RequestCampaignResult
 from marketo_soap.operations.schedule_campaign import ScheduleCampaign as ScheduleCampaign
@@ -81,6 +87,10 @@ from marketo_soap.records.campaigns import ReqCampSourceType as ReqCampSourceTyp
 from marketo_soap.records.custom_objects import CustomObj as CustomObj
 from marketo_soap.records.custom_objects import SyncCustomObjStatus as SyncCustomObjStatus
 from marketo_soap.records.custom_objects import SyncStatusEnum as SyncStatusEnum
+from marketo_soap.records.imports import ImportToListModeEnum as ImportToListModeEnum
+from marketo_soap.records.imports import ImportToListStatusEnum as ImportToListStatusEnum
+from marketo_soap.records.imports import LeadMergeStatusEnum as LeadMergeStatusEnum
+from marketo_soap.records.imports import MergeStatus as MergeStatus
 from marketo_soap.records.lead import Attribute as Attribute
 from marketo_soap.records.lead import ForeignSysType as ForeignSysType
 from marketo_soap.records.lead import LeadRecord as LeadRecord

@@ -52,7 +52,7 @@ __all__ = [
 R = TypeVar("R")
 
 HEAD_BYTES = 16 * 1024
-"""Within so many bytes the SOAP header of a request ends: a server reads no more before it knows who signed it."""
+"""The SOAP header of a request must end within this size: a server reads no more before it knows the caller."""
 
 _HEAD_TAGS = 1000
 _MAX_TAGS = 1_000_000  # of a request: of the shortest, 170 MB
@@ -70,7 +70,7 @@ _dump_context = codec(MktowsContextHeader).dump
 
 @frozen
 class Request(Generic[R]):
-    """A request as a server reads it: the call, who signed it, and the workspace it names."""
+    """A request as a server reads it: the operation, the authentication header, and the workspace header."""
 
     operation: Operation[R]
     header: AuthenticationHeader | None
@@ -79,7 +79,7 @@ class Request(Generic[R]):
 
 @frozen
 class Reply(Generic[R]):
-    """A reply as a tool reads it: which operation answered, and its result, whatever its status."""
+    """A reply as a tool reads it: the operation and its result, successful or not."""
 
     operation_type: type[Operation[R]]
     result: R
@@ -154,7 +154,7 @@ class OpenedHeader:
     authentication: Element | None
 
     def read_header(self) -> AuthenticationHeader | None:
-        """Read who signed it; None if there is no such header. `ProtocolError` if it is incomplete."""
+        """Read the authentication header; None if there is none. `ProtocolError` if it is incomplete."""
         return None if self.authentication is None else codec(AuthenticationHeader).load(self.authentication)
 
 
@@ -162,7 +162,7 @@ class OpenedHeader:
 class OpenedRequest(OpenedHeader, Generic[R]):
     """A request whose envelope has been read and whose parameters have not.
 
-    A server decides who is calling from `authentication` before it looks at what is asked.
+    A server checks `authentication` before it reads the parameters.
     """
 
     operation_type: type[Operation[R]]
@@ -170,7 +170,7 @@ class OpenedRequest(OpenedHeader, Generic[R]):
     params: Element
 
     def read_context(self) -> MktowsContextHeader | None:
-        """Read the workspace it names; None if there is no such header, or a nil or empty one."""
+        """Read the workspace header; None if it is absent, nil or empty."""
         if self.context is None or not len(self.context):
             return None
         return codec(MktowsContextHeader).load(self.context)
@@ -187,16 +187,16 @@ class OpenedRequest(OpenedHeader, Generic[R]):
 def open_request(data: bytes) -> OpenedRequest[Any]:
     """Read the envelope of a request: which operation it is, and where its parts are.
 
-    Raises `ProtocolError` with problem "malformed" for what is no SOAP 1.1 request with exactly one body
-    element, and with problem "unknown" for an operation that does not exist.
+    Raises `ProtocolError` with problem "malformed" if it is not a SOAP 1.1 request with exactly one body
+    element, and with problem "unknown" for an unknown operation.
     """
     return _open_request(*take_apart(parse(data, max_tags=_MAX_TAGS)))
 
 
 def open_header(beginning: bytes) -> OpenedHeader:
-    """Read the SOAP header of a request from its *beginning*: nobody pays for a body that is not signed.
+    """Read the SOAP header of a request from its *beginning*, without the body.
 
-    A header that does not end within `HEAD_BYTES` and 1,000 tags, or comes after the body, is none. Raises
+    A header that does not end within `HEAD_BYTES` and 1,000 tags, or comes after the body, does not count. Raises
     `ProtocolError` as `open_request` does.
     """
     for number, (event, element) in enumerate(elements_of_beginning(beginning[:HEAD_BYTES])):
@@ -223,8 +223,8 @@ def read_request(data: bytes) -> Request[Any]:
 def reply(operation: type[Operation[R]], data: bytes) -> R:
     """Read the reply to *operation* and return its result, as a client does.
 
-    Raises the `Fault` that the reply holds, what the result itself stands for (`LeadSyncFailed`), and
-    `ProtocolError` for anything that is no reply to this operation.
+    Raises the `Fault` of the reply, the `OperationFailed` that the result means (`LeadSyncFailed`), and
+    `ProtocolError` if it is not a reply to this operation.
     """
     read = partial(_read_reply, operation=operation)
     result = read_by_items(data, operation.result_type, operation.reply_tags, lambda root: read(_message_of(root)))
@@ -247,7 +247,7 @@ def read(data: bytes) -> Request[Any] | Reply[Any] | Fault:
 
 
 def fault_of(data: bytes) -> Fault | None:
-    """Return the fault that a message holds; None for any other message, and for what is none."""
+    """Return the fault in a message; None for any other message, and for other bytes."""
     try:
         message = _message_of(_parse_message(data))
     except ProtocolError:

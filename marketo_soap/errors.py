@@ -1,4 +1,4 @@
-"""What can go wrong: one tree of exceptions, and the table of Marketo's fault codes."""
+"""The exceptions, and the table of Marketo's fault codes."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ _LONGEST = 1000  # characters of a text
 class MarketoError(Exception):
     """The base of every error that comes from a call or from bytes.
 
-    `exchange` is what was sent and received when the error came from a client's call, else None. `fate_unknown`
-    says that the call may have been carried out all the same, by this or an earlier attempt. Every error can be
-    pickled. A caller's own mistakes are `ValueError` and `TypeError`, raised before anything is sent.
+    `exchange` is what was sent and received if the error came from a client's call, else None. With `fate_unknown` the
+    call may have been carried out, by this or an earlier attempt. Every error can be pickled. A caller's own mistakes
+    are `ValueError` and `TypeError`, raised before anything is sent.
     """
 
     exchange: Exchange | None = None
@@ -52,10 +52,10 @@ class MarketoError(Exception):
     hint: str = ""
 
     def __str__(self) -> str:
-        """Return what went wrong, without secrets and personal data, and not at endless length."""
+        """Return the message, without secrets and personal data, at most 1,000 characters long."""
         redactor = Redactor() if self.exchange is None else Redactor.of_request(self.exchange.request)
-        said = f"{self._text()} ({self.hint})" if self.hint else self._text()
-        text = redactor.text(said[:_LONGEST])
+        whole = f"{self._text()} ({self.hint})" if self.hint else self._text()
+        text = redactor.text(whole[:_LONGEST])
         return text if len(text) < _LONGEST else f"{text}..."
 
     def _text(self) -> str:
@@ -160,7 +160,7 @@ class BridgeConfigurationError(MarketoError):
 
 @frozen
 class RestError:
-    """What the REST API said where a bridge turned it into a fault.
+    """The REST API's error behind a fault of the bridge.
 
     `code` is REST's own ("1004"; "" if no code came), `request_id` the vendor's name of the call, `status`
     HTTP's (None if no answer came). `message` may hold personal data and does not show in the `repr`.
@@ -173,7 +173,7 @@ class RestError:
 
 
 class Fault(MarketoError):  # noqa: N818 - SOAP's own word
-    """The server said no, by a SOAP fault.
+    """The server refused the call, by a SOAP fault.
 
     `code` is Marketo's number (None when the fault has none), `message` the server's text as it came,
     `name` the exception's name in the detail, `faultcode` and `faultstring` the fault's own fields, and
@@ -205,27 +205,27 @@ class Fault(MarketoError):  # noqa: N818 - SOAP's own word
     def _text(self) -> str:
         number = "" if self.code is None else f"{self.code} "
         text = self.message.removesuffix(f" ({self.code})")
-        said = f"{number}{text}"
-        if self.faultstring not in (said, self.message, f"{self.code} - {text}"):
-            said = f"{said} [{self.faultstring}]"
-        return f"{self.operation}: {said}" if self.operation else said
+        shown = f"{number}{text}"
+        if self.faultstring not in (shown, self.message, f"{self.code} - {text}"):
+            shown = f"{shown} [{self.faultstring}]"
+        return f"{self.operation}: {shown}" if self.operation else shown
 
 
 class AuthenticationFault(Fault):
-    """Who is calling, or when, was not accepted."""
+    """The credentials or the timestamp were not accepted."""
 
 
 class LimitFault(Fault):
     """A limit of the subscription was reached; the call was not carried out.
 
-    `retry_at` is when a spent day's quota (20015) is reset: the next midnight in US Central time.
+    `retry_at` is when the daily quota (20015) is reset: the next midnight in US Central time.
     """
 
     retry_at: datetime | None = None
 
 
 class NotFoundFault(Fault):
-    """What the call names does not exist."""
+    """The lead, list, campaign or owner does not exist."""
 
 
 class BadRequestFault(Fault):
@@ -282,13 +282,13 @@ FAULTS: Mapping[int, type[Fault]] = {code: kind for code, (kind, _) in _CODES.it
 """The class of each published code; a code that is not here is a plain `Fault`."""
 
 FAULT_TEXTS: Mapping[int, str] = {code: text for code, (_, text) in _CODES.items()}
-"""The short text that a server of ours puts beside each code (recorded where a recording exists)."""
+"""The short text that a server of ours puts beside each code (recorded where there is a recording)."""
 
 
 def fault(code: int, message: str | None = None) -> Fault:
     """Return the fault that a Marketo server raises for *code*, in the real server's wording.
 
-    *message* is the particular reason; without it the code's short text stands in both places.
+    *message* is the particular reason; the default is the code's short text.
     """
     text = FAULT_TEXTS.get(code, "Error")
     return FAULTS.get(code, Fault)(

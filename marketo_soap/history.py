@@ -1,4 +1,4 @@
-"""What was sent and what came back: the exact bytes of attempts, how they are shown, and the last of them."""
+"""The exact bytes of attempts, and a history of the last ones."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Timings:
 class Exchange:
     """One attempt at one call, to the byte.
 
-    `request` and `response` are the bytes as they went over the wire, never written anew (the response after
+    `request` and `response` are the bytes as they went over the wire, never serialised again (the response after
     decompression; None if none came, what had come if it broke off). `started` is the clock's time, `elapsed`
     in seconds, `attempt` counts from 1, `previous` is the one before of the same call. `failure` says why no
     whole answer came, "" if one did. `timings` are there if the client keeps a history or has a hook. `read_fault`
@@ -71,7 +71,7 @@ class Exchange:
 
     @property
     def fault(self) -> Any:
-        """The `Fault` that the response holds, if it holds one; read anew each time."""
+        """The `Fault` that the response holds, if it holds one; read on each access."""
         return None if self.response is None or self.read_fault is None else self.read_fault(self.response)
 
     def __repr__(self) -> str:
@@ -119,8 +119,8 @@ class Exchange:
 class History:
     """The last exchanges of a client: at most *count* of them and no more of their bytes than *max_bytes*.
 
-    The attempts of one call stay together: they go as one when their time has come. The last call is kept
-    whatever its size. Threads and tasks may share one.
+    The attempts of one call are kept and dropped together. The last call is kept whatever its size. Threads and
+    tasks may share one.
     """
 
     def __init__(self, count: int = 50, max_bytes: int = 16 * 1024 * 1024) -> None:
@@ -146,7 +146,7 @@ class History:
         return tuple([exchange for call in self.calls for exchange in call])
 
     def add(self, exchange: Exchange) -> None:
-        """Keep *exchange*; it takes the place of the attempt before it."""
+        """Keep *exchange*; it replaces the previous attempt of its call."""
         with self._lock:
             if id(exchange) in self._calls:
                 return
@@ -163,7 +163,7 @@ class History:
         self._bytes += sign * sum(each.size for each in attempts)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove everything."""
         with self._lock:
             self._calls.clear()
             self._kept = self._bytes = 0

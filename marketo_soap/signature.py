@@ -74,7 +74,7 @@ class MktowsContextHeader:
 def timestamp(now: datetime) -> str:
     """Write *now* as the W3C timestamp of a header: `2013-07-31T12:38:47-07:00`, to the second.
 
-    Raises `ValueError` for a naive datetime: without an offset the server cannot tell its age.
+    Raises `ValueError` for a naive datetime: without an offset the server cannot compute its age.
     """
     if now.utcoffset() is None:
         raise ValueError("the time of a signature needs an offset: pass an aware datetime")

@@ -15,11 +15,15 @@ from marketo_soap import (
     ComparisonEnum,
     DeleteMObjects,
     ForeignSysType,
+    GetImportToListStatus,
     GetMObjects,
+    ImportToList,
+    ImportToListModeEnum,
     LeadKey,
     LeadKeyRef,
     LeadKeySelector,
     LeadRecord,
+    MergeLeads,
     MObjAssociation,
     MObjCriteria,
     MObject,
@@ -72,6 +76,7 @@ def sync_leads(draw: st.DrawFn) -> SyncLead:
     return SyncLead(record, draw(st.booleans()), cookie)
 
 
+_LEAD_KEYS = st.lists(st.builds(Attribute, st.sampled_from(LeadKeyRef), WORDS), min_size=1, max_size=3)
 TOKENS = st.lists(st.builds(Attrib, WORDS, XML_TEXT), max_size=4)
 LEAD_KEYS = st.lists(
     st.builds(LeadKey, st.sampled_from([each for each in LeadKeyRef if each != LeadKeyRef.COOKIE]), WORDS),
@@ -117,6 +122,18 @@ _BY_HAND: dict[type, st.SearchStrategy[Any]] = {
     LeadKeySelector: st.builds(
         LeadKeySelector, st.sampled_from(["EMAIL", "IDNUM"]), st.lists(WORDS, min_size=1, max_size=9)
     ),
+    MergeLeads: st.builds(MergeLeads, _LEAD_KEYS, st.lists(_LEAD_KEYS, min_size=1, max_size=3)),
+    ImportToList: st.builds(
+        ImportToList,
+        WORDS,
+        st.sampled_from(["Email Address", 'Email Address,"Last, Name"', "{{my.token}},Email Address"]),
+        st.lists(XML_TEXT, max_size=4),
+        st.sampled_from(ImportToListModeEnum),
+        WORDS,
+        st.booleans(),
+        WORDS,
+    ),
+    GetImportToListStatus: st.builds(GetImportToListStatus, WORDS, WORDS),
     StaticListSelector: st.builds(StaticListSelector, WORDS) | st.builds(StaticListSelector, st.none(), IDS),
     MObject: OBJECTS,
     GetMObjects: st.builds(

@@ -36,7 +36,6 @@ PURE_FILES = {
     *(
         "bridge/core.py",
         "bridge/session.py",
-        "bridge/tokens.py",
         "bridge/steps.py",
         "bridge/rest.py",
         "bridge/codes.py",

@@ -17,18 +17,7 @@ from marketo_soap import AmbiguousError, Client, RetryPolicy, Sandbox
 from marketo_soap.calls.deadline import deadline, guard
 from marketo_soap.privacy.redactor import Redactor
 from tests.support import Either
-from tests.test_survival import BOTH, LEAD, OK, ONCE, Kind, peer, read_request, reply, sync
-
-
-def read_head(connection: socket.socket) -> bytes:
-    data = b""
-    while b"\r\n\r\n" not in data:
-        piece = connection.recv(65536)
-        if not piece:
-            raise OSError("closed")
-        data += piece
-    return data
-
+from tests.test_survival import BOTH, LEAD, OK, ONCE, Kind, peer, read_head, read_request, reply, sync
 
 # -- what is kept between calls, and where calls go ---------------------------------------------------
 

@@ -92,7 +92,7 @@ def test_the_next_reset(now: datetime, reset: datetime) -> None:
 # -- the queue ----------------------------------------------------------------------------------------
 
 
-def test_leave_comes_in_the_order_of_asking() -> None:
+def test_permits_come_in_the_order_of_asking() -> None:
     limiter = InProcessLimiter(Limits(calls=None, at_once=1))
     limiter.acquire()
     order: list[int] = []
@@ -114,7 +114,7 @@ def test_leave_comes_in_the_order_of_asking() -> None:
     assert order == list(range(20))
 
 
-def test_patience_ends_and_the_next_in_the_queue_goes_on() -> None:
+def test_a_timeout_lets_the_next_in_the_queue_go_on() -> None:
     limiter = InProcessLimiter(Limits(calls=None, at_once=1))
     limiter.acquire()
     with ThreadPoolExecutor(2) as pool:
@@ -145,6 +145,25 @@ def test_a_cancelled_task_leaves_the_queue() -> None:
         await asyncio.wait_for(waiting[2], 5)
         assert waiting[0].cancelled()
         assert len(queue_of(limiter)) == 0
+
+    asyncio.run(main())
+
+
+def test_a_waiter_that_was_taken_for_dead_queues_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    limiter = InProcessLimiter(Limits(calls=None, at_once=1))
+
+    def closed(*given: object) -> None:
+        raise RuntimeError("Event loop is closed")
+
+    async def main() -> None:
+        await limiter.acquire_async()
+        waiting = asyncio.create_task(limiter.acquire_async(timeout=0.1))
+        await asyncio.sleep(0)
+        with monkeypatch.context() as patch:
+            patch.setattr(asyncio.get_running_loop(), "call_soon_threadsafe", closed)
+            limiter.release()
+        await asyncio.wait_for(waiting, 30)
+        assert limiter.in_progress == 1
 
     asyncio.run(main())
 
@@ -290,7 +309,7 @@ def test_the_vendors_limits_are_kept_for_remote_endpoints_only() -> None:
         assert (free._limiter, local._limiter, mocked._limiter, embedded._limiter) == (None, None, None, None)
 
 
-def test_leave_is_given_back_however_a_call_ends() -> None:
+def test_a_permit_is_given_back_however_a_call_ends() -> None:
     limiter = InProcessLimiter(Limits(calls=None, at_once=1))
     with Sandbox() as sandbox, Client(transport=sandbox.transport(), limiter=limiter, retry=ONCE) as client:
         for rule in ({"fault": 20103}, {"close": "after"}, {"html": True}, {"truncate": 10}):
@@ -301,7 +320,7 @@ def test_leave_is_given_back_however_a_call_ends() -> None:
         client.sync_lead(LeadRecord(email="t@t.com"))
 
 
-def test_a_call_without_leave_is_not_sent() -> None:
+def test_a_call_without_a_permit_is_not_sent() -> None:
     busy, spent = InProcessLimiter(Limits(at_once=1)), InProcessLimiter(Limits(per_day=1))
     busy.acquire()
     spent.acquire()

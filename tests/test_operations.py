@@ -158,6 +158,7 @@ class Shapes:
     any: Annotated[str | None, El("any", type="anySimpleType")] = None
     forced: Annotated[int | None, El("forced", nillable=True)] = None
     later: Annotated[str | None, El("later", nillable=True, later=True)] = None
+    always: Annotated[str | None, El("always", nillable=True, always=True)] = None
 
 
 def written_and_read(value: Any, *, nil: bool = False) -> Any:
@@ -191,7 +192,7 @@ def test_an_element_of_a_later_version_is_optional_and_not_in_the_wsdl(cls: type
 def test_an_empty_list_is_left_out_or_kept() -> None:
     root = etree.Element("root", nsmap={"ns1": "http://www.marketo.com/mktows/"})
     codec(Shapes).dump(root, "value", (Shapes((), (), (), Left(1)),), False)
-    assert [child.tag for child in root[0]] == ["numberList", "colourList", "keyLists", "either", "kept"]
+    assert [child.tag for child in root[0]] == ["numberList", "colourList", "keyLists", "either", "kept", "always"]
 
 
 def read_shapes(inner: str) -> Shapes:

@@ -74,15 +74,20 @@ def peer(answer: Callable[[socket.socket], None], host: str = "127.0.0.1") -> It
             connection.close()
 
 
-def read_request(connection: socket.socket) -> bytes:
-    """Read one whole request."""
+def read_head(connection: socket.socket) -> bytes:
+    """Read the head of a request, and what came with it."""
     data = b""
     while b"\r\n\r\n" not in data:
         piece = connection.recv(65536)
         if not piece:
             raise OSError("closed")
         data += piece
-    head, _, body = data.partition(b"\r\n\r\n")
+    return data
+
+
+def read_request(connection: socket.socket) -> bytes:
+    """Read one whole request."""
+    head, _, body = read_head(connection).partition(b"\r\n\r\n")
     length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
     while len(body) < length:
         body += connection.recv(65536)

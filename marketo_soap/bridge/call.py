@@ -1,17 +1,18 @@
-"""One call over the bridge: the locks and permits that it holds, and what came of it."""
+"""One call over the bridge: the locks and permits that it holds, its warnings and its answer."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Self
 
 from attrs import frozen
 
 from marketo_soap.bridge.locks import KeyLocks, Ticket
 from marketo_soap.bridge.session import Steps
-from marketo_soap.bridge.steps import Fetch, Note, Release, Step, StepAnswer
-from marketo_soap.calls.flow import Wait
+from marketo_soap.bridge.steps import Fetch, Note, Release, Step
+from marketo_soap.calls.flow import StepAnswer, Wait
 from marketo_soap.calls.limiter import Permit
 from marketo_soap.calls.limits import Limiter
 from marketo_soap.server import service
@@ -23,7 +24,7 @@ logger = logging.getLogger("marketo_soap.bridge")
 
 @frozen
 class Served:
-    """An answer to a SOAP request, what there is to say of it, and how many calls of REST it took."""
+    """The answer to a SOAP request, the warnings, and the number of REST calls that it took."""
 
     answer: service.Answer
     notes: tuple[str, ...]
@@ -31,33 +32,33 @@ class Served:
 
 
 class BridgeCall:
-    """What one call holds, and gives back however it ends."""
+    """What one call holds; leaving the `with` block gives it back."""
 
     served: Served
 
-    def __init__(self, locks: KeyLocks, limiter: Limiter | None, warn: Callable[[str], None]) -> None:
-        self._locks, self._warn = locks, warn
+    def __init__(
+        self, steps: Steps[service.Answer], locks: KeyLocks, limiter: Limiter | None, warn: Callable[[str], None]
+    ) -> None:
+        self._steps, self._locks, self._warn = steps, locks, warn
         self.held: dict[frozenset[str], Ticket] = {}
         self.permit = Permit(limiter)
         self.rest_calls = 0
         self._notes: list[str] = []
 
-    @contextmanager
-    def over(self, steps: Steps[service.Answer]) -> Iterator[Steps[service.Answer]]:
-        """Give back in the end what the steps in the block hold."""
-        try:
-            yield steps
-        finally:
-            steps.close()
-            self.permit.release()
-            for ticket in self.held.values():
-                self._locks.release(ticket)
+    def __enter__(self) -> Self:
+        return self
 
-    def advance(self, steps: Steps[service.Answer], answer: StepAnswer) -> Step | None:
+    def __exit__(self, *error: object) -> None:
+        self._steps.close()
+        self.permit.release()
+        for ticket in self.held.values():
+            self._locks.release(ticket)
+
+    def advance(self, answer: StepAnswer) -> Step | None:
         """Return the next step that takes time; None when `served` is there."""
         while True:
             try:
-                step = steps.send(answer)
+                step = self._steps.send(answer)
             except StopIteration as done:
                 self.served = Served(done.value, tuple(self._notes), self.rest_calls)
                 return None
@@ -74,7 +75,7 @@ class BridgeCall:
 
     @contextmanager
     def attempt(self, fetch: Fetch) -> Iterator[None]:
-        """Count the attempt in the block, and give its permit back however it ends."""
+        """Count the attempt in the block, and release its permit in the end."""
         self.rest_calls += fetch.token is not None
         try:
             yield

@@ -103,7 +103,7 @@ _NO_ENVELOPE = Code.both(20011, Retry.DOUBT)
 
 
 def code_of(error: RestError) -> Code:
-    """Return the entry of *error*. After any HTTP 5xx the outcome is unknown, whatever the body says."""
+    """Return the entry of *error*. After any HTTP 5xx the outcome is unknown, whatever the body contains."""
     if error.status is not None and error.status >= 500:
         return _NO_ENVELOPE
     if error.code:

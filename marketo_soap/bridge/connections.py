@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Connections", "origin_of"]
 
+TransportT = TypeVar("TransportT")
+
 
 def origin_of(base_url: str, *, allow_http: bool) -> str:
-    """Return the origin of an instance's address, whichever of its addresses it is. `ValueError` for others."""
+    """Return the origin of an instance, from any of its addresses. `ValueError` for others."""
     url = urlsplit(checked_endpoint(base_url.strip(), allow_http=allow_http))
     if url.path.strip("/") not in ("", "rest", "identity"):
         raise ValueError("base_url must look like https://100-AEK-913.mktorest.com, with or without /rest")
@@ -35,7 +37,7 @@ def origin_of(base_url: str, *, allow_http: bool) -> str:
 class Connections:
     """The connections to *origin*: one pool for all threads, one for each event loop.
 
-    Nothing goes by httpx's own `send`, whose log shows addresses: the client secret and cookies are in theirs.
+    httpx's own `send` is not used, because it logs addresses: they contain the client secret and cookies.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class Connections:
         self._async_http: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
 
     def fetch(self, fetch: Fetch, timeout: httpx.Timeout) -> Received | TransportError:
-        """Send, in a thread, and return what came back, or why nothing of use did."""
+        """Send a request, in a thread, and return the answer or the error."""
         http, request = self._client(), self._request(fetch, timeout)
         attempt = self._attempt(fetch)
         with attempt.over(request), deadline(fetch.seconds):
@@ -62,7 +64,7 @@ class Connections:
         return _without_frames(attempt.answer())
 
     async def fetch_async(self, fetch: Fetch, timeout: httpx.Timeout) -> Received | TransportError:
-        """Send, in a task."""
+        """Send a request, in a task."""
         from asyncio import timeout as within_time
 
         http, request = self._async_client(), self._request(fetch, timeout)
@@ -73,14 +75,14 @@ class Connections:
         return _without_frames(attempt.answer())
 
     def close(self) -> None:
-        """Close those of threads."""
+        """Close the connections of threads."""
         with self._lock:
             http, self._http = self._http, None
         if http is not None:
             http.close()
 
     async def aclose(self) -> None:
-        """Close those of the running event loop."""
+        """Close the connections of the running event loop."""
         from asyncio import get_running_loop
 
         with self._lock:
@@ -91,7 +93,9 @@ class Connections:
     def _client(self) -> httpx.Client:
         with self._lock:
             if self._http is None:
-                self._http = open_client(transport=_sync(self._transport), **self._options())
+                self._http = open_client(
+                    transport=_checked(self._transport, httpx.BaseTransport, "AsyncClient"), **self._options()
+                )
             return self._http
 
     def _async_client(self) -> httpx.AsyncClient:
@@ -102,11 +106,13 @@ class Connections:
             for ended in [other for other in self._async_http if other.is_closed()]:
                 del self._async_http[ended]  # its sockets went with it; a pool holds on to its loop
             if loop not in self._async_http:
-                self._async_http[loop] = open_async_client(transport=_async(self._transport), **self._options())
+                self._async_http[loop] = open_async_client(
+                    transport=_checked(self._transport, httpx.AsyncBaseTransport, "Client"), **self._options()
+                )
             return self._async_http[loop]
 
     def _options(self) -> dict[str, Any]:
-        local = is_loopback(self.origin)  # no proxy stands before this machine
+        local = is_loopback(self.origin)  # this machine is not behind a proxy
         return {"limits": CONNECTIONS, "trust_env": not local, "verify": self._verify, "proxy": self._proxy}
 
     def _attempt(self, fetch: Fetch) -> Attempt:
@@ -114,11 +120,7 @@ class Connections:
         return Attempt(fetch.request.name, self.origin, send, datetime.now(UTC), self._max_bytes)
 
     def _request(self, fetch: Fetch, timeout: httpx.Timeout) -> httpx.Request:
-        headers = {
-            "User-Agent": USER_AGENT,
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-        }
+        headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"}
         if fetch.token is not None:
             headers["Authorization"] = f"Bearer {fetch.token}"
         if fetch.request.content_type is not None:
@@ -143,13 +145,8 @@ def _without_frames(answer: Received | TransportError) -> Received | TransportEr
     return answer
 
 
-def _sync(transport: Any) -> httpx.BaseTransport | None:
-    if transport is None or isinstance(transport, httpx.BaseTransport):
+def _checked(transport: Any, kind: type[TransportT], other: str) -> TransportT | None:
+    """Return *transport* if a client of its *kind* can use it. `TypeError` if it is for the *other* client."""
+    if transport is None or isinstance(transport, kind):
         return transport
-    raise TypeError("the bridge's transport is for AsyncClient alone")
-
-
-def _async(transport: Any) -> httpx.AsyncBaseTransport | None:
-    if transport is None or isinstance(transport, httpx.AsyncBaseTransport):
-        return transport
-    raise TypeError("the bridge's transport is for Client alone")
+    raise TypeError(f"the bridge's transport is for {other} alone")

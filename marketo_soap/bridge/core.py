@@ -6,16 +6,16 @@ The client transport and the gateway use it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from marketo_soap import envelope
 from marketo_soap.bridge.codes import no_answer
 from marketo_soap.bridge.names import FieldIndex, Names, names_of_reply
 from marketo_soap.bridge.operations import TRANSLATIONS
-from marketo_soap.bridge.rest import Lookup, read
+from marketo_soap.bridge.rest import Lookup, SharedToken, read
 from marketo_soap.bridge.session import Session, Shared, Steps
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.bridge.tokens import Tokens
 from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.errors import BridgeConfigurationError, Fault, MarketoError, TransportError, fault
 from marketo_soap.server import service
@@ -27,7 +27,7 @@ _DESCRIBE = "/rest/v1/leads/describe.json"
 
 
 class Core:
-    """The state that all calls over one bridge share. *described* has the fields of `describe_file`."""
+    """The state that all calls over one bridge share. *described*: the fields of `describe_file`."""
 
     def __init__(
         self,
@@ -35,11 +35,11 @@ class Core:
         client_secret: str,
         settings: BridgeSettings,
         described: FieldIndex | None = None,
-        tokens: Tokens | None = None,
+        token: SharedToken | None = None,
     ) -> None:
         self.settings = settings
-        self.shared = Shared(tokens)
-        self._client_id, self._client_secret = client_id, client_secret
+        self.shared = Shared(token)
+        self._session = partial(Session, self.shared, client_id, client_secret, settings)
         self._names = _names(settings, described)
 
     def serve(
@@ -71,16 +71,7 @@ class Core:
             translate = TRANSLATIONS.get(operation.name)
             if translate is None:
                 raise fault(20019, f"{operation.name} is not carried over REST")
-            session = Session(
-                self.shared,
-                self._client_id,
-                self._client_secret,
-                self.settings,
-                policy,
-                seconds,
-                monotonic,
-                random,
-            )
+            session = self._session(policy, seconds, monotonic, random)
             outcome = yield from session.carry_out(translate(request, self.settings, self._names))
             return service.Answer(200, envelope.write_reply(operation, outcome), outcome)
         except Exception as error:

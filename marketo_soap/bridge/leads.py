@@ -49,7 +49,7 @@ def rest_lead(lead: LeadRecord, names: Names, settings: BridgeSettings) -> RestL
         if found.guessed:
             notes.append(f"attribute {attribute.name!r} is not known: sent as {rest_name!r}")
         if rest_name in last:
-            notes.append(f"attribute {attribute.name!r} stands there twice: the last one is sent")
+            notes.append(f"attribute {attribute.name!r} appears twice: the last one is sent")
         last[rest_name] = attribute, found.field.type
     values = {
         rest_name: _json(attribute, kind, settings, notes)

@@ -1,4 +1,4 @@
-"""Locks by keys, for threads and tasks alike: whoever asked first for a key has it first."""
+"""Locks by keys for threads and tasks: first come, first served."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["KeyLocks", "Ticket"]
 
 
 class Ticket(Waiter):
-    """A place in the queue for some keys, and then the keys themselves, for as long as somebody refers to it."""
+    """A place in the queue for some keys. Later it holds them, as long as the object exists."""
 
     keys: frozenset[str] = frozenset()
 
@@ -19,9 +19,9 @@ class Ticket(Waiter):
 class KeyLocks(Queue[None]):
     """Gives sets of keys to one call at a time.
 
-    A call queues up for all its keys in one moment, so any two calls meet in the same order at every key: none
-    can wait for one that waits for it. Whoever holds keys may ask for more only if nobody does so the other way
-    round. A forked child has locks of its own.
+    A call queues up for all its keys at once, so that two calls have the same order at every key and never wait for
+    each other. A call that holds keys may ask for more only if no other call does so in the opposite order. A
+    forked child has locks of its own.
     """
 
     late = "not sent: other calls for the same took longer than {:.1f} s"
@@ -46,13 +46,13 @@ class KeyLocks(Queue[None]):
         return ticket
 
     def release(self, ticket: Ticket) -> None:
-        """Unlock the keys that a ticket holds. Once too often is harmless."""
+        """Unlock the keys that a ticket holds. An extra call is harmless."""
         gone = ref(ticket)
         self._cell.change(lambda line: (Line(None, line.without(gone), _others(line, gone)), None))
         self._wake()
 
     def _wake(self) -> None:
-        """Wake whoever may have its keys now."""
+        """Wake the waiters whose keys are free."""
         line = self._cell.value
         taken = _keys(line)
         for place in line.waiting:

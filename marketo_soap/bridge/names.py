@@ -15,7 +15,7 @@ from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.records.lead_fields import NOT_RETURNED, LeadField, standard_fields
 from marketo_soap.wire.xml import replace_illegal
 
-__all__ = ["DescribedInstance", "FieldIndex", "Found", "Names", "described", "names_of_reply"]
+__all__ = ["DescribedInstance", "FieldIndex", "FoundField", "Names", "described", "names_of_reply"]
 
 
 def described(records: Iterable[Mapping[str, Any]]) -> tuple[LeadField, ...]:
@@ -98,7 +98,7 @@ def _is_read_only(rest: object) -> bool:
 
 
 @frozen
-class Found:
+class FoundField:
     """The field of an attrName; `guessed` if no source knows the name."""
 
     field: LeadField
@@ -121,19 +121,19 @@ class Names:
         self._guesses = "first_letter" in settings.field_sources
         self.refused = refused
 
-    def find(self, attr_name: str) -> Found | None:
+    def find(self, attr_name: str) -> FoundField | None:
         """Return the field of a SOAP attrName, or None. Order: overrides, SOAP names, REST names, a guess."""
         name = attr_name.strip()
         if override := self._overrides.get(name):
-            return Found(self.of_rest(override))
+            return FoundField(self.of_rest(override))
         for source in self._sources:
             if found := source.find(name):
-                return Found(found)
+                return FoundField(found)
         for source in self._sources:
             if found := source.by_rest_name.get(name):
-                return Found(found)
+                return FoundField(found)
         if self._guesses and name:
-            return Found(self.of_rest(name[0].lower() + name[1:]), guessed=True)
+            return FoundField(self.of_rest(name[0].lower() + name[1:]), guessed=True)
         return None
 
     def of_rest(self, rest_name: str) -> LeadField:

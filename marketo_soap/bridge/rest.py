@@ -1,8 +1,9 @@
-"""Requests and replies of the REST API as values. Pure."""
+"""Requests and replies of the REST API, access tokens among them, as values. Pure."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote, urlencode
@@ -13,13 +14,25 @@ from marketo_soap.calls.flow import Received
 from marketo_soap.errors import RestError
 from marketo_soap.privacy.redactor import hidden, size_only
 
-__all__ = ["Lookup", "RestReply", "RestRequest", "read", "read_reply", "write"]
+__all__ = [
+    "Lookup",
+    "RestReply",
+    "RestRequest",
+    "SharedToken",
+    "Token",
+    "read",
+    "read_reply",
+    "read_token",
+    "token_request",
+    "write",
+]
 
 T = TypeVar("T")
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
+_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 _LONGEST_TARGET = 8_000  # bytes: a URI may have 8 KB in all
 _LONGEST_MESSAGE = 500
 _LONGEST_TOKEN = 4_000
@@ -157,3 +170,49 @@ def _text(value: Any, *, longest: int = _LONGEST_MESSAGE) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
     return str(value)[:longest]
+
+
+# -- access tokens ------------------------------------------------------------------------------------
+
+
+@frozen
+class Token:
+    """An access token, and the time of the monotonic clock at which it is renewed."""
+
+    text: str = field(repr=hidden)
+    until: float
+
+
+class SharedToken:
+    """The current token of a client id, which several bridges may share."""
+
+    value: Token | None = None
+
+
+def token_request(client_id: str, client_secret: str) -> RestRequest:
+    """Return the request for a token. It hides its query, so error trackers do not show the secret."""
+    query = ("grant_type", "client_credentials"), ("client_id", client_id), ("client_secret", client_secret)
+    return RestRequest("GET", "/identity/oauth/token", query)
+
+
+def read_token(received: Received) -> tuple[str, float] | RestReply:
+    """Read a token and the seconds that it has left, or why there is none."""
+    if received.status in (400, 401, 403):
+        return RestReply(False, (RestError("", "REST refused the client id or the client secret", None, 401),))
+    try:
+        data = json.loads(received.body)
+    except (ValueError, RecursionError):
+        data = None
+    if received.status != 200 or not isinstance(data, dict) or "access_token" not in data:
+        reply = read_reply(received)
+        return evolve(reply, success=False, errors=reply.errors or (_no_token(received),))
+    text, lifetime = data["access_token"], data.get("expires_in")
+    if not isinstance(text, str) or not _TOKEN.fullmatch(text):
+        return RestReply(False, (_no_token(received),))
+    if isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or not 0 < lifetime < 1e9:
+        return text, 0.0  # good for now
+    return text, float(lifetime)
+
+
+def _no_token(received: Received) -> RestError:
+    return RestError("", f"HTTP {received.status} without an access token", None, received.status)

@@ -1,7 +1,7 @@
-"""One call over REST as a generator of steps: tokens, permits, retries, deadlines, and what is known already. Pure.
+"""One call over REST as a generator of steps: tokens, permits, retries, deadlines, cached lookups. Pure.
 
 It holds no clock, socket or lock: a driver (`transport.py`) carries out the steps. What threads and tasks share
-is in `Shared`; what is asked for there is asked for by one call at a time.
+is in `Shared`; only one call at a time requests it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 from attrs import Factory, evolve, field, frozen
 
+from marketo_soap.bridge import rest
 from marketo_soap.bridge.codes import Retry, code_of, no_answer, refusal, with_rest_error
-from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read_reply
+from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, SharedToken, Token
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.bridge.steps import Ask, Fetch, Hold, Release, Step, StepAnswer, Translation
-from marketo_soap.bridge.tokens import Token, Tokens, read_token, token_request
-from marketo_soap.calls.flow import Acquire, Received, Wait
+from marketo_soap.bridge.steps import Ask, Fetch, Hold, Release, Step, Translation
+from marketo_soap.calls.flow import Acquire, Received, StepAnswer, Wait
 from marketo_soap.calls.retry import RetryPolicy, in_time, retry_after
 from marketo_soap.errors import AmbiguousError, Fault, MarketoError, RestError, TransportError, fault
 from marketo_soap.privacy.redactor import hidden
@@ -32,17 +32,17 @@ _REFUSED_FOR = 300.0  # seconds that a refused lookup is not asked again
 
 
 class Shared:
-    """What all calls of a bridge know: the token, what was looked up, and what failed of that last."""
+    """What all calls of a bridge share: the token, cached lookups, and the last failures of both."""
 
-    def __init__(self, tokens: Tokens | None = None) -> None:
-        self.tokens = tokens or Tokens()
+    def __init__(self, token: SharedToken | None = None) -> None:
+        self.token = token or SharedToken()
         self.lookups: dict[str, tuple[Any, float]] = {}
         self.failures: dict[str, tuple[MarketoError, float]] = {}  # and when they ended
 
 
 @frozen
 class Session:
-    """What one call goes by: its policy, the seconds it has (None: the policy's), and whose it is."""
+    """The settings of one call: its policy, its deadline in *seconds* (None: the policy's), and the credentials."""
 
     shared: Shared
     client_id: str = field(repr=hidden)
@@ -88,7 +88,7 @@ class Session:
         path = lookup.request.path
         if (known := self._known(path)) is not None:
             return known[0]
-        return (yield from self._alone(f"lookup:{path}", self._asked(lookup)))
+        return (yield from self._exclusively(f"lookup:{path}", self._asked(lookup)))
 
     def _known(self, path: str) -> tuple[Any, float] | None:
         known = self.shared.lookups.get(path)
@@ -112,30 +112,30 @@ class Session:
 
     def _token(self) -> Steps[Token]:
         token = self._valid_token()
-        return token or (yield from self._alone("token", self._renewed_token()))
+        return token or (yield from self._exclusively("token", self._renewed_token()))
 
     def _valid_token(self) -> Token | None:
-        token = self.shared.tokens.token
+        token = self.shared.token.value
         return token if token is not None and self.monotonic() < token.until else None
 
     def _renewed_token(self) -> Steps[Token]:
         if (token := self._valid_token()) is not None:  # another call has renewed it meanwhile
             return token
-        request = token_request(self.client_id, self.client_secret)
+        request = rest.token_request(self.client_id, self.client_secret)
         asked = self.monotonic()
-        answer = yield from self._send(request, read_token, with_token=False)
+        answer = yield from self._send(request, rest.read_token, with_token=False)
         if isinstance(answer, RestReply):
             raise refusal(answer.errors[0], self.settings, level="response", unknown=20014)
         text, lifetime = answer
         # A short-lived one is the old one, about to end. Half of what it has left is safe, too.
-        self.shared.tokens.token = Token(text, asked + (lifetime - _EARLY if lifetime > 2 * _EARLY else lifetime / 2))
-        return self.shared.tokens.token
+        self.shared.token.value = Token(text, asked + (lifetime - _EARLY if lifetime > 2 * _EARLY else lifetime / 2))
+        return self.shared.token.value
 
-    def _alone(self, key: str, work: Steps[R]) -> Steps[R]:
-        """Do *work* while nobody else does what has this key.
+    def _exclusively(self, key: str, work: Steps[R]) -> Steps[R]:
+        """Do *work* while no other call does the work with this key.
 
-        It may be that somebody had it before, and failed while this call waited: then it fails alike, at once, and
-        an outage is not waited for by one call after the other.
+        If another call failed at it while this one waited, this one fails with the same error at once: otherwise each
+        call would wait for an outage in turn.
         """
         keys, asked = frozenset({key}), self.monotonic()
         yield from self._hold(keys)
@@ -147,7 +147,7 @@ class Session:
             result = yield from work
             self.shared.failures.pop(key, None)
         except MarketoError as error:
-            if _tells_of_the_server(error):
+            if _is_of_the_server(error):
                 self.shared.failures[key] = copy(error), self.monotonic()
             yield Release(keys)
             raise
@@ -162,10 +162,10 @@ class Session:
     # -- one call of REST -----------------------------------------------------------------------------
 
     def _call(self, request: RestRequest) -> Steps[RestReply]:
-        return (yield from self._send(request, read_reply, with_token=True))
+        return (yield from self._send(request, rest.read_reply, with_token=True))
 
     def _send(self, request: RestRequest, read: Callable[[Received], R], *, with_token: bool) -> Steps[R]:
-        """Send until an answer stands: the reply as *read*, or the error that came instead.
+        """Send until there is a final answer: the reply as *read*, or the error instead.
 
         A reply of a write is in doubt when it, or an earlier sending, may have been carried out.
         """
@@ -186,8 +186,8 @@ class Session:
             retry = _kind(reply, answer)
             if retry is Retry.TOKEN and token is not None and not renewed:
                 renewed = True
-                if self.shared.tokens.token is token:  # else another call has dropped it
-                    self.shared.tokens.token = None
+                if self.shared.token.value is token:  # else another call has dropped it
+                    self.shared.token.value = None
                 continue
             if retry is Retry.FORM and request.method == "GET":
                 request = request.as_form()
@@ -223,8 +223,8 @@ class Session:
         return None if seconds is None else seconds - (self.monotonic() - self.begun)
 
 
-def _tells_of_the_server(error: MarketoError) -> bool:
-    """Whether *error* came of the server, not of the time that one call had."""
+def _is_of_the_server(error: MarketoError) -> bool:
+    """Whether *error* comes from the server, not from the deadline of one call."""
     return isinstance(error, Fault) or error.__cause__ is not None
 
 
@@ -239,18 +239,18 @@ def _kind(reply: Any, answer: StepAnswer) -> Retry:
 
 
 def _as_soap_error(retry: Retry, request: RestRequest, answer: StepAnswer) -> MarketoError:
-    """What the failure is to a `RetryPolicy`: the error of SOAP that is repeated in the same way."""
+    """Return the SOAP error that a `RetryPolicy` treats as this failure is to be treated."""
     if retry in (Retry.RATE, Retry.BUSY):
         return fault(20023 if retry is Retry.RATE else 20024, f"{request.name} was not carried out")
     if retry is Retry.DOUBT and request.effect != "read":
-        return AmbiguousError(f"{request.name}: nobody knows whether it was carried out")
+        return AmbiguousError(f"{request.name}: it is unknown whether it was carried out")
     if retry in (Retry.DOUBT, Retry.LATER):
         return TransportError(f"{request.name} was not carried out")
     return fault(20012)  # any that is not repeated
 
 
 def _final_error(error: Exception, doubt: bool) -> Exception:
-    """The error that a sending ends with, which must not hide that an earlier one may have been carried out."""
+    """Return the final error, marked if an earlier attempt may have been carried out."""
     if isinstance(error, Fault):
         return with_rest_error(error, error.rest or RestError("", error.message), True) if doubt else error
     if isinstance(error, AmbiguousError):

@@ -8,10 +8,10 @@ from typing import Any, TypeAlias, TypeVar
 from attrs import field, frozen
 
 from marketo_soap.bridge.rest import Lookup, RestRequest
-from marketo_soap.calls.flow import Acquire, Received, Wait
+from marketo_soap.calls.flow import Acquire, Wait
 from marketo_soap.privacy.redactor import hidden
 
-__all__ = ["Ask", "Fetch", "Hold", "Note", "Release", "Step", "StepAnswer", "Translation"]
+__all__ = ["Ask", "Fetch", "Hold", "Note", "Release", "Step", "Translation"]
 
 R = TypeVar("R")
 
@@ -50,6 +50,5 @@ class Fetch:
 
 Ask: TypeAlias = RestRequest | Lookup[Any] | Hold | Note
 Step: TypeAlias = Acquire | Fetch | Wait | Hold | Release | Note
-StepAnswer: TypeAlias = Received | Exception | None
 Translation: TypeAlias = Generator[Ask, Any, R]
 """An operation over REST: yields asks, is sent replies (or errors are thrown into it), returns a result."""

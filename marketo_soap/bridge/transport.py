@@ -1,4 +1,4 @@
-"""The bridge as an httpx transport, for `Client` and `AsyncClient` alike: two small drivers of its steps."""
+"""The bridge as an httpx transport, for `Client` and `AsyncClient`: two small drivers of its steps."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from marketo_soap.bridge.locks import KeyLocks
 from marketo_soap.bridge.names import DescribedInstance, FieldIndex
 from marketo_soap.bridge.session import Steps
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.bridge.steps import Fetch, Hold, Step, StepAnswer
+from marketo_soap.bridge.steps import Fetch, Hold, Step
 from marketo_soap.calls.call import TERMS, Terms
 from marketo_soap.calls.endpoint import EmbeddedEndpoint, is_loopback
-from marketo_soap.calls.flow import Acquire, Wait
+from marketo_soap.calls.flow import Acquire, StepAnswer, Wait
 from marketo_soap.calls.limiter import InProcessLimiter
 from marketo_soap.calls.limits import Limiter, Limits
 from marketo_soap.calls.retry import DEFAULT_RETRY
@@ -41,19 +41,19 @@ __all__ = ["REST_LIMITS", "RestBridge"]
 logger = logging.getLogger("marketo_soap.bridge")
 
 REST_LIMITS = Limits(calls=100, window=20.0, at_once=10, per_day=50_000)
-"""The vendor's limits of the REST API, shared by all that calls an instance."""
+"""The vendor's limits of the REST API, which all callers of an instance share."""
 
 DEFAULT_TIMEOUT = httpx.Timeout(120.0, connect=10.0)
-"""Seconds, where the caller names none: longer than the server itself takes for a lead (90)."""
+"""The default in seconds: longer than the server takes for a lead (90)."""
 
-_MARGIN = 0.1  # of the caller's time, at most a second: the bridge gives up first, for it knows what was sent
+_MARGIN = 0.1  # of the caller's time, at most a second: the bridge gives up first, as it knows what was sent
 
 _limiters: dict[str, InProcessLimiter] = {}
 _locks: dict[str, KeyLocks] = {}
 
 
 def _open_to_all(header: AuthenticationHeader) -> None:
-    """Whoever has the bridge in their process may use it: signatures are not checked."""
+    """Accept every signature: the caller is in the same process."""
 
 
 class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -61,7 +61,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     *base_url* is the instance's, `https://100-AEK-913.mktorest.com`, with or without `/rest`; *client_id* and
     *client_secret* are of a custom service (Admin > LaunchPoint) whose user may read and write leads. *settings*
-    say how the APIs' differences are bridged. *limiter* counts the calls of REST ("vendor": the vendor's limits,
+    decide where the APIs differ. *limiter* counts REST calls ("vendor": the vendor's limits,
     shared in this process by all bridges to an instance; none for a sandbox, a mock or an address on this machine).
     *transport* carries the calls instead of the network; *verify*, *proxy* and *allow_http* are those of
     `Client`. *on_warning* is called, in the caller's thread or task, with each non-fatal warning; warnings are also
@@ -72,9 +72,9 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
     a bridge with the same credentials, its token and its locks are shared.
 
     Retries and deadlines are the client's own `RetryPolicy`, applied to each call of REST; its time-outs too, 120 s
-    unless the client is given others: 90 s is what the server may take for a lead. Faults have what REST said as
-    `rest`. One bridge may serve many clients, threads and event loops; closing a client closes its connections, and
-    the next call opens others.
+    unless the client has others: the server may take 90 s for a lead. Faults have REST's error as `rest`. One bridge
+    may serve many clients, threads and event loops; closing a client closes its connections, and the next call opens
+    others.
     """
 
     endpoint = "https://bridge.invalid/soap/mktows/2_2"
@@ -104,8 +104,8 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.credentials = Credentials("bridge", "bridge")
         self.settings = settings or BridgeSettings()
         self._origin = origin_of(base_url, allow_http=allow_http)
-        tokens = None if share_with is None else share_with._core.shared.tokens
-        self._core: Core = Core(client_id, client_secret, self.settings, _described(self.settings), tokens)
+        token = None if share_with is None else share_with._core.shared.token
+        self._core: Core = Core(client_id, client_secret, self.settings, _described(self.settings), token)
         self._local = isinstance(transport, EmbeddedEndpoint | httpx.MockTransport) or is_loopback(self._origin)
         if limiter == "vendor":
             limiter = None if self._local else _limiters.setdefault(self._origin, InProcessLimiter(REST_LIMITS))
@@ -130,12 +130,12 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._connections = self._connect()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer a synchronous client."""
+        """StepAnswer a synchronous client."""
         terms, timeout = _terms(request)
         return _response(self.answer(request.read(), terms=terms, timeout=timeout))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer an asyncio client."""
+        """StepAnswer an asyncio client."""
         terms, timeout = _terms(request)
         return _response(await self.answer_async(await request.aread(), terms=terms, timeout=timeout))
 
@@ -147,15 +147,15 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         timeout: httpx.Timeout = DEFAULT_TIMEOUT,
         authenticate: Callable[[AuthenticationHeader], None] = _open_to_all,
     ) -> Served:
-        """Answer the bytes of a SOAP request, or one that was read, as a service does.
+        """StepAnswer the bytes of a SOAP request, or one that was read, as a service does.
 
         Raises what `Core.serve` raises.
         """
-        begun = self._steps(data, terms, authenticate)
+        steps = self._steps(data, terms, authenticate)
         del data  # error trackers show the locals of the frames that an error passes through
-        with self._call(None) as call, call.over(begun) as steps:
+        with self._call(steps, None) as call:
             answer: StepAnswer = None
-            while (step := call.advance(steps, answer)) is not None:
+            while (step := call.advance(answer)) is not None:
                 try:
                     answer = self._do(call, step, timeout)
                 except MarketoError as error:
@@ -170,12 +170,12 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         timeout: httpx.Timeout = DEFAULT_TIMEOUT,
         authenticate: Callable[[AuthenticationHeader], None] = _open_to_all,
     ) -> Served:
-        """Answer in a task; arguments and errors are those of `answer`."""
-        begun = self._steps(data, terms, authenticate)
+        """StepAnswer in a task; arguments and errors are those of `answer`."""
+        steps = self._steps(data, terms, authenticate)
         del data
-        with self._call(_loop()) as call, call.over(begun) as steps:
+        with self._call(steps, _loop()) as call:
             answer: StepAnswer = None
-            while (step := call.advance(steps, answer)) is not None:
+            while (step := call.advance(answer)) is not None:
                 try:
                     answer = await self._do_async(call, step, timeout)
                 except MarketoError as error:
@@ -183,19 +183,20 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return call.served
 
     @contextmanager
-    def _call(self, where: object) -> Iterator[BridgeCall]:
+    def _call(self, steps: Steps[service.Answer], loop: object) -> Iterator[BridgeCall]:
         if os.getpid() != self._process:  # a forked child has none of its parent's connections and calls
             self._begin_anew()
-        call = BridgeCall(self._locks, self._limiter, self._warn)
         with self._lock:
-            self._busy[where] += 1
+            self._busy[loop] += 1
+        call = BridgeCall(steps, self._locks, self._limiter, self._warn)
         try:
-            yield call
+            with call:
+                yield call
         finally:
             with self._lock:
-                self._busy[where] -= 1
-                if not self._busy[where]:
-                    del self._busy[where]
+                self._busy[loop] -= 1
+                if not self._busy[loop]:
+                    del self._busy[loop]
                 self.rest_calls += call.rest_calls
 
     def _steps(
@@ -233,7 +234,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return None
 
     def close(self) -> None:
-        """Close the connections of threads, unless other calls are in progress; the bridge stays of use."""
+        """Close the connections of threads, unless other calls are in progress; the bridge stays usable."""
         if not self._busy[None]:
             self._connections.close()
 
@@ -253,7 +254,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return None
 
     async def aclose(self) -> None:
-        """Close the connections of this event loop, unless calls are in progress; the bridge stays of use."""
+        """Close the connections of this event loop, unless calls are in progress; the bridge stays usable."""
         if not self._busy[_loop()]:
             await self._connections.aclose()
 
@@ -275,7 +276,7 @@ def _described(settings: BridgeSettings) -> FieldIndex | None:
 
 
 def _terms(request: httpx.Request) -> tuple[Terms, httpx.Timeout]:
-    """What the client says of the call: its policy, its time, and its time-outs."""
+    """Return the terms and the time-outs that the client passes with the request."""
     terms = request.extensions.get(TERMS)
     timeout = request.extensions.get("timeout")
     return (

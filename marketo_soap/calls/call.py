@@ -1,4 +1,4 @@
-"""A call in progress: what is counted, remembered and logged while a client carries out its steps."""
+"""A call in progress: its counts, exchanges, logs and spans while a client carries out its steps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import httpx
 from attrs import evolve, frozen
 
 from marketo_soap import envelope
-from marketo_soap.calls.flow import Answer, Send, Step, Wait, exchange, replay
+from marketo_soap.calls.flow import Send, Step, StepAnswer, Wait, exchange, replay
 from marketo_soap.calls.http import Attempt
 from marketo_soap.calls.limiter import Permit
 from marketo_soap.calls.limits import Limiter
@@ -28,7 +28,7 @@ from marketo_soap.history import Exchange
 from marketo_soap.operations import Operation
 from marketo_soap.signature import Credentials
 
-__all__ = ["TERMS", "Call", "Caller", "Counter", "Stats", "Terms", "notify"]
+__all__ = ["TERMS", "Call", "CallContext", "Stats", "Terms", "notify"]
 
 TERMS = "marketo_soap.call"
 """The extension of an httpx request that holds its `Terms`."""
@@ -55,35 +55,22 @@ class Stats:
     failures: int = 0
 
 
-class Counter:
-    """Counts for `Stats`, from any thread."""
-
-    def __init__(self) -> None:
-        self._cell = Cell(Stats)
-
-    @property
-    def stats(self) -> Stats:
-        """The counts so far."""
-        return self._cell.value
-
-    def add(self, **more: int) -> None:
-        """Add to the counts by name."""
-        self._cell.change(
-            lambda stats: (evolve(stats, **{name: getattr(stats, name) + by for name, by in more.items()}), None)
-        )
+def count(stats: Cell[Stats], **more: int) -> None:
+    """Add to the counts by name, from any thread."""
+    stats.change(lambda old: (evolve(old, **{name: getattr(old, name) + by for name, by in more.items()}), None))
 
 
 @frozen
 class Terms:
-    """What a transport that retries by itself knows of a call: its policy, and the seconds that are left."""
+    """The terms of a call for a transport that retries by itself: its policy, and the seconds that are left."""
 
     policy: RetryPolicy
     seconds: float | None
 
 
 @frozen
-class Caller:
-    """What every call of a client has in common. With *single* the transport does the repeating."""
+class CallContext:
+    """What all calls of a client share. With *single* the transport retries, not the call."""
 
     endpoint: str
     credentials: Credentials
@@ -91,14 +78,14 @@ class Caller:
     limiter: Limiter | None
     max_response_bytes: int
     tracer: Any
-    counter: Counter
+    stats: Cell[Stats]
     remember: Callable[[Exchange], None]
     timed: bool = False
     single: bool = False
 
 
 def notify(hook: Callable[[Exchange], object], exchange: Exchange) -> None:
-    """Call a hook with an attempt. What it raises is logged without its text, which may be personal."""
+    """Call a hook with an attempt. Its exceptions are logged, without their messages, which may be personal."""
     try:
         hook(exchange)
     except Exception as error:
@@ -111,40 +98,44 @@ class Call(Generic[R]):
 
     result: R
 
-    def __init__(self, caller: Caller, name: str, steps: Generator[Step, Answer, R], policy: RetryPolicy) -> None:
-        self._caller, self._name, self._steps, self._policy = caller, name, steps, policy
+    def __init__(
+        self, context: CallContext, name: str, steps: Generator[Step, StepAnswer, R], policy: RetryPolicy
+    ) -> None:
+        self._context, self._name, self._steps, self._policy = context, name, steps, policy
         self.exchange: Exchange | None = None
-        self.permit = Permit(caller.limiter)
+        self.permit = Permit(context.limiter)
         self._attempt: Attempt | None = None
         self._span: Any = None
 
     @classmethod
-    def of(cls, caller: Caller, operation: Operation[R], target_workspace: str | None, policy: RetryPolicy) -> Call[R]:
+    def of(
+        cls, context: CallContext, operation: Operation[R], target_workspace: str | None, policy: RetryPolicy
+    ) -> Call[R]:
         """Begin to carry out *operation*."""
         steps = exchange(
             operation,
-            caller.credentials,
+            context.credentials,
             target_workspace=target_workspace,
-            now=caller.clock,
+            now=context.clock,
             monotonic=time.monotonic,
-            policy=evolve(policy, attempts=1) if caller.single else policy,
+            policy=evolve(policy, attempts=1) if context.single else policy,
             random=random.random,
         )
-        return Call(caller, operation.name, steps, policy)
+        return Call(context, operation.name, steps, policy)
 
     @classmethod
-    def again(cls, caller: Caller, request: bytes, policy: RetryPolicy) -> Call[None]:
-        """Begin to send the bytes of a request once more, signed anew."""
+    def again(cls, context: CallContext, request: bytes, policy: RetryPolicy) -> Call[None]:
+        """Begin to send the bytes of a request again, with a new signature."""
         try:
             name = envelope.open_request(request).operation_type.name
         except MarketoError as error:
             clear_locals(error)
             del request
             raise
-        steps = replay(request, caller.credentials, now=caller.clock, monotonic=time.monotonic, policy=policy)
-        return Call(caller, name, steps, evolve(policy, attempts=1))
+        steps = replay(request, context.credentials, now=context.clock, monotonic=time.monotonic, policy=policy)
+        return Call(context, name, steps, evolve(policy, attempts=1))
 
-    def advance(self, answer: Answer) -> Step | None:
+    def advance(self, answer: StepAnswer) -> Step | None:
         """Return the next step; None when `result` is there."""
         try:
             step = self._steps.send(answer)
@@ -152,7 +143,7 @@ class Call(Generic[R]):
             self.result = done.value
             return None
         if isinstance(step, Wait):
-            self._tell_of(step)
+            self._log_retry(step)
         return step
 
     @property
@@ -164,11 +155,13 @@ class Call(Generic[R]):
 
     @contextmanager
     def attempt(self, send: Send, request: httpx.Request, *, is_async: bool = False) -> Iterator[Attempt]:
-        """Make one attempt in the block: it is remembered, and its permit given back, however it ends."""
-        caller = self._caller
-        attempt = Attempt(self._name, caller.endpoint, send, caller.clock(), caller.max_response_bytes, caller.timed)
+        """Make one attempt in the block. However it ends, it is kept and its permit released."""
+        context = self._context
+        attempt = Attempt(
+            self._name, context.endpoint, send, context.clock(), context.max_response_bytes, context.timed
+        )
         self._attempt = attempt
-        caller.counter.add(attempts=1)
+        count(context.stats, attempts=1)
         request.extensions[TERMS] = Terms(self._policy, send.seconds)
         try:
             with attempt.over(request, is_async=is_async):
@@ -176,11 +169,11 @@ class Call(Generic[R]):
         finally:
             self.permit.release()
             self.exchange = attempt.exchange(self.exchange)
-            caller.remember(self.exchange)
-        self._tell_of_attempt(attempt, self.exchange)
+            context.remember(self.exchange)
+        self._log_attempt(attempt, self.exchange)
 
-    def _tell_of_attempt(self, attempt: Attempt, exchange: Exchange) -> None:
-        """Log the attempt, and note it on the span: an HTTP status only if one came, and what kind of error else."""
+    def _log_attempt(self, attempt: Attempt, exchange: Exchange) -> None:
+        """Log the attempt and add it to the span, with the HTTP status or the type of the error."""
         known: dict[str, Any] = {}
         if exchange.status is not None:
             known["http.response.status_code"] = exchange.status
@@ -193,11 +186,11 @@ class Call(Generic[R]):
         if self._span is not None:
             self._span.add_event("attempt", {"attempt": exchange.attempt, **known})
 
-    def _tell_of(self, wait: Wait) -> None:
+    def _log_retry(self, wait: Wait) -> None:
         error = wait.error
         kind, code = type(error).__name__, getattr(error, "code", None)
         unknown = isinstance(error, AmbiguousError)
-        self._caller.counter.add(retries=1, resent_unknown=int(unknown))
+        count(self._context.stats, retries=1, resent_unknown=int(unknown))
         retry_logger.warning(
             "%s is tried again in %.2f s after %s%s",
             self._name,
@@ -211,11 +204,11 @@ class Call(Generic[R]):
         return {"operation": self._name, **facts}
 
     def __enter__(self) -> Self:
-        self._caller.counter.add(calls=1)
-        if self._caller.tracer is not None:
-            from opentelemetry.trace import SpanKind  # whoever has a tracer has it
+        count(self._context.stats, calls=1)
+        if self._context.tracer is not None:
+            from opentelemetry.trace import SpanKind  # there is a tracer, so it is installed
 
-            server = urlsplit(self._caller.endpoint)
+            server = urlsplit(self._context.endpoint)
             attributes: dict[str, Any] = {
                 "rpc.system.name": "soap",
                 "rpc.method": self._name,
@@ -223,7 +216,7 @@ class Call(Generic[R]):
             }
             if server.port is not None:
                 attributes["server.port"] = server.port
-            self._span = self._caller.tracer.start_span(self._name, kind=SpanKind.CLIENT, attributes=attributes)
+            self._span = self._context.tracer.start_span(self._name, kind=SpanKind.CLIENT, attributes=attributes)
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -234,7 +227,7 @@ class Call(Generic[R]):
         if isinstance(error, MarketoError):
             error.exchange = error.exchange or self.exchange
             is_fault = isinstance(error, Fault)
-            self._caller.counter.add(faults=int(is_fault), failures=int(not is_fault))
+            count(self._context.stats, faults=int(is_fault), failures=int(not is_fault))
         if self._span is not None:
             self._end_span(error)
         if error is not None:

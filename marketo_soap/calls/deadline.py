@@ -22,7 +22,7 @@ _end: ContextVar[float | None] = ContextVar("marketo_soap_deadline", default=Non
 
 @contextmanager
 def deadline(seconds: float | None) -> Iterator[None]:
-    """Let no read or write of this thread in the block last longer than *seconds* from now."""
+    """Set a deadline, *seconds* from now, for all reads and writes of this thread in the block."""
     token = _end.set(None if seconds is None else time.monotonic() + seconds)
     try:
         yield
@@ -54,7 +54,7 @@ _distrusted: WeakSet[Any] = WeakSet()
 
 
 def distrust(stream: Any) -> None:
-    """Have a network stream (httpx's extension of a response; None: nothing) not used for another request."""
+    """Do not use a network stream (httpx's extension of a response, or None) for another request."""
     if stream is not None:
         _distrusted.add(stream)
 
@@ -93,7 +93,7 @@ def _layers(stream: Any) -> Iterator[Any]:
 
 
 def _holds_data(layer: Any) -> bool:
-    """Whether a layer of TLS or asyncio keeps bytes that it has read and nobody has taken."""
+    """Whether a layer of TLS or asyncio has buffered bytes."""
     bio = getattr(layer, "_read_bio", None) or getattr(layer, "_incoming", None)
     queue = getattr(getattr(layer, "_protocol", None), "read_queue", ())
     return bool(getattr(bio, "pending", 0)) or len(queue) > 0
@@ -142,7 +142,7 @@ class _Backend(_Wrapper):
     """A network backend whose streams keep the deadline."""
 
     def connect_tcp(self, host: str, port: int, timeout: float | None = None, **options: Any) -> Any:
-        """Connect to one address after the other. All of them together get *timeout*, each a fair share of it."""
+        """Connect to one address after the other. They share *timeout* equally."""
         timeout = _left(timeout)
         if timeout is None:
             return _Stream(self._wrapped.connect_tcp(host, port, **options))
@@ -162,8 +162,8 @@ class _Backend(_Wrapper):
 
 
 def _addresses(host: str, port: int, seconds: float) -> list[str]:
-    """Return the addresses of *host*, at least one. A resolver that hangs is left behind in a thread."""
-    import httpcore  # as late as httpx itself does
+    """Return the addresses of *host*, at least one. If the resolver hangs, its thread is abandoned."""
+    import httpcore  # as late as httpx itself imports it
 
     found: list[Any] = []
 
@@ -190,7 +190,7 @@ def _addresses(host: str, port: int, seconds: float) -> list[str]:
 class _Stream(_Wrapper):
     """A network stream, every wait of which ends at the deadline.
 
-    One of TLS within TLS (*nested*, as through an https proxy) waits several times in one operation of httpcore.
+    TLS within TLS (*nested*, as through an https proxy) waits several times in one operation of httpcore.
     """
 
     def __init__(self, stream: Any, *, nested: bool = False) -> None:
@@ -237,11 +237,11 @@ class _Stream(_Wrapper):
 
 def _shut_down(sock: socket.socket) -> None:
     with suppress(OSError):
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not that of TLS, which a thread at work still needs
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not that of the TLS socket, which the other thread still uses
 
 
 def _check() -> None:
-    """Raise `TimeoutError` once the deadline has passed: what is there already would still be read."""
+    """Raise `TimeoutError` after the deadline, although data may be available."""
     end = _end.get()
     if end is not None and time.monotonic() > end:
         raise TimeoutError("the call's deadline has passed")

@@ -1,4 +1,4 @@
-"""Where calls go: addresses that a signature may be sent to, and transports that have their own. Pure."""
+"""Endpoints: which addresses a signature may be sent to, and transports that have their own. Pure."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["EmbeddedEndpoint", "checked_endpoint", "is_loopback"]
 class EmbeddedEndpoint(Protocol):
     """A transport that answers the calls itself, as the sandbox's does: it brings its address and credentials.
 
-    With a true attribute `retries_itself` it repeats what failed, by the call's own policy, and gets one attempt. An
-    attribute `default_timeout` is the time-out of a client that is given none.
+    If it has a true `retries_itself`, it retries by the call's policy, and the client makes one attempt.
+    `default_timeout` is the time-out of a client without its own.
     """
 
     endpoint: str
@@ -33,7 +33,7 @@ def is_loopback(endpoint: str) -> bool:
 
 
 def checked_endpoint(endpoint: str, *, allow_http: bool = False) -> str:
-    """Return *endpoint* if calls may go there; `ValueError` says what is wrong with it.
+    """Return *endpoint* if it is a valid address; raise `ValueError` with the reason if not.
 
     It must be https, or http on this machine (or anywhere with *allow_http*), without credentials or query.
     """
@@ -52,7 +52,7 @@ def checked_endpoint(endpoint: str, *, allow_http: bool = False) -> str:
     if url.username is not None or url.password is not None:
         raise ValueError("endpoint must not hold a user name or password")
     if url.query or url.fragment:
-        raise ValueError("endpoint must have no query: leave out what follows the ? (the WSDL is not needed)")
+        raise ValueError("endpoint must have no query: remove the ? and what follows (the WSDL is not needed)")
     if url.scheme == "http" and not (allow_http or is_loopback(endpoint)):
-        raise ValueError("endpoint must be https (or http on this machine); allow_http=True accepts it all the same")
+        raise ValueError("endpoint must be https (or http on this machine); allow_http=True permits it anyway")
     return endpoint

@@ -32,7 +32,7 @@ from marketo_soap.operations import Operation
 from marketo_soap.privacy.redactor import Redactor, size_only
 from marketo_soap.signature import Credentials, sign, timestamp
 
-__all__ = ["Acquire", "Answer", "Received", "Send", "Step", "Wait", "exchange", "replay"]
+__all__ = ["Acquire", "Received", "Send", "Step", "StepAnswer", "Wait", "exchange", "replay"]
 
 R = TypeVar("R")
 
@@ -43,7 +43,7 @@ _BLAME = re.compile(r"\b(required|invalid|parameter|criteria|bad|missing|unknown
 
 @frozen
 class Acquire:
-    """Get a permit from the call limits, within so many seconds (None: however long); answer why there is none."""
+    """Get a permit from the limiter within *seconds* (None: no timeout). The answer is None, or the error."""
 
     seconds: float | None
 
@@ -60,7 +60,7 @@ class Send:
 
 @frozen
 class Wait:
-    """Let so many seconds pass before the next attempt, for this error."""
+    """Wait *seconds* before the next attempt, because of *error*."""
 
     seconds: float
     error: MarketoError
@@ -76,7 +76,7 @@ class Received:
 
 
 Step: TypeAlias = Acquire | Send | Wait
-Answer: TypeAlias = Received | MarketoError | None
+StepAnswer: TypeAlias = Received | MarketoError | None
 
 
 def exchange(
@@ -88,7 +88,7 @@ def exchange(
     monotonic: Callable[[], float],
     policy: RetryPolicy,
     random: Callable[[], float],
-) -> Generator[Step, Answer, R]:
+) -> Generator[Step, StepAnswer, R]:
     """Make one call: yield its steps, return its result.
 
     Every attempt is signed with the time of its own, after it has a permit. Raises what
@@ -131,11 +131,11 @@ def replay(
     now: Callable[[], datetime],
     monotonic: Callable[[], float],
     policy: RetryPolicy,
-) -> Generator[Step, Answer, None]:
-    """Send the bytes of a request once, signed anew and else as they are; whatever comes is an answer.
+) -> Generator[Step, StepAnswer, None]:
+    """Send the bytes of a request once, with a new signature. Any reply is accepted.
 
-    Raises `ProtocolError` for what is no request that can be signed, and the `TransportError` that a driver
-    answers with. *policy* gives the time that it may take.
+    Raises `ProtocolError` if the bytes are not a request that can be signed, and the `TransportError` that a driver
+    answers with. *policy* gives the deadline.
     """
     operation = envelope.open_request(request).operation_type
     begun = monotonic()
@@ -149,7 +149,7 @@ def replay(
         raise answer
 
 
-def _read(operation: Operation[R], request: bytes, answer: Answer) -> R:
+def _read(operation: Operation[R], request: bytes, answer: StepAnswer) -> R:
     if isinstance(answer, MarketoError):
         raise answer
     if answer is None:
@@ -163,7 +163,7 @@ def _read(operation: Operation[R], request: bytes, answer: Answer) -> R:
 
 
 def _final_error(errors: list[MarketoError]) -> MarketoError:
-    """The error that a call ends with: the last one, which must not hide that an earlier attempt may have done it."""
+    """Return the last error, marked if an earlier attempt may have been carried out."""
     last = errors[-1]
     if isinstance(last, AmbiguousError) or not any(isinstance(error, AmbiguousError) for error in errors):
         return last
@@ -176,8 +176,8 @@ def _final_error(errors: list[MarketoError]) -> MarketoError:
     return last
 
 
-def _with_details(error: MarketoError, answer: Answer, now: Callable[[], datetime]) -> MarketoError:
-    """The error with what its circumstances add: an unknown fate, the difference of the clocks, the next reset."""
+def _with_details(error: MarketoError, answer: StepAnswer, now: Callable[[], datetime]) -> MarketoError:
+    """Return the error with details: an unknown outcome, the difference of the clocks, or the next reset."""
     if isinstance(error, ServerFault) and _is_vague(error):
         error = AmbiguousFault.of(error)
     elif isinstance(error, Fault) and error.code == 20016 and isinstance(answer, Received):
@@ -188,9 +188,9 @@ def _with_details(error: MarketoError, answer: Answer, now: Callable[[], datetim
 
 
 def _is_vague(error: ServerFault) -> bool:
-    """Whether a failure may have come after the work: 20011, and 10001 unless its text blames the request.
+    """Whether the call may have been carried out: 20011, and 10001 unless its text blames the request.
 
-    Recorded: 10001 came with `Parameter required` too, which nothing is gained by repeating. A bridge knows.
+    Recorded: 10001 with `Parameter required`, where a retry is useless. The faults of a bridge say it themselves.
     """
     if error.rest is not None:
         return error.fate_unknown and error.code in (10001, 20011)
@@ -203,13 +203,13 @@ def _skew(date: str | None, now: datetime) -> str:
     try:
         seconds = (parsedate_to_datetime(date or "") - now).total_seconds()
     except (TypeError, ValueError, OverflowError):
-        return "the clocks may differ; the server did not say its time"
+        return "the clocks may differ; the reply has no valid Date header"
     side = "ahead of" if seconds > 0 else "behind"
     return f"the clocks differ: the server's is {abs(seconds):.0f} s {side} this one"
 
 
 def _unusable_reply(operation: Operation[Any], request: bytes, answer: Received, error: ProtocolError) -> MarketoError:
-    """Say what came instead of a reply: a broken one, or an answer of something on the way."""
+    """Return the error for an answer that is not a valid reply: a broken one, or one of a proxy."""
     status, problem = answer.status, error.problem
     redactor = Redactor.of_request(request)
     begins = redactor.snippet(answer.body) if answer.body else "nothing"
@@ -221,18 +221,17 @@ def _unusable_reply(operation: Operation[Any], request: bytes, answer: Received,
         broken = ProtocolError(text, path=error.path, line=error.line, problem=problem)
         broken.fate_unknown, broken.hint = True, "it may have been carried out"
         return broken
-    said = "no SOAP reply"
-    if 300 <= status < 400:
-        said = "a redirect is not followed, the signature stays here"
+    redirected = 300 <= status < 400
+    reason = "a redirect is not followed, the signature stays here" if redirected else "no SOAP reply"
     kind = AmbiguousError if _maybe_done(operation, status) else TransportError
-    return kind(redactor.text(f"{operation.name}: {said}; came {came}"), status=status)
+    return kind(redactor.text(f"{operation.name}: {reason}; came {came}"), status=status)
 
 
 def _maybe_done(operation: Operation[Any], status: int) -> bool:
-    """Whether the call may have been carried out though something on the way answered with *status*.
+    """Whether the call may have been carried out although a proxy or server answered with *status*.
 
-    302 is what many servers send after a POST that they carried out. A 503 is mostly a refusal, but a proxy may
-    send it after it has passed the request on: that is harmless only where a second time is.
+    Many servers send 302 after a POST that they carried out. A 503 is usually a refusal, but a proxy may send it
+    after it has forwarded the request: that matters only for calls that must not be repeated.
     """
     if status == 503:
         return operation.effect == "once"

@@ -37,11 +37,11 @@ _OVERHEAD = 64 * 1024  # bytes that a compressed reply may be longer than what i
 
 @cache
 def _no_authorities() -> ssl.SSLContext:
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # it trusts nobody
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # it trusts no certificate
 
 
 def trust(url: str, verify: ssl.SSLContext | Literal[True]) -> ssl.SSLContext | Literal[True]:
-    """Return *verify* for httpx, which loads the certificate store for True: plain http needs none of it."""
+    """Return *verify* for httpx. Plain http gets an empty context, as httpx loads the certificate store for True."""
     return _no_authorities() if verify is True and url.lower().startswith("http:") else verify
 
 
@@ -62,7 +62,7 @@ def open_async_client(**options: Any) -> httpx.AsyncClient:
 def within(timeout: httpx.Timeout, seconds: float | None) -> httpx.Timeout:
     """Return *timeout* with no part of it longer than *seconds*.
 
-    The wait for the pool ends a little earlier, as only httpx's own time-out tells that it was waited for the pool.
+    The wait for the pool ends a little earlier, because only httpx's own time-out shows what was waited for.
     """
     if seconds is None:
         return timeout
@@ -75,45 +75,42 @@ def within(timeout: httpx.Timeout, seconds: float | None) -> httpx.Timeout:
 
 
 class Phases:
-    """When the phases of an attempt began and ended, as httpx's `trace` extension tells it."""
+    """The times of the phases of an attempt, from httpx's `trace` extension."""
 
     def __init__(self) -> None:
         self._at: dict[str, float] = {}
         self._sending = False
 
     def note(self, event: str, info: Mapping[str, Any]) -> None:
-        """Take an event of a synchronous client: `http11.send_request_body.complete`."""
+        """Record an event of a synchronous client: `http11.send_request_body.complete`."""
         name = event.partition(".")[2]
         if name == "send_request_headers.started" and getattr(info.get("request"), "method", b"") != b"CONNECT":
             self._sending = True
         self._at[name] = time.perf_counter()
 
     async def note_async(self, event: str, info: Mapping[str, Any]) -> None:
-        """Take an event of an asyncio client."""
+        """Record an event of an asyncio client."""
         self.note(event, info)
 
     @property
     def maybe_sent(self) -> bool | None:
-        """Whether a byte of the request may have left; None if nothing was told. A proxy's CONNECT does not count."""
+        """Whether a byte of the request may have been sent; None without events. A proxy's CONNECT does not count."""
         return self._sending if self._at else None
 
     @property
     def timings(self) -> Timings | None:
-        """What is known of the phases; None if nothing was told, as by a transport in this process."""
+        """The durations of the phases; None without events, as from a transport in this process."""
         if not self._at:
             return None
-        sent = self._at.get("send_request_body.complete")
-        head = self._at.get("receive_response_headers.complete")
+        at = self._at.get
+        sent, head = at("send_request_body.complete"), at("receive_response_headers.complete")
         return Timings(
-            connect=self._phase("connect_tcp"),
-            tls=self._phase("start_tls"),
-            send=_between(self._at.get("send_request_headers.started"), sent),
+            connect=_between(at("connect_tcp.started"), at("connect_tcp.complete")),
+            tls=_between(at("start_tls.started"), at("start_tls.complete")),
+            send=_between(at("send_request_headers.started"), sent),
             wait=_between(sent, head),
             receive=_between(head, max(self._at.values())),
         )
-
-    def _phase(self, name: str) -> float | None:
-        return _between(self._at.get(f"{name}.started"), self._at.get(f"{name}.complete"))
 
 
 def _between(start: float | None, end: float | None) -> float | None:
@@ -121,10 +118,10 @@ def _between(start: float | None, end: float | None) -> float | None:
 
 
 class Attempt:
-    """What has come of one attempt so far.
+    """One attempt in progress.
 
-    The reply is taken in pieces and counted as it is after decompression: it ends at *max_bytes*, and at the
-    end of the call's time however slowly it drips, with what had come kept.
+    The reply is read in pieces. Reading stops at *max_bytes* after decompression, or at the call's deadline, even if
+    the server sends single bytes; what was read is kept.
     """
 
     def __init__(
@@ -155,9 +152,9 @@ class Attempt:
 
     @contextmanager
     def over(self, request: httpx.Request, *, is_async: bool = False) -> Iterator[None]:
-        """Turn what fails in the block into the attempt's answer.
+        """Turn an exception in the block into the attempt's answer.
 
-        Raises what is not httpx's and came before the request was sent: somebody's mistake.
+        Other exceptions than httpx's that come before the request is sent are mistakes of the caller, and raised.
         """
         self._request_headers = tuple(request.headers.multi_items())
         request.extensions["trace"] = self._phases.note_async if is_async else self._phases.note
@@ -173,7 +170,7 @@ class Attempt:
     def _fail(self, error: Exception) -> None:
         """Note how the attempt failed. Its fate is unknown once a byte of the request may have left."""
         maybe_sent = self._phases.maybe_sent
-        if maybe_sent is None:  # a transport that tells nothing: what the exception means to httpx
+        if maybe_sent is None:  # a transport without events: go by the meaning of the exception
             maybe_sent = self._status is not None or not isinstance(error, _NOT_SENT)
         what = f"{type(error).__name__}: {error}".removesuffix(": ")
         if isinstance(error, TimeoutError):
@@ -187,7 +184,7 @@ class Attempt:
             self._error.__cause__ = error
 
     def receive(self, response: httpx.Response) -> None:
-        """Take the whole reply, or as much of it as may be taken, and close it."""
+        """Read the reply, within the limits, and close it."""
         try:
             for piece in response.iter_raw() if self.begin(response) else response.iter_bytes():
                 if not self.take(piece):
@@ -196,7 +193,7 @@ class Attempt:
             response.close()
 
     async def receive_async(self, response: httpx.Response) -> None:
-        """Take the reply in a task."""
+        """Read the reply, in a task."""
         try:
             async for piece in response.aiter_raw() if self.begin(response) else response.aiter_bytes():
                 if not self.take(piece):
@@ -205,12 +202,12 @@ class Attempt:
             await response.aclose()
 
     def begin(self, response: httpx.Response) -> bool:
-        """Note the head of the reply; True if its body is to be read as it comes, not by httpx."""
+        """Record the head of the reply; return whether its body is to be read raw, not by httpx."""
         self._status = response.status_code
         self._headers = tuple(response.headers.multi_items())
         self._connection = response.extensions.get("network_stream")
         self._whole = response.is_stream_consumed
-        if self._whole:  # from a transport in this process: it is there, however late
+        if self._whole:  # from a transport in this process: all of it is there
             return False
         encoding = response.headers.get("content-encoding", "").strip().lower()
         if encoding in _COMPRESSED:
@@ -220,7 +217,7 @@ class Attempt:
         return True
 
     def take(self, piece: bytes) -> bool:
-        """Take a piece of the body; False if no more is wanted."""
+        """Add a piece of the body; return False if no more is wanted."""
         if self._error is not None:
             return False
         self._came += len(piece)
@@ -242,7 +239,7 @@ class Attempt:
         return self._error is None
 
     def _inflate(self, piece: bytes) -> None:
-        """Decompress a piece, of one gzip member after the other, no further than what may be kept."""
+        """Decompress a piece, which may have several gzip members, up to the limit."""
         while piece and (room := self._max_bytes - len(self._body)) >= 0 and self._pieces <= _MOST_PIECES:
             if self._inflater.eof:
                 self._inflater = zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
@@ -255,7 +252,7 @@ class Attempt:
         self._error = AmbiguousError(text, status=self._status)
 
     def distrust(self) -> None:
-        """Have the connection not used again: its reply may have been another call's."""
+        """Do not use the connection again: its reply may belong to another call."""
         distrust(self._connection)
 
     def answer(self) -> Received | TransportError:
@@ -268,11 +265,11 @@ class Attempt:
 
     @cached_property
     def _content(self) -> bytes:
-        """What has come of the body; asked for when no more does."""
+        """The body, after the last piece."""
         return bytes(self._body)
 
     def exchange(self, previous: Exchange | None) -> Exchange:
-        """Return the attempt as it is remembered."""
+        """Return the attempt as an `Exchange`."""
         return Exchange(
             operation=self._operation,
             endpoint=self._endpoint,

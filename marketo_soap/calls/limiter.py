@@ -38,7 +38,7 @@ class InProcessLimiter(Queue[Schedule]):
     def acquire(self, timeout: float | None = None, holder: object | None = None) -> None:
         """Wait for a permit to make a call: `TransportError` after *timeout* seconds, `LimitFault` for today.
 
-        With a *holder* it is given back by `release(holder)`, or when the holder is no more. `Permit` is one.
+        With a *holder*, such as a `Permit`, `release(holder)` or the end of the holder gives it back.
         """
         waiter, begun = Waiter(), self._clock.monotonic()
         self._wait(waiter, waiter if holder is None else holder, timeout)
@@ -53,7 +53,7 @@ class InProcessLimiter(Queue[Schedule]):
         self._acquired(waiter, holder, begun)
 
     def release(self, holder: object | None = None) -> None:
-        """Say that a call has ended: that of *holder*, or one without. Once too often is harmless."""
+        """Give a permit back: that of *holder*, or one without. An extra call is harmless."""
         ended, tick = None if holder is None else ref(holder), self._clock.monotonic()
 
         def end(line: Line[Schedule]) -> tuple[Line[Schedule], None]:
@@ -68,7 +68,7 @@ class InProcessLimiter(Queue[Schedule]):
         self._wake()
 
     def _acquired(self, waiter: Waiter, holder: object | None, begun: float) -> None:
-        if holder is None:  # the waiter, which is about to be no more, has the permit
+        if holder is None:  # the permit outlives the waiter that holds it
 
             def keep(line: Line[Schedule]) -> tuple[Line[Schedule], None]:
                 holders = tuple([None if each is not None and each() is waiter else each for each in line.holders])
@@ -86,7 +86,7 @@ class InProcessLimiter(Queue[Schedule]):
         tick, schedule = self._clock.monotonic(), line.count.copy()
         holders = tuple([each for each in line.holders if each is None or each() is not None])
         for _ in range(len(line.holders) - len(holders)):
-            schedule.end(tick)  # its caller is gone: nobody knows since when
+            schedule.end(tick)  # its caller is gone, at an unknown time
         seconds = schedule.wait(tick, self._clock.now())
         if seconds == 0.0:
             schedule.start()
@@ -95,9 +95,9 @@ class InProcessLimiter(Queue[Schedule]):
 
 
 class Permit:
-    """What one call has of a limiter (None: no limits). It is given back once, however often `release` is called.
+    """The permit of one call (*limiter* None: no limits). It is given back once, however often `release` is called.
 
-    An `InProcessLimiter` has it back even when an exception stops `release` itself, once nobody refers to it.
+    An `InProcessLimiter` gets it back even if an exception interrupts `release`, when the object is gone.
     """
 
     def __init__(self, limiter: Limiter | None) -> None:
@@ -121,7 +121,7 @@ class Permit:
             self._holds = True
 
     def release(self) -> None:
-        """Say that the call has ended, or was not made."""
+        """Give the permit back, if there is one."""
         if isinstance(self._limiter, InProcessLimiter):
             self._limiter.release(self)
         elif self._holds and self._limiter is not None:

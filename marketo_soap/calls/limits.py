@@ -1,4 +1,4 @@
-"""The vendor's call limits: the numbers, when the day begins anew, and what may start when. No clock is read here."""
+"""The vendor's call limits: the numbers, when a day ends, and when a call may start. Reads no clock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CENTRAL = "America/Chicago"
 class Limits:
     """Call limits: *calls* in any *window* seconds (20023), *at_once* (20024), *per_day* (20015).
 
-    None is no limit. The defaults are the vendor's. The day begins at midnight in America/Chicago.
+    None: no limit. The defaults are the vendor's. A day begins at midnight in America/Chicago.
     """
 
     calls: int | None = field(default=100, validator=positive)
@@ -58,11 +58,10 @@ def quota_spent(now: datetime) -> LimitFault:
 
 
 class Limiter(Protocol):
-    """Gives permits to call. Threads and tasks may share one; so may machines, by one of your own.
+    """Gives permits to call. Threads and tasks may share one; write your own to share it between machines.
 
-    Every `acquire` that returned is followed by one `release`, when the call has ended. *timeout* is in
-    seconds. An acquire raises `TransportError` when it is over (nothing was sent), and `LimitFault` when
-    there is no permit before tomorrow.
+    Every `acquire` that returned is followed by one `release`, when the call has ended. It raises `TransportError`
+    after *timeout* seconds (nothing was sent), and `LimitFault` if there is no permit before tomorrow.
     """
 
     def acquire(self, timeout: float | None = None) -> None:
@@ -76,10 +75,10 @@ class Limiter(Protocol):
 
 
 class Schedule:
-    """What limits allow, over times that are given to it: seconds of a monotonic clock, and the date.
+    """When limits allow the next call. Times are arguments: seconds of a monotonic clock, and the date.
 
-    A call counts from its start until *window* seconds after its end: whenever in between the server saw
-    it, the server's own count is never higher.
+    A call counts from its start until *window* seconds after its end, so that the server's count is never higher,
+    whenever it saw the call.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -131,10 +130,10 @@ class Schedule:
 
 
 class LimitKeeper:
-    """The limits as a server keeps them: counts calls that come; refused ones too if *count_refused*.
+    """The limits of a server: counts received calls, with *count_refused* refused ones too.
 
-    Windows are counted in *tick*, seconds of a monotonic clock: a step of the machine's clock frees none. If ticks
-    go back all the same, as a clock of a test may, what was counted stays as old as it was.
+    Windows are measured in *tick*, seconds of a monotonic clock, so that a step of the machine's clock frees no call.
+    If a test's clock goes back, counted calls keep their age.
     """
 
     def __init__(self, limits: Limits, *, count_refused: bool = False) -> None:
@@ -146,8 +145,8 @@ class LimitKeeper:
         self._day: date | None = None
         self._today = 0
 
-    def admit(self, now: datetime, tick: float, at_once: int) -> None:
-        """Count a call at *now*, with *at_once* calls in progress (this one too), or raise why not.
+    def count_call(self, now: datetime, tick: float, at_once: int) -> None:
+        """Count a call at *now*, or raise the fault that refuses it. *at_once* calls are in progress, with this one.
 
         20024 comes before 20023, and 20023 before 20015.
         """

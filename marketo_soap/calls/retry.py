@@ -1,4 +1,4 @@
-"""What is done after an attempt that failed: the policy, as decisions that need no clock and no socket."""
+"""What to do after a failed attempt: the retry policy. Pure."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ __all__ = ["DEFAULT_RETRY", "NO_RETRY", "RetryPolicy", "in_time", "retry_after"]
 
 logger = logging.getLogger("marketo_soap.retry")
 
-_LONGEST_ASKED = 3600.0  # seconds: a server that asks for more is not waited for
+_LONGEST_ASKED = 3600.0  # seconds; a longer Retry-After is not waited for
 
 
 @frozen
 class RetryPolicy:
-    """Which failed attempts are made again, and after how long. Every attempt is signed anew.
+    """Which failed attempts are made again, and after how long. Every attempt has a new signature.
 
     *attempts* counts all of them, the first too; *deadline* is the seconds that a call may take in all, with
-    waiting (None: no end). Waits are spread by chance over *pause* seconds, doubled each time, at most
-    *longest_pause*, so that callers that failed together do not come back together.
+    waiting (None: no end). Waits are random, up to *pause* seconds, doubled each time, at most
+    *longest_pause*, so that callers that failed together do not retry together.
 
     | what happened | what is done |
     | --- | --- |
     | no connection, HTTP 429 and 503 | sent again, not before Retry-After (503 only if the operation is `repeatable`) |
-    | 20016, the signature was too old on arrival | signed anew and sent again at once, once |
+    | 20016, the signature was too old on arrival | signed and sent again at once, but only once |
     | 20023, too many calls | sent again after half of *window* seconds or more |
     | 20024, too many at once | sent again |
     | the fate is unknown: `AmbiguousError` | sent again if *resend_unknown*, unless `effect` is "once" |
-    | 20015, a redirect and everything else | the error stands |
+    | 20015, a redirect and everything else | the error is raised |
     """
 
     attempts: int = field(default=4, validator=positive)
@@ -52,9 +52,9 @@ class RetryPolicy:
         asked: float | None,
         random: Callable[[], float],
     ) -> float | None:
-        """Return the seconds to wait before the next attempt, or None to let the last error stand.
+        """Return the seconds to wait before the next attempt, or None to raise the last error.
 
-        *errors* are those of the attempts so far, *asked* what a Retry-After of the last one says, *random*
+        *errors* are those of the attempts so far, *asked* the Retry-After of the last one in seconds, *random*
         gives a number in [0, 1).
         """
         error = errors[-1]
@@ -97,7 +97,7 @@ def retry_after(text: str | None, date: str | None) -> float | None:
 
 
 def in_time(name: str, pause: float | None, left: float | None, error: MarketoError) -> float | None:
-    """Return *pause* if it ends within the seconds that are *left*, else None: the log and *error* say so then."""
+    """Return *pause* if it ends within the seconds that are *left*, else None, with a log record and a hint."""
     if pause is None or left is None or pause < left:
         return pause
     late = f"not tried again: the wait of {pause:.1f} s would have passed the call's deadline"

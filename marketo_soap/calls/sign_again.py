@@ -1,4 +1,4 @@
-"""A stored request, signed anew: its authentication header is replaced, every other byte stays."""
+"""Sign a stored request again: its authentication header is replaced, every other byte stays."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _NIL = re.compile(r"\s[\w.-]+:nil\s*=\s*(?:'[^']*'|\"[^\"]*\")")
 def sign_again(request: bytes, credentials: Credentials, timestamp_text: str) -> bytes:
     """Return *request* with the user id, signature and timestamp of *credentials* at *timestamp_text*.
 
-    Prefixes, white space, order and everything that is unknown stay as they are. Raises `ProtocolError` for
-    what is no request, or has no whole AuthenticationHeader whose values could be replaced.
+    Prefixes, white space, order and unknown elements stay as they are. Raises `ProtocolError` if it is not a
+    request with a complete AuthenticationHeader.
     """
     header = sign(credentials, timestamp_text)
     before = open_request(request)
@@ -37,7 +37,7 @@ def sign_again(request: bytes, credentials: Credentials, timestamp_text: str) ->
     except (UnicodeError, LookupError, ProtocolError):  # a comment or CDATA looks like the header, or the like
         pass
     raise ProtocolError(
-        "the AuthenticationHeader stands there in a form that cannot be signed in place",
+        "the AuthenticationHeader has a form that cannot be signed in place",
         path="AuthenticationHeader",
         problem="invalid",
     )

@@ -1,8 +1,8 @@
 """A queue for threads and tasks, and what it is made of: a clock, a value that changes without a lock, waiters.
 
 An exception can be raised between any two instructions: by Ctrl-C, by a signal handler, by a debugger. So nothing
-here takes a lock that such an exception could leave locked. Whoever waits or holds something is known by a weak
-reference: a caller that an exception cuts off gives its place back when its frames are gone.
+here takes a lock that such an exception could leave locked. Waiters and holders are weak references: an interrupted
+caller gives its place back when its frames are gone.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Clock:
         return time.monotonic()
 
     def now(self) -> datetime:
-        """Return the aware time, which says what day it is."""
+        """Return the aware time; it decides what day it is."""
         return datetime.now(UTC)
 
     def wait(self, event: threading.Event, seconds: float | None) -> None:
@@ -60,7 +60,7 @@ class Cell(Generic[S]):
     """An immutable value that threads replace by turns, without a lock. A forked child begins with a new one.
 
     Each value has a dict that gets its successor. `dict.setdefault` is one step of the interpreter, so a change
-    is made wholly or not at all, whoever is interrupted where, and of two changes to one value the first counts.
+    is atomic wherever a thread is interrupted, and of two changes to one value the first wins.
     """
 
     def __init__(self, make: Callable[[], S]) -> None:
@@ -86,7 +86,7 @@ class Cell(Generic[S]):
                     self._nodes[os.getpid()] = successor
                     return result
         finally:
-            del node, successor  # a traceback that somebody keeps would hold on to all that follow
+            del node, successor  # else a traceback that is kept would hold all later values
 
     def _last(self) -> tuple[S, dict[str, Any]]:
         process = os.getpid()
@@ -165,7 +165,7 @@ class Line(Generic[C]):
         return tuple([place for place in self.waiting if place != waiter and place() is not None])
 
     def blocks(self, waiter: Waiter, competes: Callable[[Any], bool] = lambda other: True) -> bool:
-        """Whether somebody came before *waiter*, can go on, and *competes* with it."""
+        """Whether a waiter that *competes* came before *waiter* and can go on."""
         for place in self.waiting:
             ahead = place()
             if ahead is waiter:
@@ -179,7 +179,7 @@ class Queue(Generic[C]):
     """Threads and tasks that wait for their turn: first come, first served. A forked child has a queue of its own."""
 
     late: str
-    """The message for a waiter whose time is over, with a place for the seconds."""
+    """The message of the timeout, with a placeholder for the seconds."""
 
     def __init__(self, count: Callable[[], C], clock: Clock | None = None) -> None:
         self._clock = clock or Clock()
@@ -215,7 +215,7 @@ class Queue(Generic[C]):
     def _try_acquire(self, line: Line[C], waiter: Any, holder: ref[object]) -> tuple[Line[C], float | None]:
         """Make *holder* a holder if it is the turn of *waiter*.
 
-        Return the line and the seconds until it may be: 0.0 if it is, None if nobody knows.
+        Return the line and the seconds until it may be: 0.0 if it is, None if that is unknown.
         """
         raise NotImplementedError
 

@@ -17,13 +17,14 @@ from weakref import WeakKeyDictionary, ref
 
 import httpx
 
-from marketo_soap.calls.call import Call, Caller, Counter, Stats, notify
+from marketo_soap.calls.call import Call, CallContext, Stats, notify
 from marketo_soap.calls.endpoint import EmbeddedEndpoint, checked_endpoint, is_loopback
 from marketo_soap.calls.flow import Send
 from marketo_soap.calls.http import CONNECTIONS, USER_AGENT, trust, within
 from marketo_soap.calls.limiter import InProcessLimiter
 from marketo_soap.calls.limits import Limiter
 from marketo_soap.calls.retry import DEFAULT_RETRY, RetryPolicy
+from marketo_soap.calls.waiting import Cell
 from marketo_soap.history import Exchange, History
 from marketo_soap.operations import Operation
 from marketo_soap.signature import Credentials
@@ -52,18 +53,18 @@ def local_now() -> datetime:
     return datetime.now(UTC).astimezone()
 
 
-class _Place:
-    """A thread or a task, as clients know it: they keep something for each as long as its context lives."""
+class _Slot:
+    """What clients keep their last exchange for: a thread or a task, as long as its context lives."""
 
     def __init__(self, owner: object) -> None:
         self.owner = owner
 
 
-_place: ContextVar[_Place | None] = ContextVar("marketo_soap_place", default=None)
+_slot: ContextVar[_Slot | None] = ContextVar("marketo_soap_slot", default=None)
 
 
 def _owner() -> object:
-    """What tells this thread or task from all others. A task has its parent's context, copied by reference."""
+    """Return what identifies this thread or task. A task has a copy of its parent's context, so that is not enough."""
     asyncio = sys.modules.get("asyncio")
     with suppress(RuntimeError):  # no event loop runs here
         if asyncio is not None and (task := asyncio.current_task()) is not None:
@@ -119,7 +120,7 @@ class BaseClient(Generic[TransportT]):
             raise ValueError(f"max_response_bytes must be between 1 and {MAX_BYTES}")
         self.history = history if isinstance(history, History) or history is None else History(history)
         self._on_exchange = on_exchange
-        self._last: WeakKeyDictionary[_Place, Exchange] = WeakKeyDictionary()
+        self._last: WeakKeyDictionary[_Slot, Exchange] = WeakKeyDictionary()
         self._limiter = limiter
         self._url = httpx.URL(self.endpoint)
         if timeout is DEFAULT_TIMEOUT:
@@ -127,14 +128,14 @@ class BaseClient(Generic[TransportT]):
         self._timeout = httpx.Timeout(timeout)
         self._retry = retry
         self._process = os.getpid()
-        self._caller = Caller(
+        self._context = CallContext(
             self.endpoint,
             Credentials(cast("str", user_id), cast("str", encryption_key)),
             clock or local_now,
             limiter,
             max_response_bytes,
             tracer,
-            Counter(),
+            Cell(Stats),
             self._remember,
             timed=self.history is not None or on_exchange is not None,
             single=getattr(transport, "retries_itself", False),
@@ -160,7 +161,7 @@ class BaseClient(Generic[TransportT]):
     @property
     def stats(self) -> Stats:
         """What this client has done so far."""
-        return self._caller.counter.stats
+        return self._context.stats.value
 
     @property
     def last_exchange(self) -> Exchange | None:
@@ -171,20 +172,18 @@ class BaseClient(Generic[TransportT]):
         an error brings its exchange along wherever it is caught. `last_exchange.attempts` are all attempts
         of the call.
         """
-        place = _place.get()
-        return None if place is None or place.owner != _owner() else self._last.get(place)
+        slot = _slot.get()
+        return None if slot is None or slot.owner != _owner() else self._last.get(slot)
 
     def _http_options(self, verify: ssl.SSLContext | Literal[True], proxy: str | httpx.Proxy | None) -> dict[str, Any]:
         if not isinstance(verify, ssl.SSLContext) and verify is not True:
-            raise ValueError(
-                "verify takes an ssl.SSLContext: certificates are always checked unless one says otherwise"
-            )
+            raise ValueError("verify takes an ssl.SSLContext; certificates are always checked unless it disables that")
         return {
             "timeout": self._timeout,
             "limits": CONNECTIONS,
             "follow_redirects": False,
             "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # SOAP has no sessions
-            "trust_env": not is_loopback(self.endpoint),  # no proxy stands before a local sandbox
+            "trust_env": not is_loopback(self.endpoint),  # a local sandbox is not behind a proxy
             "verify": trust(self.endpoint, verify),
             "proxy": proxy,
             "headers": {
@@ -197,12 +196,12 @@ class BaseClient(Generic[TransportT]):
 
     def _begin(self, operation: Operation[R], target_workspace: str | None, retry: RetryPolicy | None) -> Call[R]:
         self._check_process()
-        return Call.of(self._caller, operation, target_workspace, retry or self._retry)
+        return Call.of(self._context, operation, target_workspace, retry or self._retry)
 
     def _begin_again(self, request: bytes) -> Call[None]:
         try:
             self._check_process()
-            return Call.again(self._caller, request, self._retry)
+            return Call.again(self._context, request, self._retry)
         finally:
             del request
 
@@ -221,11 +220,11 @@ class BaseClient(Generic[TransportT]):
             raise RuntimeError("this client was made before the process forked: make one in the child")
 
     def _remember(self, exchange: Exchange) -> None:
-        place, owner = _place.get(), _owner()
-        if place is None or place.owner != owner:
-            place = _Place(owner)
-            _place.set(place)
-        self._last[place] = exchange
+        slot, owner = _slot.get(), _owner()
+        if slot is None or slot.owner != owner:
+            slot = _Slot(owner)
+            _slot.set(slot)
+        self._last[slot] = exchange
         if self.history is not None:
             self.history.add(exchange)
         if self._on_exchange is not None:

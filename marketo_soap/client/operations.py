@@ -1,4 +1,7 @@
-"""The methods of the operations. Each is written once and serves both clients."""
+"""The methods of the operations. Each is written once and serves both clients.
+
+Longer than 300 lines: one method for each operation, with all of its parameters.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,16 @@ from marketo_soap.operations.describe_m_object import DescribeMObject, DescribeM
 from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSource, GetCampaignsForSourceResult
 from marketo_soap.operations.get_channels import GetChannels, GetChannelsResult
 from marketo_soap.operations.get_custom_objects import GetCustomObjects, GetCustomObjectsResult
+from marketo_soap.operations.get_import_to_list_status import GetImportToListStatus, GetImportToListStatusResult
 from marketo_soap.operations.get_lead import GetLead, GetLeadResult
 from marketo_soap.operations.get_lead_activity import GetLeadActivity, LeadActivityList
 from marketo_soap.operations.get_lead_changes import GetLeadChanges, GetLeadChangesResult
 from marketo_soap.operations.get_m_objects import GetMObjects, GetMObjectsResult
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads, GetMultipleLeadsResult
 from marketo_soap.operations.get_tags import GetTags, GetTagsResult
+from marketo_soap.operations.import_to_list import ImportToList, ImportToListResult
 from marketo_soap.operations.list_m_objects import ListMObjects, ListMObjectsResult
+from marketo_soap.operations.merge_leads import LeadKeys, MergeLeads, MergeLeadsResult
 from marketo_soap.operations.request_campaign import RequestCampaign, RequestCampaignResult
 from marketo_soap.operations.schedule_campaign import ScheduleCampaign, ScheduleCampaignResult
 from marketo_soap.operations.sync_custom_objects import SyncCustomObjects, SyncCustomObjectsResult
@@ -32,6 +38,7 @@ from marketo_soap.records.activities import ActivityTypeFilter, StreamPosition
 from marketo_soap.records.attribs import Attrib, SyncOperationEnum
 from marketo_soap.records.campaigns import ReqCampSourceType
 from marketo_soap.records.custom_objects import CustomObj, KeyList, as_key_lists
+from marketo_soap.records.imports import ImportToListModeEnum
 from marketo_soap.records.lead import LeadRecord, Value, as_attributes
 from marketo_soap.records.lead_keys import LeadKey, LeadSelector
 from marketo_soap.records.marketo_objects import MObjAssociation, MObjCriteria, MObject
@@ -314,3 +321,47 @@ class Operations:
     def get_tags(self, tags: Iterable[Tag] = (), **options: Unpack[CallOptions]) -> Call[GetTagsResult]:
         """Return all types of tags, or those that *tags* ask for: see `GetTags`."""
         return GetTags(tuple(tags)), options
+
+    @_method
+    def merge_leads(
+        self,
+        winning_lead_keys: LeadKeys,
+        losing_lead_key_lists: Iterable[LeadKeys],
+        *,
+        merge_in_sales: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[MergeLeadsResult]:
+        """Merge leads into one: see `MergeLeads`. `client.merge_leads({"IDNUM": 1}, [{"IDNUM": 2}])`."""
+        return MergeLeads(winning_lead_keys, tuple(losing_lead_key_lists), merge_in_sales), options
+
+    @_method
+    def import_to_list(
+        self,
+        program_name: str,
+        list_name: str,
+        import_file_header: str,
+        import_file_rows: Iterable[str],
+        *,
+        import_list_mode: ImportToListModeEnum | str = ImportToListModeEnum.UPSERTLEADS,
+        clear_list: bool = False,
+        campaign_name: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[ImportToListResult]:
+        """Begin to import rows of CSV to a list in a program: see `ImportToList`."""
+        operation = ImportToList(
+            program_name,
+            import_file_header,
+            tuple(import_file_rows),
+            import_list_mode,
+            list_name,
+            clear_list,
+            campaign_name,
+        )
+        return operation, options
+
+    @_method
+    def get_import_to_list_status(
+        self, program_name: str, list_name: str, **options: Unpack[CallOptions]
+    ) -> Call[GetImportToListStatusResult]:
+        """Return how far the latest import to a list of a program is: see `GetImportToListStatus`."""
+        return GetImportToListStatus(program_name, list_name), options

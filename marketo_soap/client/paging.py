@@ -1,4 +1,4 @@
-"""The way through the pages of an operation. Pure."""
+"""Walk through the pages of an operation. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class PageWalk(Generic[R]):
         self._seen = {operation}
 
     def ends_with(self, fault: Fault) -> bool:
-        """Say whether *fault* only tells that no page is left."""
+        """Return whether *fault* means that there are no more pages."""
         return fault.code == _STREAM_AT_END
 
     def advance(self, result: R, exchange: Exchange | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar, Unpack
 import httpx
 
 from marketo_soap.calls.call import Call
-from marketo_soap.calls.flow import Answer, Send, Wait
+from marketo_soap.calls.flow import Send, StepAnswer, Wait
 from marketo_soap.calls.http import open_async_client
 from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.client.base import BaseClient, CallOptions, Timeout
@@ -68,7 +68,7 @@ class AsyncClient(Operations, BaseClient[httpx.AsyncBaseTransport]):
                 yield item
 
     async def replay(self, request: bytes, *, timeout: Timeout = None) -> Exchange:
-        """Send the bytes of a stored request once, signed anew: see `Client.replay`."""
+        """Send the bytes of a stored request once, with a new signature: see `Client.replay`."""
         try:
             call = self._begin_again(request)
         finally:
@@ -77,7 +77,7 @@ class AsyncClient(Operations, BaseClient[httpx.AsyncBaseTransport]):
 
     async def _run(self, call: Call[R], timeout: Timeout) -> Call[R]:
         with call:
-            answer: Answer = None
+            answer: StepAnswer = None
             while (step := call.advance(answer)) is not None:
                 answer = None
                 if isinstance(step, Send):
@@ -93,7 +93,7 @@ class AsyncClient(Operations, BaseClient[httpx.AsyncBaseTransport]):
                         answer = error
         return call
 
-    async def _send(self, call: Call[Any], send: Send, timeout: Timeout) -> Answer:
+    async def _send(self, call: Call[Any], send: Send, timeout: Timeout) -> StepAnswer:
         request = self._request(send, timeout)
         from asyncio import timeout as within_time
 

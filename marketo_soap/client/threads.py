@@ -11,7 +11,7 @@ import httpx
 
 from marketo_soap.calls.call import Call
 from marketo_soap.calls.deadline import deadline
-from marketo_soap.calls.flow import Answer, Send, Wait
+from marketo_soap.calls.flow import Send, StepAnswer, Wait
 from marketo_soap.calls.http import open_client
 from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.client.base import BaseClient, CallOptions, Timeout
@@ -31,19 +31,17 @@ ItemT = TypeVar("ItemT")
 class Client(Operations, BaseClient[httpx.BaseTransport]):
     """A Marketo SOAP client.
 
-    *endpoint* is the subscription's own address, `https://<munchkin id>.mktoapi.com/soap/mktows/2_2`;
-    *user_id* and *encryption_key* are its API user. A *transport* that is a Marketo itself
-    (`SandboxTransport`, `RestBridge`) brings all three; any other `httpx.BaseTransport` carries the calls instead
-    of the network. *timeout* is httpx's, in seconds, for one attempt (10 to connect and 90 for all else, 120 over a
-    `RestBridge`). *clock* returns the aware time that requests are signed with. *retry* says which failed attempts
-    are made again, and how long a call may take in all.
-    *limiter* keeps to the call limits: "vendor" is the vendor's numbers, shared by all clients of a
-    subscription in this process, and none for a sandbox, a mock or an address on this machine; None is none. A
-    reply may be *max_response_bytes* long. *verify* is an `ssl.SSLContext` (with client certificates, if need
-    be), *proxy* httpx's, *tracer* an OpenTelemetry tracer. Plain http is accepted on this machine only,
-    unless *allow_http*. *history* keeps the last exchanges, so many (or a `History` of your own), and
-    *on_exchange* is called with each attempt's `Exchange` as soon as it has ended, in the thread or task that
-    made it; what it raises is logged and harms no call.
+    *endpoint* is the subscription's own address, `https://<munchkin id>.mktoapi.com/soap/mktows/2_2`; *user_id* and
+    *encryption_key* are its API user. A *transport* of this package (`SandboxTransport`, `RestBridge`) provides all
+    three; any other `httpx.BaseTransport` replaces the network. *timeout* is httpx's, in seconds, for one attempt (10
+    to connect and 90 for all else, 120 over a `RestBridge`). *clock* returns the aware time that requests are signed
+    with. *retry* says which failed attempts are made again, and how long a call may take in all. *limiter* keeps to the
+    call limits: "vendor" is the vendor's numbers, shared by all clients of a subscription in this process, and none for
+    a sandbox, a mock or an address on this machine; None is none. A reply may be *max_response_bytes* long. *verify* is
+    an `ssl.SSLContext` (with client certificates, if need be), *proxy* httpx's, *tracer* an OpenTelemetry tracer. Plain
+    http is accepted on this machine only, unless *allow_http*. *history* keeps the last exchanges, so many (or a
+    `History` of your own), and *on_exchange* is called with each attempt's `Exchange` as soon as it has ended, in the
+    thread or task that made it; what it raises is logged and harms no call.
 
     A client holds one pool of ten connections, may be shared by threads, and is closed by `close()` or a
     `with` block; after a fork the child makes its own. Every error of a call is a `MarketoError` with its
@@ -63,9 +61,9 @@ class Client(Operations, BaseClient[httpx.BaseTransport]):
     ) -> R:
         """Carry out *operation* and return its result. *timeout* and *retry* are the client's unless given.
 
-        Raises `Fault` when the server says no, `LeadSyncFailed` for a lead that was not written,
+        Raises `Fault` when the server refuses, `OperationFailed` when the reply says that nothing was done,
         `ProtocolError` for a reply that breaks the contract, and `TransportError` when no usable reply came
-        (`AmbiguousError` when the call may have been carried out all the same).
+        (`AmbiguousError` when the call may have been carried out).
         """
         return self._run(self._begin(operation, target_workspace, retry), timeout).result
 
@@ -91,20 +89,20 @@ class Client(Operations, BaseClient[httpx.BaseTransport]):
             yield from operation.items(result)
 
     def replay(self, request: bytes, *, timeout: Timeout = None) -> Exchange:
-        """Send the bytes of a stored request once, signed anew and else as they are; return what came of it.
+        """Send the bytes of a stored request once, with a new signature, and return the exchange.
 
-        A fault is an answer like any other. Raises `ProtocolError` for what is no request that can be signed,
-        and `TransportError` when no answer came.
+        A fault is returned like any other answer. Raises `ProtocolError` if the bytes are not a request that can be
+        signed, and `TransportError` when no answer came.
         """
         try:
             call = self._begin_again(request)
         finally:
-            del request  # a local of a frame that errors come through
+            del request  # error trackers record the locals of frames
         return self._run(call, timeout).last_exchange
 
     def _run(self, call: Call[R], timeout: Timeout) -> Call[R]:
         with call:
-            answer: Answer = None
+            answer: StepAnswer = None
             while (step := call.advance(answer)) is not None:
                 answer = None
                 if isinstance(step, Send):
@@ -118,7 +116,7 @@ class Client(Operations, BaseClient[httpx.BaseTransport]):
                         answer = error
         return call
 
-    def _send(self, call: Call[Any], send: Send, timeout: Timeout) -> Answer:
+    def _send(self, call: Call[Any], send: Send, timeout: Timeout) -> StepAnswer:
         request = self._request(send, timeout)
         with call.attempt(send, request) as attempt, deadline(send.seconds):
             attempt.receive(self._http.send(request, stream=True))

@@ -36,7 +36,7 @@ class Caller:
         self._limits = LimitKeeper(settings.limits or Limits(calls=None, at_once=share, per_day=None))
         self._replays = replays if settings.refuse_replays else None
 
-    def admit(self, header: AuthenticationHeader, body: bytes, now: datetime, tick: float) -> None:
+    def check_call(self, header: AuthenticationHeader, body: bytes, now: datetime, tick: float) -> None:
         """Count a call with a valid signature, or raise the fault that refuses it."""
         times = read_timestamp(header.request_timestamp)
         if not times:
@@ -48,14 +48,14 @@ class Caller:
             raise fault(20013)
         replays, kind = self._replays, self._settings.refuse_replays
         if replays is None:
-            self._limits.admit(now, tick, self.running + 1)
+            self._limits.count_call(now, tick, self.running + 1)
             return
         key = header.request_signature.encode() + (b"\0" + body if kind == "request" else b"")
         user_id, signed = self.credentials.user_id, times[0].timestamp()
         repeated = fault(20016, f"Request Expired: the same {kind} has been received before, or may have been")
         if replays.knows(user_id, key, signed):
             raise repeated
-        self._limits.admit(now, tick, self.running + 1)
+        self._limits.count_call(now, tick, self.running + 1)
         if not replays.add(user_id, key, signed, now.timestamp() - self._settings.timestamp_window):
             raise repeated
 

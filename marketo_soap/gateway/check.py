@@ -9,10 +9,9 @@ import httpx
 from attrs import frozen
 
 from marketo_soap.bridge.connections import Connections
-from marketo_soap.bridge.rest import RestRequest, read, read_reply
+from marketo_soap.bridge.rest import RestRequest, read, read_reply, read_token, token_request
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Fetch
-from marketo_soap.bridge.tokens import read_token, token_request
 from marketo_soap.calls.flow import Received
 from marketo_soap.errors import TransportError
 from marketo_soap.gateway.secrets import Secrets

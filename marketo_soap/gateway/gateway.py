@@ -138,7 +138,7 @@ class Gateway:
         except TimeoutError:
             raise fault(20024) from None
         self._callers.check_room(caller)
-        caller.admit(header, body, datetime.now(UTC), time.monotonic())
+        caller.check_call(header, body, datetime.now(UTC), time.monotonic())
         if isinstance(request, ProtocolError):
             raise request
         seconds = call.begun + self.settings.call_seconds - time.monotonic()

@@ -1,4 +1,4 @@
-"""What SOAP and REST calls to the sandbox share: they are counted, and go as the fault script and the journal want."""
+"""What SOAP and REST calls to the sandbox share: counting, the fault script, and the journal."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ class ScriptedCall:
         self._sandbox, self._entry, self._now = sandbox, entry, entry.time
 
     def carry_out(self, rule: FaultRule | None) -> HttpAnswer:
-        """Answer the call, as the *rule* of the fault script wants it."""
+        """Answer the call; a *rule* of the fault script may change the answer or its delivery."""
         entry = self._entry
         if rule is None:
             answer = self._perform()
         else:
-            entry.remarks.append(f"the fault script struck: {in_words(rule)}")
-            answer, close = self._struck(rule), rule.close is not None
+            entry.remarks.append(f"a fault rule applied: {in_words(rule)}")
+            answer, close = self._scripted(rule), rule.close is not None
             answer = evolve(answer, delay=rule.delay, close=close, truncate=rule.truncate, dribble=rule.dribble)
         if answer.close:
             entry.remarks.append(HUNG_UP)
         self._sandbox.journal.answered(entry, answer.status, self._recorded(answer.body))
         return answer
 
-    def _struck(self, rule: FaultRule) -> HttpAnswer:
+    def _scripted(self, rule: FaultRule) -> HttpAnswer:
         if rule.close == "before":
             return HttpAnswer(0, b"", ())
         if (refusal := self._refusal(rule)) is not None:

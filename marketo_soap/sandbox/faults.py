@@ -31,11 +31,11 @@ PROXY_PAGE = (
 class _Loaded:
     rule: FaultRule
     seen: int = 0
-    struck: int = 0
+    applied: int = 0
 
 
 class FaultScript:
-    """An ordered list of rules; of those that fit a call, the first whose turn it is strikes."""
+    """An ordered list of rules; the first that fits a call, and whose turn it is, applies."""
 
     def __init__(self, rules: Iterable[FaultRule] = (), *, seed: int = 0) -> None:
         self._lock = threading.Lock()
@@ -53,44 +53,44 @@ class FaultScript:
             self._loaded.clear()
 
     def rules(self) -> list[FaultRule]:
-        """Return the rules that may still strike."""
-        return [rule for rule, _ in self.standing()]
+        """Return the rules that may still apply."""
+        return [rule for rule, _ in self.remaining()]
 
-    def standing(self) -> list[tuple[FaultRule, int]]:
-        """Return the rules that may still strike, each with how often it struck."""
+    def remaining(self) -> list[tuple[FaultRule, int]]:
+        """Return the rules that may still apply, each with how often it applied."""
         with self._lock:
-            return [(loaded.rule, loaded.struck) for loaded in self._loaded if not _spent(loaded)]
+            return [(loaded.rule, loaded.applied) for loaded in self._loaded if not _spent(loaded)]
 
-    def strike(self, data: bytes) -> FaultRule | None:
-        """Return the rule that strikes the SOAP request *data*, if one does."""
-        return self._strike(lambda: _soap_call(data))
+    def rule_for(self, data: bytes) -> FaultRule | None:
+        """Return the rule that applies to the SOAP request *data*, if one does."""
+        return self._pick(lambda: _soap_call(data))
 
-    def strike_rest(self, operation: str, records: Callable[[], Iterable[Record]]) -> FaultRule | None:
-        """Return the rule that strikes a REST call, if one does."""
-        return self._strike(lambda: _Call("REST", operation, tuple(records())))
+    def rule_for_rest(self, operation: str, records: Callable[[], Iterable[Record]]) -> FaultRule | None:
+        """Return the rule that applies to a REST call, if one does."""
+        return self._pick(lambda: _Target("REST", operation, tuple(records())))
 
-    def _strike(self, read: Callable[[], _Call]) -> FaultRule | None:
+    def _pick(self, read: Callable[[], _Target]) -> FaultRule | None:
         if not self._loaded:
             return None
-        call = read()
+        target = read()
         with self._lock:
             for loaded in self._loaded:
-                if _spent(loaded) or not call.fits(loaded.rule):
+                if _spent(loaded) or not target.fits(loaded.rule):
                     continue
                 loaded.seen += 1
                 if loaded.seen % loaded.rule.every == 0 and self._random.random() < loaded.rule.chance:
-                    loaded.struck += 1
+                    loaded.applied += 1
                     return loaded.rule
         return None
 
 
 def _spent(loaded: _Loaded) -> bool:
-    return loaded.rule.times is not None and loaded.struck >= loaded.rule.times
+    return loaded.rule.times is not None and loaded.applied >= loaded.rule.times
 
 
 @frozen
-class _Call:
-    """What a rule can go by; of a request that cannot be read, nothing."""
+class _Target:
+    """What a rule is compared with: empty for a request that cannot be read."""
 
     side: Literal["SOAP", "REST"]
     operation: str = ""
@@ -117,15 +117,15 @@ def _describes(rule: FaultRule, email: str | None, attributes: Mapping[str, str]
     return right and rule.attribute.items() <= attributes.items()
 
 
-def _soap_call(data: bytes) -> _Call:
+def _soap_call(data: bytes) -> _Target:
     operation = ""
     try:
         opened = open_request(data)
         operation = opened.operation_type.name
         call = opened.read_operation()
     except ProtocolError:
-        return _Call("SOAP", operation)
-    return _Call("SOAP", operation, tuple(_records(call)))
+        return _Target("SOAP", operation)
+    return _Target("SOAP", operation, tuple(_records(call)))
 
 
 def _records(message: Any) -> Iterator[Record]:

@@ -33,14 +33,15 @@ _REST = re.compile("/+(rest|identity|bulk)/")
 
 
 def carries_soap(method: str, path: str) -> bool:
-    """Say whether the body of such a request is an envelope."""
+    """Return whether the body of such a request is an envelope."""
     return method == "POST" and not path.startswith(CONTROL) and not _REST.match(path)
 
 
 def answer(sandbox: State, request: HttpRequest) -> HttpAnswer:
-    """Answer one HTTP request: by its path a control or a REST call; else POST carries SOAP, GET gives the WSDL
-    (`?WSDL`) or says what this is. What a browser sends for another site's page is refused.
+    """Answer one HTTP request: by its path a control or a REST call; else POST is SOAP, GET returns the WSDL
+    (`?WSDL`) or a short text. Requests that a browser sends for another site's page are refused.
     """
+    sandbox.finish_imports()
     if request.path.startswith(CONTROL):
         from marketo_soap.sandbox.control import control
 
@@ -67,7 +68,7 @@ def answer(sandbox: State, request: HttpRequest) -> HttpAnswer:
 
 
 def _browser_refusal(sandbox: State, request: HttpRequest) -> str | None:
-    """Say why a request may come from a web page that is none of the caller's; the credentials are published."""
+    """Return why a request may come from another site's page, if so: the default credentials are public."""
     allowed = allowed_hosts(sandbox, request)
     if not is_own_host(request.headers, allowed):
         name = host_name(request.headers["host"]) or "that name"

@@ -1,4 +1,4 @@
-"""What the sandbox remembers of every call: its bytes, the verdict, and why."""
+"""The journal of the sandbox: the bytes of each call, the verdict, and the reasons."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Entry:
     `key` is the kind of the key or selector, `lead_id` the one lead that the call is about. `before` and `after` are
     the lead that it wrote, `remarks` why it went as it did.
 
-    Of a REST call, `verdict` may also be `skipped 1004`, `2 CREATED, 1 skipped 1004` (`remarks` then tell of each
+    Of a REST call, `verdict` may also be `skipped 1004`, `2 CREATED, 1 skipped 1004` (`remarks` then describe each
     record), an error's code, or OK. Its `request` is a line with method and address, an empty line, the body.
     """
 
@@ -59,16 +59,16 @@ class Entry:
 
     @property
     def changes(self) -> list[Change]:
-        """What changed on the lead, by the names of the fields."""
+        """The changes of the lead, sorted by field."""
         old, new = _values(self.before), _values(self.after)
         names = sorted({*old, *new})
         return [Change(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
 
     @property
     def notes(self) -> list[str]:
-        """What a person who debugs a client wants to know and the reply does not say.
+        """Details for debugging a client that the reply does not contain.
 
-        First the elements that were ignored, found only now that somebody asks, then the remarks.
+        First the ignored elements, which are computed here, then the remarks.
         """
         try:
             opened = open_request(self.request)
@@ -113,8 +113,7 @@ def _size(entry: Entry) -> int:
 class Journal:
     """The last calls, oldest first: at most *size* of them, and at most *max_bytes* of memory.
 
-    Counted are the messages and, as soon as a call is answered, the lead before and after it; the last call is kept
-    whatever its size.
+    Messages count, and after the answer the lead before and after the call; the last call is kept whatever its size.
     """
 
     def __init__(self, size: int = 1000, max_bytes: int = 64 * 1024 * 1024) -> None:
@@ -125,7 +124,7 @@ class Journal:
         self._count = self._bytes = 0
 
     def begin(self, now: datetime, request: bytes) -> Entry:
-        """Start the entry of a call; it is in the journal from now on."""
+        """Add the entry of a new call."""
         with self._lock:
             self._count += 1
             entry = Entry(self._count, now, request)
@@ -134,7 +133,7 @@ class Journal:
         return entry
 
     def answered(self, entry: Entry, status: int, response: bytes) -> None:
-        """Note the answer of a call."""
+        """Record the answer of a call."""
         with self._lock:
             entry.status, entry.response = status, response
             if self._entries and entry.number >= self._entries[0].number:
@@ -153,7 +152,7 @@ class Journal:
             return list(self._entries)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove everything."""
         with self._lock:
             self._entries.clear()
             self._sizes.clear()

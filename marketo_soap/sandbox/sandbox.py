@@ -36,6 +36,7 @@ class Sandbox(State):
 
     def handle(self, data: bytes) -> HttpAnswer:
         """Answer one request, and say how the answer is delivered; the call is in progress until `done()`."""
+        self.finish_imports()
         return handle(self, data)
 
     def transport(self) -> SandboxTransport:

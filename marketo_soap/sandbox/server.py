@@ -31,7 +31,7 @@ __all__ = ["application", "bound", "serve_forever", "serving"]
 
 
 class _Unsigned(Exception):  # noqa: N818 - what a request is
-    """A long request is not signed: *beginning* is all that is kept of it."""
+    """A long request is not signed; only its *beginning* is kept."""
 
     def __init__(self, beginning: bytes) -> None:
         super().__init__()
@@ -71,16 +71,16 @@ class _Endpoint:
         query = scope["query_string"].decode("latin-1")
         address = scope["scheme"], scope["path"], query
         read = HttpRequest(request.method, *address, headers, body, peer, self._own_hosts)
-        if read.path.startswith(CONTROL):  # what a person looks at may be long: let no call wait for it
+        if read.path.startswith(CONTROL):  # a page may take long: calls must not wait for it
             return await run_in_threadpool(answer, self._sandbox, read)
         with self._sandbox.store.reserved() as free:
             if free:
                 return answer(self._sandbox, read)
-        # Somebody else is writing to the file: let other callers not wait for this one.
+        # Another process is writing to the file: other callers must not wait for this call.
         return await run_in_threadpool(answer, self._sandbox, read)
 
     async def _body(self, request: Request, headers: dict[str, str]) -> bytes:
-        """Read a body. Of a long envelope that is not signed the beginning is enough to say so."""
+        """Read a body; only the beginning of a long envelope that is not signed."""
         if not carries_soap(request.method, request.scope["path"]):
             return await read_body(request.receive)
         known = False
@@ -107,7 +107,7 @@ class _Endpoint:
 
 
 async def _deliver(reply: HttpAnswer, receive: Receive, send: Send) -> None:
-    """Deliver an answer as the fault script has it: late, slowly, cut off, or not at all."""
+    """Deliver an answer as the fault script demands: late, slowly, cut off, or not at all."""
     await asyncio.sleep(reply.delay)
     if reply.close:
         await _hang_up(receive)
@@ -168,7 +168,7 @@ def serving(sandbox: State, host: str, port: int) -> Iterator[str]:
     try:
         while not server.started:
             if not thread.is_alive():
-                raise RuntimeError("the sandbox's server did not start: its log says why")
+                raise RuntimeError("the sandbox's server did not start: see its log")
             time.sleep(0.005)
         yield endpoint
     finally:

@@ -100,9 +100,9 @@ class Workspaces:
 
 @frozen
 class FaultRule:
-    """Trouble on demand: which calls it strikes, and what it does to them.
+    """A fault on demand: which calls it applies to, and what it does to them.
 
-    It strikes the calls that fit *operation*, *email* and *attribute* (names to values, all of them), of these
+    It applies to the calls that fit *operation*, *email* and *attribute* (names to values, all of them), of these
     every *every*-th, with a *chance* of so much, *times* times (None: until it is removed).
 
     What it does, in the order of a call: `close="before"` hangs up with nothing done; *fault* (a code,
@@ -116,11 +116,11 @@ class FaultRule:
 
     REST calls meet the same rules; `operation` may be one of theirs: `identity`, `syncLeads`,
     `getLeadsByFilter`, `getLeadById`, `associateLead`, `describeLead`, `describeLead2`, `getLeadPartitions`,
-    `getLists`, `getLeadsByListId`, `getPagingToken`, `getLeadChanges`, `getCampaigns`, `triggerCampaign`,
-    `scheduleCampaign`.
+    `getLists`, `getLeadsByListId`, `getActivityTypes`, `getLeadActivities`, `getPagingToken`,
+    `getLeadChanges`, `getCampaigns`, `triggerCampaign`, `scheduleCampaign`.
     *email* and *attribute* go by the records of a `syncLeads`, one of which must fit, under REST's names or
-    SOAP's. *fault* and *failed* strike SOAP calls only. *rest*, REST's code ("611", with *message*, and
-    *status* 200 unless given), strikes REST calls only, `identity` only where *operation* names it; from 1000
+    SOAP's. *fault* and *failed* are for SOAP calls only. *rest*, REST's code ("611", with *message*, and
+    *status* 200 unless given), is for REST calls only, `identity` only where *operation* names it; from 1000
     on, it is the reason why every record of a `syncLeads` is skipped. To a REST call, *body* is JSON unless
     *content_type* says otherwise.
     """
@@ -157,7 +157,7 @@ class FaultRule:
         if self.rest is not None and not (self.rest.isascii() and self.rest.isdecimal()):
             raise ValueError("faults: rest is a REST error code, digits such as '611'")
         if self.rest is not None and (self.fault is not None or self.failed is not None):
-            raise ValueError("faults: rest strikes REST calls, fault and failed strike SOAP calls: make two rules")
+            raise ValueError("faults: rest is for REST calls, fault and failed are for SOAP calls: make two rules")
         if self.status is not None and not 200 <= self.status <= 599:
             raise ValueError("faults: status is between 200 and 599")
 
@@ -182,7 +182,8 @@ class Settings:
     and whenever leads are seeded. *lead_key_fields* maps the types of lead keys to the attributes that hold them,
     fields of type string (changed ones are beside the usual ones). *email_unasked*: getMultipleLeads with
     includeAttributes shows Email although it is not among them; recorded is nil. *largest_page* is what its batchSize
-    is capped at: the vendor's texts say 1000 and 100.
+    is capped at: the vendor's texts say 1000 and 100. An import to a list takes *import_seconds* of the sandbox's time;
+    *empty_import_cells* "keep" the field's value or "clear" it.
 
     *custom_object_types*, *channels* and *tags* are kept beside the leads when they are configured. A sync of custom
     objects that skips one, for INSERT finds it or UPDATE does not, answers *skipped_objects*: the documented SKIPPED,
@@ -226,6 +227,8 @@ class Settings:
     lead_key_fields: Mapping[str, str] = field(factory=dict, converter=_with_usual_fields)
     email_unasked: bool = False
     largest_page: int = 1000
+    import_seconds: float = 60.0
+    empty_import_cells: Literal["keep", "clear"] = "keep"
     custom_object_types: tuple[CustomObjectType, ...] = ()
     channels: tuple[Channel, ...] = ()
     tags: tuple[TagType, ...] = ()
@@ -251,6 +254,8 @@ class Settings:
             raise ValueError("client_id and client_secret are not empty")
         if not self.token_lifetime > 0:
             raise ValueError("token_lifetime must be more than 0")
+        if self.import_seconds < 0:
+            raise ValueError("import_seconds is not negative")
         if self.largest_page < 1:
             raise ValueError("largest_page must be at least 1")
         if unknown := self.lead_key_fields.keys() - _LEAD_KEY_FIELDS.keys():

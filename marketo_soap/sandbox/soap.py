@@ -27,7 +27,7 @@ __all__ = ["handle"]
 
 def handle(sandbox: State, data: bytes) -> HttpAnswer:
     """Answer one request; the call is in progress until the answer's `done()`."""
-    return counted(sandbox.soap_calls, lambda: _SoapCall(sandbox, data).carry_out(sandbox.script.strike(data)))
+    return counted(sandbox.soap_calls, lambda: _SoapCall(sandbox, data).carry_out(sandbox.script.rule_for(data)))
 
 
 class _SoapCall(ScriptedCall):
@@ -79,7 +79,7 @@ class _SoapCall(ScriptedCall):
         if not sandbox.settings.access:
             raise fault(20013)
         if sandbox.limits is not None:
-            sandbox.limits.admit(now, sandbox.tick(), sandbox.soap_calls.count)
+            sandbox.limits.count_call(now, sandbox.tick(), sandbox.soap_calls.count)
 
     @contextmanager
     def perform(self, request: envelope.Request[Any]) -> Iterator[Any]:

@@ -21,11 +21,15 @@ from marketo_soap.sandbox import seeds
 from marketo_soap.sandbox.faults import FaultScript
 from marketo_soap.sandbox.field_catalogue import Catalogue
 from marketo_soap.sandbox.journal import Entry, Journal
-from marketo_soap.sandbox.operations.outcome import activity_record, record_of
+from marketo_soap.sandbox.operations.import_to_list import finish, time_of, write_row
+from marketo_soap.sandbox.operations.outcome import World, activity_record, record_of
+from marketo_soap.sandbox.rest.bulk import RestRows
 from marketo_soap.sandbox.seeded_activities import fill_activities
 from marketo_soap.sandbox.settings import REST_LIMITS, VENDOR_LIMITS, FaultRule, Limits, Settings
+from marketo_soap.sandbox.store.activities import to_ms
 from marketo_soap.sandbox.store.campaigns import RequestedCampaign, ScheduledCampaign
 from marketo_soap.sandbox.store.database import Snapshot
+from marketo_soap.sandbox.store.imports import Import
 from marketo_soap.sandbox.store.lead_store import LeadStore
 from marketo_soap.sandbox.tokens import RestCredentials, Tokens
 from marketo_soap.signature import Credentials
@@ -108,13 +112,35 @@ class State:
 
     # -- leads ----------------------------------------------------------------------------------------
 
+    def finish_imports(self) -> None:
+        """Carry out the imports whose time has come: every call and every reader begins with it."""
+        if self.closed:
+            return
+        now_ms = to_ms(self.now())
+        with self._store.reading() as leads:
+            due = leads.imports.is_due(now_ms)
+        if due:
+            with self._store.transaction() as leads:
+                for job in leads.imports.due(now_ms):
+                    world = World(leads, self.settings, time_of(job.ends_ms))
+                    write = write_row if job.api == "SOAP" else RestRows(self.catalogue).write
+                    leads.imports.update(finish(job, world, write))
+
+    def imports(self) -> list[Import]:
+        """Return the imports to lists, oldest first, those that are over with what came of them."""
+        self.finish_imports()
+        with self._store.reading() as leads:
+            return leads.imports.find()
+
     def leads(self) -> list[LeadRecord]:
         """Return every lead, oldest first, as a reply would show it."""
+        self.finish_imports()
         with self._store.reading() as leads:
             return [record_of(lead, self.settings) for lead in leads.all()]
 
     def iter_leads(self) -> Iterator[LeadRecord]:
         """Go through what `leads` returns with a few in memory at a time. Other calls may change them meanwhile."""
+        self.finish_imports()
         pages = self._store.in_pages(lambda _, page: [record_of(lead, self.settings) for lead in page])
         return chain.from_iterable(pages)
 
@@ -129,11 +155,13 @@ class State:
 
         What belongs to no single lead follows, each row with the `kind` that it is.
         """
+        self.finish_imports()
         with self._store.reading() as leads:
             return [*seeds.dump(leads, leads.all()), *(row for table in leads.tables for row in table.dump())]
 
     def iter_dump(self) -> Iterator[dict[str, Any]]:
         """Go through what `dump` returns with a few in memory at a time. Other calls may change them meanwhile."""
+        self.finish_imports()
         return chain.from_iterable(chain(self._store.in_pages(seeds.dump), self._store.table_pages()))
 
     def seed(self, leads: str | PathLike[str] | Iterable[Mapping[str, Any]]) -> int:
@@ -249,6 +277,7 @@ class State:
         except (OverflowError, ValueError):
             raise ValueError("the clock cannot be moved that far") from None
         self._offset = offset
+        self.finish_imports()
 
     def entries(self) -> list[Entry]:
         """Return the journal's entries, oldest first."""

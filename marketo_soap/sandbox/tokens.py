@@ -1,4 +1,4 @@
-"""OAuth 2.0 client credentials: who gets a token, and whose token is good."""
+"""OAuth 2.0 client credentials: issue tokens and check them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from marketo_soap.sandbox.rest.replies import RestError
 
 __all__ = ["RestCredentials", "Tokens", "hide", "identify"]
 
-_KEPT = 100  # tokens that are remembered: 602 is said of these, 601 of others
+_KEPT = 100  # tokens that are remembered: for these the code is 602, for others 601
 
 
 @frozen
 class RestCredentials:
-    """What a REST caller identifies itself with. The `repr` shows neither."""
+    """The credentials of a REST caller. The `repr` hides both."""
 
     client_id: str = field(repr=False)
     client_secret: str = field(repr=False)
@@ -35,7 +35,7 @@ class Tokens:
         self._expiry: dict[str, datetime] = {}  # oldest first
 
     def issue(self, now: datetime, lifetime: float) -> tuple[str, int]:
-        """Return the token that is good at *now*, a new one if need be, and the seconds that it has left."""
+        """Return the token that is valid at *now*, a new one if needed, and the seconds that it has left."""
         with self._lock:
             token = next(reversed(self._expiry), None)
             if token is None or self._expiry[token] <= now:
@@ -46,7 +46,7 @@ class Tokens:
             return token, int((self._expiry[token] - now).total_seconds())
 
     def check(self, authorization: str, now: datetime) -> None:
-        """Return if the Authorization header brings a good token; raises 600, 601 or 602."""
+        """Raise 600, 601 or 602 unless the Authorization header has a valid token."""
         scheme, _, token = authorization.strip().partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
@@ -79,7 +79,7 @@ def identify(given: Mapping[str, str], known: RestCredentials) -> tuple[int, str
 
 
 def hide(data: bytes, *secrets: str) -> bytes:
-    """Return *data* without the *secrets*, in whichever of the usual ways they are written."""
+    """Return *data* with the *secrets* replaced, in each of the usual encodings."""
     for secret in secrets:
         for form in {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}:
             data = data.replace(form.encode(), b"***")

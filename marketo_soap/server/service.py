@@ -21,7 +21,7 @@ from marketo_soap.signature import AuthenticationHeader
 
 __all__ = ["Answer", "Backend", "early_header", "header_of", "received", "refused", "respond"]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("marketo_soap.service")
 
 
 @frozen

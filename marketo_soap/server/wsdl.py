@@ -9,7 +9,7 @@ from typing import Any
 from lxml import etree
 
 from marketo_soap.operations import OPERATIONS, Operation
-from marketo_soap.records.marketo_objects import MObjectTypeEnum
+from marketo_soap.records.unused import ReservedHeaderElements, Unused
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.fields import Field, declared, is_enum
 from marketo_soap.wire.xml import MKTOWS, Element
@@ -101,10 +101,11 @@ def _schema() -> Element:
     root = etree.Element(_tag("xs:schema"), {"targetNamespace": MKTOWS}, nsmap=_NAMES)
     etree.cleanup_namespaces(root, keep_ns_prefixes=["xs", "tns"])
     types = _Types(root)
-    for header in (AuthenticationHeader, MktowsContextHeader):
+    reserved = declared(ReservedHeaderElements)
+    for header, more in ((AuthenticationHeader, reserved), (MktowsContextHeader, ())):
         name = f"{header.__name__}Info"
         _add(root, "xs:element", name=header.__name__, type=f"tns:{name}")
-        types.define(name, declared(header))
+        types.define(name, (*declared(header), *more))
     for operation in _operations():
         params, success = f"Params{operation.__name__}", f"Success{operation.__name__}"
         _add(root, "xs:element", name=operation.params_name, type=f"tns:{params}")
@@ -113,7 +114,8 @@ def _schema() -> Element:
         result = types.sequence(success)
         _add(result, "xs:element", name=operation.reply_child, type=f"tns:{_result(operation)}")
         types.define(_result(operation), declared(operation.result_type))
-    types.enumerate("MObjectTypeEnum", MObjectTypeEnum)  # the vendor's WSDL names it, and no element uses it
+    for field in declared(Unused):
+        types.name_of(field)
     return root
 
 
@@ -143,7 +145,7 @@ class _Types:
             absent = {"minOccurs": "0"} if field.optional and not field.required else {}
             many = {"minOccurs": "0", "maxOccurs": "unbounded"} if field.is_bare_list else {}
             nil = {"nillable": "true"} if field.el.nillable else {}
-            _add(sequence, "xs:element", name=field.el.name, type=self._name(field), **(absent | many), **nil)
+            _add(sequence, "xs:element", name=field.el.name, type=self.name_of(field), **(absent | many), **nil)
 
     def sequence(self, name: str, *, base: str | None = None, **attributes: str) -> Element:
         """Begin the complex type *name* and return its sequence."""
@@ -153,8 +155,8 @@ class _Types:
             element = _add(_add(element, "xs:complexContent"), "xs:extension", base=f"tns:{base}")
         return _add(element, "xs:sequence")
 
-    def _name(self, field: Field) -> str:
-        """The name of the type of a field's element, which is written if it is not yet."""
+    def name_of(self, field: Field) -> str:
+        """Return the name of the type of a field's element, which is written if it is not yet."""
         if field.items:
             return self._array(field)
         if field.choices:
@@ -164,14 +166,14 @@ class _Types:
         name = field.type.__name__
         if name not in self._written:
             if is_enum(field.type):
-                self.enumerate(name, field.type)
+                self._enumerate(name, field.type)
             else:
                 self.define(name, declared(field.type))
         return f"tns:{name}"
 
     def _array(self, field: Field) -> str:
         item = field.of_items()
-        item_type = self._name(item)
+        item_type = self.name_of(item)
         of = _capital(item.el.name) if item.items else item_type.partition(":")[2]
         name = f"ArrayOf{_ITEMS.get(of, of)}"
         if name not in self._written:
@@ -188,8 +190,7 @@ class _Types:
                 self.define(choice.__name__, declared(choice), base=name)
         return f"tns:{name}"
 
-    def enumerate(self, name: str, kind: type[Enum]) -> None:
-        """Write the enumeration *name*."""
+    def _enumerate(self, name: str, kind: type[Enum]) -> None:
         self._written.add(name)
         restriction = _add(_add(self._root, "xs:simpleType", name=name), "xs:restriction", base="xs:string")
         for member in kind:

@@ -49,10 +49,10 @@ class El:
     "text" is free text that may quote private values.
     *missing* and *invalid* are the fault codes for a request in which it is absent, or has no value of its type.
     *may_be_empty* allows empty text in a request. *keep_empty*: an empty list is written as an empty element, where
-    others are left out or nil. *type* is the XML Schema type, where the Python type does not say
+    others are left out or nil. *always* says that a field with a default is written even if it is None or empty: the
+    schema requires it, and a reader does not. *type* is the XML Schema type, where the Python type does not say
     it: text that is a `dateTime` or an `anySimpleType`. *later* marks an optional element of a later version than
-    WSDL 2_2: it is read, written if it has a value, and not in the WSDL. *always*: the schema requires a list that
-    a reader can do without, because it has a default.
+    WSDL 2_2: it is read, written if it has a value, and not in the WSDL.
     """
 
     name: str
@@ -63,8 +63,8 @@ class El:
     invalid: int = 20110
     may_be_empty: bool = False
     keep_empty: bool = False
-    type: str | None = None
     always: bool = False
+    type: str | None = None
     later: bool = False
 
 

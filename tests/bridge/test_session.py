@@ -17,10 +17,9 @@ from marketo_soap import (
     RetryPolicy,
     TransportError,
 )
-from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read, write
+from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, Token, read, write
 from marketo_soap.bridge.session import Session, Shared
 from marketo_soap.bridge.steps import Fetch, Hold, Note, Release
-from marketo_soap.bridge.tokens import Token
 from marketo_soap.calls.flow import Acquire, Received, Wait
 from tests.bridge.support import CREATED, DESCRIBED, TOKEN, received
 
@@ -44,7 +43,7 @@ class World:
         self.now = 0.0
         self.shared = Shared()
         if token is not None:
-            self.shared.tokens.token = Token(token, until)
+            self.shared.token.value = Token(token, until)
 
     def session(self, policy: RetryPolicy, seconds: float | None) -> Session:
         return Session(
@@ -137,7 +136,7 @@ def test_a_token_is_asked_for_once_and_not_counted() -> None:
         "/identity/oauth/token?grant_type=client_credentials&client_id=the-id&client_secret=the-secret"
     )
     assert "the-secret" not in repr(run.of(Fetch)) + repr(world.session(RetryPolicy(), None))
-    assert "tok-" not in repr(run.of(Fetch)) + repr(world.shared.tokens.token)
+    assert "tok-" not in repr(run.of(Fetch)) + repr(world.shared.token.value)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +169,7 @@ def test_a_token_that_another_call_has_renewed_meanwhile_is_used() -> None:
     session = world.session(RetryPolicy(), None).carry_out(asking(CREATE))
     session.send(None)
     session.send(None)
-    world.shared.tokens.token = Token("tok-2", 1000.0)
+    world.shared.token.value = Token("tok-2", 1000.0)
     assert isinstance(session.send(said("601")), Acquire)
     fetch = session.send(None)
     assert isinstance(fetch, Fetch)

@@ -591,9 +591,7 @@ def test_notes_tell_of_what_was_decided() -> None:
     )
     run = translate(lead, MADE)
     assert run.bodies[0]["input"][0] == {"firstName": "B", "lastSeen": "2013-08-05T12:00:00Z", "email": "t@t.com"}
-    assert ["'firstname' stands there twice" in run.notes[0], "'Last_Seen__c' has no offset" in run.notes[1]] == [
-        True
-    ] * 2
+    assert ["'firstname' appears twice" in run.notes[0], "'Last_Seen__c' has no offset" in run.notes[1]] == [True] * 2
 
 
 @pytest.mark.parametrize(("choice", "sent"), [("null", {"firstName": None}), ("text", {"firstName": ""}), ("skip", {})])

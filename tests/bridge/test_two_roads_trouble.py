@@ -72,7 +72,7 @@ def troubled(roads: Roads, call: Call, troubles: Sequence[Mapping[str, Any]]) ->
     step = Step.of(roads, call)
     roads.rest.script.clear()
     entries = roads.rest.entries()
-    if not any("struck" in remark for entry in entries for remark in entry.remarks):
+    if not any("a fault rule applied" in remark for entry in entries for remark in entry.remarks):
         step.compare()
         return "undisturbed"
     said, leads = step.expected()

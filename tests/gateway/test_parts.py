@@ -105,7 +105,7 @@ def test_a_clock_that_is_set_back_frees_no_callers_window() -> None:
     header = signature.sign(Credentials("user_2", "k3y"), signature.timestamp(now))
     for number in range(500):
         with suppress(Fault):
-            here._callers.identify(header).admit(header, b"", now - timedelta(seconds=number // 100), number / 100)
+            here._callers.identify(header).check_call(header, b"", now - timedelta(seconds=number // 100), number / 100)
             admitted += 1
     assert admitted == 100
     here.close()
@@ -422,7 +422,7 @@ def test_a_time_without_a_zone_is_utc_wherever_the_gateway_stands(
     try:
         caller = here._callers.identify(header)
         with pytest.raises(Fault, match=str(code)) if code else nullcontext():
-            caller.admit(header, b"", now, 0.0)
+            caller.check_call(header, b"", now, 0.0)
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -439,7 +439,7 @@ def test_one_caller_of_several_gets_half_of_the_calls_unless_told_otherwise() ->
         for caller in here._callers._by_id.values():
             with suppress(Fault):
                 for caller.running in range(9):  # which is what it counts
-                    caller.admit(header, b"", now, 0.0)
+                    caller.check_call(header, b"", now, 0.0)
             counts.append(caller.running)
         here.close()
         return counts
@@ -498,5 +498,5 @@ def test_bridges_of_one_instance_share_locks_and_token() -> None:
     first, second = one.bridge(BridgeSettings()), one.bridge(BridgeSettings(on_duplicate="most_recent"))
     assert first is one.bridge(BridgeSettings())
     assert first._locks is second._locks is other.bridge(BridgeSettings())._locks
-    assert first._core.shared.tokens is second._core.shared.tokens
-    assert other.bridge(BridgeSettings())._core.shared.tokens is not first._core.shared.tokens
+    assert first._core.shared.token is second._core.shared.token
+    assert other.bridge(BridgeSettings())._core.shared.token is not first._core.shared.token

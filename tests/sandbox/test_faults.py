@@ -85,7 +85,7 @@ def test_what_a_rule_does(
         assert isinstance(error, kind)
         assert re.search(says, str(error))
     assert len(sandbox.leads()) == written
-    assert any("the fault script struck" in note for note in sandbox.entries()[-1].notes)
+    assert any("a fault rule applied" in note for note in sandbox.entries()[-1].notes)
     assert outcome(client) is None
     assert len(sandbox.leads()) == 1
     assert _calls_end(sandbox)
@@ -123,7 +123,7 @@ def test_an_async_client_meets_the_same(rule: dict[str, object]) -> None:
 def struck(script: FaultScript, calls: int, email: str = "t@t.com") -> list[bool]:
     lead = LeadRecord(email=email, attributes={"FirstName": "George", "City": "Rome"})
     data = signed(type(SEED)(lead), CREDENTIALS, NOW)
-    return [script.strike(data) is not None for _ in range(calls)]
+    return [script.rule_for(data) is not None for _ in range(calls)]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_which_calls_a_rule_strikes(rule: FaultRule, expected: list[int]) -> Non
 
 def test_a_rule_goes_by_the_attribute_email_too() -> None:
     data = signed(type(SEED)(LeadRecord(attributes={"Email": "T@t.com"})), CREDENTIALS, NOW)
-    assert FaultScript([FaultRule(email="t@t.com")]).strike(data) is not None
+    assert FaultScript([FaultRule(email="t@t.com")]).rule_for(data) is not None
 
 
 def test_chance_is_the_same_every_time() -> None:
@@ -163,11 +163,11 @@ def test_chance_is_the_same_every_time() -> None:
 def test_rules_strike_in_their_order_and_are_gone_when_spent() -> None:
     script = FaultScript([FaultRule(fault=20023), FaultRule(fault=20024)])
     data = signed(SEED, CREDENTIALS, NOW)
-    first, second, third = (script.strike(data) for _ in range(3))
+    first, second, third = (script.rule_for(data) for _ in range(3))
     assert [rule and rule.fault for rule in (first, second, third)] == [20023, 20024, None]
     assert script.rules() == []
 
 
 def test_what_cannot_be_read_meets_only_rules_without_conditions() -> None:
-    assert FaultScript([FaultRule(email="t@t.com")]).strike(b"nonsense") is None
-    assert FaultScript([FaultRule()]).strike(b"nonsense") is not None
+    assert FaultScript([FaultRule(email="t@t.com")]).rule_for(b"nonsense") is None
+    assert FaultScript([FaultRule()]).rule_for(b"nonsense") is not None

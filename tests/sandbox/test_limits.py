@@ -16,7 +16,7 @@ LEAD = LeadRecord(email="t@t.com")
 
 def code(keeper: LimitKeeper, now: datetime, tick: float | None = None) -> int | None:
     try:
-        keeper.admit(now, now.timestamp() if tick is None else tick, at_once=1)
+        keeper.count_call(now, now.timestamp() if tick is None else tick, at_once=1)
     except LimitFault as fault:
         return fault.code
     return None

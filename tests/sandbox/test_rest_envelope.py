@@ -143,7 +143,7 @@ JSON = "application/json"
         ("GET", "/rest/v1/lead.json", None, b"", 200, "610"),
         ("GET", "/rest/v1/lead/x.json", None, b"", 200, "610"),
         ("GET", "/rest/v2/leads.json", None, b"", 200, "610"),
-        ("POST", "/bulk/v1/leads.json", None, b"", 200, "610"),
+        ("POST", "/bulk/v1/nothing.json", None, b"", 200, "610"),
         ("GET", "/identity/oauth", None, b"", 200, "610"),
         ("DELETE", LEADS, None, b"", 200, "605"),
         ("DELETE", "/identity/oauth/token", None, b"", 200, "605"),

@@ -73,7 +73,7 @@ def test_what_a_rule_does(both: Rest, rule: dict[str, Any], expected: object, wr
     assert seen(both) == expected
     assert len(both.sandbox.leads()) == written
     entry = both.sandbox.entries()[-1]
-    assert any("the fault script struck" in note for note in entry.notes)
+    assert any("a fault rule applied" in note for note in entry.notes)
     assert seen(both) == ("updated" if written else "created",)
     assert len(both.sandbox.leads()) == 1
 

@@ -100,8 +100,10 @@ def test_changes_of_leads(filled: Rest, clock: Clock) -> None:
         if not data["moreResult"]:
             break
     first = 1_000_001
-    assert pages == [[(12, first), (12, first + 1), (12, first + 2)], [(13, first)]]
-    assert [each["newValue"] for each in changes[0]["fields"] if each["name"] == "firstName"] == ["Ann"]
+    assert pages == [[(12, first + 1), (12, first + 2), (13, first)]]
+    (changed,) = changes[2]["fields"]
+    assert (changed["name"], changed["oldValue"], changed["newValue"]) == ("firstName", "a", "Ann")
+    assert {"name": "Reason", "value": "REST API"} in changes[2]["attributes"]
     token = filled.http.get("/rest/v1/activities/pagingtoken.json", params={"sinceDatetime": later.isoformat()})
     params = {"nextPageToken": token.json()["nextPageToken"], "fields": "firstName"}
     data = filled.http.get("/rest/v1/activities/leadchanges.json", params=params).json()

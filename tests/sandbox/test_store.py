@@ -11,6 +11,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,25 @@ import httpx
 import pytest
 from attrs import evolve, field, frozen
 
-from marketo_soap import Client, LeadRecord, Sandbox
+from marketo_soap import (
+    Client,
+    GetMultipleLeads,
+    LastUpdateAtSelector,
+    LeadKeySelector,
+    LeadRecord,
+    Sandbox,
+    StaticListSelector,
+)
+from marketo_soap.records.lead_keys import LeadSelector
 from marketo_soap.sandbox import seeds
 from marketo_soap.sandbox.http import answer
 from marketo_soap.sandbox.messages import HttpRequest
 from marketo_soap.sandbox.settings import Settings
+from marketo_soap.sandbox.store import selections
 from marketo_soap.sandbox.store.database import Database
 from marketo_soap.sandbox.store.lead_store import LeadStore
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
+from marketo_soap.sandbox.store.selections import by_list, by_update
 from marketo_soap.sandbox.store.table import Table
 from tests.support import NOW
 
@@ -188,6 +200,22 @@ def test_no_call_waits_for_a_long_read(tmp_path: Path, monkeypatch: pytest.Monke
 # -- much of it ---------------------------------------------------------------------------------------
 
 
+def leads(numbers: range) -> Iterator[dict[str, Any]]:
+    for number in numbers:
+        yield {"email": f"n{number}@t.com", "lists": ["All"], "attributes": {"SfdcLeadId": f"s{number}"}}
+
+
+def page(sandbox: Sandbox, selector: LeadSelector, count: int = 100) -> None:
+    """Two pages, as many leads on the first as there should be."""
+    with Client(transport=sandbox.transport()) as client:
+        call = GetMultipleLeads(selector, batch_size=100)
+        first = client.call(call)
+        assert first.return_count == count
+        if following := call.next_page(first):
+            second = client.call(following)
+            assert second.remaining_count == first.remaining_count - 100
+
+
 @pytest.mark.parametrize("path", [":memory:", "leads.db"])
 def test_reading_does_not_grow_with_the_leads(tmp_path: Path, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     steps, connect = [0], Database._connect
@@ -219,6 +247,11 @@ def test_reading_does_not_grow_with_the_leads(tmp_path: Path, path: str, monkeyp
         "part": lambda sandbox: get(sandbox, "leads", f"limit=10&after={count(sandbox) + 999_990}"),
         "first leads": lambda sandbox: list(islice(sandbox.iter_leads(), 10)),
         "first dump": lambda sandbox: list(islice(sandbox.iter_dump(), 10)),
+        "by keys": lambda sandbox: page(sandbox, LeadKeySelector("EMAIL", [f"n{n}@t.com" for n in range(100)])),
+        "by SFDC id": lambda sandbox: page(sandbox, LeadKeySelector("SFDCLEADID", ["s77", "S78", "none"]), 1),
+        "by list": lambda sandbox: page(sandbox, StaticListSelector("All")),
+        "by time": lambda sandbox: page(sandbox, LastUpdateAtSelector(sandbox.now() - timedelta(days=1))),
+        "by time, none": lambda sandbox: page(sandbox, LastUpdateAtSelector(sandbox.now() + timedelta(days=1)), 0),
     }
     with Sandbox(path if path == ":memory:" else tmp_path / path) as sandbox:
 
@@ -230,11 +263,11 @@ def test_reading_does_not_grow_with_the_leads(tmp_path: Path, path: str, monkeyp
                 counts[name] = steps[0]
             return counts
 
-        sandbox.seed([{"email": f"n{n}@t.com"} for n in range(1500)])
+        sandbox.seed(leads(range(1500)))
         few = work()
-        sandbox.seed([{"email": f"n{n}@t.com"} for n in range(1500, 6000)])
+        sandbox.seed(leads(range(1500, 6000)))
         many = work()
-    assert {name: (few[name], count) for name, count in many.items() if count > few[name] * 1.2 + 2} == {}
+    assert {name: (few[name], count) for name, count in many.items() if count > few[name] * 1.2 + 4} == {}
 
 
 @pytest.mark.parametrize("count", [0, 1, 100, 101, 250])
@@ -441,3 +474,29 @@ def test_rows_are_given_and_taken_back(things: Things) -> None:
         things.load({"name": "a"})
     with pytest.raises(ValueError, match="nmae is unknown"):
         things.load({"nmae": "a"})
+
+
+def test_the_size_of_a_list_is_known(tmp_path: Path) -> None:
+    with Sandbox() as sandbox:
+        sandbox.seed(leads(range(20)))
+        with sandbox.store.transaction() as kept:
+            connection = kept.activities._connection
+            connection.execute("DELETE FROM lead WHERE id IN (1000003, 1000004)")
+            connection.execute("INSERT OR IGNORE INTO list_member (list_id, lead_id) VALUES (1, 1000001)")
+            connection.execute("DELETE FROM list_member WHERE lead_id = 1000001")
+            assert kept.count_of(by_list(1)) == 17
+            assert kept.count_of(by_list(2)) == 0
+
+
+@pytest.mark.parametrize("few", [0, 5, 1000])
+def test_leads_of_a_time_are_counted(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selections, "_FEW", few)
+    times = iter([0, 0, 1, 1, 1, 2, 3, 3])
+    with Sandbox(clock=lambda: NOW) as sandbox:
+        for number, hour in enumerate(times):
+            sandbox.advance(3600 * hour - (sandbox.now() - NOW).total_seconds())
+            sandbox.seed([{"email": f"n{number}@t.com"}, {"anonymous": True, "cookies": [f"c{number}"]}])
+        with sandbox.store.reading() as kept:
+            for first, last, count in ((0, 3, 8), (1, 2, 4), (0, 0, 2), (4, 5, 0), (-1, 9, 8)):
+                span = by_update(NOW + timedelta(hours=first), NOW + timedelta(hours=last))
+                assert kept.count_of(span) == count == len(kept.select(span))

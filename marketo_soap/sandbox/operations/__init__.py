@@ -13,8 +13,10 @@ from marketo_soap.sandbox.operations.custom_objects import (
 )
 from marketo_soap.sandbox.operations.get_lead import get_lead
 from marketo_soap.sandbox.operations.get_multiple_leads import get_multiple_leads
+from marketo_soap.sandbox.operations.import_to_list import get_import_to_list_status, import_to_list
 from marketo_soap.sandbox.operations.lead_activities import get_lead_activity, get_lead_changes
 from marketo_soap.sandbox.operations.m_objects import describe_m_object, get_m_objects, list_m_objects
+from marketo_soap.sandbox.operations.merge_leads import merge_leads
 from marketo_soap.sandbox.operations.outcome import Outcome, World
 from marketo_soap.sandbox.operations.sync_lead import sync_lead
 from marketo_soap.sandbox.operations.sync_m_objects import delete_m_objects, sync_m_objects
@@ -31,13 +33,16 @@ FUNCTIONS: Mapping[str, Function] = {
     "getCampaignsForSource": get_campaigns_for_source,
     "getChannels": get_channels,
     "getCustomObjects": get_custom_objects,
+    "getImportToListStatus": get_import_to_list_status,
     "getLead": get_lead,
     "getLeadActivity": get_lead_activity,
     "getLeadChanges": get_lead_changes,
     "getMObjects": get_m_objects,
     "getMultipleLeads": get_multiple_leads,
     "getTags": get_tags,
+    "importToList": import_to_list,
     "listMObjects": list_m_objects,
+    "mergeLeads": merge_leads,
     "requestCampaign": request_campaign,
     "scheduleCampaign": schedule_campaign,
     "syncCustomObjects": sync_custom_objects,

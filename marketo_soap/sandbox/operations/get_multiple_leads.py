@@ -29,13 +29,14 @@ def get_multiple_leads(call: GetMultipleLeads, world: World) -> Outcome:
     # Recorded: batchSize has no effect on a LeadKeySelector.
     size = None if isinstance(call.lead_selector, LeadKeySelector) else call.batch_size
     limit = min(size or _PAGE, world.settings.largest_page)
-    after, before = _place(call.stream_position)
-    page = world.leads.select(selection, after=after, limit=limit)
-    last = world.leads.place_of(page[-1].id) if page else after
-    remaining = world.leads.count_of(selection, after=last) if len(page) == limit else 0
-    position = ""  # as in the vendor's sample, when nothing remains
-    if remaining and last is not None:
-        position = f"id:{last.id}:ts:{last.updated_ms}:os:{before + len(page)}:rc:{remaining}"
+    after, before, counted = _place(call.stream_position)
+    found = world.leads.select(selection, after=after, limit=limit + 1)
+    page, position, remaining = found[:limit], "", 0  # as in the vendor's sample, when nothing remains
+    if len(found) > limit:
+        last = world.leads.place_of(page[-1].id)
+        total = world.leads.count_of(selection) if after is None else counted
+        remaining = max(1, total - limit)
+        position = f"id:{last.id}:ts:{last.updated_ms}:os:{before + limit}:rc:{remaining}"
     shown = world.settings.email_unasked
     records = tuple(call.limited(record_of(lead, world.settings), with_email=shown) for lead in page)
     return Outcome(GetMultipleLeadsResult(len(page), remaining, position, records), key)
@@ -59,15 +60,15 @@ def _selected(call: GetMultipleLeads, world: World) -> tuple[str | None, Selecti
             raise fault(10001, "No selection criteria found in request")
 
 
-def _place(position: str | None) -> tuple[Place | None, int]:
-    """Return where the page before ended, and how many leads came up to there.
+def _place(position: str | None) -> tuple[Place | None, int, int]:
+    """Return where the page before ended, how many leads came up to there, and how many remained.
 
     Recorded: clients sent an empty first position, or made one up with `os:0`.
     """
     if not (position or "").strip():
-        return None, 0
+        return None, 0, 0
     found = POSITION.fullmatch((position or "").strip())
     if found is None:
         raise fault(20122)
-    lead_id, updated_ms, before, _ = map(int, found.groups())
-    return (Place(lead_id, updated_ms), before) if before else (None, 0)
+    lead_id, updated_ms, before, remaining = map(int, found.groups())
+    return (Place(lead_id, updated_ms), before, remaining) if before else (None, 0, 0)

@@ -50,7 +50,7 @@ def faults(visit: Visit) -> HttpAnswer:
         "Faults",
         h(
             "p",
-            "Press one, and it strikes the next calls. Of several, the first that is loaded goes first.",
+            "Press one, and it applies to the next calls. Of several, the first that is loaded goes first.",
             class_="lede",
         ),
         h("section", h("h2", "Switch on"), form, class_="card"),
@@ -64,24 +64,22 @@ def _field(name: str, label: str, **attributes: str | bool) -> Element:
 
 
 def _loaded(visit: Visit) -> Element:
-    standing = visit.sandbox.script.standing()
-    if not standing:
+    remaining = visit.sandbox.script.remaining()
+    if not remaining:
         return empty(h("p", "Nothing is loaded: calls go as they should."))
     rows = [
         h(
             "tr",
             h("th", cut(_what(rule)), scope="row"),
             h("td", cut(_which(rule)), class_="text"),
-            h("td", f"{struck:,}", class_="number"),
-            h("td", "until cleared" if rule.times is None else f"{rule.times - struck:,}", class_="number"),
+            h("td", f"{applied:,}", class_="number"),
+            h("td", "until cleared" if rule.times is None else f"{rule.times - applied:,}", class_="number"),
         )
-        for rule, struck in standing[:_MOST]
+        for rule, applied in remaining[:_MOST]
     ]
     button = post_form(visit, "faults/clear", h("button", "Clear all", class_="plain"))
-    heads = ("What", "Which calls", "Struck", "Left")
-    return h(
-        "div", table("Faults that are loaded, in their order", heads, rows), left_out(len(standing), _MOST), button
-    )
+    loaded = table("Faults that are loaded, in their order", ("What", "Which calls", "Applied", "Left"), rows)
+    return h("div", loaded, left_out(len(remaining), _MOST), button)
 
 
 def _what(rule: FaultRule) -> str:
@@ -109,7 +107,7 @@ def _what(rule: FaultRule) -> str:
 
 
 def _which(rule: FaultRule) -> str:
-    """Say which calls a rule strikes."""
+    """Return which calls a rule applies to."""
     parts = [
         "" if rule.operation is None else rule.operation,
         "" if rule.email is None else f"Email {rule.email}",

@@ -36,7 +36,7 @@ _ROOMS = {
     "Clock and limits": f"{PAGE}controls",
 }
 _DONE = {
-    "loaded": "Loaded. It strikes the next call that it fits.",
+    "loaded": "Loaded. It applies to the next call that it fits.",
     "cleared": "No fault is loaded any more.",
     "clock": "The clock has been moved.",
     "limits": "The limits have been changed.",

@@ -1,37 +1,52 @@
-"""Changes of leads, as REST reports them. There is no log of activities: they are derived from the leads' times."""
+"""The log of activities over REST: its types, its pages from a point of time on, and changes of leads.
+
+A lead without any activity, such as one that was seeded, counts as new when it was last written (chosen).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from marketo_soap.sandbox.field_catalogue import Catalogue, RestField
-from marketo_soap.sandbox.rest.find import page_size, read_fields, read_token, value_of, write_token
+from marketo_soap.sandbox.rest.activity_types import describe_types, number_of
+from marketo_soap.sandbox.rest.find import page_size, read_fields, read_token, write_token
 from marketo_soap.sandbox.rest.replies import Reply, RestError
-from marketo_soap.sandbox.rest.sync import visible
-from marketo_soap.sandbox.rest.values import shown, utc
+from marketo_soap.sandbox.rest.values import utc
 from marketo_soap.sandbox.settings import Settings
-from marketo_soap.sandbox.store.leads import Leads, StoredLead
+from marketo_soap.sandbox.store import selections
+from marketo_soap.sandbox.store.activities import Activity, ActivityPlace, Wanted, from_ms, to_ms
+from marketo_soap.sandbox.store.leads import Leads
+from marketo_soap.sandbox.store.selections import Place, Selection
 
-__all__ = ["Changes", "lead_changes", "paging_token", "read_changes"]
+__all__ = ["activities", "activity_types", "lead_changes", "paging_token"]
 
-NEW_LEAD = 12
-CHANGE_DATA_VALUE = 13
-
-Place: TypeAlias = tuple[datetime, int, int]
-"""Where a change is in their order: its time, its lead, its type."""
+_NEW_LEAD, _CHANGE = "New Lead", "Change Data Value"
+_VALUES = ("Attribute Name", "Old Value", "New Value")
+_MOST_TYPES, _MOST_LEADS = 10, 30
+_AFTER_ALL = 2**62
 
 
 @frozen
-class Changes:
-    """A query: a page of *size* of the changes after the place *after*, with these *fields*."""
+class _At:
+    """Where a page ended: the time, whether that was at a lead without activities, and the id."""
 
-    fields: Sequence[RestField]
-    size: int
-    after: Place
+    at_ms: int
+    of_lead: int = 0
+    id: int = 0
+
+    @property
+    def token(self) -> str:
+        return write_token("since", self.at_ms, self.of_lead, self.id)
+
+
+def activity_types(leads: Leads) -> Reply:
+    """Return the types of activities."""
+    return Reply(describe_types(leads.activities.types()))
 
 
 def paging_token(since: str | None) -> Reply:
@@ -39,67 +54,116 @@ def paging_token(since: str | None) -> Reply:
     if not since:
         raise RestError("1002", "Missing value for required parameter 'sinceDatetime'")
     try:
-        return Reply(next_page=_token((_time(since), 0, 0)), more=False)
+        time = datetime.fromisoformat(since.strip())
+        return Reply(next_page=_At(to_ms(time if time.tzinfo else time.replace(tzinfo=UTC))).token, more=False)
     except (ValueError, OverflowError):
         raise RestError("1003", "Invalid value for parameter 'sinceDatetime'") from None
 
 
-def read_changes(given: Mapping[str, str], catalogue: Catalogue) -> Changes:
-    """Read a query from its parameters; `leadIds` and `listId` are ignored (chosen)."""
-    for name in ("nextPageToken", "fields"):
+def activities(leads: Leads, given: Mapping[str, str], settings: Settings) -> Reply:
+    """Return a page of activities, oldest first. Recorded: the token is always there, `moreResult` says if to go on."""
+    after, wanted = _wanted(leads, given, "activityTypeIds", settings)
+    numbers = _numbers(given, "activityTypeIds", _MOST_TYPES)
+    there = {number_of(name): name for name in leads.activities.types()}
+    known = {each["id"] for each in describe_types(there.values())}
+    for number in numbers:
+        if number not in known:
+            raise RestError("1003", f"Invalid activityTypeIds value '{number}'")
+    wanted = evolve(wanted, types=[there[number] for number in numbers if number in there])
+    size = page_size(given)
+    found = leads.activities.page(wanted, size + 1)
+    page = found[:size]
+    end = _At(page[-1].at_ms, 0, page[-1].id) if page else after
+    return Reply([_shown(each) for each in page], end.token, more=len(found) > size)
+
+
+def lead_changes(leads: Leads, given: Mapping[str, str], catalogue: Catalogue, settings: Settings) -> Reply:
+    """Return a page of new leads and of changes of the given fields, oldest first; it may be short."""
+    after, wanted = _wanted(leads, given, "fields", settings)
+    fields, size = read_fields(given, catalogue), page_size(given)
+    logged = leads.activities.page(evolve(wanted, types=[_CHANGE, _NEW_LEAD]), size + 1)
+    unlogged = leads.select(_unlogged(wanted, after), after=_place(after), limit=size + 1)
+    rows = [(each.at_ms, 0, each.id, each) for each in logged]
+    rows += [
+        (at_ms, 1, lead.id, Activity(lead.id, at_ms, _NEW_LEAD, id=lead.id * 100 + 12))
+        for lead in unlogged
+        for at_ms in [leads.place_of(lead.id).updated_ms]
+    ]
+    rows.sort(key=lambda row: row[:3])
+    page = rows[:size]
+    end = _At(*page[-1][:3]) if page else after
+    labels = {each.label: each for each in fields}
+    changes = [_change(each, labels) for *_, each in page if each.type == _NEW_LEAD or each.asset in labels]
+    return Reply(changes, end.token, more=len(rows) > size)
+
+
+def _wanted(leads: Leads, given: Mapping[str, str], required: str, settings: Settings) -> tuple[_At, Wanted]:
+    """Read where a page begins, and of which leads it is."""
+    for name in ("nextPageToken", required):
         if not given.get(name):
             raise RestError("1002", f"Missing value for required parameter '{name}'")
-    time, lead_id, kind = read_token(given["nextPageToken"], "since", 3)
     try:
-        after = _time(time), int(lead_id), int(kind)
-    except (ValueError, OverflowError):
+        after = _At(*map(int, read_token(given["nextPageToken"], "since", 3)))
+    except ValueError:
         raise RestError("1003", "Invalid nextPageToken") from None
-    return Changes(read_fields(given, catalogue), page_size(given), after)
+    list_id = next(iter(_numbers(given, "listId", 1)), None)
+    if list_id is not None and not leads.lists.exists(list_id):
+        raise RestError("1013", f"List with id {list_id} not found")
+    place = ActivityPlace(after.at_ms, _AFTER_ALL if after.of_lead else after.id)
+    ids = _numbers(given, "leadIds", _MOST_LEADS) if given.get("leadIds") else None
+    return after, Wanted(leads=ids, list_id=list_id, known=not settings.rest_shows_anonymous, after=place)
 
 
-def lead_changes(leads: Leads, query: Changes, settings: Settings) -> Reply:
-    """Return a page of changes, oldest first. Recorded: the token is always there, `moreResult` says if to go on.
-
-    Chosen: a lead has its creation and its last change; that names the fields that have a value now.
-    """
-    places = ((place, lead) for lead in leads.all() if visible(lead, settings) for place in _places(lead))
-    found = sorted(((place, lead) for place, lead in places if place > query.after), key=lambda each: each[0])
-    page = found[: query.size]
-    changes = [_change(leads, lead, place, query.fields, settings) for place, lead in page]
-    return Reply(changes, _token(page[-1][0] if page else query.after), more=len(found) > len(page))
+def _numbers(given: Mapping[str, str], name: str, most: int) -> Sequence[int]:
+    texts = [text.strip() for text in given.get(name, "").split(",") if text.strip()]
+    if not all(re.fullmatch("[0-9]{1,10}", text) for text in texts):
+        raise RestError("1001", f"Invalid value for parameter '{name}'. Required of type 'integer'")
+    if len(texts) > most:
+        raise RestError("1003", f"{name} holds at most {most} values")
+    return [int(text) for text in dict.fromkeys(texts)]
 
 
-def _places(lead: StoredLead) -> Iterator[Place]:
-    yield _time(lead.created_at), lead.id, NEW_LEAD
-    if lead.updated_at != lead.created_at:
-        yield _time(lead.updated_at), lead.id, CHANGE_DATA_VALUE
+def _unlogged(wanted: Wanted, after: _At) -> Selection:
+    conditions, values = ["NOT EXISTS (SELECT 1 FROM activity WHERE lead_id = lead.id)"], list[object]()
+    if wanted.known:
+        conditions.append("NOT anonymous")
+    for part in (
+        None if wanted.leads is None else selections.by_ids(wanted.leads),
+        None if wanted.list_id is None else selections.by_list(wanted.list_id),
+    ):
+        if part is not None:
+            conditions.append(part.condition)
+            values += part.values
+    return Selection(" AND ".join(conditions), tuple(values), since=after.at_ms)
 
 
-def _change(
-    leads: Leads, lead: StoredLead, place: Place, fields: Sequence[RestField], settings: Settings
-) -> dict[str, Any]:
-    time, lead_id, kind = place
-    values = [(each, value_of(leads, lead, each, settings)) for each in fields] if kind == CHANGE_DATA_VALUE else []
+def _place(after: _At) -> Place | None:
+    return Place(after.id, after.at_ms) if after.of_lead else None
+
+
+def _shown(activity: Activity) -> dict[str, Any]:
     return {
-        "id": lead_id * 100 + kind,
-        "marketoGUID": str(lead_id * 100 + kind),
-        "leadId": lead_id,
-        "activityDate": utc(time.isoformat()),
-        "activityTypeId": kind,
-        "fields": [
-            {"id": number, "name": each.name, "newValue": shown(value), "oldValue": None}
-            for number, (each, value) in enumerate(values, 1)
-            if value is not None
-        ],
-        "attributes": [],
+        "id": activity.id,
+        "marketoGUID": str(activity.id),
+        "leadId": activity.lead_id,
+        "activityDate": utc(from_ms(activity.at_ms).isoformat()),
+        "activityTypeId": number_of(activity.type),
+        **({"primaryAttributeValue": activity.asset} if activity.asset else {}),
+        "attributes": _attributes(activity.attributes.items()),
     }
 
 
-def _time(text: str) -> datetime:
-    time = datetime.fromisoformat(text.strip())
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+def _change(activity: Activity, labels: Mapping[str, RestField]) -> dict[str, Any]:
+    """Show a change. Recorded: the values stand in `fields`, the rest of the details in `attributes`."""
+    shown, details = _shown(activity), activity.attributes
+    shown.pop("primaryAttributeValue", None)
+    fields = []
+    if activity.type == _CHANGE:
+        old, new = (details.get(name) or None for name in ("Old Value", "New Value"))
+        fields.append({"id": 1, "name": labels[activity.asset].name, "newValue": new, "oldValue": old})
+        details = {name: value for name, value in details.items() if name not in _VALUES}
+    return {**shown, "fields": fields, "attributes": _attributes(details.items())}
 
 
-def _token(place: Place) -> str:
-    time, lead_id, kind = place
-    return write_token("since", time.isoformat(), lead_id, kind)
+def _attributes(details: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in details]

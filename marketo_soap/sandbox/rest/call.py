@@ -11,7 +11,7 @@ from marketo_soap.sandbox.call import ScriptedCall, counted
 from marketo_soap.sandbox.faults import Record
 from marketo_soap.sandbox.messages import HttpAnswer, HttpRequest
 from marketo_soap.sandbox.rest.endpoints import IDENTITY, SYNC_LEADS, Work, note_synced, parsed
-from marketo_soap.sandbox.rest.replies import JSON, Reply, RestError, envelope, refusal, request_id
+from marketo_soap.sandbox.rest.replies import CSV, JSON, Reply, RestError, envelope, refusal, request_id
 from marketo_soap.sandbox.rest.routes import recorded, route
 from marketo_soap.sandbox.rest.sync import Synced
 from marketo_soap.sandbox.rest.values import shown
@@ -44,7 +44,7 @@ class RestCall(ScriptedCall):
 
     def answered(self) -> HttpAnswer:
         """Answer the call, as the fault script has it."""
-        return self.carry_out(self._sandbox.script.strike_rest(self._route.operation, self._records))
+        return self.carry_out(self._sandbox.script.rule_for_rest(self._route.operation, self._records))
 
     def _recorded(self, body: bytes) -> bytes:
         return _without_secrets(self._sandbox, body)
@@ -53,7 +53,10 @@ class RestCall(ScriptedCall):
         try:
             if self._route.operation == IDENTITY and self._route.refused is None:
                 return self._identified()
-            return self._answer(200, envelope(self._name, self._result()))
+            reply = self._result()
+            if reply.file is not None:
+                return self._answer(200, reply.file, CSV)
+            return self._answer(200, envelope(self._name, reply))
         except RestError as error:
             return self._refused(error)
         except Exception:
@@ -89,7 +92,7 @@ class RestCall(ScriptedCall):
             raise RestError("603")
         if sandbox.rest_limits is not None:
             try:
-                sandbox.rest_limits.admit(self._now, sandbox.tick(), sandbox.rest_calls.count)
+                sandbox.rest_limits.count_call(self._now, sandbox.tick(), sandbox.rest_calls.count)
             except LimitFault as over:
                 raise RestError(_LIMITS[over.code or 20023]) from None
         if self._route.refused is not None:
@@ -111,6 +114,7 @@ class RestCall(ScriptedCall):
                 sandbox.catalogue,
                 self._now,
                 entry,
+                self._request.headers.get("content-type", ""),
             )
         )
 

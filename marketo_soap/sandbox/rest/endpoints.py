@@ -14,13 +14,17 @@ from attrs import field, frozen
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.sandbox.field_catalogue import Catalogue
 from marketo_soap.sandbox.journal import Entry
-from marketo_soap.sandbox.rest.activities import lead_changes, paging_token, read_changes
+from marketo_soap.sandbox.operations.outcome import World
+from marketo_soap.sandbox.rest.activities import activities, activity_types, lead_changes, paging_token
+from marketo_soap.sandbox.rest.bulk import batch_of, begin_import, failures_of, file_of, status_of, warnings_of
 from marketo_soap.sandbox.rest.find import associate, filter_leads, get_lead, read_fields, read_filter, read_page
 from marketo_soap.sandbox.rest.lists import find_lists, leads_of_list
+from marketo_soap.sandbox.rest.merge import merge_by_ids
 from marketo_soap.sandbox.rest.partitions import describe_partitions
 from marketo_soap.sandbox.rest.replies import Reply, RestError
 from marketo_soap.sandbox.rest.sync import Synced, read_sync, sync_leads
 from marketo_soap.sandbox.settings import Settings
+from marketo_soap.sandbox.store.imports import Import
 from marketo_soap.sandbox.store.lead_store import LeadStore
 
 __all__ = ["ENDPOINTS", "IDENTITY", "SYNC_LEADS", "Endpoint", "Work", "note_synced", "parsed"]
@@ -44,6 +48,7 @@ class Work:
     catalogue: Catalogue
     now: datetime
     entry: Entry
+    content_type: str = ""
 
 
 @frozen
@@ -115,9 +120,39 @@ def _paging_token(work: Work) -> Reply:
 
 
 def _lead_changes(work: Work) -> Reply:
-    query = read_changes(work.given, work.catalogue)
     with work.store.reading() as leads:
-        return lead_changes(leads, query, work.settings)
+        return lead_changes(leads, work.given, work.catalogue, work.settings)
+
+
+def _activities(work: Work) -> Reply:
+    with work.store.reading() as leads:
+        return activities(leads, work.given, work.settings)
+
+
+def _activity_types(work: Work) -> Reply:
+    with work.store.reading() as leads:
+        return activity_types(leads)
+
+
+def _merge(work: Work) -> Reply:
+    if work.body:  # recorded: Merge takes its parameters in the query alone
+        raise RestError("1003", "The parameters of a merge are given in the query")
+    with work.store.transaction() as leads:
+        before, after = merge_by_ids(World(leads, work.settings, work.now), work.number, work.given)
+    work.entry.lead_id, work.entry.before, work.entry.after = after.id, before, after
+    return Reply()
+
+
+def _bulk_import(work: Work) -> Reply:
+    file = file_of(work.body, work.content_type)
+    with work.store.transaction() as leads:
+        job = begin_import(leads, work.given, file, work.catalogue, work.settings, work.now)
+    return Reply([status_of(job, begun=True)])
+
+
+def _batch(work: Work) -> Import:
+    with work.store.reading() as leads:
+        return batch_of(leads, work.number, work.now)
 
 
 _ID = "([0-9]{1,18})"
@@ -136,11 +171,28 @@ ENDPOINTS: Sequence[Endpoint] = (
     _row(SYNC_LEADS, "POST", "/rest/v1/leads.json", _sync_leads, takes_json=True),
     _row("getLeadById", "GET", "/rest/v1/lead/{id}.json", _lead_by_id),
     _row("associateLead", "POST", "/rest/v1/leads/{id}/associate.json", _associate),
+    _row("mergeLeads", "POST", "/rest/v1/leads/{id}/merge.json", _merge),
+    _row("importLead", "POST", "/bulk/v1/leads.json", _bulk_import),
+    _row("getImportLeadStatus", "GET", "/bulk/v1/leads/batch/{id}.json", lambda work: Reply([status_of(_batch(work))])),
+    _row(
+        "getImportLeadFailures",
+        "GET",
+        "/bulk/v1/leads/batch/{id}/failures.json",
+        lambda work: Reply(file=failures_of(_batch(work))),
+    ),
+    _row(
+        "getImportLeadWarnings",
+        "GET",
+        "/bulk/v1/leads/batch/{id}/warnings.json",
+        lambda work: Reply(file=warnings_of(_batch(work))),
+    ),
     _row("describeLead", "GET", "/rest/v1/leads/describe.json", _describe),
     _row("describeLead2", "GET", "/rest/v1/leads/describe2.json", _describe2),
     _row("getLeadPartitions", "GET", "/rest/v1/leads/partitions.json", _partitions),
     _row("getLists", "GET", "/rest/v1/lists.json", _lists),
     _row("getLeadsByListId", "GET", "/rest/v1/lists/{id}/leads.json", _leads_of_list),
+    _row("getActivityTypes", "GET", "/rest/v1/activities/types.json", _activity_types),
+    _row("getLeadActivities", "GET", "/rest/v1/activities.json", _activities),
     _row("getPagingToken", "GET", "/rest/v1/activities/pagingtoken.json", _paging_token),
     _row("getLeadChanges", "GET", "/rest/v1/activities/leadchanges.json", _lead_changes),
 )

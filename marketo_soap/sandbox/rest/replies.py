@@ -11,9 +11,10 @@ from attrs import field, frozen
 
 from marketo_soap.privacy.redactor import hidden
 
-__all__ = ["JSON", "Reply", "RestError", "envelope", "refusal", "request_id"]
+__all__ = ["CSV", "JSON", "Reply", "RestError", "envelope", "refusal", "request_id"]
 
 JSON = "application/json;charset=UTF-8"
+CSV = "text/csv;charset=UTF-8"
 
 # Recorded are those of 1004 and 1007; the others are by the meaning of the published codes.
 _MESSAGES = {
@@ -32,6 +33,7 @@ _MESSAGES = {
     "610": "Requested resource not found",
     "611": "System error",
     "612": "Invalid Content Type",
+    "613": "Invalid Multipart Request",
     "614": "Subscription not found",
     "615": "Concurrent access limit reached",
     "713": "Transient Error",
@@ -42,6 +44,8 @@ _MESSAGES = {
     "1009": "Partition name is required",
     "1010": "Partition update not allowed",
     "1012": "Invalid cookie value",
+    "1016": "Too many imports",
+    "1019": "Import in progress",
     "1021": "Company update not allowed",
     "1036": "Duplicate object found in input",
 }
@@ -64,12 +68,13 @@ class RestError(Exception):
 class Reply:
     """A call that succeeded: its *result* (None: there is no such member), and the token of the next page.
 
-    *more* says if there is one: activities give a token even if there is none.
+    *more* says if there is one: activities give a token even if there is none. A *file* (CSV) comes without envelope.
     """
 
     result: Sequence[Any] | None = field(default=None, repr=hidden)
     next_page: str | None = None
     more: bool = True
+    file: bytes | None = field(default=None, repr=hidden)
 
 
 def request_id(number: int, now: datetime) -> str:

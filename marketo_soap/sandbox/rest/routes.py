@@ -16,6 +16,7 @@ __all__ = ["Route", "recorded", "route"]
 
 _MAX_URI = 8 * 1024
 _MAX_BODY = 1024 * 1024
+_MAX_FILE = 10 * _MAX_BODY
 _FORM = "application/x-www-form-urlencoded"
 _SECRET = {"client_secret", "access_token"}
 
@@ -64,7 +65,8 @@ def _refusal(request: HttpRequest, endpoint: Endpoint, *, tunnelled: bool) -> Re
 def _too_long(request: HttpRequest) -> RestError | None:
     if len(quote(request.path)) + 1 + len(request.query) > _MAX_URI:
         return RestError("414", status=414)
-    return RestError("413", status=413) if len(request.body) > _MAX_BODY else None
+    most = _MAX_FILE if request.path.startswith("/bulk/") else _MAX_BODY
+    return RestError("413", status=413) if len(request.body) > most else None
 
 
 def _content_type(request: HttpRequest) -> str:

@@ -13,11 +13,12 @@ from marketo_soap.sandbox.store.activities import Activities
 from marketo_soap.sandbox.store.campaigns import Campaigns, RequestedCampaigns, ScheduledCampaigns
 from marketo_soap.sandbox.store.custom_objects import CustomObjects, CustomObjectTypes
 from marketo_soap.sandbox.store.database import Database, Migration
+from marketo_soap.sandbox.store.imports import Imports
 from marketo_soap.sandbox.store.leads import COUNT, LEADS, Leads, StoredLead
 from marketo_soap.sandbox.store.lists import SCHEMA as LISTS
 from marketo_soap.sandbox.store.objects import Opportunities, Roles
 from marketo_soap.sandbox.store.programs import Programs
-from marketo_soap.sandbox.store.selections import INDEX
+from marketo_soap.sandbox.store.selections import INDEX, PAGES
 from marketo_soap.sandbox.store.tags import Channels, TagTypes
 
 __all__ = ["PAGE", "LeadStore"]
@@ -43,7 +44,9 @@ _MIGRATIONS = (
     search.install,
     _carry_out(LISTS + INDEX),
     _carry_out(Activities.schema()),
+    _carry_out(Imports.schema()),
     _carry_out(Campaigns.schema() + RequestedCampaigns.schema() + ScheduledCampaigns.schema()),
+    _carry_out(PAGES),
     _carry_out(CustomObjectTypes.schema() + CustomObjects.schema()),
     _carry_out(Channels.schema() + TagTypes.schema()),
     _carry_out(Programs.schema() + Opportunities.schema() + Roles.schema()),

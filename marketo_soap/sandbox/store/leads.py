@@ -15,6 +15,7 @@ from marketo_soap.sandbox.store import search
 from marketo_soap.sandbox.store.activities import Activities
 from marketo_soap.sandbox.store.campaigns import Campaigns, RequestedCampaigns, ScheduledCampaigns
 from marketo_soap.sandbox.store.custom_objects import CustomObjects
+from marketo_soap.sandbox.store.imports import Imports
 from marketo_soap.sandbox.store.lists import Lists
 from marketo_soap.sandbox.store.objects import Opportunities, Roles
 from marketo_soap.sandbox.store.programs import Programs
@@ -89,6 +90,7 @@ class Leads:
         self._connection = connection
         self.lists = Lists(connection)
         self.activities = Activities(connection)
+        self.imports = Imports(connection)
         self.campaigns = Campaigns(connection)
         self.requested_campaigns = RequestedCampaigns(connection)
         self.scheduled_campaigns = ScheduledCampaigns(connection)
@@ -101,6 +103,7 @@ class Leads:
             self.campaigns,
             self.requested_campaigns,
             self.scheduled_campaigns,
+            self.imports,
             self.channels,
             self.tag_types,
             self.custom_object_types,
@@ -156,13 +159,12 @@ class Leads:
     def select(self, selection: Selection, *, after: Place | None = None, limit: int = -1) -> list[StoredLead]:
         """Return the selected leads in their order: at most *limit* (-1: all) of those that come after a place."""
         condition, values = selection.after(after)
-        query = f"SELECT {_COLUMNS} FROM lead WHERE {condition} ORDER BY {selection.order} LIMIT ?"
+        query = f"SELECT {_COLUMNS} FROM {selection.source} WHERE {condition} ORDER BY {selection.order} LIMIT ?"
         return [_stored(row) for row in self._connection.execute(query, (*values, limit))]
 
-    def count_of(self, selection: Selection, *, after: Place | None = None) -> int:
-        """Return how many leads are selected after a place."""
-        condition, values = selection.after(after)
-        (count,) = self._connection.execute(f"SELECT count(*) FROM lead WHERE {condition}", values).fetchone()
+    def count_of(self, selection: Selection) -> int:
+        """Return how many leads are selected."""
+        (count,) = self._connection.execute(*selection.count).fetchone()
         return int(count)
 
     def place_of(self, lead_id: int) -> Place:
@@ -217,6 +219,13 @@ class Leads:
             " ON CONFLICT (value) DO UPDATE SET lead_id = excluded.lead_id",
             (cookie, lead_id),
         )
+
+    def absorb(self, lead_id: int, into: int) -> None:
+        """Delete a lead; what belongs to it belongs to another from now on, unless that has its like."""
+        columns = [(table.name, name) for table in (self.activities, *self.tables) for name in table.of_leads]
+        for table, column in [("cookie", "lead_id"), ("list_member", "lead_id"), *columns]:
+            self._connection.execute(f"UPDATE OR IGNORE {table} SET {column} = ? WHERE {column} = ?", (into, lead_id))
+        self._connection.execute("DELETE FROM lead WHERE id = ?", (lead_id,))
 
     def clear(self) -> None:
         """Delete everything and start the ids anew."""

@@ -69,11 +69,15 @@ class Lists:
         ).fetchone()
         return int(list_id)
 
-    def add_member(self, list_id: int, lead_id: int) -> None:
-        """Add a lead to a list, unless it is a member already."""
-        self._connection.execute(
-            "INSERT OR IGNORE INTO list_member (list_id, lead_id) VALUES (?, ?)", (list_id, lead_id)
-        )
+    def add_member(self, list_id: int, lead_id: int) -> bool:
+        """Add a lead to a list, unless it is a member already; say whether it was none."""
+        query = "INSERT OR IGNORE INTO list_member (list_id, lead_id) VALUES (?, ?)"
+        return self._connection.execute(query, (list_id, lead_id)).rowcount == 1
+
+    def remove_member(self, list_id: int, lead_id: int) -> bool:
+        """Take a lead from a list; say whether it was a member."""
+        query = "DELETE FROM list_member WHERE list_id = ? AND lead_id = ?"
+        return self._connection.execute(query, (list_id, lead_id)).rowcount == 1
 
     def clear(self) -> None:
         """Delete all lists and start their ids anew."""
