@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from marketo_soap.cli.output import as_data, print_json, printable, progress
+from marketo_soap.cli.output import as_data, print_columns, print_json, printable, progress
 
 if TYPE_CHECKING:
     from marketo_soap.bridge.settings import BridgeSettings
@@ -177,13 +177,9 @@ def _more(number: int, what: str) -> None:
 
 
 def _table(title: str, rows: list[tuple[str, str, str, str]]) -> None:
-    if not rows:
-        return
-    click.secho(f"\n{title}", bold=True)
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for name, count, meaning, remark in rows:
-        line = f"  {name:<{widths[0]}}  {count:>{widths[1]}}  {meaning:<{widths[2]}}  {remark}"
-        click.echo(line.rstrip())
+    if rows:
+        click.secho(f"\n{title}", bold=True)
+        print_columns(rows, right=1)
 
 
 def _row(use: FieldUse) -> tuple[str, str, str, str]:

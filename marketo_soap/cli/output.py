@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -141,11 +141,18 @@ def _print_record(record: LeadRecord) -> None:
         ("ForeignSysPersonId", record.foreign_sys_type or "", record.foreign_sys_person_id),
         *((attribute.name, attribute.type or "", attribute.value) for attribute in record.attributes),
     ]
-    rows = [row for row in rows if row[2] is not None]
-    widths = [max((len(printable(row[column])) for row in rows), default=0) for column in (0, 1)]
-    for name, kind, value in rows:
-        columns = f"  {printable(name):<{widths[0]}}  {printable(kind):<{widths[1]}}"
-        click.echo(f"{columns}  {printable(value)}".rstrip())
+    print_columns([tuple(map(printable, row)) for row in rows if row[2] is not None])
+
+
+def print_columns(rows: Sequence[tuple[str, ...]], *, right: int | None = None) -> None:
+    """Print *rows* in columns, all aligned left but the one with the number *right*."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (
+            cell.rjust(width) if number == right else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        click.echo(f"  {'  '.join(cells)}".rstrip())
 
 
 def printable(value: object) -> str:

@@ -9,8 +9,7 @@ from typing import TypeAlias
 from marketo_soap.privacy.edits import Edit, moved
 from marketo_soap.privacy.free_text import TOKEN
 from marketo_soap.privacy.place import Place
-from marketo_soap.privacy.visible import HIDDEN, Visible
-from marketo_soap.privacy.vocabulary import folded, role_of_element
+from marketo_soap.privacy.vocabulary import HIDDEN, Visible, folded, role_of_element
 
 Act: TypeAlias = Callable[[str, str], str]
 """Takes the kind and the text of a private value, returns its replacement."""

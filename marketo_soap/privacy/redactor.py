@@ -21,8 +21,7 @@ from marketo_soap.privacy.encodings import decoded, dumps, encoded, looks_like_t
 from marketo_soap.privacy.escapes import layers
 from marketo_soap.privacy.free_text import TOKEN, forms, plain
 from marketo_soap.privacy.markup import scanned
-from marketo_soap.privacy.visible import EVERYTHING, HIDDEN, Visible, hidden, size_only
-from marketo_soap.privacy.vocabulary import PRIVATE, role_of_field
+from marketo_soap.privacy.vocabulary import EVERYTHING, HIDDEN, PRIVATE, Visible, hidden, role_of_field, size_only
 
 __all__ = ["EVERYTHING", "HIDDEN", "Redactor", "Visible", "hidden", "size_only"]
 
