@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from lxml import etree
 
@@ -27,6 +27,8 @@ from marketo_soap import (
     envelope,
     signature,
 )
+
+R = TypeVar("R")
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
@@ -125,7 +127,7 @@ class Either:
             self._do(collected())
         return found
 
-    def call(self, operation: SyncLead) -> SyncLeadResult:
+    def call(self, operation: Operation[R]) -> R:
         return self._do(self.client.call(operation))  # type: ignore[no-any-return]
 
     def sync_lead(self, *args: Any, **options: Any) -> SyncLeadResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -37,3 +38,12 @@ def test_an_operation_without_translation_is_not_carried(monkeypatch: pytest.Mon
     monkeypatch.setattr("marketo_soap.sandbox.operations.FUNCTIONS", {})
     rows = json.loads(CliRunner().invoke(cli, ["operations", "--json"], catch_exceptions=False).output)
     assert {(row["rest"], row["sandbox"]) for row in rows} == {("not carried", "no")}
+
+
+def test_the_page_of_the_documentation_is_the_one_that_is_printed() -> None:
+    printed = CliRunner().invoke(cli, ["operations", "--markdown"], catch_exceptions=False).output
+    page = Path(__file__).parent.parent / "docs" / "operations.md"
+    wanted = "write it again: marketo-soap operations --markdown > docs/operations.md"
+    assert page.read_text(encoding="utf-8") == printed, wanted
+    for name in OPERATIONS:
+        assert f"| {name} |" in printed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from marketo_soap.bridge.codes import local_refusal, refusal
@@ -11,10 +12,10 @@ from marketo_soap.bridge.rest import RestReply, RestRequest, read
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
 from marketo_soap.errors import fault
-from marketo_soap.records.lead_keys import LeadKeyRef
+from marketo_soap.records.lead_keys import LeadKey, LeadKeyRef, aware
 from marketo_soap.wire.values import INT_MAX
 
-__all__ = ["LEADS", "ask", "find_leads", "lead_id_of", "pages"]
+__all__ = ["LEADS", "ask", "find_leads", "ids_of_keys", "lead_id_of", "list_named", "pages", "time_of", "token_since"]
 
 LEADS = "/rest/v1/leads.json"
 
@@ -49,11 +50,11 @@ def ask(request: RestRequest, settings: BridgeSettings, *, unknown: int = 20011)
 
 
 def pages(
-    path: str, query: Mapping[str, str], settings: BridgeSettings, *, unknown: int = 20011
+    path: str, query: Mapping[str, str], settings: BridgeSettings, *, unknown: int = 20011, most: int = _MOST_PAGES
 ) -> Translation[list[Mapping[str, Any]]]:
-    """Return the records of all pages."""
+    """Return the records of all pages, of *most* pages if there are more."""
     records: list[Mapping[str, Any]] = []
-    for _ in range(_MOST_PAGES):
+    for _ in range(most):
         reply = yield from ask(read(path, **query), settings, unknown=unknown)
         records += reply.result
         if reply.next_page is None:
@@ -91,3 +92,56 @@ def find_leads(
             if number is not None and is_meant:
                 found[number] = lead
     return [found[number] for number in sorted(found)]
+
+
+def ids_of_keys(
+    keys: Iterable[LeadKey], settings: BridgeSettings, *, look_up_ids: bool = False
+) -> Translation[dict[LeadKey, list[int]]]:
+    """Return the ids of the leads that each key names, the smallest first.
+
+    An id is taken as it is, without a look at whether there is such a lead, unless *look_up_ids*.
+    """
+    found: dict[LeadKey, list[int]] = {key: [] for key in keys}
+    for key_type in dict.fromkeys(key.key_type for key in found):
+        of_type = {key: key.key_value.strip() for key in found if key.key_type == key_type}
+        if key_type == LeadKeyRef.IDNUM and not look_up_ids:
+            found |= {key: [number] for key, value in of_type.items() if (number := lead_id_of(value)) is not None}
+            continue
+        # A lead shows all its cookies at once: with one key in a query, what is found is the key's.
+        batches = [[key] for key in of_type] if key_type == LeadKeyRef.COOKIE else [[*of_type]]
+        for batch in batches:
+            name = _FILTERS.get(LeadKeyRef(key_type)) or ""
+            values = [of_type[key] for key in batch]
+            for lead in (yield from find_leads(key_type, values, f"id,{name}", settings)):
+                number, held = lead_id_of(lead.get("id")) or 0, str(lead.get(name)).lower()
+                for key in batch:
+                    value = of_type[key].lower()
+                    if len(batch) == 1 or held == (value.lstrip("0") if name == "id" else value):
+                        found[key].append(number)
+    return found
+
+
+def list_named(name: str | None, settings: BridgeSettings) -> Translation[str]:
+    """Return the id of a static list; "" if there is none. A list in a program is named `<program>.<list>`."""
+    program, dot, bare = (name or "").strip().rpartition(".")
+    queries = [{"name": (name or "").strip()}] + ([{"name": bare, "programName": program}] if dot else [])
+    for query in queries:
+        for found in (yield from pages("/rest/v1/lists.json", query, settings)):
+            if query.items() <= found.items():
+                return str(found.get("id"))
+    return ""
+
+
+def token_since(since: datetime, settings: BridgeSettings) -> Translation[str]:
+    """Return the token from which activities since a time are read."""
+    start = aware(since).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
+    reply = yield from ask(read("/rest/v1/activities/pagingtoken.json", sinceDatetime=start), settings)
+    return reply.next_page or ""
+
+
+def time_of(activity: Mapping[str, Any]) -> datetime:
+    """Return when an activity of REST happened; the beginning of time if it does not say."""
+    try:
+        return aware(datetime.fromisoformat(str(activity.get("activityDate"))))
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)

@@ -143,6 +143,13 @@ class Names:
                 return found
         return LeadField(rest_name, None, "", "")
 
+    def of_label(self, label: str) -> LeadField | None:
+        """Return the field with this display name, in any case. Order: overrides, then the sources."""
+        if override := self._overrides.get(label):
+            return self.of_rest(override)
+        fields = (each for source in self._sources for each in source.fields)
+        return next((each for each in fields if each.label.lower() == label.lower()), None)
+
     @property
     def readable(self) -> tuple[LeadField, ...]:
         """The fields of a returned lead: those that SOAP showed, from the first source."""

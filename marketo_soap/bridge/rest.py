@@ -26,6 +26,7 @@ __all__ = [
     "token_request",
     "write",
 ]
+__all__ = ["Lookup", "RestReply", "RestRequest", "read", "read_reply", "write", "write_form"]
 
 T = TypeVar("T")
 
@@ -48,7 +49,7 @@ class RestRequest:
     be sent again only if it certainly was not carried out.
     """
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     query: Pairs = field(default=(), repr=hidden)
     body: bytes = field(default=b"", repr=size_only)
@@ -92,6 +93,11 @@ def write(path: str, data: Any, *, effect: Literal["repeatable", "once"]) -> Res
     """Return a write of *data* as JSON."""
     body = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     return RestRequest("POST", path, (), body, JSON, effect)
+
+
+def write_form(path: str, *, effect: Literal["repeatable", "once"], **fields: str) -> RestRequest:
+    """Return a write of *fields* as a form, which the endpoints of assets take."""
+    return RestRequest("POST", path, (), _encoded(tuple(fields.items())).encode(), FORM, effect)
 
 
 @frozen

@@ -16,7 +16,7 @@ from marketo_soap.bridge import rest
 from marketo_soap.bridge.codes import Retry, code_of, no_answer, refusal, with_rest_error
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, SharedToken, Token
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.bridge.steps import Ask, Fetch, Hold, Release, Step, Translation
+from marketo_soap.bridge.steps import Ask, Fetch, Hold, Recall, Release, Remember, Step, Translation
 from marketo_soap.calls.flow import Acquire, Received, StepAnswer, Wait
 from marketo_soap.calls.retry import RetryPolicy, in_time, retry_after
 from marketo_soap.errors import AmbiguousError, Fault, MarketoError, RestError, TransportError, fault
@@ -28,6 +28,7 @@ R = TypeVar("R")
 Steps: TypeAlias = Generator[Step, StepAnswer, R]
 
 _EARLY = 60.0  # seconds before a token's end that it is renewed
+_MOST_KEPT = 1_000
 _REFUSED_FOR = 300.0  # seconds that a refused lookup is not asked again
 
 
@@ -38,6 +39,14 @@ class Shared:
         self.token = token or SharedToken()
         self.lookups: dict[str, tuple[Any, float]] = {}
         self.failures: dict[str, tuple[MarketoError, float]] = {}  # and when they ended
+        self.kept: dict[str, Any] = {}
+
+    def keep(self, key: str, value: Any) -> None:
+        """Keep a value for later calls; of too many the oldest is dropped."""
+        self.kept.pop(key, None)
+        self.kept[key] = value
+        if len(self.kept) > _MOST_KEPT:
+            self.kept.pop(next(iter(self.kept)), None)
 
 
 @frozen
@@ -79,6 +88,10 @@ class Session:
             return (yield from self._look_up(ask))
         if isinstance(ask, Hold):
             return (yield from self._hold(ask.keys))
+        if isinstance(ask, Remember):
+            return self.shared.keep(ask.key, ask.value)
+        if isinstance(ask, Recall):
+            return self.shared.kept.get(ask.key)
         yield ask
         return None
 

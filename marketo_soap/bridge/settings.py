@@ -55,6 +55,10 @@ class BridgeSettings:
     *boolean_text* is the form of booleans in a returned lead. *return_false* returns false booleans too: REST
     shows a boolean without a value as false, where SOAP omitted it.
 
+    *campaign_id_with_tokens*: requestCampaign takes tokens beside a campaignId ("accept") or not ("fault", 20110).
+    *unknown_campaign_leads*: if one of its lead keys names no lead, raise a "fault" (20103), or "skip" the key; then
+    ids are looked up, too.
+
     *fault_codes* maps REST codes to SOAP fault codes ({"1003": "20110"}), before the table `codes.CODES`.
     "1003:record" applies to a refused record only, "1003:response" to a refused call. For a reply without a REST
     code, the key is the HTTP status ("413").
@@ -77,6 +81,8 @@ class BridgeSettings:
     naive_offset: str = "Z"
     boolean_text: Literal["1/0", "true/false"] = "1/0"
     return_false: bool = False
+    campaign_id_with_tokens: Literal["accept", "fault"] = "accept"
+    unknown_campaign_leads: Literal["fault", "skip"] = "fault"
     fault_codes: Mapping[str, str] = field(factory=dict, converter=_texts)
 
     def __attrs_post_init__(self) -> None:

@@ -11,7 +11,7 @@ from marketo_soap.bridge.rest import Lookup, RestRequest
 from marketo_soap.calls.flow import Acquire, Wait
 from marketo_soap.privacy.redactor import hidden
 
-__all__ = ["Ask", "Fetch", "Hold", "Note", "Release", "Step", "Translation"]
+__all__ = ["Ask", "Fetch", "Hold", "Note", "Recall", "Release", "Remember", "Step", "Translation"]
 
 R = TypeVar("R")
 
@@ -39,6 +39,21 @@ class Note:
 
 
 @frozen
+class Remember:
+    """Keep a value for later calls of this bridge, in memory."""
+
+    key: str
+    value: Any = field(repr=hidden)
+
+
+@frozen
+class Recall:
+    """Answer with the value that was kept under a key; None if there is none."""
+
+    key: str
+
+
+@frozen
 class Fetch:
     """Send a request, and answer with the reply, within *seconds*. *token* is None for the request of a token."""
 
@@ -48,7 +63,7 @@ class Fetch:
     seconds: float | None
 
 
-Ask: TypeAlias = RestRequest | Lookup[Any] | Hold | Note
+Ask: TypeAlias = RestRequest | Lookup[Any] | Hold | Note | Remember | Recall
 Step: TypeAlias = Acquire | Fetch | Wait | Hold | Release | Note
 Translation: TypeAlias = Generator[Ask, Any, R]
 """An operation over REST: yields asks, is sent replies (or errors are thrown into it), returns a result."""

@@ -33,7 +33,7 @@ def deadline(seconds: float | None) -> Iterator[None]:
 def guard(http: httpx.Client | httpx.AsyncClient) -> None:
     """Have the connections of *http* keep to `deadline`, and none be used again with data left over.
 
-    httpx counts a time-out anew for every read, so a peer that sends the head of a reply byte by byte is never late.
+    httpx starts the time-out again for every read, so a peer that sends the head of a reply byte by byte is never late.
     httpcore looks whether the socket is readable before it uses a connection again, but keeps what it has read beyond
     the end of a reply, and takes it for the reply to the next request. It also leaves a connection open whose task is
     cancelled while TLS is being started. httpx has no option for any of it: this changes its connection pools.

@@ -16,8 +16,8 @@ logger = logging.getLogger("marketo_soap.limits")
 class InProcessLimiter(Queue[Schedule]):
     """A `Limiter` for the threads and tasks of one process.
 
-    Whoever comes first goes first. The one at the head of the queue waits for the time that its call may
-    start at, all others for it to go. A forked child has a queue and counts of its own.
+    First come, first served. The first in the queue waits for the time that its call may
+    start at; all others wait for it. A forked child has a queue and counts of its own.
     """
 
     late = "not sent: the call limits gave no permit in {:.1f} s"

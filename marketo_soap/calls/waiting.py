@@ -154,7 +154,7 @@ class Waiter:
 
 @frozen(eq=False)
 class Line(Generic[C]):
-    """The waiters of a queue, the oldest first, the holders (None: whoever will call `release()`), and a count."""
+    """The waiters of a queue, the oldest first, the holders (None: one that ends with `release()`), and a count."""
 
     count: C
     waiting: tuple[ref[Waiter], ...] = ()

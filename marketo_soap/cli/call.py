@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -97,9 +97,13 @@ def call() -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
-def operations(as_json: bool) -> None:
+@click.option("--markdown", is_flag=True, help="Print them as the page of the documentation.")
+def operations(as_json: bool, markdown: bool) -> None:
     """List the operations, and what client, sandbox and bridge do with each."""
-    rows = [_describe_operation(operation) for operation in OPERATIONS.values()]
+    rows = [_describe_operation(OPERATIONS[name]) for name in OPERATIONS]
+    if markdown:
+        click.echo("\n".join(_page(rows)))
+        return
     if as_json:
         output.print_json(rows)
         return
@@ -110,6 +114,21 @@ def operations(as_json: bool) -> None:
                 click.echo(f"  {name:<10}{value}")
         for what, why in row["limits"].items():
             click.echo(f"    {what}: {why}")
+
+
+def _page(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the lines of `docs/operations.md`."""
+    yield "# Operations\n"
+    yield "This page is printed by `marketo-soap operations --markdown`. A test compares it with the code.\n"
+    yield "| operation | effect | client | sandbox | bridge |\n| --- | --- | --- | --- | --- |"
+    for row in rows:
+        yield f"| {row['name']} | {row['effect']} | `{row['client']}` | {row['sandbox']} | {row['rest']} |"
+    yield "\n## What differs over REST\n"
+    yield "Each row is an element or a case that REST cannot carry as SOAP did, and what the bridge does with it.\n"
+    yield "| operation | what | why |\n| --- | --- | --- |"
+    for row in rows:
+        for what, why in row["limits"].items():
+            yield "| " + " | ".join(text.replace("|", "\\|") for text in (row["name"], what, why)) + " |"
 
 
 def _describe_operation(operation: type[Operation[Any]]) -> dict[str, Any]:

@@ -25,12 +25,10 @@ def with_timeouts(seconds: float, most: int, each: int | None = None) -> type[as
     connections: set[TimeoutProtocol] = set()
 
     class TimeoutProtocol(BodyRateProtocol):
-        _alarm: asyncio.TimerHandle | None = None
-        _unread: asyncio.TimerHandle | None = None
-
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
             transport.set_write_buffer_limits(high=1, low=0)  # pause_writing is called for any unread byte
+            self._timers: dict[str, asyncio.TimerHandle] = {}
             self._since = self.loop.time()
             self._network = _network(self.client)
             self._watch()
@@ -47,17 +45,16 @@ def with_timeouts(seconds: float, most: int, each: int | None = None) -> type[as
 
         def connection_lost(self, exc: Exception | None) -> None:
             connections.discard(self)
-            self._cancel_alarm()
-            self._cancel_unread()
+            self._stop("head")
+            self._stop("unread")
             super().connection_lost(exc)
 
         def pause_writing(self) -> None:
             super().pause_writing()
-            if self._unread is None:
-                self._unread = self.loop.call_later(seconds, self.transport.abort)
+            self._start("unread")
 
         def resume_writing(self) -> None:
-            self._cancel_unread()
+            self._stop("unread")
             super().resume_writing()
 
         def _make_room(self) -> None:
@@ -77,19 +74,17 @@ def with_timeouts(seconds: float, most: int, each: int | None = None) -> type[as
         def _watch(self) -> None:
             """Start the timeout when a head is expected; the body has a deadline of its own."""
             if self._stage():
-                self._cancel_alarm()
-            elif self._alarm is None:
-                self._alarm = self.loop.call_later(seconds, self.transport.abort)
+                self._stop("head")
+            else:
+                self._start("head")
 
-        def _cancel_alarm(self) -> None:
-            if self._alarm is not None:
-                self._alarm.cancel()
-                self._alarm = None
+        def _start(self, timer: str) -> None:
+            if timer not in self._timers:
+                self._timers[timer] = self.loop.call_later(seconds, self.transport.abort)
 
-        def _cancel_unread(self) -> None:
-            if self._unread is not None:
-                self._unread.cancel()
-                self._unread = None
+        def _stop(self, timer: str) -> None:
+            if timer in self._timers:
+                self._timers.pop(timer).cancel()
 
     def _drop(candidates: Iterable[TimeoutProtocol]) -> bool:
         idle = [each for each in candidates if each._stage() < 2]

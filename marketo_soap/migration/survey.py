@@ -89,7 +89,7 @@ class Survey:
         for violation in operation.violations():
             self._found.add(Level.WORK, "refused", str(violation.code), violation.message, where)
             return _NOTHING
-        span = self._costs.of_call(request)
+        span = self._costs.of_call(request, self._naming.names)
         if span.refused is not None:
             self._found.add(Level.WORK, "refused", str(span.refused.code), span.refused.message, where)
             return span

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import StringIO
 from typing import Annotated
 
@@ -16,7 +16,7 @@ from marketo_soap.records.imports import ImportToListModeEnum, ImportToListStatu
 from marketo_soap.wire.checking import as_texts
 from marketo_soap.wire.fields import El
 
-__all__ = ["EMAIL_COLUMN", "ImportToList", "ImportToListResult", "cells_of", "is_token"]
+__all__ = ["EMAIL_COLUMN", "ImportToList", "ImportToListResult", "cells_of", "is_token", "row_of"]
 
 EMAIL_COLUMN = "Email Address"
 _OVER = (ImportToListStatusEnum.FAILED, ImportToListStatusEnum.CANCELED)
@@ -98,6 +98,13 @@ def cells_of(row: str) -> list[str]:
     except csv.Error:
         raise ValueError("not a row of CSV") from None
     return cells
+
+
+def row_of(cells: Iterable[str]) -> str:
+    """Return cells as a row of CSV."""
+    text = StringIO()
+    csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue()
 
 
 def is_token(column: str) -> bool:

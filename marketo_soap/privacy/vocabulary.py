@@ -7,6 +7,7 @@ that nothing was passed to hides too much, never too little.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Literal, TypeAlias, get_args
 
 from attrs import field, frozen
@@ -102,14 +103,14 @@ def private_names() -> frozenset[str]:
 
 
 def _load() -> None:
-    while _sources:
-        source = _sources[0]
+    for source in list(_sources):
         for element, attribute in source():
             _add(_elements, *element)
             if element[1] in PRIVATE - {"undeclared"}:
                 _private_names.add(element[0])
             _add(_fields, *attribute)
-        _sources.remove(source)
+        with suppress(ValueError):  # another thread has loaded it meanwhile
+            _sources.remove(source)
 
 
 def _add(names: dict[str, Role], name: str, role: Role) -> None:

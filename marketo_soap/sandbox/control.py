@@ -25,7 +25,7 @@ from marketo_soap.sandbox.store.lead_store import PAGE
 from marketo_soap.sandbox.store.leads import email_key
 from marketo_soap.server.http import host_name, is_of_another_site
 
-__all__ = ["control"]
+__all__ = ["control", "refusal_of"]
 
 _MOST_LEADS = 1000  # of a page
 
@@ -50,7 +50,7 @@ def control(sandbox: State, request: HttpRequest) -> HttpAnswer:
     the token as password. A browser's requests from other sites are refused, and so is a form of the page
     without the page's own token.
     """
-    refusal = _refusal(sandbox, request)
+    refusal = refusal_of(sandbox, request)
     if request.path == CONTROL or request.path.startswith(f"{CONTROL}page/"):
         from marketo_soap.sandbox.page import page
 
@@ -71,7 +71,8 @@ def control(sandbox: State, request: HttpRequest) -> HttpAnswer:
         return _json(400, {"error": str(error)})
 
 
-def _refusal(sandbox: State, request: HttpRequest) -> str | None:
+def refusal_of(sandbox: State, request: HttpRequest) -> str | None:
+    """Say why a caller may not use the control surface; None if they may."""
     token, allowed = sandbox.settings.control_token, allowed_hosts(sandbox, request)
     if token is not None:
         return _token_refusal(token, request, allowed)

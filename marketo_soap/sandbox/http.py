@@ -27,7 +27,7 @@ from marketo_soap.server.http import (
 )
 from marketo_soap.server.wsdl import wsdl
 
-__all__ = ["answer", "carries_soap"]
+__all__ = ["answer", "carries_soap", "is_known"]
 
 _REST = re.compile("/+(rest|identity|bulk)/")
 
@@ -35,6 +35,15 @@ _REST = re.compile("/+(rest|identity|bulk)/")
 def carries_soap(method: str, path: str) -> bool:
     """Return whether the body of such a request is an envelope."""
     return method == "POST" and not path.startswith(CONTROL) and not _REST.match(path)
+
+
+def is_known(sandbox: State, request: HttpRequest) -> bool:
+    """Say whether the caller of a control or REST request may make it, by its headers."""
+    if request.path.startswith(CONTROL):
+        from marketo_soap.sandbox.control import refusal_of
+
+        return refusal_of(sandbox, request) is None
+    return sandbox.tokens.refusal_of(request.headers.get("authorization", ""), sandbox.now()) is None
 
 
 def answer(sandbox: State, request: HttpRequest) -> HttpAnswer:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from attrs import evolve
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -19,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from marketo_soap.envelope import HEAD_BYTES
 from marketo_soap.errors import Fault, ProtocolError
-from marketo_soap.sandbox.http import answer, carries_soap
+from marketo_soap.sandbox.http import answer, carries_soap, is_known
 from marketo_soap.sandbox.messages import CONTROL, PATH, HttpAnswer, HttpRequest, refused, text_answer
 from marketo_soap.sandbox.state import State
 from marketo_soap.server.asgi import listen, read_body, read_envelope, server_config
@@ -62,15 +63,15 @@ class _Endpoint:
             both = "Content-Length and Transfer-Encoding contradict each other.\n"  # a proxy may have read another body
             return text_answer(400, both, ("Connection", "close"))
         headers = dict(request.headers)
-        try:
-            body = await self._body(request, headers)
-        except Refused as refusal:
-            return refused(refusal)
         peer = request.client.host if request.client else ""
         scope = request.scope
         query = scope["query_string"].decode("latin-1")
         address = scope["scheme"], scope["path"], query
-        read = HttpRequest(request.method, *address, headers, body, peer, self._own_hosts)
+        read = HttpRequest(request.method, *address, headers, b"", peer, self._own_hosts)
+        try:
+            read = evolve(read, body=await self._body(request, headers, read))
+        except Refused as refusal:
+            return refused(refusal)
         if read.path.startswith(CONTROL):  # a page may take long: calls must not wait for it
             return await run_in_threadpool(answer, self._sandbox, read)
         with self._sandbox.store.reserved() as free:
@@ -79,10 +80,10 @@ class _Endpoint:
         # Another process is writing to the file: other callers must not wait for this call.
         return await run_in_threadpool(answer, self._sandbox, read)
 
-    async def _body(self, request: Request, headers: dict[str, str]) -> bytes:
-        """Read a body; only the beginning of a long envelope that is not signed."""
-        if not carries_soap(request.method, request.scope["path"]):
-            return await read_body(request.receive)
+    async def _body(self, request: Request, headers: dict[str, str], read: HttpRequest) -> bytes:
+        """Read a body. Of a long one that is not signed, or comes without a good token, the beginning is enough."""
+        if not carries_soap(request.method, read.path):
+            return await read_body(request.receive, lambda: is_known(self._sandbox, read))
         known = False
 
         async def allow(plain: bytearray) -> None:

@@ -199,7 +199,8 @@ class Settings:
     *programs* are added by name when they are configured and whenever leads are seeded. *opportunity_fields* maps
     further fields of opportunities to their types. *known_external_key*: a syncMObjects that INSERTs an object whose
     external key there is already is to "skip" it, or to "add" another, for the vendor's page says both that INSERT
-    skips what exists and that external keys need not be unique.
+    skips what exists and that external keys need not be unique. *native_crm_sync*: a CRM owns opportunities and
+    roles, and REST refuses them (1018).
 
     *client_id* and *client_secret* are what REST callers ask for tokens with, which live *token_lifetime*
     seconds. *rest_limits* are REST's own, and off too unless given. *rest_shows_anonymous*: REST finds
@@ -224,6 +225,7 @@ class Settings:
     programs: tuple[Program, ...] = ()
     opportunity_fields: Mapping[str, str] = field(factory=dict)
     known_external_key: Literal["skip", "add"] = "skip"
+    native_crm_sync: bool = False
     lead_key_fields: Mapping[str, str] = field(factory=dict, converter=_with_usual_fields)
     email_unasked: bool = False
     largest_page: int = 1000

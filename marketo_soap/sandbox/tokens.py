@@ -12,8 +12,6 @@ from uuid import uuid4
 
 from attrs import field, frozen
 
-from marketo_soap.sandbox.rest.replies import RestError
-
 __all__ = ["RestCredentials", "Tokens", "hide", "identify"]
 
 _KEPT = 100  # tokens that are remembered: for these the code is 602, for others 601
@@ -45,18 +43,17 @@ class Tokens:
                     del self._expiry[next(iter(self._expiry))]
             return token, int((self._expiry[token] - now).total_seconds())
 
-    def check(self, authorization: str, now: datetime) -> None:
-        """Raise 600, 601 or 602 unless the Authorization header has a valid token."""
+    def refusal_of(self, authorization: str, now: datetime) -> str | None:
+        """Return REST's code for what is wrong with an Authorization header; None if it brings a good token."""
         scheme, _, token = authorization.strip().partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
-            raise RestError("600")
+            return "600"
         with self._lock:
             expiry = self._expiry.get(token)
         if expiry is None:
-            raise RestError("601")
-        if expiry <= now:
-            raise RestError("602")
+            return "601"
+        return "602" if expiry <= now else None
 
     def known(self) -> list[str]:
         """Return every token that is remembered."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any
 
 import uvicorn
@@ -83,31 +83,32 @@ def server_config(
     )
 
 
-class _Pieces:
-    """The body of a request, in pieces as received."""
-
-    def __init__(self, receive: Receive, max_bytes: int) -> None:
-        self._receive, self._max_bytes, self._size = receive, max_bytes, 0
-        self.more = True
-
-    async def take(self) -> bytes:
-        message = await self._receive()
+async def _pieces(receive: Receive, max_bytes: int) -> AsyncGenerator[bytes, None]:
+    """Yield the body of a request, in pieces as received."""
+    size, more = 0, True
+    while more:
+        message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         data: bytes = message.get("body", b"")
-        self._size += len(data)
-        if self._size > self._max_bytes:
-            self.more = False
-            raise too_large(self._max_bytes)
-        self.more = message.get("more_body", False)
-        return data
+        size += len(data)
+        if size > max_bytes:
+            raise too_large(max_bytes)
+        more = message.get("more_body", False)
+        yield data
 
 
-async def read_body(receive: Receive, max_bytes: int = MAX_BYTES) -> bytes:
-    """Read the body of a request. Raises `Refused` if it is too long, `ClientDisconnect` if the caller left."""
-    pieces, body = _Pieces(receive, max_bytes), bytearray()
-    while pieces.more:
-        body += await pieces.take()
+async def read_body(receive: Receive, is_known: Callable[[], bool], max_bytes: int = MAX_BYTES) -> bytes:
+    """Read the body of a request: of a caller who is not known no more than its first `HEAD_BYTES`.
+
+    Raises `Refused` if it is too long, `ClientDisconnect` if the caller left.
+    """
+    body, kept = bytearray(), HEAD_BYTES
+    async for piece in _pieces(receive, max_bytes):
+        body += piece
+        if len(body) > kept:
+            kept = max_bytes if is_known() else kept
+            del body[kept:]
     return bytes(body)
 
 
@@ -123,11 +124,11 @@ async def read_envelope(
     Its exceptions are raised after the rest is received and discarded, so that the caller can read the answer.
     Raises what `read_body` raises.
     """
-    pieces = _Pieces(receive, max_bytes)
+    pieces = _pieces(receive, max_bytes)
     try:
         body = Body(headers, max_bytes)
-        while pieces.more:
-            body.add(await pieces.take())
+        async for piece in pieces:
+            body.add(piece)
             while body.grow(_STEP if len(body.plain) > HEAD_BYTES else HEAD_BYTES + 1 - len(body.plain)):
                 if len(body.plain) > HEAD_BYTES:
                     await allow(body.plain)
@@ -136,6 +137,6 @@ async def read_envelope(
     except ClientDisconnect:
         raise
     except Exception:
-        while pieces.more:
-            await pieces.take()
+        async for _ in pieces:
+            pass
         raise

@@ -21,7 +21,7 @@ from marketo_soap import (
     LeadKeySelector,
 )
 from marketo_soap.sandbox.settings import Settings
-from tests.bridge.two_roads import Roads, shown
+from tests.bridge.two_roads import Roads, dumped_leads, shown
 from tests.support import Either
 
 Operation: TypeAlias = GetLead | GetMultipleLeads
@@ -132,7 +132,7 @@ def gap(section: str, why: str) -> Callable[[Change], Change]:
 
 def compare(roads: Roads, operation: Operation) -> list[str]:
     """Make the call on both roads and compare the answers; return the gaps that it fell into."""
-    dump = {lead["id"]: lead for lead in roads.soap.dump()}
+    dump = {lead["id"]: lead for lead in dumped_leads(roads.soap)}
     case = Case(operation, roads, dump)
     by_soap, by_rest = ask(roads.by_soap, operation), ask(roads.by_rest, operation)
     met = []
@@ -226,7 +226,7 @@ def _changes(case: Case) -> list[tuple[datetime, bool, int, int, bool]]:
     settings = case.sandbox
     asked = {settings.field_labels.get(name, name) for name in settings.field_types.keys() - settings.unshown_fields}
     found = []
-    for lead in case.roads.rest.dump():
+    for lead in dumped_leads(case.roads.rest):
         if lead["anonymous"] and not settings.rest_shows_anonymous:
             continue
         if not lead.get("activities"):

@@ -39,12 +39,12 @@ def gateway_process(folder: Path) -> Iterator[Target]:
 
 
 @contextmanager
-def sandbox_process(folder: Path) -> Iterator[Target]:
+def sandbox_process(folder: Path, *options: str) -> Iterator[Target]:
     def call() -> bytes:
         header = signature.sign(Credentials(USER_ID, ENCRYPTION_KEY), signature.timestamp(datetime.now(UTC)))
         return envelope.request(SyncLead(LeadRecord(email="a@jungle.example")), header)
 
-    command = [sys.executable, "-W", "error", "-m", "marketo_soap.cli", "sandbox", "--port", "0"]
+    command = [sys.executable, "-W", "error", "-m", "marketo_soap.cli", "sandbox", "--port", "0", *options]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -105,7 +105,7 @@ def test_hostile_requests_of_nobody_known_cost_little_and_hold_up_nobody(
             assert outcome(http.post(url, content=call())) == "UPDATED"
             seconds.append(time.monotonic() - begun)
         reader.join()
-        peak = int(re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())[1]) / 1024  # type: ignore[index]
+        peak = peak_of(pid)
     said = f"{BODIES} bodies: peak {peak:.0f} MB, {len(seconds)} small calls, the slowest {max(seconds):.2f} s"
     print(said)
     assert len(answers) == BODIES
@@ -114,6 +114,45 @@ def test_hostile_requests_of_nobody_known_cost_little_and_hold_up_nobody(
         assert b"<code>" + code in answer
     assert peak < MEGABYTES, said
     assert BODIES < 300 or max(seconds) < 2, said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is measured by Linux's own means")
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/rest/v1/leads.json", b'"601"'),
+        ("/identity/oauth/token", b"unsupported_grant_type"),
+        ("/_sandbox/seed", b"the token is needed"),
+    ],
+)
+def test_long_bodies_without_a_token_are_not_kept(tmp_path: Path, path: str, answer: bytes) -> None:
+    megabytes = 7
+    token = tmp_path / "token"
+    token.write_text("right")
+    token.chmod(0o600)
+    with sandbox_process(tmp_path, "--control-token-file", str(token)) as (pid, url, _), ExitStack() as stack:
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        head += f"Authorization: Bearer wrong\r\nContent-Length: {megabytes << 20}\r\n\r\n"
+        connections = [stack.enter_context(connected(url)) for _ in range(15)]
+        before = peak_of(pid)
+        for connection in connections:
+            connection.sendall(head.encode() + b"x" * ((megabytes << 20) - 1))
+        grown = peak_of(pid) - before
+        for connection in connections:
+            connection.sendall(b"x")
+            received = b""
+            while answer not in received:
+                piece = connection.recv(65536)
+                assert piece, received
+                received += piece
+    assert grown < 30
+
+
+def peak_of(pid: int) -> float:
+    """The most megabytes that a process has had."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return int(found[1]) / 1024
 
 
 def connected(url: str, source: str = "127.0.0.1") -> socket.socket:

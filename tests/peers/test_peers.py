@@ -1,6 +1,6 @@
-"""Other people's SOAP clients against a served sandbox: each loads the WSDL and calls syncLead through it.
+"""Other people's SOAP clients against a served sandbox: each loads the WSDL and makes calls through it.
 
-A peer is given a list of calls (user, key, perhaps a timestamp or a workspace, and the parameters), signs
+A peer is given a list of calls (operation, user, key, perhaps a timestamp or a workspace, and parameters), signs
 each itself in its own time format, and gives back a list of outcomes: what it took `result` for, or what its
 own fault mechanism said. The scenarios below are the same for all of them.
 """
@@ -25,7 +25,7 @@ from zeep import helpers
 from zeep.exceptions import Fault
 
 from marketo_soap import ForeignSysType, LeadRecord, Sandbox
-from tests.support import COOKIE, CREDENTIALS
+from tests.support import COOKIE, CREDENTIALS, MKTOWS
 
 HERE = Path(__file__).parent
 SECONDS = 60
@@ -70,13 +70,13 @@ def script(*command: str) -> Peer:
 def php() -> Peer:
     if not succeeds("php", "-r", "exit(class_exists('SoapClient') ? 0 : 1);"):
         pytest.skip("needs php with its soap extension (Debian: php-cli, php-soap)")
-    return script("php", "sync_lead.php")
+    return script("php", "call.php")
 
 
 def node() -> Peer:
     if not succeeds("node", "--eval", "require.resolve('soap')"):
         pytest.skip("needs node and its package soap: MARKETO_SOAP_NODE_MODULES names the node_modules it is in")
-    return script("node", "sync_lead.mjs")
+    return script("node", "call.mjs")
 
 
 def python() -> Peer:
@@ -104,7 +104,7 @@ def zeep_outcome(client: Any, call: Call) -> Outcome:
     if "workspace" in call:
         headers["mktowsContext"] = {"targetWorkspace": call["workspace"]}
     try:
-        result = client.service.syncLead(**call["params"], _soapheaders=headers)
+        result = client.service[call["operation"]](**typed(client, call["params"]), _soapheaders=headers)
     except Fault as fault:
         detail: Any = fault.detail
         exception = {child.tag: child.text for child in detail.iter()}
@@ -112,6 +112,17 @@ def zeep_outcome(client: Any, call: Call) -> Outcome:
     untyped: Any = helpers
     outcome: Outcome = untyped.serialize_object(result, dict)
     return outcome
+
+
+def typed(client: Any, value: Any) -> Any:
+    """Parameters as zeep takes them: an object with `xsi:type` is made of that type."""
+    if isinstance(value, list):
+        return [typed(client, each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("xsi:type")
+    values = {name: typed(client, each) for name, each in value.items() if name != "xsi:type"}
+    return client.get_type(f"{{{MKTOWS}}}{kind}")(**values) if kind else values
 
 
 @pytest.fixture(params=[php, node, python], ids=["PHP SoapClient", "node soap", "zeep"])
@@ -143,7 +154,7 @@ def call(keys: dict[str, Any], values: dict[str, str] | None = None, *, back: bo
     if "marketoCookie" in others:
         params["marketoCookie"] = others.pop("marketoCookie")
     user = {"userId": CREDENTIALS.user_id, "encryptionKey": CREDENTIALS.encryption_key}
-    return user | {"params": params} | others
+    return user | {"operation": "syncLead", "params": params} | others
 
 
 def status(outcome: Outcome) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from marketo_soap import (
     Client,
@@ -18,7 +19,7 @@ from marketo_soap import (
     OperationFailed,
     Sandbox,
 )
-from marketo_soap.sandbox.settings import Settings, StaticList
+from marketo_soap.sandbox.settings import Campaign, Settings, StaticList
 from tests.sandbox.conftest import Clock
 
 LIST = StaticList("Guests", "Party", ("a@t.com",))
@@ -173,7 +174,12 @@ def test_imports_survive_a_dump(sandbox: Sandbox, client: Client) -> None:
 
 
 def test_a_token_column_is_no_field(sandbox: Sandbox, client: Client) -> None:
-    client.import_to_list("Party", "Guests", "Email Address,{{my.code}}", ["c@t.com,7"], campaign_name="Invite")
+    header, row = "Email Address,{{my.code}}", ["c@t.com,7"]
+    with pytest.raises(Fault) as caught:
+        client.import_to_list("Party", "Guests", header, row, campaign_name="Invite")
+    assert caught.value.code == 20113
+    sandbox.configure(evolve(SETTINGS, campaigns=(Campaign("Invite", "Party"),)))
+    client.import_to_list("Party", "Guests", header, row, campaign_name="Invite")
     sandbox.advance(60)
     assert attributes(sandbox)[-1] == {}
     assert (sandbox.imports()[0].campaign, sandbox.imports()[0].imported) == ("Invite", 1)

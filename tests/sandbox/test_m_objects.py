@@ -25,6 +25,7 @@ from marketo_soap import (
 )
 from marketo_soap.operations.delete_m_objects import DeleteMObjects
 from marketo_soap.records.object_fields import OBJECT_FIELDS
+from marketo_soap.sandbox.assets import Channel, TagType
 from marketo_soap.sandbox.settings import Settings
 from tests.sandbox.conftest import Clock
 from tests.support import signed
@@ -408,6 +409,18 @@ def test_costs_and_tags_of_a_program_are_written(client: Client, programs: None)
         ("Cost", {"Id": "1", "Month": "2013-06-01", "Amount": "10.5", "Note": "n"}),
         ("Cost", {"Id": "2", "Month": "2013-07-01", "Amount": "1", "Note": ""}),
     ]
+
+
+def test_tags_of_a_program_are_those_that_there_are(client: Client, sandbox: Sandbox, programs: None) -> None:
+    def update(kind: str, value: str) -> str:
+        given = MObject(PROGRAM, FIRST, type_attribs=(TypeAttrib("Tag", {"Type": kind, "Value": value}),))
+        return sync(client, "UPDATE", given)[0][0]
+
+    assert (update("Channel", "Any"), update("Any", "x")) == ("UPDATED", "UPDATED")
+    tags, channels = (TagType("Region", ("EMEA", "APAC")),), (Channel("Webinar"),)
+    sandbox.configure(evolve(sandbox.settings, tags=tags, channels=channels))
+    assert (update("Region", "APAC"), update("Channel", "Webinar")) == ("UPDATED", "UPDATED")
+    assert [update("Region", "Mars"), update("Other", "x"), update("Channel", "Mail")] == ["FAILED"] * 3
 
 
 def test_programs_are_only_updated(client: Client, programs: None) -> None:

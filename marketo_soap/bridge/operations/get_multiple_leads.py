@@ -7,12 +7,12 @@ REST's own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from marketo_soap.bridge.codes import refusal, with_rest_error
 from marketo_soap.bridge.leads import fields_of, lead_record
-from marketo_soap.bridge.lookup import ask, find_leads, lead_id_of, pages
+from marketo_soap.bridge.lookup import ask, find_leads, lead_id_of, list_named, time_of, token_since
 from marketo_soap.bridge.names import Names
 from marketo_soap.bridge.rest import Lookup, RestReply, read
 from marketo_soap.bridge.settings import BridgeSettings
@@ -64,7 +64,9 @@ class _Work:
             list_id, token = position
         else:
             number = selector.static_list_id
-            list_id = str(number) if number is not None else (yield from self._list_named(selector.static_list_name))
+            list_id = (
+                str(number) if number is not None else (yield from list_named(selector.static_list_name, self.settings))
+            )
             token = ""
         if not list_id:  # recorded: an unknown name is no fault
             return self.page([], None)
@@ -76,29 +78,17 @@ class _Work:
             raise refusal(reply.errors[0], self.settings, level="response", unknown=20011)
         return self.page(reply.result, reply.next_page and f"list:{list_id}:{reply.next_page}")
 
-    def _list_named(self, name: str | None) -> Translation[str]:
-        """The id of a list; "" if there is none. A list in a program is named `<program>.<list>`."""
-        program, dot, bare = (name or "").strip().rpartition(".")
-        queries = [{"name": (name or "").strip()}] + ([{"name": bare, "programName": program}] if dot else [])
-        for query in queries:
-            for found in (yield from pages("/rest/v1/lists.json", query, self.settings)):
-                if query.items() <= found.items():
-                    return str(found.get("id"))
-        return ""
-
     def of_changes(self, since: datetime, selector: LastUpdateAtSelector | None) -> Translation[GetMultipleLeadsResult]:
         """Return a page of the leads that were changed since a time. A lead may come again with a later change."""
         position = _position(self.call, "changes")
         if position is not None:
             token = position[1]
         else:
-            start = aware(since).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            reply = yield from ask(read("/rest/v1/activities/pagingtoken.json", sinceDatetime=start), self.settings)
-            token = reply.next_page or ""
+            token = yield from token_since(since, self.settings)
         query = {"nextPageToken": token, "fields": self.fields, "batchSize": self.size}
         reply = yield from ask(read("/rest/v1/activities/leadchanges.json", **query), self.settings)
         until = selector.latest_updated_at if selector is not None else None
-        changes = [change for change in reply.result if until is None or not _is_after(change, aware(until))]
+        changes = [change for change in reply.result if until is None or time_of(change) <= aware(until)]
         ids = list(dict.fromkeys(str(change.get("leadId")) for change in changes))
         found = yield from find_leads("IDNUM", ids, self.fields, self.settings)
         yield Note("REST names the leads whose fields changed; SOAP also named those with new activity")
@@ -125,10 +115,3 @@ def _position(call: GetMultipleLeads, kind: str) -> tuple[str, str] | None:
     if found != kind or not colon or not token:
         raise fault(20122)
     return middle, token
-
-
-def _is_after(change: Mapping[str, Any], until: datetime) -> bool:
-    try:
-        return aware(datetime.fromisoformat(str(change.get("activityDate")))) > until
-    except ValueError:
-        return False

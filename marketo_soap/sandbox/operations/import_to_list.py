@@ -32,10 +32,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def import_to_list(call: ImportToList, world: World) -> Outcome:
-    """Keep the import; it is carried out when the sandbox's time has passed. Raises 20105 and 20111."""
+    """Keep the import; it is carried out when the sandbox's time has passed. Raises 20105, 20111 and 20113."""
     program, list_name = call.program_name.strip(), call.list_name.strip()
+    campaign = (call.campaign_name or "").strip()
     fields = tuple(_field_of(column, world.settings) for column in call.columns)
     list_id = _list_id(program, list_name, world)
+    if campaign and world.leads.campaigns.named(campaign, program) is None:
+        raise fault(20113, f"No campaign {campaign} in the program {program}")
     started = to_ms(world.now)
     job = Import(
         program,
@@ -48,7 +51,7 @@ def import_to_list(call: ImportToList, world: World) -> Outcome:
         started + round(world.settings.import_seconds * 1000),
         call.import_list_mode,
         call.clear_list,
-        (call.campaign_name or "").strip(),
+        campaign,
     )
     world.leads.imports.add(job)
     return Outcome(ImportToListResult(ImportToListStatusEnum.PROCESSING), f"{program}.{list_name}")

@@ -20,10 +20,11 @@ from marketo_soap.records.marketo_objects import (
 )
 from marketo_soap.sandbox.operations.m_objects import fields_of, id_of, newest_of
 from marketo_soap.sandbox.operations.outcome import Outcome, World
+from marketo_soap.sandbox.store.leads import Leads
 from marketo_soap.sandbox.store.objects import Opportunity, Role
 from marketo_soap.sandbox.store.programs import Cost, Program
 
-__all__ = ["delete_m_objects", "sync_m_objects"]
+__all__ = ["delete_m_objects", "is_known_tag", "sync_m_objects"]
 
 RowT = TypeVar("RowT", Opportunity, Role)
 
@@ -169,10 +170,7 @@ def _delete(given: MObject, world: World) -> tuple[MObjStatusEnum, int]:
             found = world.leads.roles.of(links["opportunity_id"], links["lead_id"], given.get("Role") or "")
     if found is None:
         return MObjStatusEnum.UNCHANGED, given.id or 0
-    if given.type == "Opportunity":
-        for role in world.leads.roles.find(opportunity_id=found.id):
-            world.leads.roles.delete(role.id)
-    table.delete(found.id)
+    world.leads.delete_object(found)
     return MObjStatusEnum.DELETED, found.id
 
 
@@ -221,6 +219,16 @@ def _with_cost(row: Program, values: Mapping[str, str]) -> Program:
 
 def _with_tag(row: Program, values: Mapping[str, str], world: World) -> Program:
     kind, value = values["Type"], values["Value"]
+    if not is_known_tag(world.leads, kind, value):
+        raise ValueError(f"There is no {kind} {value!r}")
     if kind == "Channel":
         return evolve(row, channel=value)
     return evolve(row, tags={**row.tags, kind: value})
+
+
+def is_known_tag(leads: Leads, kind: str, value: str) -> bool:
+    """Say whether a channel, or a value of a tag, may be written: where any are configured, it is one of them."""
+    if kind == "Channel":
+        return leads.channels.first(name=value) is not None or not leads.channels.count()
+    found = leads.tag_types.first(type=kind)
+    return value in found.values if found is not None else not leads.tag_types.count()

@@ -127,13 +127,13 @@ def _unlogged(wanted: Wanted, after: _At) -> Selection:
     conditions, values = ["NOT EXISTS (SELECT 1 FROM activity WHERE lead_id = lead.id)"], list[object]()
     if wanted.known:
         conditions.append("NOT anonymous")
-    for part in (
-        None if wanted.leads is None else selections.by_ids(wanted.leads),
-        None if wanted.list_id is None else selections.by_list(wanted.list_id),
-    ):
-        if part is not None:
-            conditions.append(part.condition)
-            values += part.values
+    if wanted.leads is not None:
+        part = selections.by_ids(wanted.leads)
+        conditions.append(part.condition)
+        values += part.values
+    if wanted.list_id is not None:
+        conditions.append("id IN (SELECT lead_id FROM list_member WHERE list_id = ?)")
+        values.append(wanted.list_id)
     return Selection(" AND ".join(conditions), tuple(values), since=after.at_ms)
 
 

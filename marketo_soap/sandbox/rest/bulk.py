@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
+from marketo_soap.operations.import_to_list import row_of
 from marketo_soap.sandbox.field_catalogue import Catalogue
 from marketo_soap.sandbox.operations.outcome import World
 from marketo_soap.sandbox.rest.partitions import partition_ids
@@ -75,7 +76,7 @@ def begin_import(
             raise RestError("1003", f"Field '{name}' is read-only")
     started = to_ms(now)
     ends = started + round(settings.import_seconds * 1000)
-    texts = tuple(map(_written, rows))
+    texts = tuple(map(row_of, rows))
     job = Import("", "", list_id, "REST", tuple(header), texts, started, ends, lookup=lookup.name, partition=partition)
     return leads.imports.add(job)
 
@@ -115,12 +116,6 @@ def _rows(file: bytes, separator: str) -> list[list[str]]:
     return rows
 
 
-def _written(cells: list[str]) -> str:
-    text = StringIO()
-    csv.writer(text, lineterminator="").writerow(cells)
-    return text.getvalue()
-
-
 def batch_of(leads: Leads, batch_id: int, now: datetime) -> Import:
     """Return an import by its id, which is known for seven days. Raises 1013 (chosen)."""
     job = leads.imports.first(id=batch_id, api="REST")
@@ -146,9 +141,9 @@ def failures_of(job: Import) -> bytes:
     """Return the rows that failed as CSV, each with its reason; nothing if none did."""
 
     def lines() -> Iterator[str]:
-        yield f"{_written([*job.fields, _REASON])}\n"
+        yield f"{row_of([*job.fields, _REASON])}\n"
         for number, why in job.failures.items():
-            yield f"{job.rows[int(number) - 1]},{_written([why])}\n"
+            yield f"{job.rows[int(number) - 1]},{row_of([why])}\n"
 
     return "".join(lines()).encode() if job.failures else b""
 

@@ -10,8 +10,8 @@ from marketo_soap.errors import LimitFault
 from marketo_soap.sandbox.call import ScriptedCall, counted
 from marketo_soap.sandbox.faults import Record
 from marketo_soap.sandbox.messages import HttpAnswer, HttpRequest
-from marketo_soap.sandbox.rest.endpoints import IDENTITY, SYNC_LEADS, Work, note_synced, parsed
-from marketo_soap.sandbox.rest.replies import CSV, JSON, Reply, RestError, envelope, refusal, request_id
+from marketo_soap.sandbox.rest.endpoints import IDENTITY, SYNC_LEADS, Work, note_synced
+from marketo_soap.sandbox.rest.replies import CSV, JSON, Reply, RestError, envelope, parsed, refusal, request_id
 from marketo_soap.sandbox.rest.routes import recorded, route
 from marketo_soap.sandbox.rest.sync import Synced
 from marketo_soap.sandbox.rest.values import shown
@@ -87,7 +87,9 @@ class RestCall(ScriptedCall):
         sandbox = self._sandbox
         if self._route.refused is not None and self._route.refused.code != "612":
             raise self._route.refused
-        sandbox.tokens.check(self._request.headers.get("authorization", ""), self._now)
+        code = sandbox.tokens.refusal_of(self._request.headers.get("authorization", ""), self._now)
+        if code is not None:
+            raise RestError(code)
         if not sandbox.settings.access:
             raise RestError("603")
         if sandbox.rest_limits is not None:
@@ -115,6 +117,7 @@ class RestCall(ScriptedCall):
                 self._now,
                 entry,
                 self._request.headers.get("content-type", ""),
+                self._route.name,
             )
         )
 

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from marketo_soap.privacy.redactor import hidden
 
-__all__ = ["CSV", "JSON", "Reply", "RestError", "envelope", "refusal", "request_id"]
+__all__ = ["CSV", "JSON", "Reply", "RestError", "envelope", "parsed", "refusal", "request_id"]
 
 JSON = "application/json;charset=UTF-8"
 CSV = "text/csv;charset=UTF-8"
@@ -75,6 +75,7 @@ class Reply:
     next_page: str | None = None
     more: bool = True
     file: bytes | None = field(default=None, repr=hidden)
+    warnings: Sequence[str] = ()
 
 
 def request_id(number: int, now: datetime) -> str:
@@ -87,6 +88,8 @@ def envelope(name: str, reply: Reply) -> bytes:
     data: dict[str, Any] = {"requestId": name}
     if reply.result is not None:
         data["result"] = reply.result
+    if reply.warnings:
+        data["warnings"] = reply.warnings
     if reply.next_page is not None:
         data |= {"nextPageToken": reply.next_page, "moreResult": reply.more}
     return _written(data | {"success": True})
@@ -99,3 +102,15 @@ def refusal(name: str, error: RestError) -> bytes:
 
 def _written(data: dict[str, Any]) -> bytes:
     return json.dumps(data, separators=(",", ":")).encode()
+
+
+def parsed(body: bytes) -> Any:
+    """Return the JSON of a body; of a repeated key the last one counts (chosen). Raises 609."""
+    try:
+        return json.loads(body.decode(), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise RestError("609") from None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not valid in JSON")

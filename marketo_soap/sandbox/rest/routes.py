@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -23,12 +24,13 @@ _SECRET = {"client_secret", "access_token"}
 
 @frozen
 class Route:
-    """A call: its *endpoint*, parameters (of query and form), the *number* in its path, and why it is refused."""
+    """A call: its *endpoint*, its parameters, the *number* or *name* in its path, and why it is refused."""
 
     endpoint: Endpoint | None = None
     given: Mapping[str, str] = field(factory=dict, repr=hidden)
     number: int = 0
     refused: RestError | None = None
+    name: str = ""
 
     @property
     def operation(self) -> str:
@@ -48,15 +50,17 @@ def route(request: HttpRequest) -> Route:
         if not (found := endpoint.path.fullmatch(request.path)):
             continue
         if endpoint.method == method:
-            number = int(found[1]) if found.groups() else 0
-            return Route(endpoint, given, number, _refusal(request, endpoint, tunnelled=tunnelled))
+            name = found[1] if found.groups() else ""
+            number = int(name) if re.fullmatch("[0-9]{1,18}", name) else 0
+            return Route(endpoint, given, number, _refusal(request, endpoint, tunnelled=tunnelled), name)
         refused = _too_long(request) or RestError("605")
     return Route(refused=refused)
 
 
 def _refusal(request: HttpRequest, endpoint: Endpoint, *, tunnelled: bool) -> RestError | None:
     content_type = _content_type(request)
-    wrong = tunnelled and request.body and content_type != _FORM
+    is_input = endpoint.takes_input and content_type == "application/json"
+    wrong = tunnelled and request.body and content_type != _FORM and not is_input
     if wrong or (endpoint.takes_json and content_type != "application/json"):
         return _too_long(request) or RestError("612")
     return _too_long(request)

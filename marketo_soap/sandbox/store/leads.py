@@ -17,7 +17,7 @@ from marketo_soap.sandbox.store.campaigns import Campaigns, RequestedCampaigns, 
 from marketo_soap.sandbox.store.custom_objects import CustomObjects
 from marketo_soap.sandbox.store.imports import Imports
 from marketo_soap.sandbox.store.lists import Lists
-from marketo_soap.sandbox.store.objects import Opportunities, Roles
+from marketo_soap.sandbox.store.objects import Opportunities, Opportunity, Role, Roles
 from marketo_soap.sandbox.store.programs import Programs
 from marketo_soap.sandbox.store.selections import UPDATED_MS, Place, Selection, email_key
 from marketo_soap.sandbox.store.table import Table
@@ -226,6 +226,15 @@ class Leads:
         for table, column in [("cookie", "lead_id"), ("list_member", "lead_id"), *columns]:
             self._connection.execute(f"UPDATE OR IGNORE {table} SET {column} = ? WHERE {column} = ?", (into, lead_id))
         self._connection.execute("DELETE FROM lead WHERE id = ?", (lead_id,))
+
+    def delete_object(self, row: Opportunity | Role) -> None:
+        """Delete a role, or an opportunity with its roles."""
+        if isinstance(row, Role):
+            self.roles.delete(row.id)
+            return
+        for role in self.roles.find(opportunity_id=row.id):
+            self.roles.delete(role.id)
+        self.opportunities.delete(row.id)
 
     def clear(self) -> None:
         """Delete everything and start the ids anew."""

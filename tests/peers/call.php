@@ -1,6 +1,6 @@
 <?php
-// Calls syncLead with PHP's SoapClient as the vendor's sample does, once for each call in the JSON on stdin.
-// Argument: the endpoint.
+// Makes calls with PHP's SoapClient as the vendor's sample does, once for each call in the JSON on stdin.
+// Argument: the endpoint. An object with "xsi:type" is one of several types, as selectors are.
 
 $endpoint = $argv[1];
 $namespace = "http://www.marketo.com/mktows/";
@@ -29,11 +29,25 @@ function headers(object $call, string $namespace): array
     return $headers;
 }
 
+function typed(mixed $value, string $namespace): mixed
+{
+    if (!is_object($value)) {
+        return $value;
+    }
+    $type = $value->{"xsi:type"} ?? null;
+    unset($value->{"xsi:type"});
+    foreach (get_object_vars($value) as $name => $inner) {
+        $value->$name = typed($inner, $namespace);
+    }
+    return $type === null ? $value : new SoapVar($value, SOAP_ENC_OBJECT, $type, $namespace);
+}
+
 $outcomes = [];
 foreach (json_decode(stream_get_contents(STDIN)) as $call) {
     try {
-        $params = ["paramsSyncLead" => $call->params];
-        $outcomes[] = $client->__soapCall("syncLead", $params, $options, headers($call, $namespace))->result;
+        $params = ["params" => typed($call->params, $namespace)];
+        $answer = $client->__soapCall($call->operation, $params, $options, headers($call, $namespace));
+        $outcomes[] = current(get_object_vars($answer));
     } catch (SoapFault $fault) {
         $outcomes[] = [
             "faultcode" => $fault->faultcode,

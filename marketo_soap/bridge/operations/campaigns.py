@@ -1,0 +1,125 @@
+"""getCampaignsForSource, requestCampaign and scheduleCampaign over REST. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC
+from typing import Any
+
+from marketo_soap.bridge.codes import refusal, with_rest_error
+from marketo_soap.bridge.lookup import ids_of_keys, lead_id_of, pages
+from marketo_soap.bridge.names import Names
+from marketo_soap.bridge.rest import Lookup, RestReply, write
+from marketo_soap.bridge.settings import BridgeSettings
+from marketo_soap.bridge.steps import Note, Translation
+from marketo_soap.envelope import Request
+from marketo_soap.errors import fault
+from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSource, GetCampaignsForSourceResult
+from marketo_soap.operations.request_campaign import RequestCampaign, RequestCampaignResult
+from marketo_soap.operations.schedule_campaign import ScheduleCampaign, ScheduleCampaignResult
+from marketo_soap.records.attribs import Attrib
+from marketo_soap.records.campaigns import CampaignRecord, ReqCampSourceType
+from marketo_soap.records.lead_keys import LeadKey, aware
+
+__all__ = ["get_campaigns_for_source", "request_campaign", "schedule_campaign"]
+
+_CAMPAIGNS = "/rest/v1/campaigns.json"
+_MOST_PAGES = 1000  # of 300 campaigns
+_MOST_LEADS = 100  # of a request
+
+_Names = Lookup[Names] | Names
+
+
+def get_campaigns_for_source(
+    request: Request[GetCampaignsForSourceResult], settings: BridgeSettings, names: _Names
+) -> Translation[GetCampaignsForSourceResult]:
+    """Return the campaigns that can be requested."""
+    assert isinstance(request.operation, GetCampaignsForSource)
+    _check_source(request.operation.source)
+    found = yield from pages(_CAMPAIGNS, {"isTriggerable": "true"}, settings, most=_MOST_PAGES)
+    return request.operation.select(_record(each) for each in found)
+
+
+def request_campaign(
+    request: Request[RequestCampaignResult], settings: BridgeSettings, names: _Names
+) -> Translation[RequestCampaignResult]:
+    """Request a campaign for the leads of all keys, 100 in one call of REST."""
+    assert isinstance(request.operation, RequestCampaign)
+    call = request.operation
+    _check_source(call.source)
+    if call.campaign_id is not None and call.program_tokens and settings.campaign_id_with_tokens == "fault":
+        raise fault(20110, "programTokenList goes with campaignName and programName, not with campaignId")
+    campaign_id = call.campaign_id
+    if campaign_id is None:
+        campaign_id = yield from _campaign_named(call.campaign_name, call.program_name, settings)
+    lead_ids = yield from _lead_ids(call.lead_keys, settings)
+    for at in range(0, len(lead_ids), _MOST_LEADS):
+        leads = [{"id": lead_id} for lead_id in lead_ids[at : at + _MOST_LEADS]]
+        data = {"leads": leads, **_tokens(call.program_tokens)}
+        yield from _post(campaign_id, "trigger", data, settings, partly=at > 0)
+    return RequestCampaignResult(bool(lead_ids))
+
+
+def schedule_campaign(
+    request: Request[ScheduleCampaignResult], settings: BridgeSettings, names: _Names
+) -> Translation[ScheduleCampaignResult]:
+    """Schedule a batch campaign."""
+    assert isinstance(request.operation, ScheduleCampaign)
+    call = request.operation
+    campaign_id = yield from _campaign_named(call.campaign_name, call.program_name, settings)
+    data: dict[str, Any] = _tokens(call.program_tokens)
+    if call.campaign_run_at is not None:
+        data["runAt"] = aware(call.campaign_run_at).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if (call.clone_to_program_name or "").strip():
+        data["cloneToProgramName"] = (call.clone_to_program_name or "").strip()
+    yield Note("REST runs a campaign in 5 minutes at the soonest")
+    yield from _post(campaign_id, "schedule", data, settings)
+    return ScheduleCampaignResult(success=True)
+
+
+def _check_source(source: str) -> None:
+    if source != ReqCampSourceType.MKTOWS:
+        raise fault(20019, f"REST has no campaigns of source {source}")
+
+
+def _record(data: Mapping[str, Any]) -> CampaignRecord:
+    name, program = str(data.get("name") or ""), data.get("programName")
+    full_name = f"{program}.{name}" if program else name
+    return CampaignRecord(lead_id_of(data.get("id")) or 0, full_name, str(data.get("description") or ""))
+
+
+def _campaign_named(name: str | None, program: str | None, settings: BridgeSettings) -> Translation[int]:
+    query = {"name": (name or "").strip(), "programName": (program or "").strip()}
+    for found in (yield from pages(_CAMPAIGNS, query, settings)):
+        number = lead_id_of(found.get("id"))
+        if query.items() <= found.items() and number is not None:
+            return number
+    raise fault(20113)
+
+
+def _lead_ids(keys: Iterable[LeadKey], settings: BridgeSettings) -> Translation[list[int]]:
+    """Return the ids of the leads, each once."""
+    skips = settings.unknown_campaign_leads == "skip"
+    found = yield from ids_of_keys(keys, settings, look_up_ids=skips)
+    for key, ids in found.items():
+        if not ids and not skips:
+            raise fault(20103, f"No lead found with {key.key_type} = {key.key_value}")
+    return [*dict.fromkeys(lead_id for ids in found.values() for lead_id in ids)]
+
+
+def _tokens(attribs: Iterable[Attrib] | None) -> dict[str, Any]:
+    tokens = [{"name": each.name, "value": each.value} for each in attribs or ()]
+    return {"tokens": tokens} if tokens else {}
+
+
+def _post(
+    campaign_id: int, what: str, data: dict[str, Any], settings: BridgeSettings, *, partly: bool = False
+) -> Translation[None]:
+    path = f"/rest/v1/campaigns/{campaign_id}/{what}.json"
+    reply: RestReply = yield write(path, {"input": data}, effect="once")
+    if reply.success:
+        return
+    if reply.code in ("1013", "702"):
+        raise with_rest_error(fault(20113), reply.errors[0], partly)
+    fate_unknown = partly or reply.in_doubt
+    raise refusal(reply.errors[0], settings, level="response", unknown=20011, fate_unknown=fate_unknown)

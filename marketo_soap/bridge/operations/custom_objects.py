@@ -1,0 +1,281 @@
+"""Custom objects over REST: a type is described once, its objects are found and written by their keys. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from attrs import frozen
+
+from marketo_soap.bridge.codes import refusal
+from marketo_soap.bridge.rest import JSON, Lookup, RestReply, RestRequest, read, write
+from marketo_soap.bridge.settings import BridgeSettings
+from marketo_soap.bridge.steps import Translation
+from marketo_soap.bridge.values import json_value, text_value
+from marketo_soap.envelope import Request
+from marketo_soap.errors import RestError, fault
+from marketo_soap.operations.delete_custom_objects import DeleteCustomObjects, DeleteCustomObjectsResult
+from marketo_soap.operations.get_custom_objects import GetCustomObjects, GetCustomObjectsResult
+from marketo_soap.operations.sync_custom_objects import SyncCustomObjects, SyncCustomObjectsResult
+from marketo_soap.records.custom_objects import MOST_OBJECTS, CustomObj, SyncCustomObjStatus, SyncStatusEnum, unknown
+from marketo_soap.records.lead import Attribute
+from marketo_soap.records.lead_fields import attribute_order
+
+__all__ = ["delete_custom_objects", "get_custom_objects", "sync_custom_objects"]
+
+_PATH = "/rest/v1/customobjects"
+_LINK = "MKTOID"  # what SOAP calls the link to a lead
+_OWN = ("marketoGUID", "createdAt", "updatedAt")
+_ACTIONS = {"INSERT": "createOnly", "UPDATE": "updateOnly"}
+_STATUSES = {"created": "CREATED", "updated": "UPDATED", "deleted": "DELETED"}
+
+
+@frozen
+class _Kind:
+    """A type of objects: REST names and types of its fields by SOAP name, its key, and its link to leads."""
+
+    name: str
+    fields: Mapping[str, tuple[str, str]]
+    keys: tuple[str, ...]
+    link: str | None
+
+    @property
+    def path(self) -> str:
+        return f"{_PATH}/{quote(self.name, safe='')}"
+
+    def record(self, values: Mapping[str, str], settings: BridgeSettings) -> dict[str, Any]:
+        """Return values by their REST names. `ValueError` names the attribute that has none of its type."""
+        record = {}
+        for name, text in values.items():
+            rest_name, kind = self.fields[name]
+            try:
+                empty = {"null": None, "text": "", "skip": None}[settings.empty_value]
+                record[rest_name] = json_value(text, kind, settings.naive_offset)[0] if text else empty
+            except ValueError as error:
+                raise ValueError(f"Invalid value for attribute {name!r}: {error}") from None
+            if not text and settings.empty_value == "skip":
+                del record[rest_name]
+        return record
+
+
+def get_custom_objects(request: Request[GetCustomObjectsResult], settings: BridgeSettings, _: Any) -> Translation[Any]:
+    """Return a page of the objects that a whole key, or the link to a lead, names."""
+    call = request.operation
+    assert isinstance(call, GetCustomObjects)
+    kind: _Kind = yield from _kind(call.obj_type_name, settings)
+    key = {each.name: each.value.strip() for each in call.custom_obj_keys}
+    if names := [name for name in key if name not in kind.keys and name != kind.link]:
+        raise fault(20110, unknown(names))
+    before, token = _place(call.stream_position, list(key.values()))
+    if not key:
+        raise fault(20019, "REST lists no custom objects without a key")
+    if key.keys() != set(kind.keys) and [*key] != [kind.link]:
+        raise fault(20019, f"REST finds these objects by {', '.join(kind.keys)} together, or by their link to a lead")
+    shown = [name for name in kind.fields if name in kind.keys or name in (call.include_attributes or kind.fields)]
+    found: Sequence[Mapping[str, Any]] = ()
+    position: dict[str, Any] = {"ky": list(key.values()), "os": before}
+    record = _readable(kind, key, settings)
+    if record is not None and (token or not before):
+        size = min(call.batch_size or MOST_OBJECTS, MOST_OBJECTS)
+        query = {"fields": [kind.fields[name][0] for name in shown], "batchSize": size}
+        query |= {"nextPageToken": token} if token else {}
+        reply: RestReply = yield _query(kind, key, record, query)
+        if not reply.success and reply.code != "702":
+            raise refusal(reply.errors[0], settings, level="response", unknown=20011)
+        found = reply.result
+        position |= {"os": before + len(found)} | ({"tk": reply.next_page} if reply.next_page else {})
+    text = json.dumps(position, ensure_ascii=False, separators=(",", ":"))
+    objects = tuple(_object(kind, each, shown, settings) for each in found)
+    return GetCustomObjectsResult(kind.name, len(objects), int("tk" in position), text, objects)
+
+
+def sync_custom_objects(
+    request: Request[SyncCustomObjectsResult], settings: BridgeSettings, _: Any
+) -> Translation[Any]:
+    """Write the objects of a call; a key that comes twice is written in two calls of REST."""
+    call = request.operation
+    assert isinstance(call, SyncCustomObjects)
+    kind: _Kind = yield from _kind(call.obj_type_name, settings)
+    operation = str(call.operation or "UPSERT")
+    body = {"action": _ACTIONS.get(operation, "createOrUpdate"), "dedupeBy": "dedupeFields"}
+    given = [(each.custom_obj_keys, each.custom_obj_attributes) for each in call.custom_objs]
+    statuses = yield from _written(kind, f"{kind.path}.json", body, given, operation, settings)
+    return SyncCustomObjectsResult(statuses)
+
+
+def delete_custom_objects(
+    request: Request[DeleteCustomObjectsResult], settings: BridgeSettings, _: Any
+) -> Translation[Any]:
+    """Delete the objects with these keys."""
+    call = request.operation
+    assert isinstance(call, DeleteCustomObjects)
+    kind: _Kind = yield from _kind(call.obj_type_name, settings)
+    given: list[tuple[Sequence[Attribute], Sequence[Attribute]]] = [(key, ()) for key in call.custom_obj_key_lists]
+    statuses = yield from _written(
+        kind, f"{kind.path}/delete.json", {"deleteBy": "dedupeFields"}, given, "DELETE", settings
+    )
+    return DeleteCustomObjectsResult(statuses)
+
+
+# -- types --------------------------------------------------------------------------------------------
+
+
+def _kind(name: str, settings: BridgeSettings) -> Translation[_Kind]:
+    """Return the type with this name or display name, in any case. Raises 20110."""
+
+    def names_of(reply: RestReply, before: dict[str, str] | None) -> tuple[dict[str, str], bool]:
+        records = _result(reply, settings)
+        pairs = [(each.get(key), each.get("name")) for key in ("displayName", "name") for each in records]
+        return {str(label).strip().lower(): str(name) for label, name in pairs}, True
+
+    names = yield Lookup(read(f"{_PATH}.json"), names_of, settings.describe_seconds)
+    known = names.get(name.strip().lower())
+    if known is None:
+        raise fault(20110, "Object name is not valid")
+
+    def kind_of(reply: RestReply, before: _Kind | None) -> tuple[_Kind, bool]:
+        return _described(known, next(iter(_result(reply, settings)), {})), True
+
+    described = yield Lookup(read(f"{_PATH}/{quote(known, safe='')}/describe.json"), kind_of, settings.describe_seconds)
+    assert isinstance(described, _Kind)
+    return described
+
+
+def _result(reply: RestReply, settings: BridgeSettings) -> Sequence[Mapping[str, Any]]:
+    if not reply.success:
+        raise refusal(reply.errors[0], settings, level="response", unknown=20011)
+    return reply.result
+
+
+def _described(name: str, data: Mapping[str, Any]) -> _Kind:
+    fields = {str(each["name"]): str(each.get("dataType")) for each in _records(data.get("fields")) if each.get("name")}
+    links = [
+        str(each.get("field"))
+        for each in _records(data.get("relationships"))
+        if str((each.get("relatedTo") or {}).get("name") if isinstance(each.get("relatedTo"), dict) else "") == "Lead"
+    ]
+    soap = {each: _LINK if [each] == links[:1] and _LINK not in fields else each for each in fields}
+    keys = data.get("dedupeFields")
+    return _Kind(
+        name,
+        {soap[each]: (each, kind) for each, kind in fields.items() if each not in _OWN},
+        tuple(soap[each] for each in (keys if isinstance(keys, list) else []) if each in soap),
+        next((soap[each] for each in links if each in soap), None),
+    )
+
+
+def _records(value: Any) -> Iterator[Mapping[str, Any]]:
+    yield from (each for each in (value if isinstance(value, list) else []) if isinstance(each, dict))
+
+
+# -- objects ------------------------------------------------------------------------------------------
+
+
+def _place(position: str | None, key: Sequence[str]) -> tuple[int, str]:
+    """Return how many objects came before, and REST's token; clients make up a first position."""
+    text = (position or "").strip()
+    if not text or ":os:0:" in text:
+        return 0, ""
+    try:
+        found = json.loads(text)
+        before, token = found["os"], found.get("tk", "")
+        if not (isinstance(before, int) and isinstance(token, str) and before >= 0):
+            raise ValueError
+        if before and found["ky"] != list(key):
+            raise ValueError
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise fault(20122) from None
+    return before, token if before else ""
+
+
+def _readable(kind: _Kind, key: Mapping[str, str], settings: BridgeSettings) -> dict[str, Any] | None:
+    """Return a key by REST names; None for one that no object can have."""
+    try:
+        return kind.record(key, settings) if all(key.values()) else None
+    except ValueError:
+        return None
+
+
+def _query(kind: _Kind, key: Mapping[str, str], record: Mapping[str, Any], query: Mapping[str, Any]) -> RestRequest:
+    if key.keys() != set(kind.keys):
+        ((name, value),) = record.items()
+        texts = {"fields": ",".join(query["fields"]), "batchSize": str(query["batchSize"])}
+        texts |= {"nextPageToken": query["nextPageToken"]} if "nextPageToken" in query else {}
+        return read(f"{kind.path}.json", filterType=name, filterValues=str(value), **texts)
+    body = json.dumps({"filterType": "dedupeFields", "input": [record], **query}, ensure_ascii=False).encode()
+    return RestRequest("POST", f"{kind.path}.json", (("_method", "GET"),), body, JSON)
+
+
+def _object(kind: _Kind, data: Mapping[str, Any], shown: Sequence[str], settings: BridgeSettings) -> CustomObj:
+    values = [
+        Attribute(name, text)
+        for name in sorted(shown, key=attribute_order)
+        if (value := data.get(kind.fields[name][0])) is not False or settings.return_false
+        if (text := text_value(value, booleans=settings.boolean_text))
+    ]
+    return CustomObj(
+        [each for each in values if each.name in kind.keys], [each for each in values if each.name not in kind.keys]
+    )
+
+
+def _written(
+    kind: _Kind,
+    path: str,
+    body: Mapping[str, str],
+    given: Sequence[tuple[Sequence[Attribute], Sequence[Attribute]]],
+    operation: str,
+    settings: BridgeSettings,
+) -> Translation[tuple[SyncCustomObjStatus, ...]]:
+    """Send the objects and return a status for each, in the order given."""
+    said: dict[int, tuple[str, str | None]] = {}
+    batches: list[dict[str, tuple[int, dict[str, Any]]]] = []
+    for number, (key, attributes) in enumerate(given):
+        try:
+            record = kind.record(_values(kind, key, [*attributes, *key]), settings)
+        except ValueError as error:
+            said[number] = SyncStatusEnum.FAILED, str(error)
+            continue
+        same = json.dumps([record[kind.fields[name][0]] for name in kind.keys])
+        batch = next((each for each in batches if same not in each), None)
+        if batch is None:
+            batches.append(batch := {})
+        batch[same] = number, record
+    for at, batch in enumerate(batches):
+        records = [record for _, record in batch.values()]
+        effect: Any = "once" if operation == "INSERT" else "repeatable"
+        reply: RestReply = yield write(path, {**body, "input": records}, effect=effect)
+        if not reply.success and not at:
+            raise refusal(reply.errors[0], settings, level="response", fate_unknown=reply.in_doubt)
+        results = [*reply.result] if reply.success else []
+        for place, (number, _) in enumerate(batch.values()):
+            result = results[place] if place < len(results) else {}
+            why = None
+            if str(result.get("status")) not in _STATUSES:
+                why = reply.reason(result) if reply.success else reply.errors[0]
+            said[number] = _status(str(result.get("status")), why, operation, settings)
+    return tuple(
+        SyncCustomObjStatus(kind.name, *said[number], custom_obj_keys=key) for number, (key, _) in enumerate(given)
+    )
+
+
+def _values(kind: _Kind, key: Sequence[Attribute], given: Sequence[Attribute]) -> dict[str, str]:
+    names = [each.name for each in key if each.name not in kind.keys]
+    names += [each.name for each in given if each.name not in kind.fields]
+    if names:
+        raise ValueError(unknown(names))
+    values = {each.name: each.value for each in given}
+    values |= {name: values[name].strip() for name in (*kind.keys, *filter(None, [kind.link])) if name in values}
+    if missing := [name for name in kind.keys if not values.get(name)]:
+        raise ValueError(f"Missing key attribute: {', '.join(missing)}")
+    return values
+
+
+def _status(status: str, error: RestError | None, operation: str, settings: BridgeSettings) -> tuple[str, str | None]:
+    if error is None:
+        return SyncStatusEnum(_STATUSES[status]), None
+    if (operation, error.code) in (("INSERT", "1017"), ("UPDATE", "1013")):
+        return "SKIPPED", None
+    code = refusal(error, settings, level="record").code
+    return SyncStatusEnum.FAILED, f"{code} - {error.message} [{error.code}]"

@@ -1,0 +1,196 @@
+"""importToList and getImportToListStatus over REST: a bulk import, whose number the bridge keeps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from attrs import field, frozen
+
+from marketo_soap.bridge.codes import refusal
+from marketo_soap.bridge.lookup import ask, find_leads, lead_id_of, pages
+from marketo_soap.bridge.names import Names
+from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read, write
+from marketo_soap.bridge.settings import BridgeSettings
+from marketo_soap.bridge.steps import Note, Recall, Remember, Translation
+from marketo_soap.envelope import Request
+from marketo_soap.errors import fault
+from marketo_soap.operations.get_import_to_list_status import GetImportToListStatus, GetImportToListStatusResult
+from marketo_soap.operations.import_to_list import (
+    EMAIL_COLUMN,
+    ImportToList,
+    ImportToListResult,
+    cells_of,
+    is_token,
+    row_of,
+)
+from marketo_soap.privacy.redactor import hidden
+from marketo_soap.records.imports import ImportToListModeEnum, ImportToListStatusEnum
+
+__all__ = ["get_import_to_list_status", "import_to_list"]
+
+_BATCH = 300
+_STATUS = {"Complete": ImportToListStatusEnum.COMPLETE, "Failed": ImportToListStatusEnum.FAILED}
+
+
+@frozen
+class _Begun:
+    """An import that this bridge began: the number of its batch (None: it is complete), and its rows by their fate."""
+
+    batch_id: int | None
+    rows: int
+    imported: int
+    ignored: int
+    failures: Sequence[str] = field(repr=hidden)
+
+
+def import_to_list(
+    request: Request[ImportToListResult], settings: BridgeSettings, names: Lookup[Names] | Names
+) -> Translation[ImportToListResult]:
+    """Begin an import: with the mode UPSERTLEADS as a bulk import, with LISTONLY by the addresses of the rows."""
+    call = request.operation
+    assert isinstance(call, ImportToList)
+    if (call.campaign_name or "").strip() or any(map(is_token, call.columns)):
+        raise fault(20019, "REST has no import of tokens for a campaign: leave campaignName and their columns out")
+    known: Names = names if isinstance(names, Names) else (yield names)
+    header = [_rest_name(column, known) for column in call.columns]
+    list_id = yield from _list_id(call.program_name.strip(), call.list_name.strip(), settings)
+    rows, failures, ignored = _read(call)
+    if call.clear_list:
+        yield Note("REST clears the list before the import begins: both are not one step")
+        yield from _clear(list_id, settings)
+    imported, batch_id = 0, None
+    if call.import_list_mode == ImportToListModeEnum.LISTONLY:
+        at = call.columns.index(EMAIL_COLUMN)
+        emails = {number: cells[at] for number, cells in rows.items()}
+        imported = yield from _add(emails, list_id, failures, settings)
+    else:
+        batch_id = yield from _import([row_of(header), *map(row_of, rows.values())], list_id, settings)
+    begun = _Begun(batch_id, len(call.import_file_rows), imported, ignored, failures)
+    yield Remember(_key(call.program_name, call.list_name), begun)
+    return ImportToListResult(ImportToListStatusEnum.PROCESSING)
+
+
+def _key(program: str, list_name: str) -> str:
+    return f"import:{program.strip()}\n{list_name.strip()}"
+
+
+def _rest_name(column: str, names: Names) -> str:
+    found = names.of_label(column)
+    if found is None:
+        raise fault(20105, f"importToList operation failed: unknown fields for import: {column}")
+    return found.rest_name
+
+
+def _list_id(program: str, name: str, settings: BridgeSettings) -> Translation[str]:
+    query = {"name": name, "programName": program}
+    for found in (yield from pages("/rest/v1/lists.json", query, settings)):
+        if query.items() <= found.items():
+            return str(found.get("id"))
+    raise fault(20111, f"No static list {name} in the program {program}")
+
+
+def _read(call: ImportToList) -> tuple[dict[int, list[str]], list[str], int]:
+    """Return the cells of the rows by their numbers, why others cannot be sent, and how many have no text."""
+    rows, failures, ignored = {}, [], 0
+    for number, row in enumerate(call.import_file_rows, 1):
+        if not row.strip():
+            ignored += 1
+            continue
+        try:
+            cells = cells_of(row)
+        except ValueError as error:
+            failures.append(f"row {number}: {error}")
+            continue
+        if len(cells) == len(call.columns):
+            rows[number] = [cell.strip() for cell in cells]
+        else:
+            failures.append(f"row {number}: The row has {len(cells)} cells, the header {len(call.columns)}")
+    return rows, failures, ignored
+
+
+def _clear(list_id: str, settings: BridgeSettings) -> Translation[None]:
+    path = f"/rest/v1/lists/{list_id}/leads.json"
+    while True:
+        reply = yield from ask(read(path, fields="id", batchSize=str(_BATCH)), settings)
+        if not reply.result:
+            return
+        ids = tuple(("id", str(lead.get("id"))) for lead in reply.result)
+        removed: RestReply = yield RestRequest("DELETE", path, ids, effect="repeatable")
+        _check(removed, settings)
+        if len(ids) < _BATCH:
+            return
+
+
+def _add(emails: Mapping[int, str], list_id: str, failures: list[str], settings: BridgeSettings) -> Translation[int]:
+    """Add the leads with these addresses to the list, and return how many rows that was."""
+    found = yield from find_leads("EMAIL", emails.values(), "id,email", settings)
+    newest = {str(lead.get("email")).strip().lower(): lead_id_of(lead.get("id")) for lead in found}
+    ids = {number: newest.get(email.lower()) for number, email in emails.items()}
+    failures += [f"row {number}: Lead not found" for number, lead_id in ids.items() if lead_id is None]
+    wanted = list(dict.fromkeys(lead_id for lead_id in ids.values() if lead_id is not None))
+    for at in range(0, len(wanted), _BATCH):
+        data = {"input": [{"id": each} for each in wanted[at : at + _BATCH]]}
+        added: RestReply = yield write(f"/rest/v1/lists/{list_id}/leads.json", data, effect="repeatable")
+        _check(added, settings)
+    return sum(lead_id is not None for lead_id in ids.values())
+
+
+def _import(lines: Sequence[str], list_id: str, settings: BridgeSettings) -> Translation[int | None]:
+    """Send the lines as a file, and return the number of the batch; None if there is no row."""
+    if len(lines) < 2:
+        return None
+    file = "\n".join(lines).encode()
+    boundary = f"rows-{blake2b(file, digest_size=16).hexdigest()}"
+    head = 'Content-Disposition: form-data; name="file"; filename="rows.csv"\r\nContent-Type: text/csv'
+    body = b"--%b\r\n%b\r\n\r\n%b\r\n--%b--\r\n" % (boundary.encode(), head.encode(), file, boundary.encode())
+    query = (("format", "csv"), ("lookupField", "email"), ("listId", list_id))
+    kind = f"multipart/form-data; boundary={boundary}"
+    reply: RestReply = yield RestRequest("POST", "/bulk/v1/leads.json", query, body, kind, "once")
+    _check(reply, settings)
+    return lead_id_of(reply.result[0].get("batchId")) if reply.result else None
+
+
+def _check(reply: RestReply, settings: BridgeSettings) -> None:
+    if not reply.success:
+        raise refusal(reply.errors[0], settings, level="response", fate_unknown=reply.in_doubt)
+
+
+def get_import_to_list_status(
+    request: Request[GetImportToListStatusResult], settings: BridgeSettings, _: Any
+) -> Translation[GetImportToListStatusResult]:
+    """Return how far an import is that this bridge began."""
+    call = request.operation
+    assert isinstance(call, GetImportToListStatus)
+    program, list_name = call.program_name or "", call.list_name or ""
+    begun: _Begun | None = yield Recall(_key(program, list_name))
+    if begun is None:
+        raise fault(20111, "REST knows an import by its number alone, and this bridge began none to this list")
+    if begun.batch_id is None:
+        return _result(begun, ImportToListStatusEnum.COMPLETE, begun.imported, 0, "")
+    reply: RestReply = yield read(f"/bulk/v1/leads/batch/{begun.batch_id}.json")
+    if not reply.success:
+        raise refusal(reply.errors[0], settings, level="response", unknown=20011)
+    batch = reply.result[0] if reply.result else {}
+    status = _STATUS.get(str(batch.get("status")), ImportToListStatusEnum.PROCESSING)
+    imported, failed = (_count(batch.get(name)) for name in ("numOfLeadsProcessed", "numOfRowsFailed"))
+    return _result(begun, status, imported, failed, str(batch.get("message") or ""))
+
+
+def _result(
+    begun: _Begun, status: ImportToListStatusEnum, imported: int, failed: int, message: str
+) -> GetImportToListStatusResult:
+    summary = "\n".join(filter(None, [message, *begun.failures]))
+    return GetImportToListStatusResult(
+        status,
+        estimated_rows=begun.rows,
+        rows_imported=imported,
+        rows_failed=failed + len(begun.failures),
+        rows_ignored=begun.ignored,
+        import_summary=summary or None,
+    )
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and 0 <= value < 2**31 else 0

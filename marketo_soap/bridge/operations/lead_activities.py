@@ -1,0 +1,256 @@
+"""getLeadActivity and getLeadChanges over REST: activities by groups of types and leads, merged by time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from zlib import crc32
+
+from attrs import evolve
+
+from marketo_soap.bridge.codes import refusal
+from marketo_soap.bridge.leads import fields_of
+from marketo_soap.bridge.lookup import find_leads, lead_id_of, list_named, time_of, token_since
+from marketo_soap.bridge.names import Names
+from marketo_soap.bridge.rest import Lookup, RestReply, read
+from marketo_soap.bridge.settings import BridgeSettings
+from marketo_soap.bridge.steps import Note, Translation
+from marketo_soap.bridge.streams import Stream, merged, place_of, streams_at
+from marketo_soap.bridge.values import text_value
+from marketo_soap.calls.limits import central
+from marketo_soap.envelope import Request
+from marketo_soap.errors import fault
+from marketo_soap.operations.get_lead_activity import GetLeadActivity, LeadActivityList
+from marketo_soap.operations.get_lead_changes import GetLeadChanges, GetLeadChangesResult
+from marketo_soap.records.activities import ActivityRecord, LeadChangeRecord, StreamPosition, TypesWanted
+from marketo_soap.records.lead import Attribute
+from marketo_soap.records.lead_keys import LastUpdateAtSelector, LeadKeySelector, StaticListSelector, aware
+from marketo_soap.wire.values import INT_MAX
+
+__all__ = ["get_lead_activity", "get_lead_changes"]
+
+_ACTIVITIES = "/rest/v1/activities"
+_CHANGES = ("New Lead", "Change Data Value")  # their values are in a resource of their own
+_MOST_TYPES, _MOST_LEADS = 10, 30
+_USUAL, _MOST_OF_A_LEAD, _MOST_CHANGES = 100, 100, 1000  # records of a page
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def get_lead_activity(
+    request: Request[LeadActivityList], settings: BridgeSettings, names: Lookup[Names] | Names
+) -> Translation[LeadActivityList]:
+    """Return a page of a lead's activities, newest first: REST begins with the oldest, so it is read to its end."""
+    assert isinstance(request.operation, GetLeadActivity)
+    call, key = request.operation, request.operation.lead_key
+    position = call.start_position or StreamPosition()
+    found = yield from find_leads(key.key_type, [key.key_value], "id", settings)
+    if not found:
+        raise fault(20103, f"No lead found with {key.key_type} = {key.key_value}")
+    lead_id = lead_id_of(found[-1]["id"]) or 0
+    log = yield from _Log.of(TypesWanted.of(call.activity_filter), settings, names)
+    since = _time(position.oldest_created_at or position.activity_created_at) or _BEGINNING
+    latest = _time(position.latest_created_at)
+    streams = yield from log.since(since, [{"leadIds": str(lead_id)}], settings)
+    result = yield from merged(streams, None, settings, until=latest)
+    records = [log.activity(each) for each in log.single(result.records)][::-1]
+    start = _after(records, position.offset)
+    size = min(_MOST_OF_A_LEAD, call.batch_size or _USUAL)
+    page = records[start : start + size]
+    bound = position.latest_created_at or (records[0].activity_date_time.isoformat() if records else None)
+    offset = f"ID:{page[-1].id}" if page else position.offset or None
+    following = StreamPosition(bound, position.oldest_created_at or None, None, offset)
+    return LeadActivityList(len(page), max(0, len(records) - start - size), following, tuple(page))
+
+
+def get_lead_changes(
+    request: Request[GetLeadChangesResult], settings: BridgeSettings, names: Lookup[Names] | Names
+) -> Translation[GetLeadChangesResult]:
+    """Return a page of the activities of all leads, or of selected ones, oldest first."""
+    assert isinstance(request.operation, GetLeadChanges)
+    call, position = request.operation, request.operation.start_position
+    selector = call.lead_selector
+    oldest, latest = position.oldest_created_at or position.activity_created_at, _time(position.latest_created_at)
+    since = _time(oldest) or _BEGINNING
+    if isinstance(selector, LastUpdateAtSelector):
+        since = aware(selector.oldest_updated_at)
+        latest = latest or (aware(selector.latest_updated_at) if selector.latest_updated_at else None)
+    log = yield from _Log.of(TypesWanted.of(call.activity_filter, call.activity_name_filter), settings, names)
+    groups = yield from _groups(selector, settings)
+    offset = (position.offset or "").strip()
+    if offset in ("", "0", "1") or ":os:0:" in offset:
+        streams = yield from log.since(since, groups, settings)
+    else:
+        at = streams_at(log.streams(groups), offset)
+        if at is None:
+            raise fault(20122)
+        streams = at
+    size = min(_MOST_CHANGES, call.batch_size or _USUAL)
+    result = yield from merged(streams, size, settings, until=latest)
+    records = tuple(log.change(each) for each in log.single(result.records))
+    end = position.latest_created_at or None
+    if end is None and latest is not None:
+        end = central(latest).isoformat()
+    if end is None and not result.more:  # recorded: callers begin the next run at the last page's upper bound
+        newest = [time_of(each) for each in result.records[-1:]]
+        end = central(newest[0]).isoformat() if newest else position.oldest_created_at or None
+    following = StreamPosition(end, position.oldest_created_at or None, None, place_of(result.streams))
+    return GetLeadChangesResult(len(records), int(result.more), following, records)
+
+
+def _groups(selector: object, settings: BridgeSettings) -> Translation[list[dict[str, str]]]:
+    """Return what limits streams to the selected leads: 30 leads each, or a list."""
+    match selector:
+        case LeadKeySelector():
+            found = yield from find_leads(selector.key_type, selector.key_values, "id", settings)
+            ids = [str(each["id"]) for each in found]
+            return [{"leadIds": ",".join(group)} for group in _cut(ids, _MOST_LEADS)]
+        case StaticListSelector():
+            number = selector.static_list_id
+            list_id = (
+                str(number) if number is not None else (yield from list_named(selector.static_list_name, settings))
+            )
+            return [{"listId": list_id}] if list_id else []
+    return [{}]
+
+
+def _cut(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (items[at : at + size] for at in range(0, len(items), size))
+
+
+class _Log:
+    """The activities of the wanted types: which streams have them, and how they look over SOAP."""
+
+    def __init__(self, types: Mapping[int, str], wanted: Sequence[int], names: Names, fields: str) -> None:
+        self._types, self._names = types, names
+        changes = [number for number in wanted if types[number] in _CHANGES]
+        others = [str(number) for number in wanted if number not in changes]
+        self._streams = (
+            [Stream(f"{_ACTIVITIES}/leadchanges.json", {"fields": fields}, frozenset(changes))] if changes else []
+        )
+        self._streams += [
+            Stream(f"{_ACTIVITIES}.json", {"activityTypeIds": ",".join(group)}) for group in _cut(others, _MOST_TYPES)
+        ]
+
+    @classmethod
+    def of(cls, wanted: TypesWanted, settings: BridgeSettings, names: Lookup[Names] | Names) -> Translation[_Log]:
+        """Look the types and the fields up. A type that REST does not have is left out, with a warning."""
+        known: Names = names if isinstance(names, Names) else (yield names)
+        types: Mapping[int, str] = yield Lookup(
+            read(f"{_ACTIVITIES}/types.json"), _read_types(settings), settings.describe_seconds
+        )
+        spelled = {_squeezed(name): name for name in wanted.included or ()}
+        missing = sorted(name for key, name in spelled.items() if key not in set(map(_squeezed, types.values())))
+        if missing:
+            yield Note(f"REST has no activities of the types {', '.join(missing)}")
+        excluded = {_squeezed(name) for name in wanted.excluded}
+        numbers = [
+            number
+            for number, name in sorted(types.items())
+            if (wanted.included is None or _squeezed(name) in spelled) and _squeezed(name) not in excluded
+        ]
+        return cls(types, numbers, known, fields_of(known, settings))
+
+    def streams(self, groups: Sequence[Mapping[str, str]]) -> list[Stream]:
+        """Return the streams that have the activities of groups of leads."""
+        return [evolve(stream, query={**stream.query, **group}) for stream in self._streams for group in groups]
+
+    def since(
+        self, since: datetime, groups: Sequence[Mapping[str, str]], settings: BridgeSettings
+    ) -> Translation[list[Stream]]:
+        """Return the same as they begin at a time."""
+        streams = self.streams(groups)
+        token = (yield from token_since(since, settings)) if streams else ""
+        return [evolve(stream, token=token) for stream in streams]
+
+    def single(self, records: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+        """Yield the records, one for each field that a change has, as SOAP does."""
+        for record in records:
+            fields = record.get("fields")
+            several = fields if isinstance(fields, list) and self._type(record) == "Change Data Value" else [None]
+            yield from ({**record, "field": each} for each in several)
+
+    def activity(self, record: Mapping[str, Any]) -> ActivityRecord:
+        """Return an activity as getLeadActivity does. Names of persons, companies and foreign ids are not in REST."""
+        change = self.change(record)
+        return ActivityRecord(
+            id=change.id,
+            activity_date_time=change.activity_date_time,
+            activity_type=change.activity_type,
+            mktg_asset_name=change.mktg_asset_name,
+            activity_attributes=change.activity_attributes,
+            campaign=None if record.get("campaignId") else "",
+            mkt_person_id=change.mkt_person_id,
+        )
+
+    def change(self, record: Mapping[str, Any]) -> LeadChangeRecord:
+        """Return an activity as getLeadChanges does."""
+        asset, details = _text(record.get("primaryAttributeValue")), list[tuple[str, str]]()
+        changed = record.get("field")
+        if isinstance(changed, dict):
+            name = _text(changed.get("name"))
+            asset = self._names.of_rest(name).label or name
+            values = [_text(changed.get(each)) for each in ("oldValue", "newValue")]
+            details = [("Attribute Name", asset), ("Old Value", values[0]), ("New Value", values[1])]
+        given = record.get("attributes")
+        for each in given if isinstance(given, list) else ():
+            if isinstance(each, dict) and _text(each.get("name")).strip():
+                details.append((_text(each.get("name")), _text(each.get("value"))))
+        return LeadChangeRecord(
+            id=_id(record),
+            activity_date_time=central(time_of(record)),
+            activity_type=self._type(record),
+            mktg_asset_name=asset or None,
+            activity_attributes=tuple(Attribute(name, value) for name, value in details),
+            mkt_person_id=str(lead_id_of(record.get("leadId")) or 0),
+        )
+
+    def _type(self, record: Mapping[str, Any]) -> str:
+        number = record.get("activityTypeId")
+        return self._types.get(number, str(number)) if isinstance(number, int) else ""
+
+
+def _id(record: Mapping[str, Any]) -> int:
+    """Return the number of an activity. Chosen: where REST has a GUID only, a number that is made from it."""
+    guid = str(record.get("id") or record.get("marketoGUID") or "")
+    return lead_id_of(guid) or crc32(guid.encode()) & INT_MAX
+
+
+def _text(value: Any) -> str:
+    return text_value(value, booleans="true/false")
+
+
+def _squeezed(name: str) -> str:
+    return name.replace(" ", "").lower()
+
+
+def _time(text: str | None) -> datetime | None:
+    if not (text or "").strip():
+        return None
+    try:
+        return aware(datetime.fromisoformat((text or "").strip()))
+    except ValueError:
+        raise fault(20122) from None
+
+
+def _after(records: Sequence[ActivityRecord], offset: str | None) -> int:
+    """Return at which of a lead's records the page begins."""
+    text = (offset or "").strip()
+    if text in ("", "0", "1") or ":os:0:" in text:
+        return 0
+    places = [number for number, record in enumerate(records, 1) if text == f"ID:{record.id}"]
+    if not places:
+        raise fault(20122)
+    return places[-1]
+
+
+def _read_types(
+    settings: BridgeSettings,
+) -> Callable[[RestReply, Mapping[int, str] | None], tuple[Mapping[int, str], bool]]:
+    def types_of(reply: RestReply, before: Mapping[int, str] | None) -> tuple[Mapping[int, str], bool]:
+        if not reply.success and before is None:
+            raise refusal(reply.errors[0], settings, level="response", unknown=20011)
+        found = {each["id"]: _text(each.get("name")) for each in reply.result if isinstance(each.get("id"), int)}
+        return (found, True) if found else (before or {}, False)
+
+    return types_of

@@ -1,0 +1,79 @@
+"""getChannels and getTags over REST: all pages of assets, filtered here. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from marketo_soap.bridge.lookup import ask
+from marketo_soap.bridge.rest import read
+from marketo_soap.bridge.settings import BridgeSettings
+from marketo_soap.bridge.steps import Translation
+from marketo_soap.bridge.values import text_value
+from marketo_soap.envelope import Request
+from marketo_soap.operations.get_channels import GetChannels, GetChannelsResult
+from marketo_soap.operations.get_tags import GetTags, GetTagsResult, chosen_tags
+from marketo_soap.records.attribs import as_attribs
+from marketo_soap.records.tags import ProgressionStatus, Tag, TagStatus
+
+__all__ = ["get_channels", "get_tags"]
+
+_SIZE, _MOST_PAGES = 200, 50
+
+
+def get_channels(request: Request[GetChannelsResult], settings: BridgeSettings, _: Any) -> Translation[Any]:
+    """Return the channels and their statuses, both by name; hidden statuses too."""
+    call = request.operation
+    assert isinstance(call, GetChannels)
+    wanted = set(call.tag.values) if call.tag else set()
+    found = yield from _assets("channels", settings)
+    named = sorted(found, key=lambda each: _text(each, "name"))
+    return GetChannelsResult(
+        tuple(
+            TagStatus(_text(each, "name"), tuple(map(_status, _statuses(each))))
+            for each in named
+            if _text(each, "name") and (not wanted or _text(each, "name") in wanted)
+        )
+    )
+
+
+def get_tags(request: Request[GetTagsResult], settings: BridgeSettings, _: Any) -> Translation[Any]:
+    """Return the types of tags by name; the values of each come by a call of their own."""
+    call = request.operation
+    assert isinstance(call, GetTags)
+    found = yield from _assets("tagTypes", settings)
+    asked = {each.type for each in call.tags}
+    known = []
+    for name in sorted({_text(each, "tagType") for each in found} - {""}):
+        if not asked or None in asked or name in asked:
+            reply = yield from ask(read("/rest/asset/v1/tagType/byName.json", name=name), settings)
+            texts = [_text(each, "allowableValues") for each in reply.result]
+            values = "".join(texts[:1]).strip().removeprefix("[").removesuffix("]")
+            known.append(Tag(name, tuple(value for value in values.split(", ") if value)))
+    return GetTagsResult(chosen_tags(known, call.tags))
+
+
+def _assets(name: str, settings: BridgeSettings) -> Translation[list[Mapping[str, Any]]]:
+    found: list[Mapping[str, Any]] = []
+    for page in range(_MOST_PAGES):
+        query = {"offset": str(page * _SIZE), "maxReturn": str(_SIZE)}
+        reply = yield from ask(read(f"/rest/asset/v1/{name}.json", **query), settings)
+        found += reply.result
+        if len(reply.result) < _SIZE:
+            break
+    return found
+
+
+def _statuses(channel: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    given = channel.get("progressionStatuses")
+    found = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+    return sorted(found, key=lambda each: _text(each, "name"))
+
+
+def _status(data: Mapping[str, Any]) -> ProgressionStatus:
+    attribs = {"Status": _text(data, "name"), "Step": _text(data, "step"), "Success": _text(data, "success")}
+    return ProgressionStatus(as_attribs(attribs))
+
+
+def _text(data: Mapping[str, Any], name: str) -> str:
+    return text_value(data.get(name), booleans="true/false")

@@ -1,0 +1,269 @@
+"""Opportunities and roles over REST, on the rows that SOAP's operations write too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from attrs import evolve, frozen
+
+from marketo_soap.records.object_fields import OBJECT_FIELDS
+from marketo_soap.sandbox.field_catalogue import RestField
+from marketo_soap.sandbox.rest.find import page_size, read_token, write_token
+from marketo_soap.sandbox.rest.replies import Reply, RestError
+from marketo_soap.sandbox.rest.values import json_value, kept_text, utc
+from marketo_soap.sandbox.settings import Settings
+from marketo_soap.sandbox.store.leads import Leads
+from marketo_soap.sandbox.store.objects import Opportunity, Role
+
+__all__ = ["KINDS", "Kind", "delete_objects", "describe_objects", "find_objects", "sync_objects"]
+
+_KEY = "externalOpportunityId"
+_MOST = 300
+
+
+@frozen
+class Kind:
+    """Opportunities or roles: their path, their name, what identifies them, and what a filter may go by."""
+
+    type: str
+    path: str
+    name: str
+    dedupe: tuple[str, ...]
+    filters: tuple[str, ...]
+    mark: str  # in a GUID
+
+    def fields(self, settings: Settings) -> dict[str, RestField]:
+        """Return the fields by REST name. A SOAP name is that with its first letter in upper case."""
+        fixed = [RestField(each, each, "string", each) for each in ("marketoGUID", _KEY)]
+        fixed += [RestField(each, each, "datetime", each, read_only=True) for each in ("createdAt", "updatedAt")]
+        if self.type == "Opportunity":
+            fixed.append(RestField("externalCompanyId", "externalCompanyId", "string", "externalCompanyId"))
+        else:
+            fixed.append(RestField("leadId", "leadId", "integer", "leadId"))
+        own = {each.name: each.type for each in OBJECT_FIELDS[self.type] if not each.name.endswith("Id")}
+        own |= settings.opportunity_fields if self.type == "Opportunity" else {}
+        named = [RestField(name[0].lower() + name[1:], name, kind, name) for name, kind in own.items()]
+        return {each.name: each for each in (*fixed, *named)}
+
+    def guid(self, number: int) -> str:
+        """Return the marketoGUID of a row."""
+        return f"00000000-0000-4000-{self.mark}000-{number:012x}"
+
+    def id_of(self, guid: object) -> int:
+        """Return the id of the row with this marketoGUID; 0 if there is none."""
+        start, _, digits = str(guid).rpartition("-")
+        try:
+            return int(digits, 16) if self.guid(0).startswith(start) and len(digits) == 12 else 0
+        except ValueError:
+            return 0
+
+
+KINDS = (
+    Kind("Opportunity", "opportunities", "opportunity", (_KEY,), (_KEY, "marketoGUID"), "8"),
+    Kind(
+        "OpportunityPersonRole",
+        "opportunities/roles",
+        "opportunityRole",
+        (_KEY, "leadId", "role"),
+        (_KEY, "leadId", "marketoGUID"),
+        "9",
+    ),
+)
+
+
+def _check_owner(settings: Settings) -> None:
+    if settings.native_crm_sync:
+        raise RestError("1018", "CRM Enabled")
+
+
+def describe_objects(kind: Kind, settings: Settings) -> Reply:
+    """Return the fields of a kind, and by which of them a record is found."""
+    _check_owner(settings)
+    fields = [
+        {
+            "name": each.name,
+            "displayName": each.label,
+            "dataType": each.type,
+            "updateable": not each.read_only and each.name != "marketoGUID",
+        }
+        for each in kind.fields(settings).values()
+    ]
+    searchable = [list(kind.dedupe)] * (len(kind.dedupe) > 1) + [[each] for each in kind.filters]
+    about = {"name": kind.name, "displayName": kind.type, "idField": "marketoGUID", "dedupeFields": list(kind.dedupe)}
+    return Reply([{**about, "searchableFields": searchable, "fields": fields}])
+
+
+def find_objects(leads: Leads, kind: Kind, given: Mapping[str, str], settings: Settings) -> Reply:
+    """Return a page of the records whose field has one of the values, oldest first."""
+    _check_owner(settings)
+    for name in ("filterType", "filterValues"):
+        if not given.get(name):
+            raise RestError("1002", f"Missing value for required parameter '{name}'")
+    if given["filterType"] not in kind.filters:
+        raise RestError("1003", f"Invalid filterType '{given['filterType']}'")
+    values = list(dict.fromkeys(text.strip() for text in given["filterValues"].split(",") if text.strip()))
+    if not 1 <= len(values) <= _MOST:
+        raise RestError("1003", f"filterValues holds 1 to {_MOST} values")
+    known = kind.fields(settings)
+    default = ("marketoGUID", *kind.dedupe, "createdAt", "updatedAt")
+    names = [name.strip() for name in given["fields"].split(",")] if given.get("fields") else default
+    if unknown := [name for name in names if name not in known]:
+        raise RestError("1003", f"Invalid fields {unknown}")
+    start = int(read_token(given["nextPageToken"], kind.mark, 1)[0]) if given.get("nextPageToken") else 0
+    rows = {row.id: row for value in values for row in _matching(leads, kind, given["filterType"], value)}
+    rest, size = [rows[number] for number in sorted(rows) if number > start], page_size(given)
+    token = write_token(kind.mark, rest[size - 1].id) if len(rest) > size else None
+    shown = [
+        {"seq": seq, **{name: _value(leads, kind, row, known[name]) for name in dict.fromkeys(("marketoGUID", *names))}}
+        for seq, row in enumerate(rest[:size])
+    ]
+    return Reply(shown, token)
+
+
+def _matching(leads: Leads, kind: Kind, name: str, value: str) -> Iterator[Any]:
+    table: Any = leads.opportunities if kind.type == "Opportunity" else leads.roles
+    if name == "marketoGUID":
+        row = table.get(kind.id_of(value))
+    elif name == "leadId":
+        yield from table.find(lead_id=int(value) if value.isdecimal() and len(value) < 19 else 0)
+        return
+    else:
+        row = leads.opportunities.newest(value)
+        if kind.type != "Opportunity":
+            yield from table.find(opportunity_id=row.id if row is not None else 0)
+            return
+    if row is not None:
+        yield row
+
+
+def _value(leads: Leads, kind: Kind, row: Any, field: RestField) -> Any:
+    match field.name:
+        case "marketoGUID":
+            return kind.guid(row.id)
+        case "createdAt" | "updatedAt":
+            return utc(getattr(row, "created_at" if field.name == "createdAt" else "updated_at"))
+        case "leadId":
+            return row.lead_id
+        case "externalCompanyId":
+            return next(iter(row.company_key.values()), None)
+        case "externalOpportunityId":
+            found = row if isinstance(row, Opportunity) else leads.opportunities.get(row.opportunity_id)
+            return (found.key or None) if found is not None else None
+    return json_value(field.type, row.attributes.get(field.kept))
+
+
+def sync_objects(leads: Leads, kind: Kind, data: Any, settings: Settings, now: datetime) -> Reply:
+    """Write records, each for itself. Recorded: one that is refused is skipped, with its reasons."""
+    _check_owner(settings)
+    action, by = _member(data, "action", "createOrUpdate"), _member(data, "dedupeBy", "dedupeFields")
+    if action not in ("createOrUpdate", "createOnly", "updateOnly"):
+        raise RestError("1003", f"Invalid value for action '{action}'")
+    if by not in ("dedupeFields", "idField") or (by == "idField" and action != "updateOnly"):
+        raise RestError("1003", f"Invalid value for dedupeBy '{by}'")
+
+    def write(record: Mapping[str, Any]) -> dict[str, Any]:
+        found = _found(leads, kind, record, by)
+        if found is None and action == "updateOnly":
+            raise RestError("1013", "Object not found")
+        if found is not None and action == "createOnly":
+            raise RestError("1017", "Object already exists")
+        row = _written(leads, kind, record, found, settings)
+        table: Any = leads.opportunities if kind.type == "Opportunity" else leads.roles
+        if found is None:
+            row = table.add(evolve(row, created_at=now.isoformat(), updated_at=now.isoformat()))
+        elif row != found:
+            table.update(evolve(row, updated_at=now.isoformat()))
+        return {"marketoGUID": kind.guid(row.id), "status": "created" if found is None else "updated"}
+
+    return _each(kind, data, write, by)
+
+
+def delete_objects(leads: Leads, kind: Kind, data: Any, settings: Settings) -> Reply:
+    """Delete records, an opportunity with its roles."""
+    _check_owner(settings)
+    by = _member(data, "deleteBy", "dedupeFields")
+    if by not in ("dedupeFields", "idField"):
+        raise RestError("1003", f"Invalid value for deleteBy '{by}'")
+
+    def delete(record: Mapping[str, Any]) -> dict[str, Any]:
+        found = _found(leads, kind, record, by)
+        if found is None:
+            raise RestError("1013", "Object not found")
+        leads.delete_object(found)
+        return {"marketoGUID": kind.guid(found.id), "status": "deleted"}
+
+    return _each(kind, data, delete, by)
+
+
+def _member(data: Any, name: str, default: str) -> str:
+    if not isinstance(data, dict):
+        raise RestError("609")
+    return str(data.get(name) or default)
+
+
+def _each(kind: Kind, data: Any, work: Any, by: str) -> Reply:
+    records = data.get("input")
+    if not isinstance(records, list) or not 1 <= len(records) <= _MOST:
+        raise RestError("1003", f"input holds 1 to {_MOST} records")
+    said: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    for seq, record in enumerate(records):
+        try:
+            if not isinstance(record, dict):
+                raise RestError("1003", "A record is an object")
+            key = str([record.get(name) for name in (kind.dedupe if by == "dedupeFields" else ("marketoGUID",))])
+            if key in seen:
+                raise RestError("1036")
+            seen.add(key)
+            said.append({"seq": seq, **work(record)})
+        except RestError as error:
+            said.append({"seq": seq, "status": "skipped", "reasons": [error.as_data()]})
+    return Reply(said)
+
+
+def _found(leads: Leads, kind: Kind, record: Mapping[str, Any], by: str) -> Any:
+    """Return the row of a record, or None. Raises 1003 where the fields that identify it are missing."""
+    names = kind.dedupe if by == "dedupeFields" else ("marketoGUID",)
+    if missing := [name for name in names if record.get(name) in (None, "")]:
+        raise RestError("1003", f"Value for required field '{missing[0]}' not specified")
+    if by == "idField":
+        return next(_matching(leads, kind, "marketoGUID", str(record["marketoGUID"])), None)
+    opportunity = leads.opportunities.newest(str(record[_KEY]))
+    if kind.type == "Opportunity" or opportunity is None:
+        return opportunity if kind.type == "Opportunity" else None
+    return leads.roles.of(opportunity.id, _whole(record["leadId"]), str(record["role"]))
+
+
+def _whole(value: Any) -> int:
+    text = kept_text(RestField("leadId", None, "integer", ""), value)
+    return int(text or 0)
+
+
+def _written(leads: Leads, kind: Kind, record: Mapping[str, Any], found: Any, settings: Settings) -> Any:
+    """Return the row with the values of a record. Raises 1003, 1004, 1006 and 1013."""
+    known = kind.fields(settings)
+    if unknown := [name for name in record if name not in known]:
+        raise RestError("1006", f"Field '{unknown[0]}' not found")
+    if record.get("name", "") is None:
+        raise RestError("1003", "Invalid value for field 'name' and value 'null'")
+    row = found
+    if found is None and kind.type == "Opportunity":
+        row = Opportunity("ExternalOpportunityId", str(record[_KEY]))
+    elif found is None:
+        opportunity, lead_id = leads.opportunities.newest(str(record[_KEY])), _whole(record["leadId"])
+        if opportunity is None:
+            raise RestError("1013", "Opportunity not found")
+        if leads.by_id(lead_id) is None:
+            raise RestError("1004")
+        row = Role(opportunity.id, lead_id)
+    fixed = {"marketoGUID", _KEY, "leadId", "createdAt", "updatedAt", "externalCompanyId"}
+    attributes = dict(row.attributes)
+    for name, value in record.items():
+        if name not in fixed:
+            attributes[known[name].kept] = kept_text(known[name], value) or ""
+    company = record.get("externalCompanyId")
+    if company is not None:
+        row = evolve(row, company_id=None, company_key={"ExternalCompanyId": str(company)})
+    return evolve(row, attributes={name: text for name, text in attributes.items() if text})

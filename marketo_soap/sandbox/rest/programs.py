@@ -1,0 +1,118 @@
+"""Programs over REST: by id, by name, by tag, all of them; and their costs and tags written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from attrs import evolve
+
+from marketo_soap.sandbox.operations.sync_m_objects import is_known_tag
+from marketo_soap.sandbox.rest.replies import Reply, RestError
+from marketo_soap.sandbox.rest.values import utc
+from marketo_soap.sandbox.store.leads import Leads
+from marketo_soap.sandbox.store.programs import Cost, Program
+
+__all__ = ["find_programs", "program_by_id", "program_by_name", "programs_by_tag", "update_program"]
+
+_DEFAULT, _MOST = 20, 200
+
+
+def program_by_id(leads: Leads, number: int) -> Reply:
+    """Return a program with its tags and costs; raises 702."""
+    return Reply([_shown(_known(leads, number))])
+
+
+def program_by_name(leads: Leads, given: Mapping[str, str]) -> Reply:
+    """Return the program with exactly this name; no result if there is none (recorded)."""
+    if not given.get("name"):
+        raise RestError("1002", "Missing value for required parameter 'name'")
+    return _answer(leads.programs.find(name=given["name"]), given)
+
+
+def programs_by_tag(leads: Leads, given: Mapping[str, str]) -> Reply:
+    """Return a page of the programs that have a tag of this type and value."""
+    for name in ("tagType", "tagValue"):
+        if not given.get(name):
+            raise RestError("1002", f"Missing value for required parameter '{name}'")
+    kind, value = given["tagType"], given["tagValue"]
+    return _answer([each for each in leads.programs.find(archived=False) if each.tags.get(kind) == value], given)
+
+
+def find_programs(leads: Leads, given: Mapping[str, str]) -> Reply:
+    """Return a page of all programs, or of those with an id. Chosen: archived ones are left out."""
+    equal: dict[str, Any] = {"archived": False}
+    if given.get("filterType") in ("id", "programId"):
+        equal = {"id": given.get("filterValues", "")}
+    elif given.get("filterType") == "workspace":
+        equal["workspace"] = given.get("filterValues", "")
+    elif given.get("filterType"):
+        raise RestError("1003", f"Invalid filterType '{given['filterType']}'")
+    return _answer(leads.programs.find(**equal), given)
+
+
+def _answer(found: list[Program], given: Mapping[str, str]) -> Reply:
+    start, size = (_number(given, name, default) for name, default in (("offset", 0), ("maxReturn", _DEFAULT)))
+    if not 1 <= size <= _MOST:
+        raise RestError("1003", f"maxReturn is 1 to {_MOST}")
+    hidden = {name for name in ("tags", "costs") if given.get(f"include{name.capitalize()}", "").lower() != "true"}
+    page = [{**_shown(each), **dict.fromkeys(hidden)} for each in found[start : start + size]]
+    return Reply(page or None)
+
+
+def _number(given: Mapping[str, str], name: str, default: int) -> int:
+    text = given.get(name) or str(default)
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise RestError("1001", f"Invalid value for parameter '{name}'. Required of type 'integer'")
+    return int(text)
+
+
+def update_program(leads: Leads, number: int, given: Mapping[str, str], now: datetime) -> Reply:
+    """Add costs to a program, or write them in place of the others, and write its tags. Raises 702 and 1003."""
+    found = row = _known(leads, number)
+    try:
+        costs = [
+            Cost(str(each["startDate"])[:7], float(each["cost"]), str(each.get("note") or ""))
+            for each in json.loads(given.get("costs") or "[]")
+        ]
+        tags = {str(each["tagType"]): str(each["tagValue"]) for each in json.loads(given.get("tags") or "[]")}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise RestError("1003", "Invalid value for parameter 'costs' or 'tags'") from None
+    if unknown := [kind for kind, value in tags.items() if not is_known_tag(leads, kind, value)]:
+        raise RestError("1003", f"Invalid tag '{unknown[0]}'")
+    if given.get("costsDestructiveUpdate", "").lower() == "true":
+        row = evolve(row, costs=())
+    row = evolve(row.with_costs(*costs), tags={**row.tags, **tags})
+    if row != found:
+        row = evolve(row, updated_at=now.isoformat())
+        leads.programs.update(row)
+    return Reply([_shown(row)])
+
+
+def _known(leads: Leads, number: int) -> Program:
+    found = leads.programs.get(number)
+    if found is None:
+        raise RestError("702", f"Program with id {number} not found")
+    return found
+
+
+def _shown(row: Program) -> dict[str, Any]:
+    dates = {"startDate": row.start_date, "endDate": row.end_date, "sfdcId": row.crm_id}
+    return {
+        "id": row.id,
+        "name": row.name,
+        "description": "",
+        "createdAt": f"{utc(row.created_at)}+0000",
+        "updatedAt": f"{utc(row.updated_at)}+0000",
+        **{name: text for name, text in dates.items() if text},
+        "type": row.type,
+        "channel": row.channel,
+        "folder": {"type": "Folder", "value": 1, "folderName": "Marketing Activities"},
+        "status": "",
+        "workspace": row.workspace,
+        "tags": [{"tagType": kind, "tagValue": value} for kind, value in row.tags.items()],
+        "costs": [{"startDate": f"{each.month}-01", "cost": each.amount, "note": each.note} for each in row.costs],
+        "headStart": False,
+    }

@@ -1,0 +1,65 @@
+"""Channels and tags over REST: assets, in pages by `offset` and `maxReturn`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from marketo_soap.sandbox.assets import Channel, TagType
+from marketo_soap.sandbox.rest.replies import Reply, RestError
+from marketo_soap.sandbox.store.leads import Leads
+
+__all__ = ["channel_by_name", "channels", "tag_type_by_name", "tag_types"]
+
+_NOTHING = "No assets found for the given search criteria."  # recorded
+_USUAL, _MOST = 20, 200
+
+
+def channels(leads: Leads, given: Mapping[str, str]) -> Reply:
+    """Return a page of the channels."""
+    return _page(given, [_channel(each) for each in leads.channels.find()])
+
+
+def channel_by_name(leads: Leads, given: Mapping[str, str]) -> Reply:
+    """Return the channel with a name."""
+    found = leads.channels.find(name=given.get("name") or given.get("Name"))
+    return _page({}, [_channel(each) for each in found])
+
+
+def tag_types(leads: Leads, given: Mapping[str, str]) -> Reply:
+    """Return a page of the types of tags, without their values."""
+    return _page(given, [_tag(each) for each in leads.tag_types.find()])
+
+
+def tag_type_by_name(leads: Leads, given: Mapping[str, str]) -> Reply:
+    """Return the type of tags with a name, and its values as one text."""
+    found = leads.tag_types.find(type=given.get("name"))
+    return _page({}, [{**_tag(each), "allowableValues": f"[{', '.join(each.values)}]"} for each in found])
+
+
+def _page(given: Mapping[str, str], rows: Sequence[Any]) -> Reply:
+    start, size = _number(given, "offset", 0), _number(given, "maxReturn", _USUAL)
+    if not 1 <= size <= _MOST:
+        raise RestError("1003", f"maxReturn is 1 to {_MOST}")
+    page = rows[start : start + size]
+    return Reply(page) if page else Reply(warnings=[_NOTHING])
+
+
+def _number(given: Mapping[str, str], name: str, default: int) -> int:
+    text = given.get(name) or str(default)
+    if not text.isascii() or not text.isdecimal() or len(text) > 9:
+        raise RestError("1001", f"Invalid value for parameter '{name}'. Required of type 'integer'")
+    return int(text)
+
+
+def _channel(channel: Channel) -> dict[str, Any]:
+    statuses = [
+        {"name": each.name, "step": each.step, "success": each.success, "hidden": each.hidden}
+        for each in channel.statuses
+    ]
+    about = {"id": channel.id, "name": channel.name, "applicableProgramType": channel.program_type}
+    return {**about, "progressionStatuses": statuses}
+
+
+def _tag(tag: TagType) -> dict[str, Any]:
+    return {"tagType": tag.type, "applicableProgramTypes": "[program]", "required": tag.required}

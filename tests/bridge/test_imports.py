@@ -1,0 +1,101 @@
+"""mergeLeads, importToList and getImportToListStatus do over REST what they do over SOAP, but for the gaps in `imports.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from marketo_soap import AsyncClient, Client, GetImportToListStatus, ImportToList, MergeLeads
+from tests.bridge.drawn import ANONYMOUS, COOKIES, SEEDS
+from tests.bridge.imports import GAPS, GUESTS, PROGRAM, Operation, compare, prepare
+from tests.bridge.two_roads import PAIRS, Roads
+
+A, A2, B, C = range(1_000_002, 1_000_006)
+KINDS = pytest.mark.parametrize("kind", [Client, AsyncClient])
+
+
+def filled(pair: str = "usual", kind: type[Client | AsyncClient] = Client) -> Roads:
+    roads = Roads(PAIRS[pair], kind)
+    for seed in SEEDS:
+        roads.seed(seed)
+    prepare(roads)
+    return roads
+
+
+def importing(
+    *rows: str, mode: str = "UPSERTLEADS", header: str = "Email Address,Last Name", **more: object
+) -> ImportToList:
+    return ImportToList(PROGRAM, header, rows, mode, str(more.get("name", GUESTS)), bool(more.get("clear")))
+
+
+STATUS = GetImportToListStatus(PROGRAM, GUESTS)
+EXACT: Mapping[str, list[Operation]] = {
+    "merge by ids": [MergeLeads({"IDNUM": A}, [{"IDNUM": B}, {"IDNUM": A2}, {"IDNUM": B}])],
+    "merge by other keys": [MergeLeads({"EMAIL": "c@x.com"}, [{"COOKIE": COOKIES[1]}, {"IDNUM": A, "EMAIL": "a@x.com"}])],
+    "an address of two": [MergeLeads({"IDNUM": B}, [{"EMAIL": "a@x.com"}])],
+    "an unknown address": [MergeLeads({"IDNUM": B}, [{"EMAIL": "no@x.com"}])],
+    "keys of two leads": [MergeLeads({"IDNUM": B, "EMAIL": "c@x.com"}, [{"IDNUM": A}])],
+    "an unknown id": [MergeLeads({"IDNUM": 7}, [{"IDNUM": A}])],
+    "an id that is no number": [MergeLeads({"IDNUM": "x"}, [{"IDNUM": A}])],
+    "a winner among the losers": [MergeLeads({"IDNUM": B}, [{"EMAIL": "b@x.com"}])],
+    "rows": [importing("b@x.com,Bear", 'new@x.com,"a, b"', "", "i@x.com", '"x', ",No", "c@x.com,")],
+    "no rows": [importing()],
+    "a header with quotes and custom fields": [importing("d@x.com,b@x.com", header='"Backup","Email Address"')],
+    "an unknown column": [importing(header="Email Address,Nope")],
+    "an unknown list": [importing(name="Nope")],
+    "a list outside of the program": [importing(name="Loose")],
+    "a status without an import": [STATUS],
+}  # fmt: skip
+
+
+@KINDS
+@pytest.mark.parametrize("what", EXACT)
+def test_exact(what: str, kind: type[Client | AsyncClient]) -> None:
+    with closing(filled(kind=kind)) as roads:
+        for operation in EXACT[what]:
+            assert compare(roads, operation) == []
+
+
+EXAMPLES: Mapping[str, list[Operation]] = {
+    "owner_email": [MergeLeads({"LEADOWNEREMAIL": "o@x.com"}, [{"IDNUM": A}])],
+    "ids_as_they_stand": [MergeLeads({"IDNUM": 7}, [{"EMAIL": "a@x.com"}])],
+    "anonymous_leads": [MergeLeads({"IDNUM": B}, [{"COOKIE": ANONYMOUS}])],
+    "foreign_ids_of_two_types": [MergeLeads({"IDNUM": A2}, [{"IDNUM": C}])],
+    "duplicates_fail": [importing("a@x.com,Ape")],
+    "tokens": [ImportToList(PROGRAM, "Email Address,{{my.x}}", ["b@x.com,7"], "UPSERTLEADS", GUESTS, False, "Run")],
+    "no_times": [importing("b@x.com,Bear", "", "x"), STATUS],
+}
+
+
+def test_the_examples_are_those_of_all_gaps() -> None:
+    assert [each.name for each in GAPS] == [*EXAMPLES]
+    assert all(each.section and each.why for each in GAPS)
+
+
+@KINDS
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_gap_is_there(name: str, kind: type[Client | AsyncClient]) -> None:
+    with closing(filled(kind=kind)) as roads:
+        *_, last = [compare(roads, operation) for operation in EXAMPLES[name]]
+        assert last == [name]
+
+
+def test_many_losers_are_merged_in_several_calls() -> None:
+    with closing(filled()) as roads:
+        for number in range(30):
+            roads.seed({"email": f"n{number}@x.com"})
+        before = roads.bridge.rest_calls
+        losers = [{"IDNUM": 1_000_006 + number} for number in range(30)]
+        assert compare(roads, MergeLeads({"IDNUM": A}, losers)) == []
+        assert roads.bridge.rest_calls - before == 2
+
+
+def test_an_import_in_progress_is_no_failure() -> None:
+    with closing(filled()) as roads:
+        client: Any = roads.by_rest
+        client.call(importing("b@x.com,Bear"))
+        status = client.call(STATUS)
+        assert (status.status, status.estimated_rows, status.rows_imported) == ("PROCESSING", 1, 0)
