@@ -145,7 +145,7 @@ def test_rules_of_every_operation_are_checked(data: bytes, name: str, message: s
 
 def test_the_rules_of_what_cannot_be_read_are_skipped() -> None:
     (found,) = checks_of(get_multiple("<batchSize>x</batchSize>"), "rules")
-    assert found == Check("rules", SKIP, "a server cannot read this request: mend what other checks found")
+    assert found == Check("rules", SKIP, "a server cannot read this request: fix what other checks found")
 
 
 def test_without_key_and_time_their_checks_are_skipped() -> None:
