@@ -100,6 +100,7 @@ class Leads:
         self.programs = Programs(connection)
         self.opportunities, self.roles = Opportunities(connection), Roles(connection)
         self.tables: tuple[Table[Any], ...] = (
+            self.lists,
             self.campaigns,
             self.requested_campaigns,
             self.scheduled_campaigns,
@@ -243,7 +244,6 @@ class Leads:
             for table in (self.activities, *self.tables):
                 table.clear()
             self._connection.execute("DELETE FROM lead")
-        self.lists.clear()
         self._connection.execute("UPDATE sqlite_sequence SET seq = 1000000 WHERE name = 'lead'")
 
     def _one(self, condition: str, *values: object) -> StoredLead | None:
