@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from marketo_soap.wire.fields import Field, is_enum
 from marketo_soap.wire.xml import Element, broken, check_characters, is_nil
 
-__all__ = ["INT_MAX", "Check", "Read", "check_of", "reader_of", "text_of", "writer_of"]
+__all__ = ["INT_MAX", "Check", "Read", "check_of", "check_time_text", "reader_of", "text_of", "writer_of"]
 
 INT_MAX = 2**31 - 1
 
@@ -171,7 +171,7 @@ def _check_bytes(value: Any, where: str) -> bytes:
     return value
 
 
-def _check_time_text(value: Any, where: str) -> str:
+def check_time_text(value: Any, where: str) -> str:
     """Check a dateTime; it is kept as text, so that it is written back unchanged."""
     return _write_datetime(_check_datetime(value, where)) if isinstance(value, datetime) else _check_text(value, where)
 
@@ -199,4 +199,4 @@ def check_of(field: Field) -> Check:
     """Return the check of a single value of *field*: it returns the value, or raises `TypeError` or `ValueError`."""
     if is_enum(field.type):
         return _check_of_enum(field.type)
-    return _check_time_text if field.el.type == "dateTime" else _CHECKS[field.type]
+    return check_time_text if field.el.type == "dateTime" else _CHECKS[field.type]
