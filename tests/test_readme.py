@@ -144,7 +144,7 @@ def test_a_sandbox_has_what_its_settings_say(tmp_path: Path, monkeypatch: pytest
             assert [each.get("Name") for each in client.iterate(GetMObjects("Program"))] == ["Launch"]
             assert len(client.get_channels().tag_statuses) == len(client.get_tags().tags) == 1
             assert client.get_custom_objects("Roadshow").custom_objs == ()
-            assert client.import_to_list("Launch", "Guests", "Email Address", ["t@t.com"]).import_status
+            assert client.import_to_list("Launch", "Email Address", ["t@t.com"], "UPSERTLEADS", "Guests").import_status
             with Sandbox() as other:
                 assert other.seed(sandbox.dump()) == 1
                 assert [timeless(row) for row in other.dump()] == [timeless(row) for row in sandbox.dump()]

@@ -197,10 +197,9 @@ class Operations:
     @_method
     def get_campaigns_for_source(
         self,
-        name: str | None = None,
-        *,
-        exact_name: bool | None = None,
         source: ReqCampSourceType | str = "MKTOWS",
+        name: str | None = None,
+        exact_name: bool | None = None,
         **options: Unpack[CallOptions],
     ) -> Call[GetCampaignsForSourceResult]:
         """Return the campaigns that can be requested; `GetCampaignsForSource` has the details.
@@ -215,13 +214,13 @@ class Operations:
     @_method
     def request_campaign(
         self,
+        source: ReqCampSourceType | str,
         lead_keys: Iterable[LeadKey],
         *,
         campaign_id: int | None = None,
-        campaign_name: str | None = None,
         program_name: str | None = None,
+        campaign_name: str | None = None,
         program_tokens: Tokens | None = None,
-        source: ReqCampSourceType | str = "MKTOWS",
         **options: Unpack[CallOptions],
     ) -> Call[RequestCampaignResult]:
         """Run a trigger campaign for at most 100 leads; `in_batches` takes more.
@@ -236,8 +235,8 @@ class Operations:
             program_tokens = ()  # a campaign that is named must have a list of tokens
         operation = RequestCampaign(
             source,
+            tuple(lead_keys),
             campaign_id=campaign_id,
-            lead_keys=tuple(lead_keys),
             program_name=program_name,
             campaign_name=campaign_name,
             program_tokens=program_tokens,
@@ -457,11 +456,10 @@ class Operations:
     def import_to_list(
         self,
         program_name: str,
-        list_name: str,
         import_file_header: str,
         import_file_rows: Iterable[str],
-        *,
-        import_list_mode: ImportToListModeEnum | str = "UPSERTLEADS",
+        import_list_mode: ImportToListModeEnum | str,
+        list_name: str,
         clear_list: bool = False,
         campaign_name: str | None = None,
         **options: Unpack[CallOptions],
@@ -524,7 +522,7 @@ class Operations:
 
     @_method
     def sync_multiple_leads(
-        self, leads: Iterable[LeadRecord], *, dedup_enabled: bool | None = None, **options: Unpack[CallOptions]
+        self, lead_records: Iterable[LeadRecord], *, dedup_enabled: bool | None = None, **options: Unpack[CallOptions]
     ) -> Call[SyncMultipleLeadsResult]:
         """Insert or update at most 300 leads; `in_batches` takes more.
 
@@ -534,4 +532,4 @@ class Operations:
         """
         from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads
 
-        return SyncMultipleLeads(leads, dedup_enabled=dedup_enabled), options
+        return SyncMultipleLeads(lead_records, dedup_enabled=dedup_enabled), options
