@@ -173,7 +173,7 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
         "targetWorkspace": "REST knows partitions only (workspace_partitions)",
     },
     "syncMultipleLeads": {
-        "leads with different kinds of keys": "a REST call for each kind: not in the order of the leads, and one may fail",
+        "leads with different kinds of keys": "a REST call for each kind: not in the order of the leads; one may fail",
         "ForeignSysPersonId": "REST cannot read ids that SOAP stored: a custom field holds them (foreign_id_fields)",
     },
 }
