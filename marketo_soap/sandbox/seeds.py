@@ -193,6 +193,6 @@ def dump(leads: Leads, stored: Iterable[StoredLead]) -> Iterator[dict[str, Any]]
             "attributes": lead.attributes,
             "created_at": lead.created_at,
             "updated_at": lead.updated_at,
-            **({"lists": names} if (names := has_lists and leads.lists.names_of(lead.id)) else {}),
+            **({"lists": names} if (names := has_lists and [*leads.lists.of(lead.id).values()]) else {}),
             **({"activities": log} if (log := has_log and dump_activities(leads, lead.id)) else {}),
         }

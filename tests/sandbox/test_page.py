@@ -111,7 +111,7 @@ def test_a_call_is_told_with_both_envelopes_and_notes(http: httpx.Client, sandbo
     data = envelope.request(lead, header).replace(b"<Id>7</Id>", b"<id>7</id>")
     sandbox.respond(data)
     [row] = read(http.get("page/calls")).xpath("//tbody/tr")
-    assert text(row).startswith("#1 Created 1000001 Email")
+    assert text(row).startswith("#1 syncLead Created 1000001 Email")
     page = follow(http, row.xpath(".//a/@href")[0])
     assert "<id> is ignored by Marketo: did you mean <Id>?" in text(page)
     assert "Signature right" in text(page)

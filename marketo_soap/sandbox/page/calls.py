@@ -94,7 +94,7 @@ def all_calls(visit: Visit) -> HttpAnswer:
     listed: Child
     if entries:
         rows = map(_row, entries[start : start + PER_PAGE])
-        heads = ("Call", "Verdict", "Reason", "Lead", "Key", "Time")
+        heads = ("Call", "Operation", "Verdict", "Reason", "Lead", "Key", "Time")
         listed = h("div", table("Calls, newest first", heads, rows), pager(visit, len(entries), "call"))
     else:
         endpoint = h("code", visit.endpoint, data_copy=True)
@@ -110,6 +110,7 @@ def _row(entry: Entry) -> Element:
     return h(
         "tr",
         h("th", h("a", f"#{entry.number}", href=f"{PAGE}calls/{entry.number}"), scope="row"),
+        h("td", cut(entry.operation or "", 60)),
         h("td", verdict(entry)),
         h("td", cut(entry.reason or "; ".join(entry.remarks)), class_="text"),
         h("td", lead),

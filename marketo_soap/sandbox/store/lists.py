@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 
-__all__ = ["SCHEMA", "Lists"]
+from attrs import frozen
+
+from marketo_soap.sandbox.store.table import Table
+
+__all__ = ["SCHEMA", "Lists", "StaticLists"]
 
 SCHEMA = """
 CREATE TABLE static_list (
@@ -20,6 +24,26 @@ CREATE TABLE list_member (
 ) WITHOUT ROWID;
 CREATE INDEX list_member_by_lead ON list_member (lead_id);
 """
+
+
+@frozen
+class StoredList:
+    """A list, in a *program* or not."""
+
+    name: str
+    program: str = ""
+    id: int = 0
+
+
+class StaticLists(Table[StoredList]):
+    """The rows of the lists, to be shown: `Lists` is what writes them."""
+
+    name, row = "static_list", StoredList
+
+    @property
+    def plural(self) -> str:
+        """As settings call them."""
+        return "lists"
 
 
 class Lists:
@@ -53,13 +77,13 @@ class Lists:
             (list_id, name, program),
         ).fetchall()
 
-    def names_of(self, lead_id: int) -> list[str]:
-        """Return the lists that a lead is a member of, those in a program as `<program>.<name>`."""
+    def of(self, lead_id: int) -> dict[int, str]:
+        """Return the lists that a lead is a member of by their ids, those in a program as `<program>.<name>`."""
         rows = self._connection.execute(
-            "SELECT name, program FROM static_list JOIN list_member ON id = list_id WHERE lead_id = ? ORDER BY id",
+            "SELECT id, name, program FROM static_list JOIN list_member ON id = list_id WHERE lead_id = ? ORDER BY id",
             (lead_id,),
         )
-        return [f"{program}.{name}" if program else name for name, program in rows]
+        return {list_id: f"{program}.{name}" if program else name for list_id, name, program in rows}
 
     def add(self, name: str, program: str = "") -> int:
         """Add a list, unless it is there already, and return its id."""
