@@ -10,6 +10,9 @@ from marketo_soap.calls.limits import Limits as Limits
 from marketo_soap.calls.retry import RetryPolicy as RetryPolicy
 from marketo_soap.client import AsyncClient as AsyncClient
 from marketo_soap.client import Client as Client
+from marketo_soap.client.batches import BatchOutcome as BatchOutcome
+from marketo_soap.client.batches import Fate as Fate
+from marketo_soap.client.batches import RecordOutcome as RecordOutcome
 from marketo_soap.debug.recorder import Recorder as Recorder
 from marketo_soap.errors import FAULTS as FAULTS
 from marketo_soap.errors import AmbiguousError as AmbiguousError
@@ -60,6 +63,8 @@ from marketo_soap.operations.import_to_list import ImportToList as ImportToList
 from marketo_soap.operations.import_to_list import ImportToListResult as ImportToListResult
 from marketo_soap.operations.list_m_objects import ListMObjects as ListMObjects
 from marketo_soap.operations.list_m_objects import ListMObjectsResult as ListMObjectsResult
+from marketo_soap.operations.list_operation import ListOperation as ListOperation
+from marketo_soap.operations.list_operation import ListOperationResult as ListOperationResult
 from marketo_soap.operations.merge_leads import MergeLeads as MergeLeads
 from marketo_soap.operations.merge_leads import MergeLeadsResult as MergeLeadsResult
 from marketo_soap.operations.request_campaign import RequestCampaign as RequestCampaign
@@ -73,6 +78,8 @@ from marketo_soap.operations.sync_lead import SyncLead as SyncLead
 from marketo_soap.operations.sync_lead import SyncLeadResult as SyncLeadResult
 from marketo_soap.operations.sync_m_objects import SyncMObjects as SyncMObjects
 from marketo_soap.operations.sync_m_objects import SyncMObjectsResult as SyncMObjectsResult
+from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads as SyncMultipleLeads
+from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeadsResult as SyncMultipleLeadsResult
 from marketo_soap.privacy.redactor import EVERYTHING as EVERYTHING
 from marketo_soap.privacy.redactor import Visible as Visible
 from marketo_soap.records.activities import ActivityRecord as ActivityRecord
@@ -102,6 +109,10 @@ from marketo_soap.records.lead_keys import LeadKey as LeadKey
 from marketo_soap.records.lead_keys import LeadKeyRef as LeadKeyRef
 from marketo_soap.records.lead_keys import LeadKeySelector as LeadKeySelector
 from marketo_soap.records.lead_keys import StaticListSelector as StaticListSelector
+from marketo_soap.records.lists import LeadStatus as LeadStatus
+from marketo_soap.records.lists import ListKey as ListKey
+from marketo_soap.records.lists import ListKeyType as ListKeyType
+from marketo_soap.records.lists import ListOperationType as ListOperationType
 from marketo_soap.records.marketo_objects import ComparisonEnum as ComparisonEnum
 from marketo_soap.records.marketo_objects import MObjAssociation as MObjAssociation
 from marketo_soap.records.marketo_objects import MObjCriteria as MObjCriteria

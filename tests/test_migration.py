@@ -17,8 +17,10 @@ from marketo_soap import (
     BridgeSettings,
     Client,
     Exchange,
+    GetImportToListStatus,
     GetLead,
     GetMultipleLeads,
+    ImportToList,
     LastUpdateAtSelector,
     LeadKey,
     LeadKeySelector,
@@ -430,6 +432,13 @@ def test_reads_are_counted_and_judged(
         assert each.text.startswith(text)
     assert (report.verdict, report.cost.least, report.cost.most) == (verdict, cost, cost)
     assert report.keys == {request_.operation.name: 1}
+
+
+def test_a_status_of_an_import_costs_one_call() -> None:
+    report = surveyed(Request(GetImportToListStatus("Party", "Guests"), None, None))
+    assert (report.cost.most, {each.level for each in report.findings}) == (1, {"risk"})
+    clearing = ImportToList("Party", "Email Address", ["a@t.com"], "UPSERTLEADS", "Guests", True)
+    assert surveyed(Request(clearing, None, None)).cost.most == 4
 
 
 def test_samples_of_reads_are_read_from_files() -> None:

@@ -15,7 +15,18 @@ from marketo_soap.errors import fault
 from marketo_soap.records.lead_keys import LeadKey, LeadKeyRef, aware
 from marketo_soap.wire.values import INT_MAX
 
-__all__ = ["LEADS", "ask", "find_leads", "ids_of_keys", "lead_id_of", "list_named", "pages", "time_of", "token_since"]
+__all__ = [
+    "LEADS",
+    "ask",
+    "find_leads",
+    "find_list",
+    "ids_of_keys",
+    "lead_id_of",
+    "list_named",
+    "pages",
+    "time_of",
+    "token_since",
+]
 
 LEADS = "/rest/v1/leads.json"
 
@@ -122,14 +133,20 @@ def ids_of_keys(
 
 
 def list_named(name: str | None, settings: BridgeSettings) -> Translation[str]:
-    """Return the id of a static list; "" if there is none. A list in a program is named `<program>.<list>`."""
+    """Return the id of a static list; "" if there is none."""
+    found = yield from find_list(name, settings)
+    return "" if found is None else str(found.get("id"))
+
+
+def find_list(name: str | None, settings: BridgeSettings) -> Translation[Mapping[str, Any] | None]:
+    """Return a static list as REST shows it, if there is one. One in a program is named `<program>.<list>`."""
     program, dot, bare = (name or "").strip().rpartition(".")
     queries = [{"name": (name or "").strip()}] + ([{"name": bare, "programName": program}] if dot else [])
     for query in queries:
         for found in (yield from pages("/rest/v1/lists.json", query, settings)):
             if query.items() <= found.items():
-                return str(found.get("id"))
-    return ""
+                return found
+    return None
 
 
 def token_since(since: datetime, settings: BridgeSettings) -> Translation[str]:

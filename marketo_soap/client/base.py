@@ -26,7 +26,7 @@ from marketo_soap.calls.limits import Limiter
 from marketo_soap.calls.retry import DEFAULT_RETRY, RetryPolicy
 from marketo_soap.calls.waiting import Cell
 from marketo_soap.history import Exchange, History
-from marketo_soap.operations import Operation
+from marketo_soap.operations import BatchOperation, Operation
 from marketo_soap.signature import Credentials
 from marketo_soap.wire.xml import MAX_BYTES
 
@@ -196,6 +196,9 @@ class BaseClient(Generic[TransportT]):
 
     def _begin(self, operation: Operation[R], target_workspace: str | None, retry: RetryPolicy | None) -> Call[R]:
         self._check_process()
+        if isinstance(operation, BatchOperation):
+            for excess in operation.excess():
+                raise ValueError(f"{excess.message}: use in_batches")
         return Call.of(self._context, operation, target_workspace, retry or self._retry)
 
     def _begin_again(self, request: bytes) -> Call[None]:

@@ -28,12 +28,14 @@ from marketo_soap.operations.get_multiple_leads import GetMultipleLeads, GetMult
 from marketo_soap.operations.get_tags import GetTags, GetTagsResult
 from marketo_soap.operations.import_to_list import ImportToList, ImportToListResult
 from marketo_soap.operations.list_m_objects import ListMObjects, ListMObjectsResult
+from marketo_soap.operations.list_operation import ListOperation, ListOperationResult
 from marketo_soap.operations.merge_leads import LeadKeys, MergeLeads, MergeLeadsResult
 from marketo_soap.operations.request_campaign import RequestCampaign, RequestCampaignResult
 from marketo_soap.operations.schedule_campaign import ScheduleCampaign, ScheduleCampaignResult
 from marketo_soap.operations.sync_custom_objects import SyncCustomObjects, SyncCustomObjectsResult
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.operations.sync_m_objects import SyncMObjects, SyncMObjectsResult
+from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncMultipleLeadsResult
 from marketo_soap.records.activities import ActivityTypeFilter, StreamPosition
 from marketo_soap.records.attribs import Attrib, SyncOperationEnum
 from marketo_soap.records.campaigns import ReqCampSourceType
@@ -41,6 +43,7 @@ from marketo_soap.records.custom_objects import CustomObj, KeyList, as_key_lists
 from marketo_soap.records.imports import ImportToListModeEnum
 from marketo_soap.records.lead import LeadRecord, Value, as_attributes
 from marketo_soap.records.lead_keys import LeadKey, LeadSelector
+from marketo_soap.records.lists import ListKey, ListOperationType
 from marketo_soap.records.marketo_objects import MObjAssociation, MObjCriteria, MObject
 from marketo_soap.records.tags import Tag
 
@@ -365,3 +368,33 @@ class Operations:
     ) -> Call[GetImportToListStatusResult]:
         """Return how far the latest import to a list of a program is: see `GetImportToListStatus`."""
         return GetImportToListStatus(program_name, list_name), options
+
+    @_method
+    def list_operation(
+        self,
+        list_operation: ListOperationType,
+        list_key: ListKey | str,
+        list_members: Iterable[LeadKey],
+        *,
+        strict: bool | None = None,
+        skip_activity_log: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Call[ListOperationResult]:
+        """Add leads to a static list, remove them, or ask if they are members: see `ListOperation`.
+
+        *list_key* may be the name of the list. `in_batches` takes more than 1,000 leads.
+        """
+        operation = ListOperation(
+            list_operation, list_key, list_members, strict=strict, skip_activity_log=skip_activity_log
+        )
+        return operation, options
+
+    @_method
+    def sync_multiple_leads(
+        self, leads: Iterable[LeadRecord], *, dedup_enabled: bool | None = None, **options: Unpack[CallOptions]
+    ) -> Call[SyncMultipleLeadsResult]:
+        """Insert or update up to 300 leads: see `SyncMultipleLeads`. Look at each status: FAILED raises nothing.
+
+        `in_batches` takes more leads.
+        """
+        return SyncMultipleLeads(leads, dedup_enabled=dedup_enabled), options

@@ -13,17 +13,19 @@ from marketo_soap.calls.flow import Send, StepAnswer, Wait
 from marketo_soap.calls.http import open_async_client
 from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.client.base import BaseClient, CallOptions, Timeout
+from marketo_soap.client.batches import BatchOutcome, BatchWalk
 from marketo_soap.client.operations import Operations
 from marketo_soap.client.paging import PageWalk
 from marketo_soap.errors import Fault, MarketoError
 from marketo_soap.history import Exchange
 from marketo_soap.operations import Operation
-from marketo_soap.operations.base import PagedOperation
+from marketo_soap.operations.base import BatchOperation, PagedOperation
 
 __all__ = ["AsyncClient"]
 
 R = TypeVar("R")
 ItemT = TypeVar("ItemT")
+StatusT = TypeVar("StatusT")
 
 
 class AsyncClient(Operations, BaseClient[httpx.AsyncBaseTransport]):
@@ -66,6 +68,18 @@ class AsyncClient(Operations, BaseClient[httpx.AsyncBaseTransport]):
         async for result in self.pages(operation, **options):
             for item in operation.items(result):
                 yield item
+
+    async def in_batches(
+        self, operation: BatchOperation[R, StatusT], **options: Unpack[CallOptions]
+    ) -> BatchOutcome[R, StatusT]:
+        """Carry out *operation* in as many calls as its list needs: see `Client.in_batches`."""
+        walk = BatchWalk(operation)
+        while (call := walk.call) is not None:
+            try:
+                walk.advance(await self.call(call, **options), self.last_exchange)
+            except MarketoError as error:
+                walk.fail(error)
+        return walk.outcome
 
     async def replay(self, request: bytes, *, timeout: Timeout = None) -> Exchange:
         """Send the bytes of a stored request once, with a new signature: see `Client.replay`."""

@@ -15,17 +15,19 @@ from marketo_soap.calls.flow import Send, StepAnswer, Wait
 from marketo_soap.calls.http import open_client
 from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.client.base import BaseClient, CallOptions, Timeout
+from marketo_soap.client.batches import BatchOutcome, BatchWalk
 from marketo_soap.client.operations import Operations
 from marketo_soap.client.paging import PageWalk
 from marketo_soap.errors import Fault, MarketoError
 from marketo_soap.history import Exchange
 from marketo_soap.operations import Operation
-from marketo_soap.operations.base import PagedOperation
+from marketo_soap.operations.base import BatchOperation, PagedOperation
 
 __all__ = ["Client"]
 
 R = TypeVar("R")
 ItemT = TypeVar("ItemT")
+StatusT = TypeVar("StatusT")
 
 
 class Client(Operations, BaseClient[httpx.BaseTransport]):
@@ -87,6 +89,24 @@ class Client(Operations, BaseClient[httpx.BaseTransport]):
         """Yield the records of all pages of *operation*: see `pages`."""
         for result in self.pages(operation, **options):
             yield from operation.items(result)
+
+    def in_batches(
+        self, operation: BatchOperation[R, StatusT], **options: Unpack[CallOptions]
+    ) -> BatchOutcome[R, StatusT]:
+        """Carry out *operation* in as many calls as its list needs, one after the other; return what came of each item.
+
+        Options are those of `call`. A batch that is refused, or whose fate is unknown, is marked on its records and
+        the others go on; credentials, a quota or a connection that would fail all of them end it, and the rest is
+        marked as not sent. A batch whose fate is unknown is made again only as the retry policy allows: never
+        where a repetition would double. Walks all pages of a batch.
+        """
+        walk = BatchWalk(operation)
+        while (call := walk.call) is not None:
+            try:
+                walk.advance(self.call(call, **options), self.last_exchange)
+            except MarketoError as error:
+                walk.fail(error)
+        return walk.outcome
 
     def replay(self, request: bytes, *, timeout: Timeout = None) -> Exchange:
         """Send the bytes of a stored request once, with a new signature, and return the exchange.

@@ -12,6 +12,7 @@ from marketo_soap.bridge.operations import TRANSLATIONS
 from marketo_soap.bridge.operations.sync_lead import sync_lead
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest
 from marketo_soap.bridge.settings import BridgeSettings
+from marketo_soap.bridge.steps import Recall
 from marketo_soap.envelope import Request
 from marketo_soap.errors import Fault
 from marketo_soap.operations.lead_identity import LeadIdentity
@@ -24,6 +25,7 @@ __all__ = ["Costs", "Span", "all_configured"]
 # What the searches for a lead find, one after the other. No translation makes more than two.
 _WORLDS = ((True, True), (False, True), (False, False))
 _IMAGINED = "imagined"
+_MOST = 20
 
 
 @frozen
@@ -65,9 +67,9 @@ class Costs:
             self._known[shape] = Span(min(counts), max(counts), refused)
         return self._known[shape]
 
-    def of_call(self, request: Request[Any]) -> Span:
-        """Return the cost of any call whose searches find one lead or list."""
-        translation = TRANSLATIONS[request.operation.name](request, self._settings, self._names)
+    def of_call(self, request: Request[Any], names: Names) -> Span:
+        """Return the cost of any call whose searches find one lead or list; *names* are those of the instance."""
+        translation = TRANSLATIONS[request.operation.name](request, self._settings, names)
         calls, refused = _count(translation, "", None)
         return Span(calls, calls, refused)
 
@@ -102,6 +104,10 @@ def _count(translation: Generator[Any, Any, Any], partition: str, found: list[bo
             answer = None
             if isinstance(ask, Lookup):
                 answer, _ = ask.read(some, None)
+            elif isinstance(ask, Recall):  # what an earlier call kept is asked for by one request
+                return calls + 1, None
+            elif calls == _MOST:  # a translation that asks until nothing more is found
+                return calls, None
             elif isinstance(ask, RestRequest):
                 calls += 1
                 is_search = any(name == "filterType" for name, _ in ask.query)

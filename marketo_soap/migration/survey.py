@@ -89,7 +89,7 @@ class Survey:
         for violation in operation.violations():
             self._found.add(Level.WORK, "refused", str(violation.code), violation.message, where)
             return _NOTHING
-        span = self._costs.of_call(request)
+        span = self._costs.of_call(request, self._naming.names)
         if span.refused is not None:
             self._found.add(Level.WORK, "refused", str(span.refused.code), span.refused.message, where)
             return span
@@ -104,7 +104,7 @@ class Survey:
             text = "name its lead partition in workspace_partitions"
             self._found.add(Level.SETTINGS, "workspace", workspace[:100], text, where)
         try:
-            keys = keys_of(operation, self._configured)
+            keys = keys_of(operation.lead_record, operation.marketo_cookie, self._configured)
         except Fault as refused:
             self._found.add(Level.WORK, "refused", str(refused.code), refused.message, where)
             return _NOTHING

@@ -6,12 +6,21 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from marketo_soap.operations.base import Effect, Operation, PagedOperation, Violation
+from marketo_soap.operations.base import BatchOperation, Effect, Operation, PagedOperation, Violation
 from marketo_soap.privacy.vocabulary import Declaration, Role, declare
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.fields import declared, is_record
 
-__all__ = ["OPERATIONS", "Effect", "Operation", "PagedOperation", "Violation", "of_params", "of_success"]
+__all__ = [
+    "OPERATIONS",
+    "BatchOperation",
+    "Effect",
+    "Operation",
+    "PagedOperation",
+    "Violation",
+    "of_params",
+    "of_success",
+]
 
 _MODULES = {
     "deleteCustomObjects": "delete_custom_objects",
@@ -26,6 +35,7 @@ _MODULES = {
     "getLeadChanges": "get_lead_changes",
     "getMObjects": "get_m_objects",
     "getMultipleLeads": "get_multiple_leads",
+    "listOperation": "list_operation",
     "getTags": "get_tags",
     "importToList": "import_to_list",
     "listMObjects": "list_m_objects",
@@ -34,6 +44,7 @@ _MODULES = {
     "scheduleCampaign": "schedule_campaign",
     "syncCustomObjects": "sync_custom_objects",
     "syncLead": "sync_lead",
+    "syncMultipleLeads": "sync_multiple_leads",
     "syncMObjects": "sync_m_objects",
 }
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, get_args
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, get_args
+
+from attrs import evolve
 
 from marketo_soap.errors import fault
 from marketo_soap.wire.checking import Violation, check_fields
 from marketo_soap.wire.fields import Field, declared, is_enum, is_record
 from marketo_soap.wire.xml import MKTOWS
 
-__all__ = ["Effect", "Operation", "PagedOperation", "Violation", "counted", "refuse_first"]
+__all__ = ["BatchOperation", "Effect", "Operation", "PagedOperation", "Violation", "counted", "refuse_first"]
 
 R = TypeVar("R")
 ItemT = TypeVar("ItemT")
+StatusT = TypeVar("StatusT")
 
 Effect: TypeAlias = Literal["read", "repeatable", "once"]
 
@@ -96,6 +99,53 @@ class PagedOperation(Operation[R], Generic[R, ItemT]):
     def items(cls, result: R) -> tuple[ItemT, ...]:
         """Return the records of a page."""
         raise NotImplementedError
+
+
+class BatchOperation(Operation[R], Generic[R, StatusT]):
+    """An operation that carries a list of records, keys or objects, of which a call takes at most `batch_limit`.
+
+    It may be made with more: a client's `in_batches` splits it, its `call` refuses it. A subclass names the list in
+    `batch_field` (with a dot for one inside a record), and gives `statuses`.
+    """
+
+    __slots__ = ()
+
+    batch_field: ClassVar[str]
+    excess_ignored: ClassVar[bool] = False
+    """Whether the server took no notice of what is beyond the limit, instead of refusing the call."""
+
+    @property
+    def batch(self) -> tuple[Any, ...]:
+        """The list; empty if this call has none."""
+        value: Any = self
+        for name in self.batch_field.split("."):
+            value = getattr(value, name, None)
+        return value or ()
+
+    def with_batch(self, batch: tuple[Any, ...]) -> Self:
+        """Return the same call for another list."""
+        name, _, inner = self.batch_field.partition(".")
+        call: Any = self
+        made: Self = evolve(call, **{name: evolve(getattr(self, name), **{inner: batch}) if inner else batch})
+        return made
+
+    def excess(self) -> Iterator[Violation]:
+        """Yield that the list is longer than a call may carry, if it is."""
+        if self.batch_limit is not None and len(self.batch) > self.batch_limit:
+            text = f"{self.name} carries at most {self.batch_limit} in one call, not {len(self.batch)}"
+            yield Violation(20110, self.params_name, text)
+
+    def statuses(self, results: Sequence[R]) -> Sequence[StatusT | None]:
+        """Return what came of each item of the list, in its order; *results* is one, or one for each page.
+
+        None is where the reply does not tell.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def is_failure(cls, status: StatusT) -> bool:
+        """Say whether a status means that its item was not carried out."""
+        return getattr(status, "status", status) in (False, "FAILED")
 
 
 def refuse_first(violations: Iterable[Violation]) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar
 
 from attrs import field, frozen
 
-from marketo_soap.operations.base import Effect, Operation, Violation, counted
+from marketo_soap.operations.base import BatchOperation, Effect, Violation, counted
 from marketo_soap.records.custom_objects import MOST_OBJECTS, SyncCustomObjStatus, as_key_lists, broken_keys
 from marketo_soap.records.lead import Attribute
 from marketo_soap.wire.fields import El
@@ -25,7 +25,7 @@ class DeleteCustomObjectsResult:
 
 
 @frozen
-class DeleteCustomObjects(Operation[DeleteCustomObjectsResult]):
+class DeleteCustomObjects(BatchOperation[DeleteCustomObjectsResult, SyncCustomObjStatus]):
     """Delete at most 100 objects of one type, each named by its whole key.
 
     The name of the type counts in any case; one that is unknown is fault 20110. What is wrong with one key is the
@@ -34,6 +34,7 @@ class DeleteCustomObjects(Operation[DeleteCustomObjectsResult]):
     """
 
     batch_limit: ClassVar[int | None] = MOST_OBJECTS
+    batch_field: ClassVar[str] = "custom_obj_key_lists"
 
     obj_type_name: Annotated[str, El("objTypeName")]
     custom_obj_key_lists: Annotated[
@@ -49,6 +50,10 @@ class DeleteCustomObjects(Operation[DeleteCustomObjectsResult]):
         """Yield the rules that the values break."""
         yield from super().violations()
         yield from broken_keys(self.custom_obj_key_lists, f"{self.params_name}/customObjKeyLists/keyList")
+
+    def statuses(self, results: Sequence[DeleteCustomObjectsResult]) -> Sequence[SyncCustomObjStatus]:
+        """Return the status of each object."""
+        return results[0].sync_custom_obj_statuses
 
     @classmethod
     def summary(cls, result: DeleteCustomObjectsResult) -> str:

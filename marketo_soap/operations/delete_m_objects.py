@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar
 
 from attrs import field, frozen
 
-from marketo_soap.operations.base import Effect, Operation, Violation
+from marketo_soap.operations.base import BatchOperation, Effect, Violation
 from marketo_soap.operations.sync_m_objects import broken_object_rules, counted
 from marketo_soap.records.marketo_objects import MOST_OBJECTS, MObject, MObjStatus, as_objects
 from marketo_soap.wire.fields import El
@@ -23,7 +23,7 @@ class DeleteMObjectsResult:
 
 
 @frozen
-class DeleteMObjects(Operation[DeleteMObjectsResult]):
+class DeleteMObjects(BatchOperation[DeleteMObjectsResult, MObjStatus]):
     """Delete up to 100 opportunities and roles by their ids. Each has its status, in the order given.
 
     The status is DELETED, UNCHANGED for an object that is not there, or FAILED with an error, for programs too. The
@@ -32,6 +32,7 @@ class DeleteMObjects(Operation[DeleteMObjectsResult]):
     """
 
     batch_limit: ClassVar[int | None] = MOST_OBJECTS
+    batch_field: ClassVar[str] = "m_objects"
 
     m_objects: Annotated[tuple[MObject, ...], El("mObjectList", item="mObject")] = field(converter=as_objects)
 
@@ -48,6 +49,10 @@ class DeleteMObjects(Operation[DeleteMObjectsResult]):
             if each.id is None and each.external_key is None and not each.m_obj_associations:
                 path = f"{self.params_name}/mObjectList/mObject[{number}]/id"
                 yield Violation(20109, path, "id is missing: it names the object")
+
+    def statuses(self, results: Sequence[DeleteMObjectsResult]) -> Sequence[MObjStatus]:
+        """Return the status of each object."""
+        return results[0].m_obj_statuses
 
     @classmethod
     def summary(cls, result: DeleteMObjectsResult) -> str:

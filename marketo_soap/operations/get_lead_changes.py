@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from attrs import evolve, field, frozen
 
@@ -55,8 +55,6 @@ class GetLeadChanges(PagedOperation[GetLeadChangesResult, LeadChangeRecord]):
     More keys, and included and excluded types at once, are fault 20110, an unknown type 20107, a longer span 20022, an
     unknown list id 20111, a damaged *start_position* 20122. A read: repeating it is harmless.
     """
-
-    batch_limit: ClassVar[int | None] = MOST_KEYS
 
     start_position: Annotated[StreamPosition, El("startPosition")]
     activity_filter: Annotated[ActivityTypeFilter | None, El("activityFilter", nillable=True)] = field(

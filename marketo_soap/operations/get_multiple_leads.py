@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, ClassVar
 
 from attrs import evolve, field, frozen
 
-from marketo_soap.operations.base import PagedOperation, Violation
+from marketo_soap.operations.base import BatchOperation, PagedOperation, Violation
 from marketo_soap.records.lead import LeadRecord
 from marketo_soap.records.lead_keys import (
     MOST_KEYS,
     LastUpdateAtSelector,
+    LeadKeyRef,
     LeadKeySelector,
     StaticListSelector,
     broken_selector,
@@ -34,7 +35,10 @@ class GetMultipleLeadsResult:
 
 
 @frozen
-class GetMultipleLeads(PagedOperation[GetMultipleLeadsResult, LeadRecord]):
+class GetMultipleLeads(
+    PagedOperation[GetMultipleLeadsResult, LeadRecord],
+    BatchOperation[GetMultipleLeadsResult, tuple[LeadRecord, ...]],
+):
     """Return the leads that a selector names, a page at a time; `client.iterate` walks all pages.
 
     *batch_size* is the size of a page, at most 1,000; the server ignored it with a `LeadKeySelector`.
@@ -45,6 +49,8 @@ class GetMultipleLeads(PagedOperation[GetMultipleLeadsResult, LeadRecord]):
     """
 
     batch_limit: ClassVar[int | None] = MOST_KEYS
+    batch_field: ClassVar[str] = "lead_selector.key_values"
+    excess_ignored: ClassVar[bool] = True
 
     lead_selector: Annotated[LeadKeySelector | StaticListSelector | LastUpdateAtSelector | None, El("leadSelector")] = (
         None
@@ -84,6 +90,17 @@ class GetMultipleLeads(PagedOperation[GetMultipleLeadsResult, LeadRecord]):
         attributes = [attribute for attribute in record.attributes if attribute.name in wanted]
         email = record.email if with_email or "Email" in wanted else None
         return evolve(record, email=email, attributes=attributes)
+
+    def statuses(self, results: Sequence[GetMultipleLeadsResult]) -> Sequence[tuple[LeadRecord, ...] | None]:
+        """Return the leads of each key: by the Id and the Email that they show. Of other keys replies do not tell."""
+        assert isinstance(self.lead_selector, LeadKeySelector)
+        found: dict[str, list[LeadRecord]] = {}
+        by_id = self.lead_selector.key_type == LeadKeyRef.IDNUM
+        for record in (each for result in results for each in result.lead_records):
+            found.setdefault(str(record.id) if by_id else (record.email or "").lower(), []).append(record)
+        keys = [key.strip().lower() for key in self.lead_selector.key_values]
+        told = by_id or (self.lead_selector.key_type == LeadKeyRef.EMAIL and "" not in found)
+        return [tuple(found.get(key.lstrip("0") if by_id else key, ())) if told else None for key in keys]
 
     @classmethod
     def items(cls, result: GetMultipleLeadsResult) -> tuple[LeadRecord, ...]:

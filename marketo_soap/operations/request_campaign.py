@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar
 
 from attrs import converters, field, frozen
 
 from marketo_soap.errors import OperationFailed
-from marketo_soap.operations.base import Effect, Operation, Violation
+from marketo_soap.operations.base import BatchOperation, Effect, Violation
 from marketo_soap.records.attribs import Attrib, as_attribs
 from marketo_soap.records.campaigns import ReqCampSourceType
 from marketo_soap.records.lead import filled
@@ -26,18 +26,22 @@ class RequestCampaignResult:
 
 
 @frozen
-class RequestCampaign(Operation[RequestCampaignResult]):
+class RequestCampaign(BatchOperation[RequestCampaignResult, bool]):
     """Run a trigger campaign for the leads that *lead_keys* name: keys of any type but COOKIE, at most 100.
+
+    `client.in_batches` takes more keys.
 
     The campaign is named by *campaign_id*; or by *campaign_name* and *program_name*, and then there must be
     *program_tokens*, maybe none of them. Tokens (`{{my.name}}`) replace those of the program for this run; they are
     a mapping of names to values, or `Attrib`s.
 
     An unknown campaign is fault 20113, other ways to name it are 20110. The server took no notice of keys after the
-    hundredth: here they are a `ValueError`. A repeat runs the campaign again.
+    hundredth: the clients refuse them. A repeat runs the campaign again.
     """
 
     batch_limit: ClassVar[int | None] = MOST_KEYS
+    batch_field: ClassVar[str] = "lead_keys"
+    excess_ignored: ClassVar[bool] = True
 
     source: Annotated[ReqCampSourceType | str, El("source")]
     campaign_id: Annotated[int | None, El("campaignId", nillable=True)] = field(default=None, kw_only=True)
@@ -49,11 +53,6 @@ class RequestCampaign(Operation[RequestCampaignResult]):
     program_tokens: Annotated[tuple[Attrib, ...] | None, El("programTokenList", item="attrib", nillable=True)] = field(
         default=None, kw_only=True, converter=converters.optional(as_attribs)
     )
-
-    def __attrs_post_init__(self) -> None:
-        super().__attrs_post_init__()
-        if len(self.lead_keys) > MOST_KEYS:
-            raise ValueError(f"leadList holds 1 to {MOST_KEYS} keys, not {len(self.lead_keys)}: make several calls")
 
     @property
     def effect(self) -> Effect:
@@ -83,6 +82,10 @@ class RequestCampaign(Operation[RequestCampaignResult]):
         """Raise `OperationFailed` if the campaign was not requested."""
         if not result.success:
             raise OperationFailed("requestCampaign answered that the campaign was not requested", result)
+
+    def statuses(self, results: Sequence[RequestCampaignResult]) -> Sequence[bool]:
+        """Return for each key whether the campaign was requested."""
+        return [results[0].success] * len(self.lead_keys)
 
     @classmethod
     def summary(cls, result: RequestCampaignResult) -> str:

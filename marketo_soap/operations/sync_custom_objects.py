@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar
 
 from attrs import frozen
 
-from marketo_soap.operations.base import Effect, Operation, Violation, counted
+from marketo_soap.operations.base import BatchOperation, Effect, Violation, counted
 from marketo_soap.records.attribs import SyncOperationEnum
 from marketo_soap.records.custom_objects import MOST_OBJECTS, CustomObj, SyncCustomObjStatus, broken_keys
 from marketo_soap.wire.fields import El
@@ -25,7 +25,7 @@ class SyncCustomObjectsResult:
 
 
 @frozen
-class SyncCustomObjects(Operation[SyncCustomObjectsResult]):
+class SyncCustomObjects(BatchOperation[SyncCustomObjectsResult, SyncCustomObjStatus]):
     """Insert or update at most 100 objects of one type, each found by its whole key.
 
     *operation* says what may be done: UPSERT, INSERT (existing objects are SKIPPED) or UPDATE (missing ones are).
@@ -35,6 +35,7 @@ class SyncCustomObjects(Operation[SyncCustomObjectsResult]):
     """
 
     batch_limit: ClassVar[int | None] = MOST_OBJECTS
+    batch_field: ClassVar[str] = "custom_objs"
 
     obj_type_name: Annotated[str, El("objTypeName")]
     custom_objs: Annotated[tuple[CustomObj, ...], El("customObjList", item="customObj")]
@@ -51,6 +52,10 @@ class SyncCustomObjects(Operation[SyncCustomObjectsResult]):
         yield from broken_keys(
             [each.custom_obj_keys for each in self.custom_objs], f"{self.params_name}/customObjList/customObj"
         )
+
+    def statuses(self, results: Sequence[SyncCustomObjectsResult]) -> Sequence[SyncCustomObjStatus]:
+        """Return the status of each object."""
+        return results[0].sync_custom_obj_statuses
 
     @classmethod
     def summary(cls, result: SyncCustomObjectsResult) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, ClassVar
 
 from attrs import field, frozen
 
-from marketo_soap.operations.base import Effect, Operation, Violation
+from marketo_soap.operations.base import BatchOperation, Effect, Violation
 from marketo_soap.records.attribs import SyncOperationEnum
 from marketo_soap.records.marketo_objects import MOST_OBJECTS, OBJECT_TYPES, MObject, MObjStatus, as_objects
 from marketo_soap.wire.fields import El
@@ -24,7 +24,7 @@ class SyncMObjectsResult:
 
 
 @frozen
-class SyncMObjects(Operation[SyncMObjectsResult]):
+class SyncMObjects(BatchOperation[SyncMObjectsResult, MObjStatus]):
     """Insert and update up to 100 objects, of several types if need be. Each has its status, in the order given.
 
     *operation* INSERT skips objects that exist, UPDATE those that do not, UPSERT does both. An object is found by its
@@ -37,6 +37,7 @@ class SyncMObjects(Operation[SyncMObjectsResult]):
     """
 
     batch_limit: ClassVar[int | None] = MOST_OBJECTS
+    batch_field: ClassVar[str] = "m_objects"
 
     m_objects: Annotated[tuple[MObject, ...], El("mObjectList", item="mObject")] = field(converter=as_objects)
     operation: Annotated[SyncOperationEnum | str, El("operation")]
@@ -57,6 +58,10 @@ class SyncMObjects(Operation[SyncMObjectsResult]):
         yield from super().violations()
         yield from broken_object_rules(self.m_objects, self.params_name)
 
+    def statuses(self, results: Sequence[SyncMObjectsResult]) -> Sequence[MObjStatus]:
+        """Return the status of each object."""
+        return results[0].m_obj_statuses
+
     @classmethod
     def summary(cls, result: SyncMObjectsResult) -> str:
         """Return how many objects have each status."""
@@ -67,9 +72,6 @@ def broken_object_rules(objects: tuple[MObject, ...], path: str) -> Iterator[Vio
     """Yield the rules that the *objects* of a call break: their number, their types."""
     if not objects:
         yield Violation(20109, f"{path}/mObjectList", "mObjectList is empty: give it objects")
-    if len(objects) > MOST_OBJECTS:
-        text = f"mObjectList holds at most {MOST_OBJECTS} objects, not {len(objects)}: make several calls"
-        yield Violation(20110, f"{path}/mObjectList", text)
     for number, each in enumerate(objects, 1):
         if each.type.strip() and each.type not in OBJECT_TYPES:
             text = f"type must be one of {', '.join(OBJECT_TYPES)}"

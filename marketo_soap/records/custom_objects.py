@@ -71,8 +71,8 @@ def broken_keys(keys: Sequence[Sequence[Attribute]], path: str) -> Iterable[Viol
 
     Chosen: more than 100 objects are a fault.
     """
-    if not 1 <= len(keys) <= MOST_OBJECTS:
-        yield Violation(20110, path, f"a call takes 1 to {MOST_OBJECTS} objects, not {len(keys)}: make several calls")
+    if not keys:
+        yield Violation(20110, path, "there is no object: give one")
     for number, key in enumerate(keys, 1):
         if not key:
             yield Violation(20109, f"{path}[{number}]", f"object {number} has no key: give the attributes of its key")

@@ -45,9 +45,9 @@ class LeadKey:
 
 @frozen
 class LeadKeySelector:
-    """The leads that any of these keys names, at most 100 keys of one type.
+    """The leads that any of these keys names: keys of one type.
 
-    Raises `ValueError` for more: the server took no notice of them.
+    A call carries at most 100; the server took no notice of the others. `client.in_batches` splits them.
     """
 
     key_type: Annotated[LeadKeyRef | str, El("keyType", invalid=20102)]
@@ -57,8 +57,8 @@ class LeadKeySelector:
 
     def __attrs_post_init__(self) -> None:
         check_fields(self)
-        if not 1 <= len(self.key_values) <= MOST_KEYS:
-            raise ValueError(f"keyValues holds 1 to {MOST_KEYS} keys, not {len(self.key_values)}: make several calls")
+        if not self.key_values:
+            raise ValueError("keyValues is empty: give it a key")
 
 
 @frozen

@@ -80,7 +80,8 @@ def load(leads: Leads, data: Iterable[dict[str, Any]], now: datetime, partition:
     """
     count = 0
     tables = {table.name: table for table in leads.tables}
-    for number, lead in enumerate(data, 1):
+    # The lists come first, for leads name them.
+    for number, lead in sorted(enumerate(data, 1), key=lambda each: each[1].get("kind") != leads.lists.name):
         if "kind" in lead:
             _load_row(tables, lead, number)
             continue
@@ -96,7 +97,8 @@ def load(leads: Leads, data: Iterable[dict[str, Any]], now: datetime, partition:
             leads.tie_cookie(cookie, kept.id)
         for name in lists:
             program, _, short = name.rpartition(".")
-            leads.lists.add_member(leads.lists.id_of(name) or leads.lists.add(short, program), kept.id)
+            static_list = leads.lists.named(name) or leads.lists.ensure(short, program)
+            leads.lists.add_member(static_list.id, kept.id)
         try:
             load_activities(leads, kept, lead.get("activities") or [])
         except (ValueError, TypeError) as error:
@@ -159,7 +161,7 @@ def _check_free(leads: Leads, lead: StoredLead) -> None:
 def fill_lists(leads: Leads, lists: Iterable[StaticList]) -> None:
     """Add the lists that are not there yet, and to each its members among the leads that there are."""
     for each in lists:
-        list_id = leads.lists.add(each.name, each.program)
+        list_id = leads.lists.ensure(each.name, each.program).id
         ids = [int(member) for member in each.members if member.isdecimal()]
         emails = [member for member in each.members if not member.isdecimal()]
         for selection in (selections.by_ids(ids), selections.by_emails(emails)):
@@ -180,7 +182,7 @@ def fill_table(leads: Leads, rows: Iterable[Any], by: str) -> None:
 
 def dump(leads: Leads, stored: Iterable[StoredLead]) -> Iterator[dict[str, Any]]:
     """Give each of the *stored* leads with all there is of it, as JSON can hold it and `load` takes it."""
-    has_lists, has_log = leads.lists.are_there(), leads.activities.first() is not None
+    has_lists, has_log = leads.lists.count() > 0, leads.activities.first() is not None
     for lead in stored:
         yield {
             "id": lead.id,
@@ -193,6 +195,6 @@ def dump(leads: Leads, stored: Iterable[StoredLead]) -> Iterator[dict[str, Any]]
             "attributes": lead.attributes,
             "created_at": lead.created_at,
             "updated_at": lead.updated_at,
-            **({"lists": names} if (names := has_lists and [*leads.lists.of(lead.id).values()]) else {}),
+            **({"lists": names} if (names := has_lists and leads.lists.names_of(lead.id)) else {}),
             **({"activities": log} if (log := has_log and dump_activities(leads, lead.id)) else {}),
         }

@@ -116,8 +116,9 @@ class FaultRule:
 
     REST calls meet the same rules; `operation` may be one of theirs: `identity`, `syncLeads`,
     `getLeadsByFilter`, `getLeadById`, `associateLead`, `describeLead`, `describeLead2`, `getLeadPartitions`,
-    `getLists`, `getLeadsByListId`, `getActivityTypes`, `getLeadActivities`, `getPagingToken`,
-    `getLeadChanges`, `getCampaigns`, `triggerCampaign`, `scheduleCampaign`.
+    `getLists`, `getLeadsByListId`, `addLeadsToList`, `removeLeadsFromList`, `areLeadsMemberOfList`,
+    `getActivityTypes`, `getLeadActivities`, `getPagingToken`, `getLeadChanges`, `getCampaigns`, `triggerCampaign`,
+    `scheduleCampaign`.
     *email* and *attribute* go by the records of a `syncLeads`, one of which must fit, under REST's names or
     SOAP's. *fault* and *failed* are for SOAP calls only. *rest*, REST's code ("611", with *message*, and
     *status* 200 unless given), is for REST calls only, `identity` only where *operation* names it; from 1000
@@ -182,7 +183,9 @@ class Settings:
     and whenever leads are seeded. *lead_key_fields* maps the types of lead keys to the attributes that hold them,
     fields of type string (changed ones are beside the usual ones). *email_unasked*: getMultipleLeads with
     includeAttributes shows Email although it is not among them; recorded is nil. *largest_page* is what its batchSize
-    is capped at: the vendor's texts say 1000 and 100. An import to a list takes *import_seconds* of the sandbox's time;
+    is capped at: the vendor's texts say 1000 and 100. *over_batch_limit*: more records than the vendor supports in one
+    call (300 leads, 1,000 list members, 100 objects) are a "fault" (20110) or "accept"ed; keys beyond 100 are ignored.
+    An import to a list takes *import_seconds* of the sandbox's time;
     *empty_import_cells* "keep" the field's value or "clear" it.
 
     *custom_object_types*, *channels* and *tags* are kept beside the leads when they are configured. A sync of custom
@@ -228,6 +231,7 @@ class Settings:
     native_crm_sync: bool = False
     lead_key_fields: Mapping[str, str] = field(factory=dict, converter=_with_usual_fields)
     email_unasked: bool = False
+    over_batch_limit: Literal["fault", "accept"] = "fault"
     largest_page: int = 1000
     import_seconds: float = 60.0
     empty_import_cells: Literal["keep", "clear"] = "keep"

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from marketo_soap import envelope
 from marketo_soap.errors import Fault, fault
+from marketo_soap.operations.base import BatchOperation, refuse_first
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import LeadSyncStatus, SyncStatus
 from marketo_soap.sandbox.call import ScriptedCall, counted
@@ -90,6 +91,8 @@ class _SoapCall(ScriptedCall):
         if function is None:
             raise fault(20019)
         workspace = None if request.context is None else request.context.target_workspace
+        if isinstance(operation, BatchOperation) and sandbox.settings.over_batch_limit == "fault":
+            refuse_first(() if operation.excess_ignored else operation.excess())
         store = sandbox.store
         with store.reading() if operation.effect == "read" else store.transaction() as leads:
             outcome = function(operation, World(leads, sandbox.settings, sandbox.now(), workspace))

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 from hypothesis import strategies as st
 
-from tests.bridge import activities, campaigns, custom_objects, drawn, imports, m_objects, reads
+from tests.bridge import activities, campaigns, custom_objects, drawn, imports, lists, m_objects, reads
 from tests.bridge.two_roads import Roads
 
 __all__ = ["FAMILIES", "Family"]
@@ -33,6 +33,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("campaigns", lambda roads: campaigns.calls(roads.now()), campaigns.compare, campaigns.prepare),
     Family("custom objects", custom_objects.calls, custom_objects.compare, custom_objects.prepare),
     Family("reads", lambda roads: drawn.reads(roads.now()), reads.compare),
+    Family("lists", lambda roads: lists.calls(), lists.compare, lists.prepare),
     Family("imports", lambda roads: imports.calls(), imports.compare, imports.prepare),
     Family("objects", lambda roads: m_objects.CALLS, m_objects.compare, m_objects.prepare),
 )

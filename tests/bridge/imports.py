@@ -38,7 +38,7 @@ def prepare(roads: Roads) -> None:
     for sandbox in (roads.soap, roads.rest):
         with sandbox.store.transaction() as leads:
             for each in LISTS:
-                leads.lists.add(each.name, each.program)
+                leads.lists.ensure(each.name, each.program)
 
 
 # -- what is drawn ------------------------------------------------------------------------------------

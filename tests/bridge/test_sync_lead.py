@@ -181,7 +181,7 @@ def test_an_attribute_is_the_email_by_what_its_name_means_over_rest(name: str, e
     operation = envelope.read_request(enveloped(f"<m:paramsSyncLead>{lead}</m:paramsSyncLead>")).operation
     assert isinstance(operation, SyncLead)
     settings = BridgeSettings(attribute_names={"Mine": "email", "E-mail": "backup"})
-    assert keys_of(operation, settings).email == email
+    assert keys_of(operation.lead_record, operation.marketo_cookie, settings).email == email
 
 
 def test_a_new_address_that_another_lead_has_is_refused() -> None:

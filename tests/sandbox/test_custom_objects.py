@@ -168,7 +168,11 @@ def test_objects_are_deleted_by_their_whole_key(sandbox: Sandbox, client: Client
 
 
 def test_too_many_objects_and_objects_without_a_key(sandbox: Sandbox, client: Client) -> None:
-    for objects, text in (([show(1, n) for n in range(101)], "1 to 100"), ([CustomObj()], "has no key"), ([], "1 to")):
+    for objects, text in (
+        ([show(1, n) for n in range(101)], "at most 100"),
+        ([CustomObj()], "has no key"),
+        ([], "there is no object"),
+    ):
         with pytest.raises(ValueError, match=text):
             client.sync_custom_objects("Roadshow", objects)
         with pytest.raises(ValueError, match=text):

@@ -195,7 +195,8 @@ def test_an_unknown_name_of_a_list_gives_nothing_and_an_unknown_id_a_fault(clien
 
 def test_lists_are_dumped_seeded_and_reset(client: Client, sandbox: Sandbox) -> None:
     sandbox.seed([{"email": "t@t.com", "lists": ["Program.List", "Other"]}, {"email": "u@t.com"}])
-    (member, other) = dumped = sandbox.dump()
+    dumped = sandbox.dump()
+    member, other = (each for each in dumped if "kind" not in each)
     assert (member["lists"], "lists" in other) == (["Program.List", "Other"], False)
     sandbox.reset()
     assert client.call(in_list("List")).return_count == 0

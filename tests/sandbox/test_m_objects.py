@@ -322,7 +322,6 @@ def test_what_no_call_may_say_is_a_fault(sandbox: Sandbox, clock: Clock, body: s
         (lambda: GetMObjects(PROGRAM, m_obj_criteria=(MObjCriteria("Tag Type", "EQ", "a"),) * 2), "given once"),
         (lambda: MObjCriteria("Name", "LIKE", "a") and GetMObjects(PROGRAM), "comparison must be one of"),
         (lambda: DeleteMObjects([MObject(OPPORTUNITY)]), "id is missing"),
-        (lambda: SyncMObjects([opportunity("A")] * 101, "UPSERT"), "at most 100"),
     ],
 )
 def test_what_a_caller_gives_wrong(make: Any, text: str) -> None:

@@ -81,7 +81,7 @@ def test_lists_that_are_empty_or_unknown(filled: Rest) -> None:
     assert get(filled, "/rest/v1/lists/3/leads.json") == []
     assert get(filled, "/rest/v1/lists/4/leads.json") == "1013"
     assert get(filled, "/rest/v1/lists/1/leads.json", nextPageToken="x") == "1003"
-    assert filled.http.post("/rest/v1/lists/1/leads.json").json()["errors"][0]["code"] == "605"
+    assert filled.http.put("/rest/v1/lists/1/leads.json").json()["errors"][0]["code"] == "605"
 
 
 def test_changes_of_leads(filled: Rest, clock: Clock) -> None:

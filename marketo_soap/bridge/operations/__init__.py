@@ -15,10 +15,12 @@ from marketo_soap.bridge.operations.get_lead import get_lead
 from marketo_soap.bridge.operations.get_multiple_leads import get_multiple_leads
 from marketo_soap.bridge.operations.import_to_list import get_import_to_list_status, import_to_list
 from marketo_soap.bridge.operations.lead_activities import get_lead_activity, get_lead_changes
+from marketo_soap.bridge.operations.list_operation import list_operation
 from marketo_soap.bridge.operations.m_objects import describe_m_object, get_m_objects, list_m_objects
 from marketo_soap.bridge.operations.merge_leads import merge_leads
 from marketo_soap.bridge.operations.sync_lead import sync_lead
 from marketo_soap.bridge.operations.sync_m_objects import delete_m_objects, sync_m_objects
+from marketo_soap.bridge.operations.sync_multiple_leads import sync_multiple_leads
 from marketo_soap.bridge.operations.tags import get_channels, get_tags
 from marketo_soap.bridge.steps import Translation
 
@@ -37,6 +39,8 @@ TRANSLATIONS: Mapping[str, Callable[..., Translation[Any]]] = {
     "getLeadChanges": get_lead_changes,
     "getMObjects": get_m_objects,
     "getMultipleLeads": get_multiple_leads,
+    "listOperation": list_operation,
+    "syncMultipleLeads": sync_multiple_leads,
     "requestCampaign": request_campaign,
     "scheduleCampaign": schedule_campaign,
     "getTags": get_tags,
@@ -135,6 +139,13 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
         "LastUpdateAtSelector": "leads whose fields changed, once a change, not those with new activity; the 30 days "
         "of a span without an end are not checked",
     },
+    "listOperation": {
+        "listKey of other types than MKTOLISTNAME": "REST does not know the owner of a list: fault 20110",
+        "keyType LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
+        "strict": "the leads are asked for before: between both calls others may change them",
+        "skipActivityLog": "REST always logs the activity",
+        "more than 300 leads": "each 300 are a call of their own: not atomic",
+    },
     "requestCampaign": {
         "source SALES": "REST has no campaigns of Sales Insight: fault 20019",
         "keyType LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
@@ -160,6 +171,10 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
         "ForeignSysPersonId": "SOAP's own store cannot be read over REST: a custom field stands in (foreign_id_fields)",
         "marketoCookie": "beside another key it is tied to the lead afterwards, not looked up",
         "targetWorkspace": "REST knows partitions only (workspace_partitions)",
+    },
+    "syncMultipleLeads": {
+        "leads with different kinds of keys": "one call for each kind: not atomic, and not in the order of the leads",
+        "ForeignSysPersonId": "SOAP's own store cannot be read over REST: a custom field stands in (foreign_id_fields)",
     },
 }
 """What REST cannot carry of an operation, or only approximately, and why. Source: the vendor's two APIs."""

@@ -119,6 +119,8 @@ def _clear(list_id: str, settings: BridgeSettings) -> Translation[None]:
         ids = tuple(("id", str(lead.get("id"))) for lead in reply.result)
         removed: RestReply = yield RestRequest("DELETE", path, ids, effect="repeatable")
         _check(removed, settings)
+        if len(ids) < _BATCH:
+            return
 
 
 def _add(emails: Mapping[int, str], list_id: str, failures: list[str], settings: BridgeSettings) -> Translation[int]:

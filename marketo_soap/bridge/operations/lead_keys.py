@@ -6,7 +6,7 @@ from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.errors import BridgeConfigurationError, fault
 from marketo_soap.operations.base import refuse_first
 from marketo_soap.operations.lead_identity import LeadIdentity, broken_lead_rules
-from marketo_soap.operations.sync_lead import SyncLead
+from marketo_soap.records.lead import LeadRecord
 
 __all__ = ["held", "keys_of", "partition_of"]
 
@@ -22,18 +22,17 @@ def held(keys: LeadIdentity, foreign_field: str = "") -> frozenset[str]:
     return frozenset(f"{kind}:{key}" for kind, key in named if key is not None)
 
 
-def keys_of(operation: SyncLead, settings: BridgeSettings) -> LeadIdentity:
+def keys_of(
+    record: LeadRecord, cookie: str | None, settings: BridgeSettings, *, needs_key: bool = True
+) -> LeadIdentity:
     """Return the keys of a call. Raises the fault for keys that are missing or wrong; nothing has been sent."""
-    record = operation.lead_record
 
     def is_email(name: str) -> bool:  # what REST calls `email`: a standard field, so no catalogue is needed
         name = name.strip()
         return settings.attribute_names.get(name, name).replace(" ", "").lower() == "email"
 
-    keys = LeadIdentity.of(
-        record, operation.marketo_cookie, email_attribute=settings.email_attribute, is_email=is_email
-    )
-    refuse_first(broken_lead_rules(record, bool(keys), foreign_type_alone=settings.foreign_type_alone))
+    keys = LeadIdentity.of(record, cookie, email_attribute=settings.email_attribute, is_email=is_email)
+    refuse_first(broken_lead_rules(record, bool(keys) or not needs_key, foreign_type_alone=settings.foreign_type_alone))
     if keys.person_id and keys.system not in settings.foreign_id_fields:
         text = f"no REST field is configured for ids of the type {keys.system}: name it in foreign_id_fields"
         raise BridgeConfigurationError(text, setting="foreign_id_fields")
@@ -41,7 +40,7 @@ def keys_of(operation: SyncLead, settings: BridgeSettings) -> LeadIdentity:
         raise fault(20110, "Email must be ASCII")
     if keys.id is None and not (keys.person_id or keys.email) and "," in (keys.cookie or ""):
         raise fault(20110, "marketoCookie must hold no comma: REST would look for two")
-    if keys.id is None and not (keys.person_id or keys.email) and settings.cookie_only == "refuse":
+    if keys.cookie and keys.id is None and not (keys.person_id or keys.email) and settings.cookie_only == "refuse":
         raise fault(20101, "marketoCookie alone is no key here: Id, ForeignSysPersonId or Email is required")
     return keys
 

@@ -26,7 +26,7 @@ from marketo_soap.operations.lead_identity import LeadIdentity
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, SyncStatus
 
-__all__ = ["sync_lead"]
+__all__ = ["Sync", "sync_lead"]
 
 Written: TypeAlias = tuple[int, LeadSyncStatus]
 
@@ -50,7 +50,7 @@ def sync_lead(
     assert isinstance(request.operation, SyncLead)
     workspace = None if request.context is None else request.context.target_workspace.strip()
     partition = partition_of(workspace, settings) if workspace else None
-    keys = keys_of(request.operation, settings)
+    keys = keys_of(request.operation.lead_record, request.operation.marketo_cookie, settings)
     record = request.operation.lead_record
     # What only names its lead needs no catalogue. An integer field of foreign ids does.
     needed = record.attributes or request.operation.return_lead or keys.person_id
@@ -62,7 +62,7 @@ def sync_lead(
         yield Note(note)
     if keys.new_email:
         yield Note("the attribute Email is taken as the new address of the lead that the Email element finds")
-    sync = _Sync(settings, keys, partition, translated.values, known)
+    sync = Sync(settings, keys, partition, translated.values, known)
     sync.add_keys()
     yield Hold(held(keys, sync.foreign_field))
     lead_id, status = yield from sync.by_strongest_key()
@@ -72,7 +72,7 @@ def sync_lead(
     return SyncLeadResult(lead_id, SyncStatus(lead_id, status), returned)
 
 
-class _Sync:
+class Sync:
     """One lead on its way."""
 
     def __init__(

@@ -69,10 +69,10 @@ def _field_of(column: str, settings: Settings) -> str:
 
 
 def _list_id(program: str, name: str, world: World) -> int:
-    found = world.leads.lists.find(list_id=None, name=name, program=program)
-    if not found:
+    found = world.leads.lists.first(name=name, program=program)
+    if found is None:
         raise fault(20111, f"No static list {name} in the program {program}")
-    return found[0][0]
+    return found.id
 
 
 def get_import_to_list_status(call: GetImportToListStatus, world: World) -> Outcome:

@@ -55,10 +55,11 @@ def leads_named(key: LeadKey, world: World) -> list[StoredLead]:
 def list_id_of(selector: StaticListSelector, world: World) -> int:
     """Return the id of the list; of id and name the id decides (chosen). Recorded: an unknown name is no fault."""
     if selector.static_list_id is not None:
-        if not world.leads.lists.exists(selector.static_list_id):
+        if world.leads.lists.get(selector.static_list_id) is None:
             raise fault(20111)
         return selector.static_list_id
-    return world.leads.lists.id_of((selector.static_list_name or "").strip()) or 0
+    kept = world.leads.lists.named((selector.static_list_name or "").strip())
+    return kept.id if kept is not None else 0
 
 
 def check_span(selector: LastUpdateAtSelector, world: World) -> None:

@@ -59,7 +59,7 @@ def _verdict(entry: Entry) -> tuple[str, str]:
         return "good", f"OK{lost}"
     if found := _RECORDS.fullmatch(entry.verdict):
         return ("changed" if "UPDATED" in found[0] else "good"), f"{entry.verdict.lower()}{lost}"
-    if "FAILED" in entry.verdict or "skipped" in entry.verdict:
+    if "FAILED" in entry.verdict or "skipped" in entry.verdict or entry.verdict.startswith("not "):
         return "bad", entry.verdict.capitalize()
     if entry.verdict:
         return "good", f"{entry.verdict[0].upper()}{entry.verdict[1:]}{lost}"
@@ -138,7 +138,7 @@ def one_call(visit: Visit, number: str) -> HttpAnswer:
             ("Verdict", verdict(entry)),
             ("Reason", cut(entry.reason, 4000)),
             ("Operation", entry.operation),
-            ("Matched by", entry.key),
+            ("Key", entry.key),
             ("Lead", lead),
             ("Signature", _signature(visit, entry)),
             ("HTTP status", str(entry.status) if entry.status else None),

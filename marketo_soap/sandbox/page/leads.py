@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 
 from marketo_soap.sandbox.journal import Entry
 from marketo_soap.sandbox.messages import CONTROL, HttpAnswer
@@ -29,6 +29,7 @@ from marketo_soap.sandbox.page.layout import (
 from marketo_soap.sandbox.page.rows import DATA, rows_table
 from marketo_soap.sandbox.state import ENCRYPTION_KEY
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
+from marketo_soap.sandbox.store.lists import KeptList
 from marketo_soap.sandbox.store.search import SCANNED
 from marketo_soap.wire.xml import Element, replace_illegal
 
@@ -197,9 +198,9 @@ def _history(visit: Visit, lead_id: int) -> Element:
     return h("div", table("Calls on this lead, newest first", heads, rows), pager(visit, len(entries), "call"))
 
 
-def _lists(lists: Mapping[int, str]) -> Element | None:
-    links = [h("li", h("a", cut(name), href=f"{DATA}/lists/{number}")) for number, name in lists.items()]
-    return h("ul", *links[:MOST]) if links else None
+def _lists(lists: Sequence[KeptList]) -> Element | None:
+    links = [h("li", h("a", cut(each.full_name), href=f"{DATA}/lists/{each.id}")) for each in lists[:MOST]]
+    return h("ul", *links) if links else None
 
 
 def _activities(leads: Leads, lead_id: int) -> Element:

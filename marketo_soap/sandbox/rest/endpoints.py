@@ -29,7 +29,14 @@ from marketo_soap.sandbox.rest.custom_objects import (
     sync_custom,
 )
 from marketo_soap.sandbox.rest.find import associate, filter_leads, get_lead, read_fields, read_filter, read_page
-from marketo_soap.sandbox.rest.lists import find_lists, leads_of_list
+from marketo_soap.sandbox.rest.lists import (
+    add_to_list,
+    are_members,
+    find_lists,
+    leads_of_list,
+    read_ids,
+    remove_from_list,
+)
 from marketo_soap.sandbox.rest.merge import merge_by_ids
 from marketo_soap.sandbox.rest.objects import (
     KINDS,
@@ -145,6 +152,24 @@ def _leads_of_list(work: Work) -> Reply:
     query = read_page(work.given, work.catalogue)
     with work.store.reading() as leads:
         return leads_of_list(leads, work.number, query, work.settings)
+
+
+def _add_to_list(work: Work) -> Reply:
+    ids = read_ids(work.given, parsed(work.body) if work.body else None)
+    with work.store.transaction() as leads:
+        return add_to_list(World(leads, work.settings, work.now), work.number, ids)
+
+
+def _remove_from_list(work: Work) -> Reply:
+    ids = read_ids(work.given, parsed(work.body) if work.body else None)
+    with work.store.transaction() as leads:
+        return remove_from_list(World(leads, work.settings, work.now), work.number, ids)
+
+
+def _are_members(work: Work) -> Reply:
+    ids = read_ids(work.given)
+    with work.store.reading() as leads:
+        return are_members(World(leads, work.settings, work.now), work.number, ids)
 
 
 def _paging_token(work: Work) -> Reply:
@@ -289,6 +314,9 @@ ENDPOINTS: Sequence[Endpoint] = (
     _row("getLeadPartitions", "GET", "/rest/v1/leads/partitions.json", _partitions),
     _row("getLists", "GET", "/rest/v1/lists.json", _lists),
     _row("getLeadsByListId", "GET", "/rest/v1/lists/{id}/leads.json", _leads_of_list),
+    _row("addLeadsToList", "POST", "/rest/v1/lists/{id}/leads.json", _add_to_list),
+    _row("removeLeadsFromList", "DELETE", "/rest/v1/lists/{id}/leads.json", _remove_from_list),
+    _row("areLeadsMemberOfList", "GET", "/rest/v1/lists/{id}/leads/ismember.json", _are_members),
     _row("getCampaigns", "GET", "/rest/v1/campaigns.json", _read(find_campaigns)),
     _row(
         "triggerCampaign",

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+from marketo_soap.sandbox.operations.list_operation import log_membership
+from marketo_soap.sandbox.operations.outcome import World
 from marketo_soap.sandbox.rest.find import Page, page_of, page_size, read_token, write_token
 from marketo_soap.sandbox.rest.replies import Reply, RestError
 from marketo_soap.sandbox.rest.sync import visible
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store.leads import Leads
+from marketo_soap.sandbox.store.lists import KeptList
 from marketo_soap.sandbox.store.selections import by_list
 
-__all__ = ["find_lists", "leads_of_list"]
+__all__ = ["add_to_list", "are_members", "find_lists", "leads_of_list", "read_ids", "remove_from_list"]
+
+_MOST_IDS = 300
 
 
 def find_lists(leads: Leads, given: Mapping[str, str]) -> Reply:
@@ -19,27 +25,97 @@ def find_lists(leads: Leads, given: Mapping[str, str]) -> Reply:
     list_id = given.get("id")
     if list_id and not (list_id.isascii() and list_id.isdecimal() and len(list_id) < 19):
         raise RestError("1001", "Invalid value for parameter 'id'. Required of type 'integer'")
-    found = leads.lists.find(
-        list_id=int(list_id) if list_id else None,
-        name=given.get("name") or None,
-        program=given.get("programName") or None,
-    )
+    wanted: dict[str, Any] = {
+        "id": list_id,
+        "name": given.get("name"),
+        "program": given.get("programName"),
+    }
+    found = leads.lists.find(**{name: value for name, value in wanted.items() if value})
     token, size = given.get("nextPageToken"), page_size(given)
     start = read_token(token, "lists", 1)[0] if token else "0"
     if not start.isdecimal():
         raise RestError("1003", "Invalid nextPageToken")
-    rest = [each for each in found if each[0] > int(start)]
+    rest = [each for each in found if each.id > int(start)]
     page = rest[:size]
     result = [
-        {"id": number, "name": name} | ({"programName": program} if program else {}) | {"workspaceName": "Default"}
-        for number, name, program in page
+        {"id": each.id, "name": each.name}
+        | ({"programName": each.program} if each.program else {})
+        | {"workspaceName": "Default"}
+        for each in page
     ]
-    return Reply(result, write_token("lists", page[-1][0]) if len(rest) > size else None)
+    return Reply(result, write_token("lists", page[-1].id) if len(rest) > size else None)
 
 
 def leads_of_list(leads: Leads, list_id: int, query: Page, settings: Settings) -> Reply:
     """Return a page of a list's members; raises 1013."""
-    if not leads.lists.exists(list_id):
-        raise RestError("1013", f"List with id {list_id} not found")
+    _list(leads, list_id)
     members = [lead for lead in leads.select(by_list(list_id)) if visible(lead, settings)]
     return page_of(leads, members, query, settings)
+
+
+def read_ids(given: Mapping[str, str], data: Any = None) -> list[int]:
+    """Return the ids of leads that a call names: in its JSON, `{"input": [{"id": 1}]}`, or as parameters."""
+    texts: list[Any] = [text for text in given.get("id", "").split(",") if text.strip()]
+    if isinstance(data, dict) and isinstance(data.get("input"), list):
+        texts += [each.get("id") if isinstance(each, dict) else None for each in data["input"]]
+    if not texts:
+        raise RestError("1002", "Missing value for required parameter 'id'")
+    ids = [str(text).strip() for text in texts]
+    if not all(text.isascii() and text.isdecimal() and len(text) < 19 for text in ids):
+        raise RestError("1001", "Invalid value for parameter 'id'. Required of type 'integer'")
+    if len(ids) > _MOST_IDS:
+        raise RestError("1003", f"at most {_MOST_IDS} leads are taken in one call")
+    return [*map(int, ids)]
+
+
+def add_to_list(world: World, list_id: int, ids: Sequence[int]) -> Reply:
+    """Add leads to a list; who is in it already counts as added (chosen). Raises 1013."""
+    kept, lists = _list(world.leads, list_id), world.leads.lists
+
+    def add(lead_id: int) -> str:
+        if lists.add_member(list_id, lead_id):
+            log_membership(world, kept, lead_id, "Add to List")
+        return "added"
+
+    return _each(world, ids, add)
+
+
+def remove_from_list(world: World, list_id: int, ids: Sequence[int]) -> Reply:
+    """Remove leads from a list; recorded: 1015 is said of one that is no member. Raises 1013."""
+    kept, lists = _list(world.leads, list_id), world.leads.lists
+
+    def remove(lead_id: int) -> str:
+        if not lists.remove_member(list_id, lead_id):
+            raise RestError("1015", "Lead not in list")
+        log_membership(world, kept, lead_id, "Remove from List")
+        return "removed"
+
+    return _each(world, ids, remove)
+
+
+def are_members(world: World, list_id: int, ids: Sequence[int]) -> Reply:
+    """Say which leads are members of a list. Raises 1013."""
+    _list(world.leads, list_id)
+    members = world.leads.lists.members(list_id, ids)
+    return _each(world, ids, lambda lead_id: "memberof" if lead_id in members else "notmemberof")
+
+
+def _each(world: World, ids: Sequence[int], status: Callable[[int], str]) -> Reply:
+    """Return the status of each lead; an unknown one is skipped (1004)."""
+    result = []
+    for lead_id in ids:
+        try:
+            lead = world.leads.by_id(lead_id)
+            if lead is None or not visible(lead, world.settings):
+                raise RestError("1004")
+            result.append({"id": lead_id, "status": status(lead_id)})
+        except RestError as error:
+            result.append({"id": lead_id, "status": "skipped", "reasons": [error.as_data()]})
+    return Reply(result)
+
+
+def _list(leads: Leads, list_id: int) -> KeptList:
+    kept = leads.lists.get(list_id)
+    if kept is None:
+        raise RestError("1013", f"List with id {list_id} not found")
+    return kept

@@ -40,7 +40,10 @@ class Route:
 
 def route(request: HttpRequest) -> Route:
     """Return which call it is. A POST with `_method=GET`, in its query or its form, is a GET."""
-    given = dict(_pairs(request.query))
+    pairs = _pairs(request.query)
+    given = dict(pairs)
+    if "id" in given:  # ids may be repeated, or separated by commas
+        given["id"] = ",".join(text for name, text in pairs if name == "id")
     if _content_type(request) == _FORM and len(request.body) <= _MAX_BODY:
         given |= _pairs(request.body.decode("utf-8", "replace"))
     tunnelled = request.method == "POST" and given.get("_method") == "GET"

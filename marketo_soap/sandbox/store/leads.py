@@ -16,7 +16,7 @@ from marketo_soap.sandbox.store.activities import Activities
 from marketo_soap.sandbox.store.campaigns import Campaigns, RequestedCampaigns, ScheduledCampaigns
 from marketo_soap.sandbox.store.custom_objects import CustomObjects
 from marketo_soap.sandbox.store.imports import Imports
-from marketo_soap.sandbox.store.lists import Lists, StaticLists
+from marketo_soap.sandbox.store.lists import Lists
 from marketo_soap.sandbox.store.objects import Opportunities, Opportunity, Role, Roles
 from marketo_soap.sandbox.store.programs import Programs
 from marketo_soap.sandbox.store.selections import UPDATED_MS, Place, Selection, email_key
@@ -100,6 +100,7 @@ class Leads:
         self.programs = Programs(connection)
         self.opportunities, self.roles = Opportunities(connection), Roles(connection)
         self.tables: tuple[Table[Any], ...] = (
+            self.lists,
             self.campaigns,
             self.requested_campaigns,
             self.scheduled_campaigns,
@@ -116,8 +117,7 @@ class Leads:
     @property
     def shown(self) -> dict[str, Table[Any]]:
         """The tables that the page and the control surface show, by their names there."""
-        tables: tuple[Table[Any], ...] = (StaticLists(self._connection), self.activities, *self.tables)
-        return {each.plural: each for each in tables}
+        return {each.plural: each for each in (*self.tables, self.activities)}
 
     def by_id(self, lead_id: int) -> StoredLead | None:
         """Find a lead by its Marketo id."""
@@ -265,7 +265,6 @@ class Leads:
             for table in (self.activities, *self.tables):
                 table.clear()
             self._connection.execute("DELETE FROM lead")
-        self.lists.clear()
         self._connection.execute("UPDATE sqlite_sequence SET seq = 1000000 WHERE name = 'lead'")
 
     def _one(self, condition: str, *values: object) -> StoredLead | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Iterable
+from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from marketo_soap.config import structure
 from marketo_soap.sandbox.store.table import Table
 
-__all__ = ["SCHEMA", "Lists", "StaticLists"]
+__all__ = ["SCHEMA", "KeptList", "Lists"]
 
 SCHEMA = """
 CREATE TABLE static_list (
@@ -27,71 +29,56 @@ CREATE INDEX list_member_by_lead ON list_member (lead_id);
 
 
 @frozen
-class StoredList:
-    """A list, in a *program* or not."""
+class KeptList:
+    """A static list; *program* is "" for one of the lead database."""
 
     name: str
     program: str = ""
     id: int = 0
 
-
-class StaticLists(Table[StoredList]):
-    """The rows of the lists, to be shown: `Lists` is what writes them."""
-
-    name, row = "static_list", StoredList
-
     @property
-    def plural(self) -> str:
-        """As settings call them."""
-        return "lists"
+    def full_name(self) -> str:
+        """Its name, with that of its program before it if it is in one."""
+        return f"{self.program}.{self.name}" if self.program else self.name
 
 
-class Lists:
+class Lists(Table[KeptList]):
     """The static lists inside one transaction."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    name, row, first_id = "static_list", KeptList, 1
+    plural = "lists"
 
-    def are_there(self) -> bool:
-        """Say whether there is any list."""
-        return self._connection.execute("SELECT 1 FROM static_list LIMIT 1").fetchone() is not None
+    def named(self, name: str) -> KeptList | None:
+        """Find a list by its name, or by `<program>.<name>`; of several the oldest."""
+        condition = "name = ?1 OR (program != '' AND program || '.' || name = ?1)"
+        return next(iter(self.select(condition, (name,), limit=1)), None)
 
     def exists(self, list_id: int) -> bool:
         """Say whether there is a list with this id."""
-        return self._connection.execute("SELECT 1 FROM static_list WHERE id = ?", (list_id,)).fetchone() is not None
+        return self.get(list_id) is not None
 
-    def id_of(self, name: str) -> int | None:
-        """Find a list by its name, or by `<program>.<name>`; of several the oldest."""
-        row = self._connection.execute(
-            "SELECT id FROM static_list WHERE name = :name OR (program != '' AND program || '.' || name = :name)"
-            " ORDER BY id LIMIT 1",
-            {"name": name},
-        ).fetchone()
-        return None if row is None else int(row[0])
+    def of(self, lead_id: int) -> list[KeptList]:
+        """Return the lists that a lead is a member of."""
+        return self.select("id IN (SELECT list_id FROM list_member WHERE lead_id = ?)", (lead_id,))
 
-    def find(self, *, list_id: int | None, name: str | None, program: str | None) -> list[tuple[int, str, str]]:
-        """Return id, name and program of the lists that have all of these (None: any), oldest first."""
-        return self._connection.execute(
-            "SELECT id, name, program FROM static_list WHERE id = coalesce(?, id) AND name = coalesce(?, name)"
-            " AND program = coalesce(?, program) ORDER BY id",
-            (list_id, name, program),
-        ).fetchall()
+    def names_of(self, lead_id: int) -> list[str]:
+        """Return the full names of the lists that a lead is a member of."""
+        return [each.full_name for each in self.of(lead_id)]
 
-    def of(self, lead_id: int) -> dict[int, str]:
-        """Return the lists that a lead is a member of by their ids, those in a program as `<program>.<name>`."""
-        rows = self._connection.execute(
-            "SELECT id, name, program FROM static_list JOIN list_member ON id = list_id WHERE lead_id = ? ORDER BY id",
-            (lead_id,),
-        )
-        return {list_id: f"{program}.{name}" if program else name for list_id, name, program in rows}
+    def ensure(self, name: str, program: str = "") -> KeptList:
+        """Return the list, which is added unless it is there already."""
+        return self.first(name=name, program=program) or self.add(KeptList(name, program))
 
-    def add(self, name: str, program: str = "") -> int:
-        """Add a list, unless it is there already, and return its id."""
-        self._connection.execute("INSERT OR IGNORE INTO static_list (name, program) VALUES (?, ?)", (name, program))
-        (list_id,) = self._connection.execute(
-            "SELECT id FROM static_list WHERE name = ? AND program = ?", (name, program)
-        ).fetchone()
-        return int(list_id)
+    def load(self, data: dict[str, Any]) -> None:
+        """Add a list from what `dump` gives, unless there is one of that name; under another id if its own is taken."""
+        row = structure(KeptList, data)
+        if self.first(name=row.name, program=row.program) is None:
+            self.add(row if self.get(row.id) is None else evolve(row, id=0))
+
+    def members(self, list_id: int, among: Iterable[int]) -> set[int]:
+        """Return which leads of *among* are members."""
+        query = "SELECT 1 FROM list_member WHERE list_id = ? AND lead_id = ?"
+        return {each for each in among if self._connection.execute(query, (list_id, each)).fetchone()}
 
     def add_member(self, list_id: int, lead_id: int) -> bool:
         """Add a lead to a list, unless it is a member already; say whether it was none."""
@@ -104,7 +91,6 @@ class Lists:
         return self._connection.execute(query, (list_id, lead_id)).rowcount == 1
 
     def clear(self) -> None:
-        """Delete all lists and start their ids anew."""
+        """Delete all lists and their members, and start the ids anew."""
         self._connection.execute("DELETE FROM list_member")
-        self._connection.execute("DELETE FROM static_list")
-        self._connection.execute("DELETE FROM sqlite_sequence WHERE name = 'static_list'")
+        super().clear()

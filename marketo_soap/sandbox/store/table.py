@@ -32,6 +32,8 @@ class Table(Generic[RowT]):
     """
 
     name: ClassVar[str]
+    plural: ClassVar[str]
+    """What the control surface and the page call the table; by default made from the name."""
     row: ClassVar[type[Any]]
     first_id: ClassVar[int] = 1001
     unique: ClassVar[tuple[tuple[str, ...], ...]] = ()
@@ -41,13 +43,13 @@ class Table(Generic[RowT]):
     of_leads: ClassVar[tuple[str, ...]] = ()
     """The columns that hold the id of a lead; its rows are deleted with the lead."""
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "plural" not in cls.__dict__ and "name" in cls.__dict__:
+            cls.plural = plural(cls.name)
+
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-
-    @property
-    def plural(self) -> str:
-        """What the control surface and the page call the table: `campaigns`, `opportunities`."""
-        return plural(self.name)
 
     @classmethod
     def schema(cls) -> str:

@@ -1,0 +1,162 @@
+"""syncMultipleLeads over REST: the leads of each kind of key together, 300 in a call. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from marketo_soap.bridge.codes import no_answer, refusal
+from marketo_soap.bridge.leads import rest_lead
+from marketo_soap.bridge.lookup import LEADS, lead_id_of
+from marketo_soap.bridge.names import Names
+from marketo_soap.bridge.operations.lead_keys import held, keys_of
+from marketo_soap.bridge.operations.sync_lead import Sync
+from marketo_soap.bridge.rest import Lookup, RestReply, write
+from marketo_soap.bridge.settings import BridgeSettings
+from marketo_soap.bridge.steps import Hold, Note, Translation
+from marketo_soap.envelope import Request
+from marketo_soap.errors import Fault
+from marketo_soap.operations.lead_identity import LeadIdentity
+from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncMultipleLeadsResult
+from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, SyncStatus
+
+__all__ = ["sync_multiple_leads"]
+
+_MOST = 300
+
+
+@frozen
+class _Lead:
+    """A lead on its way: its place in the request, how it is written, and its fields."""
+
+    number: int
+    keys: LeadIdentity
+    action: str
+    lookup: str | None
+    values: dict[str, Any] = field(repr=False)
+
+
+def sync_multiple_leads(
+    request: Request[SyncMultipleLeadsResult], settings: BridgeSettings, names: Lookup[Names] | Names
+) -> Translation[SyncMultipleLeadsResult]:
+    """Insert or update many leads. One that REST refuses is FAILED; a call that it refuses whole is a fault."""
+    assert isinstance(request.operation, SyncMultipleLeads)
+    call = request.operation
+    known: Names = names if isinstance(names, Names) else (yield names)
+    statuses: dict[int, SyncStatus] = {}
+    leads: list[_Lead] = []
+    notes: dict[str, None] = {}
+    for number, record in enumerate(call.lead_records):
+        try:
+            leads.append(_prepared(number, record, known, settings, notes, dedup=call.dedup_enabled is not False))
+        except Fault as refused:
+            statuses[number] = _failed(refused)
+    for text in notes:
+        yield Note(text)
+    if leads:
+        yield Hold(frozenset().union(*(held(lead.keys, lead.lookup or "") for lead in leads)))
+    batches = _batches(leads)
+    if len({batch[0].lookup for batch in batches}) > 1:
+        yield Note("leads with different kinds of keys are written by several calls: not in their order, not at once")
+    written = False
+    for batch in batches:
+        try:
+            yield from _write(batch, known, settings, statuses)
+        except Fault as refused:
+            if not written:
+                raise
+            statuses |= {lead.number: _failed(refused) for lead in batch}
+        written = True
+    return SyncMultipleLeadsResult(tuple(statuses[number] for number in range(len(call.lead_records))))
+
+
+def _prepared(
+    number: int, record: LeadRecord, names: Names, settings: BridgeSettings, notes: dict[str, None], *, dedup: bool
+) -> _Lead:
+    """Return how a lead is written. Beside a stronger key, only an attribute Email is sent, as SOAP did."""
+    keys = keys_of(record, None, settings, needs_key=dedup)
+    translated = rest_lead(record, names, settings)
+    notes |= dict.fromkeys(translated.notes)
+    values = translated.values
+    if keys.id is not None or keys.person_id:
+        sync = Sync(settings, keys, None, {}, names)
+        sync.add_keys()
+        sync.values.pop("email", None)
+        values |= sync.values
+        if keys.id is not None:
+            return _Lead(number, keys, "updateOnly", "id", values | {"id": keys.id})
+        return _Lead(number, keys, "createOrUpdate", sync.foreign_field, values)
+    if keys.email:
+        values["email"] = keys.new_email or keys.email
+    if not dedup:
+        return _Lead(number, keys, "createDuplicate", None, values)
+    return _Lead(number, keys, "createOrUpdate", "email", values)
+
+
+def _batches(leads: list[_Lead]) -> list[list[_Lead]]:
+    """Return the leads of each call: of one kind, no key twice, in their order."""
+    batches: list[list[_Lead]] = []
+    for lead in leads:
+        alone = _is_alone(lead)
+        for batch in reversed(batches):
+            if (batch[0].action, batch[0].lookup) == (lead.action, lead.lookup):
+                keys = {_key(each) for each in batch} if lead.lookup else set[str]()
+                if len(batch) < _MOST and not alone and not _is_alone(batch[0]) and _key(lead) not in keys:
+                    batch.append(lead)
+                    break
+                batches.append([lead])
+                break
+        else:
+            batches.append([lead])
+    return batches
+
+
+def _is_alone(lead: _Lead) -> bool:
+    """Whether REST must be asked for the lead before: its address changes."""
+    return lead.lookup == "email" and lead.keys.new_email is not None
+
+
+def _key(lead: _Lead) -> str:
+    return str(lead.values.get(lead.lookup or "")).strip().lower()
+
+
+def _write(
+    batch: list[_Lead], names: Names, settings: BridgeSettings, statuses: dict[int, SyncStatus]
+) -> Translation[None]:
+    """Write the leads of one call, and note the status of each."""
+    first = batch[0]
+    adopts = settings.foreign_id_adopt_email and first.keys.id is None and first.keys.person_id
+    if _is_alone(first) or (adopts and any(lead.keys.email for lead in batch)):
+        for lead in batch:
+            sync = Sync(settings, lead.keys, None, lead.values, names)
+            try:
+                lead_id, status = yield from sync.by_strongest_key()
+                statuses[lead.number] = SyncStatus(lead_id, status)
+            except Fault as refused:
+                statuses[lead.number] = _failed(refused)
+        return
+    data: dict[str, Any] = {"action": first.action, "input": [lead.values for lead in batch]}
+    if first.lookup is not None:
+        data["lookupField"] = first.lookup
+    effect = "repeatable" if first.action == "updateOnly" else "once"
+    reply: RestReply = yield write(LEADS, data, effect=effect)  # type: ignore[arg-type]
+    if not reply.success:
+        raise refusal(reply.errors[0], settings, level="response", fate_unknown=reply.in_doubt)
+    if len(reply.result) != len(batch):
+        raise no_answer("REST did not say what became of each lead", fate_unknown=True)
+    for lead, record in zip(batch, reply.result, strict=True):
+        statuses[lead.number] = _status(record, reply, settings)
+
+
+def _status(record: Mapping[str, Any], reply: RestReply, settings: BridgeSettings) -> SyncStatus:
+    status, lead_id = str(record.get("status")).upper(), lead_id_of(record.get("id"))
+    if status in ("CREATED", "UPDATED") and lead_id is not None:
+        return SyncStatus(lead_id, LeadSyncStatus(status))
+    return _failed(refusal(reply.reason(record), settings, level="record", fate_unknown=reply.in_doubt))
+
+
+def _failed(refused: Fault) -> SyncStatus:
+    text = refused.message.removesuffix(f" ({refused.code})")
+    return SyncStatus(0, LeadSyncStatus.FAILED, f"{refused.code} - {text}")

@@ -1,0 +1,97 @@
+"""syncMultipleLeads: insert or update many leads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, ClassVar
+
+from attrs import field, frozen
+
+from marketo_soap.errors import ProtocolError
+from marketo_soap.operations.base import BatchOperation, Effect, Violation
+from marketo_soap.operations.lead_identity import LeadIdentity
+from marketo_soap.records.lead import LeadRecord, MatchKey, SyncStatus
+from marketo_soap.wire.checking import check_fields
+from marketo_soap.wire.fields import El
+
+__all__ = ["SyncMultipleLeads", "SyncMultipleLeadsResult"]
+
+
+def _leads(given: Iterable[LeadRecord]) -> tuple[LeadRecord, ...]:
+    return tuple(given)
+
+
+@frozen
+class SyncMultipleLeadsResult:
+    """One status for each lead, in the order of the request. A lead that failed may have the id 0."""
+
+    sync_statuses: Annotated[tuple[SyncStatus, ...], El("syncStatusList", item="syncStatus")]
+
+
+@frozen
+class SyncMultipleLeads(BatchOperation[SyncMultipleLeadsResult, SyncStatus]):
+    """Insert or update up to 300 leads; `client.in_batches` takes more.
+
+    A lead is matched by Id, else by ForeignSysPersonId, else by Email, and created if there is none. Unlike syncLead,
+    an Email beside a stronger key is not written, unless it is also among the attributes, and there are no cookies.
+    With *dedup_enabled* false nothing is matched by Email: each such lead is a new one. Absent, it is true.
+
+    A lead that is not written has the status FAILED and the reason in its `error`; it stops no other, and nothing is
+    raised. Repeating the call is harmless, unless a lead would be made again: see `effect`.
+
+    Raises `ValueError` for a lead without a key, unless *dedup_enabled* is false.
+    """
+
+    batch_limit: ClassVar[int | None] = 300
+    batch_field: ClassVar[str] = "lead_records"
+
+    lead_records: Annotated[tuple[LeadRecord, ...], El("leadRecordList", item="leadRecord")] = field(converter=_leads)
+    dedup_enabled: Annotated[bool | None, El("dedupEnabled", nillable=True)] = field(default=None, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        check_fields(self)
+        for violation in self.violations():
+            raise ValueError(violation.message)
+        # The server judges each lead by itself, so this is no rule of the call.
+        for number, record in enumerate(self.lead_records, 1):
+            if record.key is None and self.dedup_enabled is not False:
+                raise ValueError(f"leadRecord[{number}] has no key: give an Id, Email or ForeignSysPersonId")
+
+    def violations(self) -> Iterator[Violation]:
+        """Yield the rules that the call as a whole breaks; what is wrong with a lead is said in its status."""
+        if not self.lead_records:
+            yield Violation(20109, f"{self.params_name}/leadRecordList", "leadRecordList is empty: give it a lead")
+
+    @property
+    def effect(self) -> Effect:
+        """Sending it twice ends in the same state as once, with two exceptions.
+
+        Without *dedup_enabled* a lead without Id and foreign id is made again. An attribute Email may change the Email
+        that is the key.
+        """
+        for record in self.lead_records:
+            keys = LeadIdentity.of(record, None)
+            by_email = keys.key in (MatchKey.EMAIL, None)
+            if by_email and (self.dedup_enabled is False or keys.key is None or keys.new_email):
+                return "once"
+        return "repeatable"
+
+    def check_reply(self, result: SyncMultipleLeadsResult) -> None:
+        """Raise `ProtocolError` unless there is a status for each lead."""
+        if len(result.sync_statuses) != len(self.lead_records):
+            raise ProtocolError(
+                f"{len(result.sync_statuses)} statuses came for {len(self.lead_records)} leads",
+                path="successSyncMultipleLeads/result/syncStatusList",
+                problem="invalid",
+            )
+
+    def statuses(self, results: Sequence[SyncMultipleLeadsResult]) -> Sequence[SyncStatus]:
+        """Return the status of each lead."""
+        return results[0].sync_statuses
+
+    @classmethod
+    def summary(cls, result: SyncMultipleLeadsResult) -> str:
+        """Return how many leads have each status."""
+        counts = Counter(str(each.status) for each in result.sync_statuses)
+        return ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no leads"

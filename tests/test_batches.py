@@ -1,0 +1,228 @@
+"""`in_batches`: what takes many is split to the vendor's limits, and each record has its outcome; on both clients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import httpx
+import pytest
+
+from marketo_soap import (
+    AmbiguousError,
+    AsyncClient,
+    BatchOutcome,
+    Client,
+    Fate,
+    GetMultipleLeads,
+    GetMultipleLeadsResult,
+    LeadKey,
+    LeadKeySelector,
+    LeadRecord,
+    LeadStatus,
+    LeadSyncStatus,
+    ListOperation,
+    ListOperationResult,
+    OperationFailed,
+    RetryPolicy,
+    StaticListSelector,
+    SyncMultipleLeads,
+    SyncMultipleLeadsResult,
+    SyncStatus,
+    TransportError,
+    envelope,
+)
+from marketo_soap.errors import MarketoError, fault
+from marketo_soap.operations import OPERATIONS, BatchOperation
+from tests.support import CREDENTIALS, Either
+
+DONE, REFUSED, UNKNOWN, NOT_SENT = Fate
+Reply = Any
+Make = Callable[..., tuple[Either, "Server"]]
+LEADS = [LeadRecord(email=f"{number}@t.com") for number in range(700)]
+
+
+class Server:
+    """Answers each request with the next of its replies, or what it makes of the call, and keeps the calls."""
+
+    def __init__(self, replies: Sequence[Reply]) -> None:
+        self.replies, self.calls = list(replies), list[Any]()
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        call = envelope.read_request(request.read()).operation
+        self.calls.append(call)
+        reply = self.replies.pop(0)
+        if isinstance(reply, Exception) and not isinstance(reply, MarketoError):
+            raise reply
+        reply = reply(call) if callable(reply) else reply
+        return httpx.Response(200, content=envelope.write_reply(type(call), reply))
+
+
+@pytest.fixture(params=[Client, AsyncClient])
+def make(request: pytest.FixtureRequest) -> Iterator[Make]:
+    opened: list[Either] = []
+
+    def connect(*replies: Reply) -> tuple[Either, Server]:
+        server = Server(replies)
+        names = CREDENTIALS.user_id, CREDENTIALS.encryption_key
+        transport = httpx.MockTransport(server)
+        retry = RetryPolicy(pause=0.0, attempts=2)
+        client = Either(request.param, "https://x.example/soap", *names, transport=transport, retry=retry)
+        opened.append(client.__enter__())
+        return client, server
+
+    yield connect
+    for client in opened:
+        client.__exit__()
+
+
+def created(call: SyncMultipleLeads) -> SyncMultipleLeadsResult:
+    ids = (int((lead.email or "").partition("@")[0]) for lead in call.lead_records)
+    return SyncMultipleLeadsResult(tuple(SyncStatus(number, LeadSyncStatus.CREATED) for number in ids))
+
+
+def split(client: Either, operation: Any) -> Any:
+    outcome: Any = client.result(client.client.in_batches(operation))
+    assert isinstance(outcome, BatchOutcome)
+    assert [each.record for each in outcome] == [*operation.batch]
+    assert len(outcome) == len(operation.batch)
+    return outcome
+
+
+def fates(outcome: BatchOutcome[Any, Any], size: int) -> list[Fate]:
+    """The fate of each batch, which all of its records share."""
+    batches = [{each.fate for each in outcome.records[at : at + size]} for at in range(0, len(outcome), size)]
+    assert all(len(batch) == 1 for batch in batches)
+    return [batch.pop() for batch in batches]
+
+
+def test_leads_are_split_and_their_statuses_put_in_order(make: Make) -> None:
+    client, server = make(created, created, created)
+    outcome = split(client, SyncMultipleLeads(LEADS, dedup_enabled=False))
+    assert [len(call.lead_records) for call in server.calls] == [300, 300, 100]
+    assert {call.dedup_enabled for call in server.calls} == {False}
+    assert [each.status.lead_id for each in outcome] == [*range(700)]
+    assert fates(outcome, 300) == [DONE] * 3
+    assert len(outcome.results) == 3
+    assert "t.com" not in repr(outcome)
+
+
+def test_a_refused_batch_is_marked_and_the_others_go_on(make: Make) -> None:
+    client, server = make(created, fault(20110, "no"), created)
+    outcome = split(client, SyncMultipleLeads(LEADS))
+    assert fates(outcome, 300) == [DONE, REFUSED, DONE]
+    assert {each.error.code for each in outcome.records[300:600]} == {20110}
+    assert outcome.of(REFUSED) == tuple(LEADS[300:600])
+    assert len(server.calls) == 3
+
+
+@pytest.mark.parametrize("dedup", [True, False])
+def test_a_lost_answer_is_marked_and_repeated_only_where_that_is_harmless(make: Make, dedup: bool) -> None:
+    lost = [httpx.ReadTimeout("slow")] * (2 if dedup else 1)
+    client, server = make(created, *lost, created)
+    outcome = split(client, SyncMultipleLeads(LEADS, dedup_enabled=dedup))
+    assert fates(outcome, 300) == [DONE, UNKNOWN, DONE]
+    assert isinstance(outcome.records[300].error, AmbiguousError)
+    assert len(server.calls) == 3 + dedup
+
+
+def test_a_reply_with_too_few_statuses_leaves_the_fate_of_all_unknown(make: Make) -> None:
+    client, _ = make(SyncMultipleLeadsResult((SyncStatus(1, "CREATED"),)), created, created)
+    assert fates(split(client, SyncMultipleLeads(LEADS)), 300) == [UNKNOWN, DONE, DONE]
+
+
+@pytest.mark.parametrize("code", [20013, 20014, 20015])
+def test_what_would_refuse_all_others_ends_it(make: Make, code: int) -> None:
+    client, server = make(created, fault(code))
+    outcome = split(client, SyncMultipleLeads(LEADS))
+    assert fates(outcome, 300) == [DONE, REFUSED, NOT_SENT]
+    assert {each.error.code for each in outcome.records[300:]} == {code}
+    assert len(server.calls) == 2
+
+
+def test_a_connection_that_is_gone_ends_it(make: Make) -> None:
+    client, _ = make(created, httpx.ConnectError("gone"), httpx.ConnectError("gone"))
+    outcome = split(client, SyncMultipleLeads(LEADS))
+    assert fates(outcome, 300) == [DONE, NOT_SENT, NOT_SENT]
+    assert isinstance(outcome.records[-1].error, TransportError)
+
+
+def test_a_status_that_says_failed_is_a_refusal(make: Make) -> None:
+    statuses = SyncStatus(0, LeadSyncStatus.FAILED, "why"), SyncStatus(2, LeadSyncStatus.UPDATED)
+    client, _ = make(SyncMultipleLeadsResult(statuses))
+    outcome = split(client, SyncMultipleLeads(LEADS[:2]))
+    assert [(each.fate, each.error) for each in outcome] == [(REFUSED, None), (DONE, None)]
+    assert outcome.records[0].status == statuses[0]
+
+
+def test_members_of_a_list_have_a_status_with_and_without_a_list_of_them(make: Make) -> None:
+    keys = [LeadKey("IDNUM", str(number)) for number in range(1, 2002)]
+    some = ListOperationResult(False, tuple(LeadStatus(key, number > 0) for number, key in enumerate(keys[1000:2000])))
+    client, server = make(ListOperationResult(True), some, ListOperationResult(False))
+    outcome = split(client, ListOperation("ADDTOLIST", "News", keys))
+    assert [len(call.list_members) for call in server.calls] == [1000, 1000, 1]
+    assert [each.record for each in outcome if each.fate is REFUSED] == [keys[1000], keys[2000]]
+    assert [each.status for each in outcome.records[999:1002]] == [True, False, True]
+    assert isinstance(outcome.records[2000].error, OperationFailed)
+
+
+def test_keys_are_split_and_each_page_is_fetched(make: Make) -> None:
+    def found(call: GetMultipleLeads) -> GetMultipleLeadsResult:
+        keys = call.lead_selector.key_values  # type: ignore[union-attr]
+        half = keys[:50] if call.stream_position is None else keys[50:]
+        left = len(keys[50:]) if call.stream_position is None else 0
+        return GetMultipleLeadsResult(
+            len(half), left, "p", tuple(LeadRecord(id=int(key)) for key in half if key != "9")
+        )
+
+    client, server = make(found, found, found)
+    keys = [str(number) for number in range(1, 151)]
+    outcome = split(client, GetMultipleLeads(LeadKeySelector("IDNUM", keys)))
+    assert [call.stream_position for call in server.calls] == [None, "p", None]
+    assert [[lead.id for lead in each.status] for each in outcome] == [[n] if n != 9 else [] for n in range(1, 151)]
+    assert fates(outcome, 100) == [DONE, DONE]
+    assert len(outcome.results) == 3
+
+
+def test_leads_of_keys_that_replies_do_not_show_are_in_the_results(make: Make) -> None:
+    shown = LeadRecord(id=1, email="A@t.com"), LeadRecord(id=2, email="a@t.com")
+    client, _ = make(*(GetMultipleLeadsResult(2, 0, "", shown) for _ in range(2)))
+    by_email = split(client, GetMultipleLeads(LeadKeySelector("EMAIL", ["a@t.com", "b@t.com"])))
+    assert [each.status for each in by_email] == [shown, ()]
+    by_cookie = split(client, GetMultipleLeads(LeadKeySelector("COOKIE", ["x"])))
+    assert [(each.status, each.fate) for each in by_cookie] == [(None, DONE)]
+    assert by_cookie.results[0].lead_records == shown
+
+
+def test_the_end_of_a_stream_is_no_error(make: Make) -> None:
+    client, _ = make(GetMultipleLeadsResult(1, 5, "p", (LeadRecord(id=1),)), fault(20123))
+    (only,) = split(client, GetMultipleLeads(LeadKeySelector("IDNUM", ["1"])))
+    assert (only.status, only.error, only.fate) == ((LeadRecord(id=1),), None, DONE)
+
+
+def test_what_has_no_list_is_not_split(make: Make) -> None:
+    client, _ = make()
+    with pytest.raises(ValueError, match="no list here that could be split"):
+        client.result(client.client.in_batches(GetMultipleLeads(StaticListSelector("News"))))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        SyncMultipleLeads(LEADS[:301]),
+        GetMultipleLeads(LeadKeySelector("IDNUM", ["1"] * 101)),
+        ListOperation("ADDTOLIST", "News", [LeadKey("IDNUM", "1")] * 1001),
+    ],
+)
+def test_one_call_refuses_more_than_its_limit(make: Make, call: Any) -> None:
+    client, server = make()
+    with pytest.raises(ValueError, match=r"carries at most \d+ in one call, not \d+: use in_batches"):
+        client.call(call)
+    assert not server.calls
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if OPERATIONS[name].batch_limit is not None])
+def test_every_operation_with_a_limit_can_be_split(name: str) -> None:
+    operation = OPERATIONS[name]
+    assert issubclass(operation, BatchOperation)
+    assert operation.batch_field
