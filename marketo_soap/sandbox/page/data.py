@@ -19,8 +19,6 @@ from marketo_soap.sandbox.page.leads import leads_table
 from marketo_soap.sandbox.page.rows import DATA, in_words, row_facts, rows_table
 from marketo_soap.sandbox.store.selections import by_list
 
-__all__ = ["all_tables", "one_row", "one_table"]
-
 _MOST_COUNTED = 1000
 
 

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from marketo_soap.sandbox.journal import Entry
 from marketo_soap.sandbox.messages import CONTROL, HttpAnswer
-from marketo_soap.sandbox.page.calls import changes_of, verdict
+from marketo_soap.sandbox.page.calls import changes_of, first_cells
 from marketo_soap.sandbox.page.html import Child, h
 from marketo_soap.sandbox.page.layout import (
     LONGEST_VALUE,
     MOST,
-    PAGE,
     PER_PAGE,
     Visit,
     answer_page,
@@ -19,6 +18,8 @@ from marketo_soap.sandbox.page.layout import (
     empty,
     facts,
     keyset,
+    lead_link,
+    left_out,
     live,
     moment,
     pager,
@@ -32,8 +33,6 @@ from marketo_soap.sandbox.store.leads import Leads, StoredLead
 from marketo_soap.sandbox.store.lists import KeptList
 from marketo_soap.sandbox.store.search import SCANNED
 from marketo_soap.wire.xml import Element, replace_illegal
-
-__all__ = ["all_leads", "leads_table", "one_lead"]
 
 _LONGEST_SEARCH = 200
 _MOST_FOUND = 1000  # leads
@@ -91,10 +90,8 @@ def _row(lead: StoredLead) -> Element:
     name = " ".join(filter(None, (lead.attributes.get("FirstName"), lead.attributes.get("LastName"))))
     return h(
         "tr",
-        h("th", h("a", str(lead.id), href=f"{PAGE}leads/{lead.id}"), scope="row"),
-        h("td", cut(lead.email or ""))
-        if lead.email
-        else h("td", h("i", "none" if not lead.anonymous else "anonymous")),
+        h("th", lead_link(lead.id), scope="row"),
+        h("td", cut(lead.email) if lead.email else h("i", "anonymous" if lead.anonymous else "none")),
         h("td", cut(name, 60)),
         h("td", cut(foreign, 60)),
         h("td", cut(lead.partition, 60)),
@@ -116,9 +113,9 @@ def _connection(visit: Visit, *, unfold: bool) -> Element:
             ("Encryption key", key),
         ]
     )
-    said = "Give your service these values instead of Marketo's. A click marks a whole value, ready to be copied."
+    hint = "Give your service these values instead of Marketo's. A click marks a whole value, ready to be copied."
     summary = h("summary", h("h2", "Connect a service"))
-    return h("details", summary, h("p", said), values, class_="card", open=unfold)
+    return h("details", summary, h("p", hint), values, class_="card", open=unfold)
 
 
 def _to_copy(text: str) -> Element:
@@ -184,8 +181,7 @@ def _attributes(visit: Visit, lead: StoredLead) -> Element:
         )
         for name in names[:MOST]
     ]
-    more = h("p", f"and {len(names) - MOST:,} more") if len(names) > MOST else None
-    return h("div", table("Attributes by name", ("Name", "Value", "Type"), rows), more)
+    return h("div", table("Attributes by name", ("Name", "Value", "Type"), rows), left_out(len(names), MOST))
 
 
 def _history(visit: Visit, lead_id: int) -> Element:
@@ -194,7 +190,7 @@ def _history(visit: Visit, lead_id: int) -> Element:
         return empty(h("p", "No call in the journal has touched this lead: it was seeded, or its calls are long ago."))
     start = (visit.page - 1) * PER_PAGE
     rows = map(_event, entries[start : start + PER_PAGE])
-    heads = ("Call", "Verdict", "Changes", "Key", "Time")
+    heads = ("Call", "Operation", "Verdict", "Changes", "Key", "Time")
     return h("div", table("Calls on this lead, newest first", heads, rows), pager(visit, len(entries), "call"))
 
 
@@ -216,8 +212,7 @@ def _activities(leads: Leads, lead_id: int) -> Element:
 def _event(entry: Entry) -> Element:
     return h(
         "tr",
-        h("th", h("a", f"#{entry.number}", href=f"{PAGE}calls/{entry.number}"), scope="row"),
-        h("td", verdict(entry)),
+        *first_cells(entry),
         h("td", changes_of(entry)),
         h("td", entry.key),
         h("td", moment(entry.time), class_="number"),

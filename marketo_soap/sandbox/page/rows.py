@@ -8,12 +8,21 @@ from typing import Any
 import attrs
 
 from marketo_soap.sandbox.page.html import Child, h
-from marketo_soap.sandbox.page.layout import LONGEST_VALUE, MOST, PAGE, cut, facts, moment, stamp, table
+from marketo_soap.sandbox.page.layout import (
+    LONGEST_VALUE,
+    MOST,
+    PAGE,
+    cut,
+    facts,
+    lead_link,
+    left_out,
+    moment,
+    stamp,
+    table,
+)
 from marketo_soap.sandbox.store.activities import from_ms
 from marketo_soap.sandbox.store.table import Table, plural
 from marketo_soap.wire.xml import Element
-
-__all__ = ["DATA", "in_words", "row_facts", "rows_table"]
 
 DATA = f"{PAGE}data"
 _MOST_IN_CELL = 10  # values of a list or a mapping
@@ -63,7 +72,7 @@ def _value(name: str, value: Any, known: Collection[str], most: int, longest: in
     if name == "lead_ids":
         return _list([_value("lead_id", each, known, most, longest) for each in value[:most]], len(value))
     if name == "lead_id":
-        return h("a", str(value), href=f"{PAGE}leads/{value}")
+        return lead_link(value)
     if name.endswith("_id") and (of := plural(name.removesuffix("_id"))) in known:
         return h("a", str(value), href=f"{DATA}/{of}/{value}")
     return _shown(value, most, longest)
@@ -85,5 +94,4 @@ def _shown(value: Any, most: int, longest: int) -> Child:
 
 
 def _list(items: Collection[Child], count: int) -> Element:
-    more = h("li", h("i", f"and {count - len(items):,} more")) if count > len(items) else None
-    return h("ul", *[h("li", item) for item in items], more)
+    return h("ul", *[h("li", item) for item in items], left_out(count, len(items), "li"))
