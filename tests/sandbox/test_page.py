@@ -101,7 +101,7 @@ def test_a_lead_has_its_keys_and_its_history(http: httpx.Client, client: Client)
     assert "Partition Default" in text(page)
     assert [text(row) for row in page.xpath("//section[2]//tbody/tr")] == ["City Oslo string"]
     newest, oldest = page.xpath("//section[3]//tbody/tr")
-    assert "#2 Updated City Rome became → Oslo Email" in text(newest)
+    assert "#2 syncLead Updated City Rome became → Oslo Email" in text(newest)
     assert "Email nothing became → a@t.com" in text(oldest)
 
 

@@ -37,18 +37,26 @@ def in_words(name: str) -> str:
 
 def rows_table(caption: str, kept: Table[Any], rows: Collection[Any], known: Collection[str], *unshown: str) -> Element:
     """Return a table of rows; columns without any value are left out. *known* are the names of all tables."""
-    columns = [name for name in _columns(kept) if any(getattr(row, name) not in _EMPTY for row in rows)]
-    columns = [name for name in columns if name not in unshown]
+    columns = [name for name in _columns(kept) if name not in (*unshown, *kept.in_detail)]
+    columns = [name for name in columns if any(getattr(row, name) not in _EMPTY for row in rows)]
     shown = [
         h(
             "tr",
             h("th", h("a", str(row.id), href=f"{DATA}/{kept.plural}/{row.id}"), scope="row"),
-            *[h("td", _value(name, getattr(row, name), known, _MOST_IN_CELL, 160)) for name in columns],
+            *[_cell(name, getattr(row, name), known) for name in columns],
             id=f"{kept.name}-{row.id}",
         )
         for row in rows
     ]
     return table(caption, ("Id", *map(in_words, columns)), shown)
+
+
+def _cell(name: str, value: Any, known: Collection[str]) -> Element:
+    return h(
+        "td",
+        _value(name, value, known, _MOST_IN_CELL, 160),
+        class_="number" if name.endswith(("_at", "_ms")) else None,
+    )
 
 
 def row_facts(kept: Table[Any], row: Any, known: Collection[str]) -> Element:
@@ -80,7 +88,7 @@ def _value(name: str, value: Any, known: Collection[str], most: int, longest: in
 
 def _shown(value: Any, most: int, longest: int) -> Child:
     if attrs.has(type(value)):
-        value = attrs.asdict(value, recurse=False)
+        value = {name: each for name, each in attrs.asdict(value, recurse=False).items() if each not in _EMPTY}
     if isinstance(value, Mapping):
         pairs = [*value.items()][:most]
         return _list(

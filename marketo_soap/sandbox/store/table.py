@@ -43,6 +43,9 @@ class Table(Generic[RowT]):
     of_leads: ClassVar[tuple[str, ...]] = ()
     """The columns that hold the id of a lead; its rows are deleted with the lead."""
 
+    in_detail: ClassVar[tuple[str, ...]] = ()
+    """The columns that the page shows of a single row only, not of many."""
+
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if "plural" not in cls.__dict__ and "name" in cls.__dict__:
