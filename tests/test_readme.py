@@ -6,6 +6,7 @@ import re
 import shlex
 import tomllib
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import pytest
@@ -14,9 +15,12 @@ from click.testing import CliRunner
 from marketo_soap import (
     OPERATIONS,
     Attrib,
+    Client,
     CustomObj,
     DeleteCustomObjects,
     DeleteMObjects,
+    GetMObjects,
+    GetMultipleLeads,
     ImportToList,
     LeadKey,
     LeadRecord,
@@ -25,7 +29,9 @@ from marketo_soap import (
     MObject,
     Operation,
     RequestCampaign,
+    Sandbox,
     ScheduleCampaign,
+    StaticListSelector,
     SyncCustomObjects,
     SyncLead,
     SyncMObjects,
@@ -110,10 +116,45 @@ def test_every_command_is_shown() -> None:
     assert set(cli.commands) - shown == {"gateway", "sandbox"}
 
 
-@pytest.mark.parametrize(("name", "settings"), [("sandbox.md", Settings), ("gateway.md", GatewaySettings)])
-def test_settings_are_right(name: str, settings: type[Any]) -> None:
-    [block] = blocks(ROOT / "docs" / name, "toml")
-    assert structure(settings, tomllib.loads(block))
+def test_the_settings_of_the_gateway_are_right() -> None:
+    [block] = blocks(ROOT / "docs/gateway.md", "toml")
+    assert structure(GatewaySettings, tomllib.loads(block))
+
+
+def timeless(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in ("created_at", "updated_at")}
+
+
+def test_a_sandbox_has_what_its_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [block] = blocks(ROOT / "docs/sandbox.md", "toml")
+    config, seed = tmp_path / "sandbox.toml", tmp_path / "leads.csv"
+    config.write_text(block, encoding="utf-8")
+    seed.write_text("Email,FirstName\nt@t.com,George\n", encoding="utf-8")
+    served = []
+
+    def look(sandbox: Sandbox, listener: socket, host: str) -> None:
+        listener.close()
+        served.append(sandbox.settings)
+        with Client(transport=sandbox.transport()) as client:
+            (george,) = client.iterate(GetMultipleLeads(StaticListSelector("Newsletter")))
+            log = client.get_lead_activity(LeadKey("IDNUM", str(george.id))).activity_records
+            assert "Visit Webpage" in [each.activity_type for each in log]
+            assert [each.name for each in client.get_campaigns_for_source().campaign_records] == ["Launch.Welcome"]
+            assert client.schedule_campaign("Launch", "Nightly").success
+            assert [each.get("Name") for each in client.iterate(GetMObjects("Program"))] == ["Launch"]
+            assert len(client.get_channels().tag_statuses) == len(client.get_tags().tags) == 1
+            assert client.get_custom_objects("Roadshow").custom_objs == ()
+            assert client.import_to_list("Launch", "Email Address", ["t@t.com"], "UPSERTLEADS", "Guests").import_status
+            with Sandbox() as other:
+                assert other.seed(sandbox.dump()) == 1
+                assert [timeless(row) for row in other.dump()] == [timeless(row) for row in sandbox.dump()]
+
+    monkeypatch.setattr("marketo_soap.sandbox.server.serve_forever", look)
+    args = ["sandbox", "--config", str(config), "--seed", str(seed), "--port", "0"]
+    CliRunner().invoke(cli, args, catch_exceptions=False)
+    assert served == [Settings.load(config)]
+    tables = {"lists", "programs", "campaigns", "channels", "tags", "custom_object_types", "activities", "faults"}
+    assert tables <= tomllib.loads(block).keys()
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

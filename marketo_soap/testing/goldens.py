@@ -122,7 +122,7 @@ class Goldens:
     def _known_secrets(self, source: object) -> dict[str, str | None]:
         variables = ["MARKETO_SOAP_ENCRYPTION_KEY", *self._run.config.getini("marketo_golden_secrets")]
         found: dict[str, str | None] = {name: os.environ.get(name) for name in variables}
-        sources = {"client": getattr(source, "_caller", None)}
+        sources = {"client": getattr(source, "_context", None)}
         for name in ("marketo_sandbox", "marketo_sandbox_server"):
             if name in self._request.fixturenames:
                 sources[name] = self._request.getfixturevalue(name)
