@@ -227,3 +227,12 @@ def test_what_a_repetition_does_is_told_for_every_operation() -> None:
     for name, *cells in writes:
         told = {effect for effect, cell in zip(("read", "repeatable", "once"), cells, strict=True) if cell}
         assert told == {call.effect for call in WRITES[name]}, name
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+def test_every_method_says_what_a_repetition_does(operation: type[Operation[Any]]) -> None:
+    text = " ".join((getattr(Client, operation.__module__.rpartition(".")[2]).__doc__ or "").split())
+    effects = {call.effect for call in WRITES.get(operation.name, [])} or {"read"}
+    assert ("It only reads: repeating it is harmless." in text) == (effects == {"read"})
+    assert ("Do not repeat it blindly: " in text) == (effects == {"once"})
+    assert "epeating it " in text or effects == {"once"}
