@@ -35,7 +35,7 @@ python_use_unqualified_type_names = True
 add_module_names = False
 toc_object_entries_show_parents = "hide"
 autodoc_member_order = "bysource"
-autodoc_default_options = {"members": True}
+autodoc_default_options = {"members": True, "exclude-members": "result_type"}
 
 # Types that have no page here. No inventory of another project is loaded, so that a build needs no network.
 nitpick_ignore_regex = [
@@ -80,9 +80,8 @@ def _hints(function: Any) -> dict[str, Any]:
 
 
 def _simplify_annotations(_app: Sphinx, thing: Any, _bound: bool) -> None:
-    function = inspect.unwrap(thing)
     with suppress(AttributeError, NameError, TypeError):
-        function.__annotations__ = _hints(function)
+        thing.__annotations__ = inspect.unwrap(thing).__annotations__ = _hints(inspect.unwrap(thing))
 
 
 def _is_settings(thing: Any) -> bool:
