@@ -17,7 +17,9 @@ from pathlib import Path
 import pytest
 
 from marketo_soap import Client, LeadRecord, LeadSyncStatus, Sandbox
+from marketo_soap.sandbox.assets import Campaign, Channel, CustomObjectType, StaticList, TagType
 from marketo_soap.sandbox.settings import Settings
+from marketo_soap.sandbox.store.programs import Cost, Program
 from tests.support import COOKIE
 
 KILLS = int(os.environ.get("MARKETO_SOAP_KILLS", "4"))
@@ -160,18 +162,30 @@ def test_leads_are_seeded_from_files(tmp_path: Path) -> None:
 
 
 def test_a_dump_is_a_seed() -> None:
-    with Sandbox() as one, Sandbox() as two, Client(transport=one.transport()) as client:
+    configured = Settings(
+        lists=(StaticList("News"),),
+        programs=(Program("Party", costs=(Cost("2013-06", 5),)),),
+        campaigns=(Campaign("Invite", "Party"),),
+        channels=(Channel("Webinar"),),
+        tags=(TagType("Region"),),
+        custom_object_types=(CustomObjectType("Car", ("vin",)),),
+    )
+    with Sandbox(settings=configured) as one, Client(transport=one.transport()) as client:
         client.sync_lead(LeadRecord(email="a@t.com", attributes={"City": "Rome"}), marketo_cookie=COOKIE)
-        two.seed(one.dump())
-        assert [{**lead, "created_at": 0, "updated_at": 0} for lead in two.dump()] == [
-            {**lead, "created_at": 0, "updated_at": 0} for lead in one.dump()
-        ]
+        client.sync_lead(LeadRecord(email="a@t.com", attributes={"City": "Oslo"}))
+        dump = one.dump()
+    assert dump[0]["created_at"] < dump[0]["updated_at"]
+    for settings in (None, configured):  # what is configured is there already
+        with Sandbox(settings=settings) as two:
+            two.seed(dump)
+            assert two.dump() == dump
 
 
 @pytest.mark.parametrize(
     ("seed", "says"),
     [
         ([{"email": "a@t.com"}, {"id": 5}, {"id": 5}], "lead 3: there is a lead 5 already"),
+        ([{"created_at": "soon"}], "lead 1: created_at must look like"),
         ([{"foreign_id": "x", "foreign_type": "SFDC"}] * 2, "lead 2: its foreign id is another lead's"),
     ],
 )

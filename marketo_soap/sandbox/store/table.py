@@ -124,10 +124,16 @@ class Table(Generic[RowT]):
         return [{"kind": self.name, **attrs.asdict(row)} for row in self.select("id > ?", (after,), limit=limit)]
 
     def load(self, data: dict[str, Any]) -> None:
-        """Add a row from what `dump` gives, unless it is there already. `ValueError` names what is wrong."""
+        """Add a row from what `dump` gives; one that is there already under the same name is written over.
+
+        `ValueError` names what is wrong.
+        """
         row = structure(self.row, data)
         known = self.get(row.id)
         if known == row:
+            return
+        if any(all(getattr(known, name, None) == getattr(row, name) for name in names) for names in self.unique):
+            self.update(row)
             return
         if known is not None:
             raise ValueError(f"there is a {self.name} {row.id} already")
