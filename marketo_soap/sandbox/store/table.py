@@ -121,7 +121,8 @@ class Table(Generic[RowT]):
 
         `load` takes them back.
         """
-        return [{"kind": self.name, **attrs.asdict(row)} for row in self.select("id > ?", (after,), limit=limit)]
+        rows = self.select("id > ?", (after,), limit=limit)
+        return [{"kind": self.name, **attrs.asdict(row, value_serializer=_as_list)} for row in rows]
 
     def load(self, data: dict[str, Any]) -> None:
         """Add a row from what `dump` gives; one that is there already under the same name is written over.
@@ -148,6 +149,10 @@ class Table(Generic[RowT]):
             values[name] = bool(value) if kind is bool else value if kind in _TYPES else json.loads(value)
         row: RowT = structure(self.row, values)
         return row
+
+
+def _as_list(row: object, field: object, value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _written(row: attrs.AttrsInstance) -> dict[str, Any]:
