@@ -9,12 +9,14 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
+import attrs
 import pytest
 from click.testing import CliRunner
 
 from marketo_soap import (
     OPERATIONS,
     Attrib,
+    BridgeSettings,
     Client,
     CustomObj,
     DeleteCustomObjects,
@@ -157,6 +159,12 @@ def test_a_sandbox_has_what_its_settings_say(tmp_path: Path, monkeypatch: pytest
     assert tables <= tomllib.loads(block).keys()
 
 
+@pytest.mark.parametrize(("page", "settings"), [("sandbox.md", Settings), ("moving-off-soap.md", BridgeSettings)])
+def test_every_setting_is_named(page: str, settings: type[Any]) -> None:
+    words = set(re.findall(r"\w+", (ROOT / "docs" / page).read_text(encoding="utf-8")))
+    assert [each.name for each in attrs.fields(settings) if each.name not in words] == []
+
+
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_links_between_files_work(path: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
@@ -227,3 +235,12 @@ def test_what_a_repetition_does_is_told_for_every_operation() -> None:
     for name, *cells in writes:
         told = {effect for effect, cell in zip(("read", "repeatable", "once"), cells, strict=True) if cell}
         assert told == {call.effect for call in WRITES[name]}, name
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+def test_every_method_says_what_a_repetition_does(operation: type[Operation[Any]]) -> None:
+    text = " ".join((getattr(Client, operation.__module__.rpartition(".")[2]).__doc__ or "").split())
+    effects = {call.effect for call in WRITES.get(operation.name, [])} or {"read"}
+    assert ("It only reads: repeating it is harmless." in text) == (effects == {"read"})
+    assert ("Do not repeat it blindly: " in text) == (effects == {"once"})
+    assert "epeating it " in text or effects == {"once"}
