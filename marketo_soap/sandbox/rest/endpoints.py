@@ -173,7 +173,7 @@ def _are_members(work: Work) -> Reply:
 
 
 def _paging_token(work: Work) -> Reply:
-    return paging_token(work.given.get("sinceDatetime"))
+    return paging_token(work.given)
 
 
 def _lead_changes(work: Work) -> Reply:
