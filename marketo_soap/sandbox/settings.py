@@ -181,14 +181,14 @@ class Settings:
     hold them, fields of type string; what is given is added to the usual ones.
 
     Matching: *foreign_id_adopts_email*: an unknown foreign id beside a known Email updates that lead instead of
-    creating one. *cookie_before_email*: a cookie matches before the Email. *email_attribute*: an attribute Email beside a
-    different Email element is the "new_address" of the lead that the element matches, or the "key" instead of it.
+    creating one. *cookie_before_email*: a cookie matches before the Email. *email_attribute*: an attribute Email beside
+    a different Email element is the "new_address" of the lead that the element matches, or the "key" instead of it.
     *foreign_type_alone*: a ForeignSysType without its ForeignSysPersonId, beside another key, is "ignore"d, because the
     vendor's table calls it optional, or a "fault" (20109). *workspaces* has partitions and assignment rules.
 
     Reading: *email_unasked*: getMultipleLeads with includeAttributes shows Email although it is not one of them;
-    recorded is nil. *largest_page* limits its batchSize: the vendor's texts say 1000 and 100. *stream_end*: a page of activities
-    after the last one is "empty", as recorded, or a "fault" (20123).
+    recorded is nil. *largest_page* limits its batchSize: the vendor's texts say 1000 and 100. *stream_end*: a
+    page of activities after the last one is "empty", as recorded, or a "fault" (20123).
 
     Lists: *lists* are the static lists. Leads whose addresses or ids are members join when the lists are configured and
     whenever leads are seeded; *activities* are added to the leads that they name in the same way. An import takes
