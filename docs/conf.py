@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import pkgutil
+import re
 import sys
 import typing
 from contextlib import suppress
@@ -112,7 +113,8 @@ def _add_table_of_settings(_app: Sphinx, _what: str, _name: str, thing: Any, _op
     types = typing.get_type_hints(thing)
     rows = [("setting", "type", "default")]
     for field in attrs.fields(thing):
-        rows.append((f"`{field.name}`", f"`{stringify_annotation(types[field.name], 'smart')}`", _default(field)))
+        kind = re.sub(r"~?\b(?:[a-z_]+\.)+(\w+)", r"\1", stringify_annotation(types[field.name])).replace("~", "")
+        rows.append((f"`{field.name}`", f"`{kind}`", _default(field)))
     lines += ["", ".. list-table::", "   :header-rows: 1", ""]
     for row in rows:
         lines += [f"   {'*' if not number else ' '} - {cell}" for number, cell in enumerate(row)]
@@ -128,7 +130,10 @@ def _find_text_of_data(_app: Sphinx, what: str, name: str, _thing: Any, _options
 def _rewrite_links(_app: Sphinx, path: Path, _parent: str, content: list[str]) -> None:
     """Lead the links of files beside this directory to its pages."""
     if path.name == "README.md":
-        content[0] = content[0].replace("](docs/", "](").replace("](CHANGELOG.md", "](reference/changelog.md")
+        content[0] = content[0].replace("](docs/", "](")
+        for page in ("CHANGELOG", ".github/CONTRIBUTING", ".github/SECURITY"):
+            name = page.removeprefix(".github/").lower()
+            content[0] = content[0].replace(f"]({page}.md", f"](reference/{name}.md")
 
 
 def setup(app: Sphinx) -> None:
