@@ -404,6 +404,7 @@ def many(selector: Any) -> Request[Any]:
 LIMIT = ("risk", "approximate", "getLead", "more than 1,000 leads")
 COUNT = ("risk", "approximate", "getMultipleLeads", "remainingCount")
 CHANGES = ("risk", "approximate", "getMultipleLeads", "LastUpdateAtSelector")
+WARNED = ("risk", "warning", "getMultipleLeads", "REST names the leads whose fields changed")
 
 
 @pytest.mark.parametrize(
@@ -419,7 +420,7 @@ CHANGES = ("risk", "approximate", "getMultipleLeads", "LastUpdateAtSelector")
         (many(LeadKeySelector("EMAIL", ["a@t.com", "b@t.com"])), [COUNT], 1, "ready"),
         (many(StaticListSelector(static_list_id=7)), [COUNT], 1, "ready"),
         (many(StaticListSelector("Program.List")), [COUNT], 2, "ready"),
-        (many(LastUpdateAtSelector(NOW)), [CHANGES, COUNT], 3, "ready"),
+        (many(LastUpdateAtSelector(NOW)), [CHANGES, COUNT, WARNED], 3, "ready"),
     ],
 )
 def test_reads_are_counted_and_judged(

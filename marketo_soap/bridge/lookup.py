@@ -16,6 +16,7 @@ from marketo_soap.records.lead_keys import LeadKey, LeadKeyRef, aware
 from marketo_soap.wire.values import INT_MAX
 
 __all__ = [
+    "BEGINNING",
     "LEADS",
     "ask",
     "find_leads",
@@ -29,6 +30,8 @@ __all__ = [
 ]
 
 LEADS = "/rest/v1/leads.json"
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FILTERS = {
     LeadKeyRef.IDNUM: "id",
@@ -157,8 +160,8 @@ def token_since(since: datetime, settings: BridgeSettings) -> Translation[str]:
 
 
 def time_of(activity: Mapping[str, Any]) -> datetime:
-    """Return when an activity of REST happened; the beginning of time if it does not say."""
+    """Return when an activity of REST happened; 1970 if it does not say, or says a time that no activity can have."""
     try:
-        return aware(datetime.fromisoformat(str(activity.get("activityDate"))))
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
+        return max(aware(datetime.fromisoformat(str(activity.get("activityDate")))).astimezone(UTC), BEGINNING)
+    except (ValueError, OverflowError):
+        return BEGINNING
