@@ -1,4 +1,4 @@
-"""What `checks.check` says of requests: of good ones, of every kind of broken one, and of any bytes."""
+"""The checks of `verify`: good requests, every kind of broken one, and any bytes."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def wrong(data: bytes) -> list[Check]:
     return [found for found in checked(data) if found.verdict in (WARN, FAIL)]
 
 
-def said(data: bytes, name: str) -> list[Check]:
+def checks_of(data: bytes, name: str) -> list[Check]:
     return [found for found in checked(data) if found.name == name]
 
 
-def resigned(timestamp: str, message: str | None = None, key: str = CREDENTIALS.encryption_key) -> bytes:
+def signed_again(timestamp: str, message: str | None = None, key: str = CREDENTIALS.encryption_key) -> bytes:
     """The whole request with this timestamp, and a signature of *message*."""
     text = timestamp + CREDENTIALS.user_id if message is None else message
     made = hmac.new(key.encode(), text.encode(), hashlib.sha1).hexdigest()
@@ -56,7 +56,7 @@ def test_a_good_request_passes_every_check() -> None:
     found = checked(WHOLE.encode())
     assert {one.verdict for one in found} == {PASS}
     assert len({one.name for one in found}) == len(found) == len(NAMES)
-    assert [one.says for one in found if one.name == "identity"] == ["the lead is matched by Id"]
+    assert [one.message for one in found if one.name == "identity"] == ["the lead is matched by Id"]
 
 
 @pytest.mark.parametrize("path", sorted(FIXTURES.glob("*/*.request.xml")), ids=lambda path: path.name)
@@ -68,7 +68,7 @@ def test_no_fixture_fails(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("email", "verdict", "says"),
+    ("email", "verdict", "message"),
     [
         ("", PASS, "the lead is matched by the attribute Email"),
         ("<Email>T@t.com</Email>", PASS, "the lead is matched by Email"),
@@ -76,12 +76,12 @@ def test_no_fixture_fails(path: Path) -> None:
         ("<Id>7</Id>", PASS, "the lead is matched by Id"),
     ],
 )
-def test_an_email_among_the_attributes_is_a_key(email: str, verdict: Verdict, says: str) -> None:
+def test_an_email_among_the_attributes_is_a_key(email: str, verdict: Verdict, message: str) -> None:
     lead = LeadRecord(attributes={"Email": "t@t.com"})
     data = envelope.request(SyncLead(lead), HEADER).replace(b"<leadRecord>", f"<leadRecord>{email}".encode())
-    found = said(data, "identity")
-    assert (found[0].verdict, found[0].says[: len(says)]) == (verdict, says)
-    assert [one for one in said(data, "attributes") if one.verdict is not PASS] == []
+    found = checks_of(data, "identity")
+    assert (found[0].verdict, found[0].message[: len(message)]) == (verdict, message)
+    assert [one for one in checks_of(data, "attributes") if one.verdict is not PASS] == []
 
 
 LEAD_CHECKS = ("identity", "cookie", "attributes")
@@ -92,7 +92,7 @@ def get_multiple(params: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("data", "name", "says", "path"),
+    ("data", "name", "message", "path"),
     [
         (
             get_multiple("<batchSize>10</batchSize>"),
@@ -135,17 +135,17 @@ def get_multiple(params: str) -> bytes:
         (enveloped("<m:paramsGetLead/>"), "required fields", "<leadKey> is missing: it is required", "paramsGetLead"),
     ],
 )
-def test_rules_of_every_operation_are_checked(data: bytes, name: str, says: str, path: str) -> None:
+def test_rules_of_every_operation_are_checked(data: bytes, name: str, message: str, path: str) -> None:
     found = [one for one in checked(data) if one.verdict is FAIL and one.name != "required fields"]
     if name == "required fields":
-        found = [one for one in said(data, name) if one.path]
-    assert [(one.name, one.says, one.path) for one in found] == [(name, says, path)]
+        found = [one for one in checks_of(data, name) if one.path]
+    assert [(one.name, one.message, one.path) for one in found] == [(name, message, path)]
     assert {one.verdict for one in checked(data) if one.name in LEAD_CHECKS} == {SKIP}
 
 
 def test_the_rules_of_what_cannot_be_read_are_skipped() -> None:
-    (found,) = said(get_multiple("<batchSize>x</batchSize>"), "rules")
-    assert found == Check("rules", SKIP, "a server cannot read this request: mend what other checks found")
+    (found,) = checks_of(get_multiple("<batchSize>x</batchSize>"), "rules")
+    assert found == Check("rules", SKIP, "a server cannot read this request: fix what other checks found")
 
 
 def test_without_key_and_time_their_checks_are_skipped() -> None:
@@ -170,7 +170,7 @@ BROKEN = [
     ("<SOAP-ENV:Envelope", "<!DOCTYPE x><SOAP-ENV:Envelope", "well-formed", FAIL, "DOCTYPE"),
     ("SOAP-ENV:Envelope", "SOAP-ENV:Envelop", "envelope", FAIL, "not a SOAP envelope"),
     ("SOAP-ENV:Header", "SOAP-ENV:Body", "envelope", FAIL, "exactly one Body"),
-    ("</SOAP-ENV:Header>", "</SOAP-ENV:Header><x/>", "envelope", WARN, "<x> has no place"),
+    ("</SOAP-ENV:Header>", "</SOAP-ENV:Header><x/>", "envelope", WARN, "<x> does not belong"),
     ("</SOAP-ENV:Header>", "</SOAP-ENV:Header><SOAP-ENV:Header/>", "envelope", FAIL, "more than one Header"),
     ("ns1:paramsSyncLead", "ns1:syncLead", "request", FAIL, "did you mean <paramsSyncLead>"),
     ("ns1:paramsSyncLead", "ns1:paramsSynclead", "request", FAIL, "did you mean <paramsSyncLead>"),
@@ -192,7 +192,7 @@ BROKEN = [
     ("Id>", "id>", "ignored elements", FAIL, "write <Id>"),
     ("ForeignSysPersonId>", "foreign_sys_person_id>", "ignored elements", FAIL, "write <ForeignSysPersonId>"),
     ("<attribute>", "<Attribute/><attribute>", "ignored elements", FAIL, "write <attribute>"),
-    ("<returnLead>", "<Email/><returnLead>", "ignored elements", FAIL, "belongs into <leadRecord>"),
+    ("<returnLead>", "<Email/><returnLead>", "ignored elements", FAIL, "belongs in <leadRecord>"),
     ("<returnLead>", "<extra/><returnLead>", "ignored elements", WARN, "<extra> is ignored"),
     ("mktowsUserId>", "MktowsUserId>", "ignored elements", FAIL, "write <mktowsUserId>"),
     ("ns1:Auth", "ns1:auth", "ignored elements", FAIL, "write <AuthenticationHeader>"),
@@ -231,14 +231,14 @@ BROKEN = [
     (">FirstName<", ">firstName<", "attributes", FAIL, "did you mean 'FirstName'"),
     (">FirstName<", ">First Name<", "attributes", FAIL, "did you mean 'FirstName'"),
     (">FirstName<", ">Company Name<", "attributes", FAIL, "did you mean 'Company'"),
-    (">FirstName<", ">Firstnme<", "attributes", WARN, "no standard field"),
+    (">FirstName<", ">Firstnme<", "attributes", WARN, "not a standard field"),
     (">FirstName<", ">LeadScore<", "attributes", WARN, "last one wins"),
     (">FirstName<", "> <", "attributes", FAIL, "<attrName> is empty"),
     (">FirstName<", ">Email<", "identity", WARN, "is the lead's new address"),
     (">FirstName<", ">Id<", "attributes", WARN, "cannot be written"),
     (">George<", ">AT&amp;amp;T<", "values", WARN, "escaped twice"),
     (">George<", ">ZoÃ©<", "values", WARN, "Latin-1"),
-    (">George<", ">null<", "values", WARN, "word for nothing"),
+    (">George<", ">null<", "values", WARN, "word for no value"),
     (">george@", "> george@", "values", WARN, "white space"),
     (">george@", ">george at ", "values", WARN, "no @"),
     (">demo17", ">Demo17", "user id", FAIL, "differs in case"),
@@ -246,15 +246,15 @@ BROKEN = [
     (">9890d974", ">9890D974", "signature form", FAIL, "upper case"),
     (">9890d974", ">", "signature form", FAIL, "32 hex digits"),
     (HEADER.request_signature, f"{'x' * 27}=", "signature form", FAIL, "base64"),
-    (">9890d974", ">x", "signature form", FAIL, "no hex number"),
+    (">9890d974", ">x", "signature form", FAIL, "not a hex number"),
     (">9890d974", ">0000d974", "signature", FAIL, "no common mistake"),
 ]
 
 
 @pytest.mark.parametrize(("old", "new", "name", "verdict", "words"), BROKEN)
-def test_what_is_wrong_is_told(old: str, new: str, name: str, verdict: Verdict, words: str) -> None:
-    found = said(edited(old, new), name)
-    assert any(one.verdict is verdict and words in one.says for one in found), found
+def test_what_is_wrong_is_reported(old: str, new: str, name: str, verdict: Verdict, words: str) -> None:
+    found = checks_of(edited(old, new), name)
+    assert any(one.verdict is verdict and words in one.message for one in found), found
 
 
 def test_the_header_belongs_before_the_body() -> None:
@@ -262,11 +262,11 @@ def test_the_header_belongs_before_the_body() -> None:
     moved = WHOLE.replace(header, "").replace("</SOAP-ENV:Envelope>", f"{header}</SOAP-ENV:Envelope>")
     (found,) = wrong(moved.encode())
     assert (found.name, found.verdict) == ("envelope", WARN)
-    assert "Header stands after Body" in found.says
+    assert "Header comes after Body" in found.message
 
 
 def test_what_is_no_envelope_fails_once() -> None:
-    assert [found.says for found in wrong(b"<html/>")] == [
+    assert [found.message for found in wrong(b"<html/>")] == [
         "the root is <html>, not a SOAP envelope: wrap the message in one"
     ]
 
@@ -283,7 +283,7 @@ def test_a_lead_without_any_key_fails() -> None:
         data = re.sub(f"<{name}>.*</{name}>", "", data)
     (found,) = wrong(data.encode())
     assert (found.name, found.verdict) == ("identity", FAIL)
-    assert "20101" in found.says
+    assert "20101" in found.message
     misplaced = data.replace("<returnLead>", "<Email>t@t.com</Email><returnLead>")
     assert [found.name for found in wrong(misplaced.encode())] == ["ignored elements", "identity"]
 
@@ -300,22 +300,22 @@ def test_a_lead_without_any_key_fails() -> None:
 def test_the_workspace_is_looked_at(context: str, verdict: Verdict, words: str) -> None:
     header = f"<ns1:MktowsContextHeader>{context}</ns1:MktowsContextHeader></SOAP-ENV:Header>"
     data = edited("</SOAP-ENV:Header>", header)
-    (found,) = said(data, "workspace")
+    (found,) = checks_of(data, "workspace")
     assert wrong(data) == ([] if verdict is PASS else [found])
     assert found.verdict is verdict
-    assert words in found.says
+    assert words in found.message
 
 
 @pytest.mark.parametrize(
-    ("name", "says"),
+    ("name", "message"),
     [
-        ("sync_lead/seed.response.xml", "this is the reply to syncLead and no request"),
-        ("faults/20103.xml", "this is the fault 20103 and no request"),
+        ("sync_lead/seed.response.xml", "this is the reply to syncLead and not a request"),
+        ("faults/20103.xml", "this is the fault 20103 and not a request"),
     ],
 )
-def test_an_answer_is_no_request(name: str, says: str) -> None:
+def test_an_answer_is_not_a_request(name: str, message: str) -> None:
     found = checked(fixture(name))
-    assert [one.says.partition(":")[0] for one in found if one.verdict is FAIL] == [says]
+    assert [one.message.partition(":")[0] for one in found if one.verdict is FAIL] == [message]
     assert {one.verdict for one in found[NAMES.index("qualified elements") :]} == {SKIP}
 
 
@@ -348,12 +348,12 @@ def declaring(encoding: str, text: str = ACCENTED) -> str:
     ],
 )
 def test_the_bytes_are_compared_with_the_declaration(data: bytes, verdict: Verdict, words: str) -> None:
-    found = said(data, "encoding")
-    assert any(one.verdict is verdict and words in one.says for one in found), found
+    found = checks_of(data, "encoding")
+    assert any(one.verdict is verdict and words in one.message for one in found), found
 
 
-def test_the_line_of_the_first_wrong_byte_is_told() -> None:
-    (found,) = said(ACCENTED.encode("latin-1"), "encoding")
+def test_the_line_of_the_first_wrong_byte_is_reported() -> None:
+    (found,) = checks_of(ACCENTED.encode("latin-1"), "encoding")
     assert "Zoé" in ACCENTED.splitlines()[(found.line or 0) - 1]
 
 
@@ -364,22 +364,22 @@ def test_the_line_of_the_first_wrong_byte_is_told() -> None:
     ("timestamp", "verdict", "words"),
     [
         ("2013-08-05T23:34:19+00:00", PASS, ""),
-        ("2013-08-05T23:34:19Z", WARN, "says Z"),
+        ("2013-08-05T23:34:19Z", WARN, "has Z"),
         ("2013-08-05T23:34:19.123+00:00", WARN, "fractions"),
         ("2013-08-05T23:34:19", WARN, "no offset"),
         ("2013-08-05 23:34:19 +0000", WARN, "space"),
         (" 2013-08-05T23:34:19+00:00", WARN, "white space"),
         ("20130805T233419+0000", WARN, "usual form"),
-        ("yesterday", FAIL, "no time"),
+        ("yesterday", FAIL, "not a timestamp"),
     ],
 )
 def test_the_form_of_the_timestamp_is_looked_at(timestamp: str, verdict: Verdict, words: str) -> None:
-    data = resigned(timestamp)
-    (found,) = said(data, "timestamp")
+    data = signed_again(timestamp)
+    (found,) = checks_of(data, "timestamp")
     assert found.verdict is verdict
-    assert words in found.says
-    assert said(data, "signature")[0].verdict is PASS
-    assert said(data, "age")[0].verdict is (SKIP if verdict is FAIL else PASS)
+    assert words in found.message
+    assert checks_of(data, "signature")[0].verdict is PASS
+    assert checks_of(data, "age")[0].verdict is (SKIP if verdict is FAIL else PASS)
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(901, "901 s old"), (-901, "901 s ahead"), (900, ""), (-900, "")])
@@ -387,7 +387,7 @@ def test_the_timestamp_ages(seconds: float, words: str) -> None:
     now = NOW + timedelta(seconds=seconds)
     (found,) = [one for one in check(WHOLE.encode(), now=now) if one.name == "age"]
     assert found.verdict is (FAIL if words else PASS)
-    assert words in found.says
+    assert words in found.message
 
 
 @pytest.mark.parametrize(
@@ -399,9 +399,9 @@ def test_the_timestamp_ages(seconds: float, words: str) -> None:
     ],
 )
 def test_a_wrong_signature_is_diagnosed(message: str, key: str, words: str) -> None:
-    (found,) = wrong(resigned(TIME, message, key))
+    (found,) = wrong(signed_again(TIME, message, key))
     assert (found.name, found.verdict) == ("signature", FAIL)
-    assert words in found.says
+    assert words in found.message
 
 
 # -- all of it, on any bytes --------------------------------------------------------------------------
@@ -421,7 +421,7 @@ def holds(data: bytes) -> None:
     """What is true of every report: all checks are there, nothing private is, and who cannot be read fails."""
     found = checked(data)
     assert list(dict.fromkeys(one.name for one in found)) == NAMES
-    told = " ".join(f"{one.says} {one.path}" for one in found).lower()
+    told = " ".join(f"{one.message} {one.path}" for one in found).lower()
     assert [word for word in PRIVATE if word.lower() in told] == []
     if not any(one.verdict is FAIL for one in found):
         envelope.read_request(data)
@@ -436,7 +436,7 @@ def test_all_checks_are_always_listed(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken[2])
-def test_nothing_private_is_told(broken: tuple[str, str, str, Verdict, str]) -> None:
+def test_nothing_private_is_reported(broken: tuple[str, str, str, Verdict, str]) -> None:
     holds(edited(broken[0], broken[1]))
 
 
@@ -472,8 +472,8 @@ def test_any_bytes_are_checked(data: bytes, stamp: str, user: str) -> None:
         checked(envelope.request(operation, AuthenticationHeader(user, "; the given one", stamp)))
 
 
-def test_of_many_findings_the_first_are_told_and_the_others_counted() -> None:
-    found = said(edited("<attribute>", "<x/>" * 50 + "<attribute>"), "ignored elements")
+def test_of_many_findings_the_first_are_listed_and_the_others_counted() -> None:
+    found = checks_of(edited("<attribute>", "<x/>" * 50 + "<attribute>"), "ignored elements")
     assert len(found) == 21
     assert found[-1] == Check("ignored elements", WARN, "there are 80 more findings of this kind")
 

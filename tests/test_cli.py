@@ -137,7 +137,7 @@ def test_nobody_listening_is_exit_code_1(served: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "says"),
+    ("args", "message"),
     [
         (["--sandbox"], "the lead has no key"),
         (["--sandbox", "--id", "0"], "Id must be a positive"),
@@ -151,8 +151,8 @@ def test_nobody_listening_is_exit_code_1(served: dict[str, str]) -> None:
         (["--email", "a@b.c", "--endpoint", "http://x/", "--user-id", "u"], "encryption key missing"),
     ],
 )
-def test_wrong_use_is_exit_code_2(args: list[str], says: str) -> None:
-    assert re.search(says, run("sync-lead", *args, code=2).stderr)
+def test_wrong_use_is_exit_code_2(args: list[str], message: str) -> None:
+    assert re.search(message, run("sync-lead", *args, code=2).stderr)
 
 
 def test_an_unsafe_endpoint_is_wrong_use() -> None:
@@ -167,6 +167,30 @@ def test_the_key_comes_from_a_file_or_the_environment_only(served: dict[str, str
     env = {name: value for name, value in served.items() if not name.endswith("KEY")}
     run("sync-lead", *SEED_OPTIONS, "--encryption-key-file", str(path), env=env)
     assert "No such option" in run("sync-lead", "--encryption-key", "k", code=2).stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no permission bits")
+@pytest.mark.parametrize(
+    ("folder", "mode", "what"),
+    [
+        (".", 0o600, None),
+        (".", 0o640, None),
+        (".", 0o644, "read"),
+        ("fixtures", 0o644, None),  # as version control writes files: a made-up key
+        ("fixtures", 0o666, "change"),
+    ],
+)
+def test_a_key_file_that_every_user_can_read_is_warned_about(
+    served: dict[str, str], tmp_path: Path, folder: str, mode: int, what: str | None
+) -> None:
+    path = tmp_path / folder / "key"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(served["MARKETO_SOAP_ENCRYPTION_KEY"])
+    path.chmod(mode)
+    env = {name: value for name, value in served.items() if not name.endswith("KEY")}
+    shown = run("sync-lead", *SEED_OPTIONS, "--encryption-key-file", str(path), env=env).stderr
+    warning = f"warning: every user of this machine can {what} {path} (chmod 600)\n"
+    assert shown == ("" if what is None else warning)
 
 
 # -- envelope -----------------------------------------------------------------------------------------
@@ -197,7 +221,7 @@ def test_an_envelope_is_signed_with_the_key_of_the_environment() -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "says"),
+    ("args", "message"),
     [
         (SEED_OPTIONS, "--user-id missing"),
         (["--user-id", "u", *SEED_OPTIONS], "no key to sign with"),
@@ -205,8 +229,8 @@ def test_an_envelope_is_signed_with_the_key_of_the_environment() -> None:
         (["--user-id", "u"], "the lead has no key"),
     ],
 )
-def test_an_envelope_needs_a_header(args: list[str], says: str) -> None:
-    assert says in run("envelope", "sync-lead", *args, code=2).stderr
+def test_an_envelope_needs_a_header(args: list[str], message: str) -> None:
+    assert message in run("envelope", "sync-lead", *args, code=2).stderr
 
 
 # -- parse --------------------------------------------------------------------------------------------
@@ -245,7 +269,7 @@ def test_parse_reads_every_fixture(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "message"),
     [
         (b"", "no SOAP envelope in <stdin>"),
         (b"<a><b></a>", "line 1"),
@@ -256,8 +280,8 @@ def test_parse_reads_every_fixture(path: Path) -> None:
         ),
     ],
 )
-def test_what_parse_cannot_read_it_explains(data: bytes, says: str) -> None:
-    assert says in run("parse", stdin=data, code=1).stderr
+def test_what_parse_cannot_read_it_explains(data: bytes, message: str) -> None:
+    assert message in run("parse", stdin=data, code=1).stderr
 
 
 def test_a_missing_file_is_wrong_use() -> None:
@@ -296,9 +320,9 @@ def test_the_sandbox_serves_until_ctrl_c(tmp_path: Path) -> None:
         assert httpx.post(identity, data=asked, trust_env=False).json()["token_type"] == "bearer"
         assert "CREATED" in run("sync-lead", *SEED_OPTIONS, env=env).stdout
         served.send_signal(signal.SIGINT)
-        _, said = served.communicate(timeout=20)
+        _, errors = served.communicate(timeout=20)
     assert served.returncode == 0
-    assert "Traceback" not in said
+    assert "Traceback" not in errors
     assert "UPDATED" in run("sync-lead", "--sandbox-db", str(tmp_path / "leads.db"), *SEED_OPTIONS).stdout
 
 
@@ -322,12 +346,12 @@ def test_the_sandbox_takes_settings_seeds_and_limits(tmp_path: Path) -> None:
         for host, status in (("app.test", 200), ("other.test", 403)):
             assert httpx.get(endpoint, trust_env=False, headers={"Host": host}).status_code == status
         served.send_signal(signal.SIGINT)
-        _, said = served.communicate(timeout=20)
+        _, errors = served.communicate(timeout=20)
     assert (settings["unknown_fields"], settings["limits"]["calls"]) == ("accept", 100)
-    assert "1 leads from" in said
+    assert "1 leads from" in errors
     assert settings["durability"] == "full"
-    assert f"warning: every user of this machine can read {token} (chmod 600)\n" in said
-    assert str(config) not in said
+    assert f"warning: every user of this machine can read {token} (chmod 600)\n" in errors
+    assert str(config) not in errors
     config.write_text("unknown_fields = 'x'\n")
     assert "unknown_fields must be one of" in run("sandbox", "--config", str(config), code=2).stderr
 

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -198,7 +199,7 @@ def test_an_export_of_files(archive: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "message"),
     [
         (b"GET / +ADw-mktowsUserId+AD4-Wolfgangus+ADw-/mktowsUserId+AD4-", "a private name"),
         (gzip.compress(REQUEST, mtime=0), "not text"),
@@ -206,9 +207,9 @@ def test_an_export_of_files(archive: Path, tmp_path: Path) -> None:
         (b"sent: " + REQUEST.replace(b"<", b"%" + b"25" * 12 + b"3C"), "too deep"),
     ],
 )
-def test_what_redact_cannot_look_into_is_said(data: bytes, says: str) -> None:
-    assert says in run("redact", stdin=data, code=1).stderr
-    assert says in run("redact", "--best-effort", stdin=data).stderr
+def test_what_redact_cannot_read_is_reported(data: bytes, message: str) -> None:
+    assert message in run("redact", stdin=data, code=1).stderr
+    assert message in run("redact", "--best-effort", stdin=data).stderr
 
 
 def test_redact_reads_a_log_that_is_escaped() -> None:
@@ -371,6 +372,15 @@ def test_what_cannot_be_read_twice_is_kept() -> None:
     assert places == [b"line 1", b"line %d" % (REQUEST.count(b"\n") + 3001)]
 
 
+@pytest.mark.parametrize("command", ["verify", "parse", "export --as har", "redact"])
+@pytest.mark.parametrize("begin", [b'{"log": {', b"curl 'https://x/' ", b"POST https://x/\n\n", b"\xff\xfe"])
+def test_what_is_read_as_a_whole_has_a_limit(command: str, begin: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marketo_soap.debug.pieces.LONGEST_WHOLE", 2**20)
+    done = CliRunner().invoke(cli, command.split(), input=begin + bytes(2**20))
+    assert done.exit_code == 2
+    assert "the file is not a log and has more than 1 MiB: split it" in done.stderr
+
+
 @pytest.mark.parametrize("size", [900, 1500, 5000])
 def test_a_log_is_cut_between_messages(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     encoded = base64.encodebytes(REQUEST)
@@ -382,7 +392,8 @@ def test_a_log_is_cut_between_messages(size: int, monkeypatch: pytest.MonkeyPatc
     assert len(cut) > 3
     assert b"".join(piece.data for piece in cut) == log
     assert all(piece.complete for piece in cut)
-    assert [log.count(b"\n", 0, piece.start) + 1 for piece in cut] == [piece.line for piece in cut]
+    starts = accumulate((piece.data.count(b"\n") for piece in cut), initial=1)
+    assert [piece.line for piece in cut] == list(starts)[:-1]
     found = [(each.data, each.where) for each in imports.messages_in(io.BytesIO(log))]
     assert {(each.data, each.where) for each in whole} <= set(found)
     redactor = Redactor()

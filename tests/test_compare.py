@@ -1,4 +1,4 @@
-"""Two messages compared: by what they say, by how they are written, and by bytes that nobody can read."""
+"""Two messages compared: by meaning, by markup, and as bytes if they cannot be read."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from marketo_soap import (
     SyncStatus,
     envelope,
 )
-from marketo_soap.debug.compare import Comparison, Difference, Verdict, compare, describe
+from marketo_soap.debug.compare import Comparison, Difference, Equality, compare, describe
 from marketo_soap.privacy.redactor import Redactor
 from tests.declared import sync_leads as calls
 from tests.support import COOKIE, HEADER, SEED, SEED_HEADER, enveloped, faulted, fixture, success
 from tests.test_properties import BYTES, CONTEXTS, GOLDENS, HEADERS, RESULTS, STRUCTURE, garbled, mutated
 
-IDENTICAL, SAME, DIFFERENT = Verdict
+IDENTICAL, SAME, DIFFERENT = Equality
 REQUEST = fixture("sync_lead/seed.request.xml")
 REPLY = fixture("sync_lead/full-lead.response.xml")
 FAULT = fixture("faults/20103.xml")
@@ -164,7 +164,7 @@ def test_every_text_of_a_fault_is_one_difference() -> None:
                 element.text = before
 
 
-def test_a_name_that_stands_inside_and_outside_is_told_by_its_record() -> None:
+def test_a_name_inside_and_outside_a_record_is_qualified() -> None:
     two = [envelope.write_reply(SyncLead, SyncLeadResult(1, SyncStatus(number, "UPDATED"))) for number in (1, 2)]
     assert found(compare(*two)) == [("body", "syncStatus/leadId", "1", "2")]
 
@@ -226,7 +226,7 @@ def test_what_cannot_be_read_may_be_identical() -> None:
     assert compare(b"", b"") == Comparison(IDENTICAL, remarks=("unreadable: the message is empty",))
 
 
-def test_a_difference_says_if_it_is_private() -> None:
+def test_a_difference_is_marked_as_private() -> None:
     old = envelope.request(SyncLead(LeadRecord(id=5, email="a@t.com"), marketo_cookie=COOKIE), HEADER, context="x")
     new = request(Attribute("FirstName", "x", "string"), header=SEED_HEADER)
     typed = request(Attribute("FirstName", "x"), header=SEED_HEADER)
@@ -353,7 +353,7 @@ def test_the_first_byte_that_differs(old: bytes, new: bytes, place: tuple[Any, .
 # -- How it is told -----------------------------------------------------------------------------------
 
 
-def test_a_comparison_is_told_in_plain_lines() -> None:
+def test_a_comparison_is_described_in_plain_lines() -> None:
     old = request(Attribute("FirstName", "x"), Attribute("FirstName", "y"))
     new = request(Attribute("FirstName", "a\n\x85'"), Attribute("New\nLine", "z")).replace(b"t@t.com", b"b@t.com")
     lines = describe(compare(old, new), sides=("golden", "actual"))
@@ -386,7 +386,7 @@ def test_private_values_are_hidden_by_a_redactor() -> None:
             assert private not in shown
 
 
-def test_much_is_told_shortly() -> None:
+def test_many_differences_are_counted() -> None:
     lines = describe(compare(request(), request(*(Attribute(f"F{n}", "x" * 9999) for n in range(60)))), most=2)
     assert lines[1].endswith("xxx'... (9999 characters)")
     assert lines[3] == "- and 58 more"

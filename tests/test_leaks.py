@@ -247,7 +247,7 @@ def test_nothing_leaks_in_any_encoding(seed: int) -> None:
 
 @pytest.mark.parametrize("rest", ["=x", ": x", "", " x"])
 def test_a_known_word_that_a_line_end_cuts_is_hidden(rest: str) -> None:
-    redactor = Redactor.of_values(["Lezelefoka"])
+    redactor = Redactor.of_request(b"<attrValue>Lezelefoka</attrValue>")
     shown = redactor.text(
         f"a page that is long enough to be cut at a width, and it quotes the value: 'Leze\nlefoka{rest}"
     )

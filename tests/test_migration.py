@@ -560,11 +560,11 @@ def test_a_long_report_shows_the_most_used_fields_and_the_gravest_findings(tmp_p
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"nothing", "Error: nothing.csv"), (b"Email\nj\xf6rg@t.com\n", "is not UTF-8"), (b"Email\n", "no call in")],
+    [(b"nothing", "Error: nothing.csv"), (b"Email\nj\xf6rg@t.com\n", "is not UTF-8"), (b"Email\n", "no call")],
 )
 def test_wrong_use_is_said(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "nothing.csv").write_bytes(content)
-    assert said in run(tmp_path / "nothing.csv", code=1 if said == "no call in" else 2).stderr
+    assert said in run(tmp_path / "nothing.csv", code=1 if said == "no call" else 2).stderr
     assert "nothing to look at" in run(code=2).stderr
     assert str(LEADS) in run(LEADS, "--describe", LEADS, code=2).stderr
 
@@ -609,9 +609,9 @@ def test_what_cannot_be_read_is_no_end(tmp_path: Path, monkeypatch: pytest.Monke
     assert shown.startswith(
         "1 call read, made 2013-08-05\n1 could not be read:\n  door: the file cannot be read: OSError\n"
     )
-    monkeypatch.setattr("marketo_soap.cli.bridge_check._LARGEST", 2**20)
+    monkeypatch.setattr("marketo_soap.debug.pieces.LONGEST_WHOLE", 2**20)
     (tmp_path / "x.xml").write_bytes(REQUEST + b" " * 2**20)
-    assert "x.xml: the file has more than 1 MB: split it" in run("--envelopes", tmp_path, code=1).stdout
+    assert "x.xml: the file has more than 1 MiB: split it" in run("--envelopes", tmp_path, code=1).stdout
 
 
 def test_recordings_are_read(tmp_path: Path) -> None:

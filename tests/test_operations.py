@@ -26,7 +26,7 @@ from marketo_soap import (
     envelope,
 )
 from marketo_soap.debug.checks import check
-from marketo_soap.debug.compare import Verdict, compare
+from marketo_soap.debug.compare import Equality, compare
 from marketo_soap.operations import OPERATIONS, Operation
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.server.wsdl import schema
@@ -92,7 +92,7 @@ def test_a_sample_of_the_vendor_is_read_and_written_again(path: Any) -> None:
         assert isinstance(message, envelope.Reply)
         again = envelope.write_reply(message.operation_type, message.result)
     assert without_comments(again) == without_comments(data)
-    assert compare(data, again, signed=True).verdict is Verdict.SAME_MEANING
+    assert compare(data, again, signed=True).verdict is Equality.SAME_MEANING
 
 
 def test_the_sample_of_get_multiple_leads_is_written_to_the_byte() -> None:
@@ -324,7 +324,7 @@ def test_a_planted_defect_is_named_at_its_place(operation: type[Operation[Any]],
     right = element.tag
     element.tag = f"{right[0].swapcase()}{right[1:]}"
     found = [each for each in check(etree.tostring(root)) if each.name == "ignored elements" and each.verdict == "fail"]
-    assert any(f"write <{right}>" in each.says for each in found)
+    assert any(f"write <{right}>" in each.message for each in found)
     assert any(each.path.rpartition("/")[2].startswith(element.tag) for each in found)
 
 

@@ -1,4 +1,4 @@
-"""What a long operation says while it lasts."""
+"""The progress messages of long operations."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ class Terminal(io.StringIO):
 def test_a_pipe_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
     clock = iter(range(0, 1000))
     assert list(progress(range(12), "leads", clock=lambda: next(clock))) == list(range(12))
-    said = capsys.readouterr()
-    assert said.out == ""
+    printed = capsys.readouterr()
+    assert printed.out == ""
     assert (
-        said.err == "leads: 1 of 12 after 2 s\nleads: 6 of 12 after 7 s\nleads: 11 of 12 after 12 s\nleads: 12 of 12\n"
+        printed.err
+        == "leads: 1 of 12 after 2 s\nleads: 6 of 12 after 7 s\nleads: 11 of 12 after 12 s\nleads: 12 of 12\n"
     )
 
 
-def test_what_is_done_at_once_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_done_at_once_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(progress("abc", "leads", clock=lambda: 0.0)) == ["a", "b", "c"]
     assert capsys.readouterr().err == ""
 

@@ -37,6 +37,7 @@ from marketo_soap.calls.call import Terms
 from marketo_soap.calls.flow import Received, Send
 from marketo_soap.calls.retry import NO_RETRY
 from marketo_soap.cli.commands import cli
+from marketo_soap.privacy.redactor import Redactor
 from tests.support import NOW, Either
 
 USER, KEY = "user_7Q4ZT9_of_nobody", "key_9f8e7d6c5b_of_nobody"
@@ -305,3 +306,26 @@ def test_the_command_tells_nothing_of_a_failing_call(rule: dict[str, Any], optio
         result = CliRunner().invoke(cli, ["sync-lead", *args, option, f"FirstName={VALUE}"], env=env)
     assert result.exit_code == 1
     assert_clean(result.output, "the command")
+
+
+@pytest.mark.parametrize("method", ["learn", "message", "data", "text", "snippet", "piece", "url", "value", "field"])
+def test_an_error_inside_the_redactor_carries_no_raw_text(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        try:
+            raise MemoryError
+        except MemoryError as error:
+            raise RecursionError("too deep") from error
+
+    for name in ("decoded", "layers", "plain", "scanned", "applied", "urlsplit", "role_of_field"):
+        monkeypatch.setattr(f"marketo_soap.privacy.redactor.{name}", fail)
+    redactor = Redactor()
+    given = VALUE if method in ("text", "piece", "url", "value", "field") else VALUE.encode()
+    arguments = (given, "name") if method == "field" else (given,)
+    with pytest.raises(RecursionError) as caught:
+        getattr(redactor, method)(*arguments)
+    frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True).stack
+    inner = [frame for frame in frames if "redactor.py" in frame.filename]
+    assert inner
+    assert_clean(str([frame.locals for frame in inner]), "the frames of the redactor")
+    assert len(frames) == len(inner) + 1  # this test
+    assert caught.value.__context__ is None

@@ -1,4 +1,4 @@
-"""The command that says of past calls what will survive the move to REST."""
+"""The command that checks past calls: which will work over REST."""
 
 from __future__ import annotations
 
@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from marketo_soap.cli.output import as_data, print_json, printable, progress
+from marketo_soap.cli.output import as_data, print_columns, print_json, printable, progress
 
 if TYPE_CHECKING:
     from marketo_soap.bridge.settings import BridgeSettings
     from marketo_soap.migration import Cost, DescribedInstance, FieldUse, Finding, Report, Survey
 
-__all__ = ["bridge_check"]
-
-_LARGEST = 256 * 2**20  # bytes of one file of envelopes, which is read as a whole
 _PATH = click.Path(exists=True, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _MOST_ROWS = 50
@@ -65,7 +62,7 @@ def bridge_check(
         _survey_files(survey, [file for path in envelopes for file in _files(path)])
     report = survey.report()
     if not report.calls and report.verdict == "ready":
-        raise click.ClickException("no call in what was given")
+        raise click.ClickException("the files contain no call")
     if as_json:
         print_json(_data(report, raw))
     else:
@@ -98,7 +95,7 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _files(path: Path) -> list[tuple[Path, str]]:
-    """The files that *path* is or has in it, with their names as they are told; hidden ones are left out."""
+    """The files that *path* is or has in it, with their names for the report; without hidden ones."""
     if not path.is_dir():
         return [(path, path.name)]
     files = []
@@ -111,13 +108,14 @@ def _files(path: Path) -> list[tuple[Path, str]]:
 
 
 def _survey_files(survey: Survey, files: list[tuple[Path, str]]) -> None:
+    from marketo_soap.debug.pieces import LONGEST_WHOLE
     from marketo_soap.migration import survey_messages
 
     along = partial(progress, what="calls read") if len(files) == 1 else iter
     for path, name in progress(sorted(files, key=lambda file: file[1]), "files read"):
         try:
-            if path.stat().st_size > _LARGEST:
-                survey.unreadable(name, f"the file has more than {_LARGEST // 2**20} MB: split it")
+            if path.stat().st_size > LONGEST_WHOLE:
+                survey.unreadable(name, f"the file has more than {LONGEST_WHOLE // 2**20} MiB: split it")
                 continue
             survey_messages(survey, path.read_bytes(), name, along=along)
         except OSError as error:
@@ -151,7 +149,7 @@ def _print(report: Report, instance: DescribedInstance | None, raw: bool) -> Non
         for where, why in report.unreadable:
             click.echo(f"  {printable(where)}: {printable(why)}")
     _table("keys", [(name, str(count), "", "") for name, count in report.keys.items()])
-    known = "" if instance else " (standard ones: --describe tells what the instance has)"
+    known = "" if instance else " (standard ones: --describe adds those of the instance)"
     most_used = sorted(report.fields, key=lambda use: -use.count)[:_MOST_ROWS]
     _table(f"fields{known}", [_row(use) for use in report.fields if use in most_used])
     _more(len(report.fields) - len(most_used), "more field")
@@ -164,8 +162,8 @@ def _print(report: Report, instance: DescribedInstance | None, raw: bool) -> Non
     _more(len(report.findings) - _MOST_ROWS, "more finding")
     _print_cost(report.cost, report.calls)
     counts = [f"{counted} {level}" for level in Level if (counted := report.count(level))]
-    said = f": {', '.join(counts)}" if counts else ""
-    click.echo(click.style(report.verdict, fg=_VERDICTS[report.verdict], bold=True) + said)
+    summary = f": {', '.join(counts)}" if counts else ""
+    click.echo(click.style(report.verdict, fg=_VERDICTS[report.verdict], bold=True) + summary)
 
 
 def _count(number: int, what: str) -> str:
@@ -179,13 +177,9 @@ def _more(number: int, what: str) -> None:
 
 
 def _table(title: str, rows: list[tuple[str, str, str, str]]) -> None:
-    if not rows:
-        return
-    click.secho(f"\n{title}", bold=True)
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for name, count, meaning, remark in rows:
-        line = f"  {name:<{widths[0]}}  {count:>{widths[1]}}  {meaning:<{widths[2]}}  {remark}"
-        click.echo(line.rstrip())
+    if rows:
+        click.secho(f"\n{title}", bold=True)
+        print_columns(rows, right=1)
 
 
 def _row(use: FieldUse) -> tuple[str, str, str, str]:

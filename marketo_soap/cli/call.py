@@ -8,24 +8,19 @@ import tomllib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 import click
 
 from marketo_soap.cli import output
 from marketo_soap.cli.clients import client_of_endpoint, client_of_sandbox
-from marketo_soap.cli.options import signer_options
+from marketo_soap.cli.options import F, signer_options, with_options
 from marketo_soap.errors import MarketoError
 from marketo_soap.operations import OPERATIONS, Operation
 from marketo_soap.privacy.redactor import EVERYTHING, Visible
 from marketo_soap.wire.fields import Field, declared, is_enum, is_record
 from marketo_soap.wire.plain import from_assignments, from_data
-
-__all__ = ["call", "connection_options", "operations", "run_call"]
-
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _CONNECTION = (
     click.option("--endpoint", envvar="MARKETO_SOAP_ENDPOINT", show_envvar=True, help="Where to send it."),
@@ -39,10 +34,7 @@ _CONNECTION = (
 
 def connection_options(command: F) -> F:
     """Give *command* the options that `run_call` takes."""
-    decorated: Any = command
-    for option in reversed(_CONNECTION):
-        decorated = option(decorated)
-    return signer_options(decorated)  # type: ignore[no-any-return]
+    return signer_options(with_options(*_CONNECTION)(command))
 
 
 def run_call(
@@ -59,7 +51,7 @@ def run_call(
     show_envelopes: bool,
     raw: bool,
 ) -> None:
-    """Make a call and print what came of it: the result by *show*, or as JSON. Raises its error."""
+    """Make a call and print its result by *show*, or as JSON. Raises its error."""
     if sandbox or sandbox_db:
         opening = client_of_sandbox(sandbox_db)
     else:
@@ -153,7 +145,7 @@ def _describe_operation(operation: type[Operation[Any]]) -> dict[str, Any]:
     return {
         "name": operation.name,
         "summary": (operation.__doc__ or "").partition("\n\n")[0],
-        "effect": effect if isinstance(effect, str) else "write: repeatable or once, as the call says",
+        "effect": effect if isinstance(effect, str) else "write: repeatable or once, it depends on the call",
         "client": f"{method}()" if hasattr(Client, method) else "call()",
         "sandbox": "yes" if operation.name in FUNCTIONS else "no",
         "rest": rest,

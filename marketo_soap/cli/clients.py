@@ -11,8 +11,6 @@ import click
 if TYPE_CHECKING:
     from marketo_soap.client import Client
 
-__all__ = ["client_of_endpoint", "client_of_sandbox"]
-
 
 @contextmanager
 def client_of_sandbox(path: str | None) -> Iterator[Client]:

@@ -19,8 +19,6 @@ from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
 from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.signature import AuthenticationHeader, Credentials, sign, timestamp
 
-__all__ = ["cli"]
-
 
 @click.group(cls=GuardedGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="marketo_soap")
@@ -32,7 +30,7 @@ def cli() -> None:
 @lead_options
 @connection_options
 def sync_lead(operation: SyncLead, workspace: str | None, **connection: Any) -> None:
-    """Insert or update one lead and say what happened.
+    """Insert or update one lead and print the result.
 
     Exit code 0: done; 1: refused or failed; 2: wrong use.
     """

@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
 import click
 from attrs import evolve
 
 from marketo_soap import envelope
-from marketo_soap.cli.envelope_input import file_argument, name_of, policy_options, rewindable
 from marketo_soap.cli.output import progress
+from marketo_soap.cli.source import Source, file_argument, peek, redaction_options
 from marketo_soap.debug import exporting
 from marketo_soap.debug.found import is_request
 from marketo_soap.debug.importing import exchanges, exchanges_in, messages, messages_of, pieces
 from marketo_soap.history import Exchange
-from marketo_soap.privacy.redactor import EVERYTHING, Redactor, Visible
-
-__all__ = ["export", "redact"]
+from marketo_soap.privacy.redactor import EVERYTHING, Redactor
 
 LOCAL = "http://127.0.0.1:8807/soap/mktows/2_2"  # where `marketo-soap sandbox` listens
 
 
 @click.command()
 @file_argument
-@click.option("--best-effort", is_flag=True, help="Exit code 0 though not all of it could be looked into.")
-@policy_options
-def redact(file: IO[bytes], best_effort: bool, visible: Visible, secrets: tuple[str, ...]) -> None:
+@click.option("--best-effort", is_flag=True, help="Exit code 0 although parts of it could not be read.")
+@redaction_options
+def redact(source: Source, best_effort: bool, redactor: Redactor) -> None:
     """Print FILE (an envelope, a HAR file, a log) with what is private replaced by tokens.
 
     The same value gets the same token. Of a HAR file only what is SOAP is kept. Exit code 1 if something could not
-    be looked into: it may still be private.
+    be read: it may still be private.
     """
-    file = rewindable(file)
-    begun = file.tell()
-    redactor = Redactor(visible, secrets)
     unread: set[str] = set()
     requests = False
-    for piece in progress(pieces(file), "pieces looked through"):
+    for piece in progress(pieces(source.open()), "pieces looked through"):
         if piece.alone and _is_archive(piece.data):
             _print_archive(piece.data, redactor)
             requests = True
@@ -49,17 +43,19 @@ def redact(file: IO[bytes], best_effort: bool, visible: Visible, secrets: tuple[
         if not piece.complete:
             unread.add(f"line {piece.line}: something longer than a message may be begins here")
     else:
-        file.seek(begun)
-        for piece in progress(pieces(file), "pieces redacted"):
+        for piece in progress(pieces(source.open()), "pieces redacted"):
             click.echo(redactor.data(piece.data), nl=False)
     if not requests:
         click.echo(
-            "# no request was found: values that stand in free text are not known, look before you share", err=True
+            "# no request was found, so values in free text are not known: check the output before you share it",
+            err=True,
         )
+    if redactor.visible == EVERYTHING:
+        return
     unread |= redactor.unread
-    for each in sorted(unread) if visible != EVERYTHING else ():
-        click.echo(f"# not all of it could be looked into: {each}", err=True)
-    if unread and visible != EVERYTHING and not best_effort:
+    for each in sorted(unread):
+        click.echo(f"# not everything could be read: {each}", err=True)
+    if unread and not best_effort:
         raise SystemExit(1)
 
 
@@ -74,45 +70,35 @@ def _is_archive(data: bytes) -> bool:
     return any(message.where.startswith("entry") for message in messages(data))
 
 
-def _http_parts(given: Iterable[Exchange], redactor: Redactor) -> Iterator[bytes]:
-    for number, part in enumerate(exporting.http_parts(given, redactor)):
-        yield b"\n" + part if number else part
-
-
-def _curl_parts(given: Iterable[Exchange], redactor: Redactor) -> Iterator[bytes]:
-    return (exporting.curl_command(exchange, redactor).encode("utf-8", "surrogateescape") for exchange in given)
-
-
-_FORMS: dict[str, Callable[[Iterable[Exchange], Redactor], Iterator[bytes]]] = {
-    "har": exporting.har_parts,
-    "http": _http_parts,
-    "curl": _curl_parts,
-}
+_FORMS = {"har": exporting.har_parts, "http": exporting.http_parts, "curl": exporting.curl_parts}
 
 
 @click.command()
 @file_argument
 @click.option("--as", "form", type=click.Choice([*_FORMS, "xml"]), required=True, help="The form to write.")
-@click.option("-o", "--output", "directory", type=click.Path(file_okay=False, path_type=Path), help="Where to (xml).")
-@click.option("--endpoint", default=LOCAL, show_default=True, help="The address, where FILE does not say it.")
-@policy_options
-def export(
-    file: IO[bytes], form: str, directory: Path | None, endpoint: str, visible: Visible, secrets: tuple[str, ...]
-) -> None:
+@click.option(
+    "-o", "--output", "directory", type=click.Path(file_okay=False, path_type=Path), help="The directory for --as xml."
+)
+@click.option(
+    "--endpoint",
+    default=LOCAL,
+    show_default=True,
+    help="The endpoint of requests whose endpoint FILE does not contain.",
+)
+@redaction_options
+def export(source: Source, form: str, directory: Path | None, endpoint: str, redactor: Redactor) -> None:
     """Write the exchanges in FILE for other tools: a HAR archive, a .http file, curl commands, XML files."""
-    name, file = name_of(file), rewindable(file)
-    begun = file.tell()
-    redactor = Redactor(visible, secrets)
-    one_at_least = False
-    for exchange in progress(exchanges_in(file, started=datetime.now(UTC)), "exchanges looked through"):
-        if exchange.operation:
-            redactor.learn(exchange.request)
-            one_at_least = True
-    if not one_at_least:
-        raise click.ClickException(f"no exchange in {name}")
-    file.seek(begun)
-    every = progress(exchanges_in(file, started=datetime.now(UTC)), "exchanges written")
-    given = (_complete(exchange, endpoint) for exchange in every if exchange.operation)
+
+    def found(what: str) -> Iterator[Exchange]:
+        every = progress(exchanges_in(source.open(), started=datetime.now(UTC)), what)
+        return (exchange for exchange in every if exchange.operation)
+
+    count, known = peek(found("exchanges looked through"))
+    if not count:
+        raise click.ClickException(f"no exchange in {source.name}")
+    for exchange in known:
+        redactor.learn(exchange.request)
+    given = (_complete(exchange, endpoint) for exchange in found("exchanges written"))
     if form != "xml":
         for part in _FORMS[form](given, redactor):
             click.echo(part, nl=False)
@@ -128,7 +114,7 @@ def export(
 
 def _complete(exchange: Exchange, endpoint: str) -> Exchange:
     """The exchange of a bare envelope, with the address and the headers that it would be sent with."""
-    if not exchange.request_headers and exchange.operation:
+    if not exchange.request_headers:
         action = envelope.soap_action(envelope.open_request(exchange.request).operation_type)
         exchange = evolve(
             exchange, request_headers=(("Content-Type", "text/xml; charset=UTF-8"), ("SOAPAction", action))

@@ -8,8 +8,6 @@ import click
 
 from marketo_soap.cli.output import printable, warn_if_exposed
 
-__all__ = ["gateway"]
-
 
 @click.command()
 @click.option(

@@ -11,12 +11,24 @@ from typing import Any, TypeVar
 
 import click
 
-from marketo_soap.cli.output import printable
+from marketo_soap.cli.output import printable, warn_if_exposed
 from marketo_soap.errors import MarketoError
 from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.records.lead import Attribute, ForeignSysType, LeadRecord
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def with_options(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Return the decorator that gives a command *options*, which its help lists in this order."""
+
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
 
 _LEAD = (
     click.option("--email", help="Email, the weakest key."),
@@ -53,10 +65,7 @@ def lead_options(command: F) -> F:
         )
         return command(operation=SyncLead(lead, return_lead, cookie), **others)
 
-    decorated: Any = with_operation
-    for option in reversed(_LEAD):
-        decorated = option(decorated)
-    return decorated  # type: ignore[no-any-return]
+    return with_options(*_LEAD)(with_operation)  # type: ignore[return-value]
 
 
 def _attribute(text: str) -> Attribute:
@@ -71,27 +80,27 @@ _SIGNER = (
     click.option(
         "--encryption-key-file",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="A file that holds the encryption key; else the variable MARKETO_SOAP_ENCRYPTION_KEY.",
+        help="A file that holds the encryption key; default: the variable MARKETO_SOAP_ENCRYPTION_KEY. Warns if every "
+        "user of this machine can read it, except below a directory named fixtures.",
     ),
 )
 
 
 def signer_options(command: F) -> F:
-    """Give *command* `user_id` and `encryption_key`; the key never comes from the command line itself."""
+    """Give *command* `user_id` and `encryption_key`. The key is never an argument, which other users could see."""
 
     @wraps(command)
     @click.pass_context
     def with_key(context: click.Context, /, encryption_key_file: Path | None, **others: Any) -> Any:
         if encryption_key_file is not None:
+            is_fixture = "fixtures" in encryption_key_file.resolve().parts  # version control lets everybody read it
+            warn_if_exposed(encryption_key_file, readable=not is_fixture)
             key: str | None = encryption_key_file.read_text(encoding="utf-8").strip()
         else:
             key = os.environ.get("MARKETO_SOAP_ENCRYPTION_KEY") or None
         return context.invoke(command, encryption_key=key, **others)
 
-    decorated: Any = with_key
-    for option in reversed(_SIGNER):
-        decorated = option(decorated)
-    return decorated  # type: ignore[no-any-return]
+    return with_options(*_SIGNER)(with_key)  # type: ignore[return-value]
 
 
 class GuardedGroup(click.Group):

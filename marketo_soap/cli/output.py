@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -27,12 +27,10 @@ from marketo_soap.privacy.redactor import Redactor, Visible
 from marketo_soap.records.lead import LeadRecord
 from marketo_soap.wire.tree import ignored_elements
 
-__all__ = ["as_data", "print_envelopes", "print_json", "print_message", "print_result", "progress"]
-
 T = TypeVar("T")
 
 _UNSEEN = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-_SILENT = 2.0  # seconds: what is done sooner needs no word
+_SILENT = 2.0  # seconds without a message
 _PAUSE = 5.0  # seconds between two lines
 
 
@@ -68,7 +66,7 @@ def message_data(data: bytes) -> dict[str, Any]:
 
 
 def hidden_data(data: Any, redactor: Redactor, name: str = "") -> Any:
-    """Return the data of a message with what is private replaced by tokens, which *name* and the keys tell."""
+    """Return the data of a message with private values as tokens; *name* and the keys are those of its fields."""
     if isinstance(data, dict):
         if data.keys() == {"name", "type", "value"}:  # an attribute
             value = data["value"]
@@ -122,7 +120,7 @@ def _json(data: Any) -> str:
 
 
 def print_result(result: SyncLeadResult, key: str | None) -> None:
-    """Say at a glance what a sync did."""
+    """Print the result of a sync."""
     status = str(result.sync_status.status)
     colour = {"CREATED": "green", "UPDATED": "green", "FAILED": "red"}.get(status, "yellow")
     click.echo(f"{click.style(status, fg=colour, bold=True)} lead {result.lead_id}{f' (key: {key})' if key else ''}")
@@ -131,7 +129,7 @@ def print_result(result: SyncLeadResult, key: str | None) -> None:
 
 
 def print_call(operation: type[Operation[Any]], result: Any) -> None:
-    """Print what came of any call: its summary, then all that the result holds."""
+    """Print the result of any call: its summary, then all its fields."""
     click.secho(operation.summary(result), bold=True)
     _print_tree(as_data(result), "  ")
 
@@ -143,15 +141,22 @@ def _print_record(record: LeadRecord) -> None:
         ("ForeignSysPersonId", record.foreign_sys_type or "", record.foreign_sys_person_id),
         *((attribute.name, attribute.type or "", attribute.value) for attribute in record.attributes),
     ]
-    rows = [row for row in rows if row[2] is not None]
-    widths = [max((len(printable(row[column])) for row in rows), default=0) for column in (0, 1)]
-    for name, kind, value in rows:
-        columns = f"  {printable(name):<{widths[0]}}  {printable(kind):<{widths[1]}}"
-        click.echo(f"{columns}  {printable(value)}".rstrip())
+    print_columns([tuple(map(printable, row)) for row in rows if row[2] is not None])
+
+
+def print_columns(rows: Sequence[tuple[str, ...]], *, right: int | None = None) -> None:
+    """Print *rows* in columns, all aligned left but the one with the number *right*."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (
+            cell.rjust(width) if number == right else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        click.echo(f"  {'  '.join(cells)}".rstrip())
 
 
 def printable(value: object) -> str:
-    """Return *value* as text that cannot move the cursor or break the line of a terminal."""
+    """Return *value* as text without control characters."""
     text = str(value)
     return text if text.isprintable() else ascii(text)
 
@@ -171,7 +176,7 @@ _COLOURS = {Verdict.PASS: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red", 
 
 
 def print_checks(where: str, checks: list[Check], *, quiet: bool = False) -> None:
-    """Print the verdicts of checks, one a line, and how many there are of each kind; *quiet*: only what is not well."""
+    """Print the checks, one a line, and how many there are of each verdict; *quiet*: only warnings and failures."""
     if where:
         click.secho(where, bold=True)
     width = max(len(check.name) for check in checks)
@@ -180,7 +185,7 @@ def print_checks(where: str, checks: list[Check], *, quiet: bool = False) -> Non
             continue
         verdict = click.style(f"{check.verdict:<4}", fg=_COLOURS[check.verdict], bold=True)
         line = f" (line {check.line})" if check.line else ""
-        click.echo(f"{verdict}  {check.name:<{width}}  {printable(check.says)}{line}")
+        click.echo(f"{verdict}  {check.name:<{width}}  {printable(check.message)}{line}")
     counts = Counter(check.verdict for check in checks)
     click.echo(", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict]))
 
@@ -232,7 +237,7 @@ def _is_flag(value: object) -> bool:
 
 
 def print_envelopes(exchange: Exchange, *, visible: Visible, to_stderr: bool = False) -> None:
-    """Print both envelopes as they were sent: highlighted on a terminal, plain in a pipe."""
+    """Print both envelopes as they were sent, highlighted on a terminal."""
     redactor = Redactor.of_request(exchange.request, visible)
     stream = sys.stderr if to_stderr else sys.stdout
     click.secho(f"--> POST {exchange.endpoint} ({len(exchange.request)} bytes)", bold=True, file=stream)
@@ -246,7 +251,7 @@ def print_envelopes(exchange: Exchange, *, visible: Visible, to_stderr: bool = F
 
 
 def print_outcome(exchange: Exchange) -> None:
-    """Say in a line what the answer of an exchange means."""
+    """Print the meaning of an exchange's response in a line."""
     message = envelope.read(exchange.response or b"")
     if isinstance(message, Reply) and isinstance(message.result, SyncLeadResult):
         print_result(message.result, None)
@@ -265,18 +270,18 @@ def _print_xml(text: str, stream: IO[str]) -> None:
 
 
 def progress(items: Iterable[T], what: str, *, clock: Callable[[], float] = time.monotonic) -> Iterator[T]:
-    """Go through *items*, saying how many of *what* are done if it takes longer than a moment."""
+    """Yield *items*, and print how many of *what* are done if it takes longer than two seconds."""
     total = len(items) if isinstance(items, Sized) else None
     if sys.stderr.isatty() and total is not None and total > 1:
         with click.progressbar(items, label=what, file=sys.stderr) as bar:
             yield from bar
         return
-    begun = clock()
-    due = begun + _SILENT
+    start = clock()
+    due = start + _SILENT
     for done, item in enumerate(items):
         if (now := clock()) >= due:
-            click.echo(f"{what}: {done}{'' if total is None else f' of {total}'} after {now - begun:.0f} s", err=True)
+            click.echo(f"{what}: {done}{'' if total is None else f' of {total}'} after {now - start:.0f} s", err=True)
             due = now + _PAUSE
         yield item
-    if due > begun + _SILENT:
+    if due > start + _SILENT:
         click.echo(f"{what}: {'all' if total is None else f'{total} of {total}'}", err=True)

@@ -9,43 +9,47 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, Unpack, cast, overload
 
 from marketo_soap.client.base import CallOptions
 from marketo_soap.operations import Operation
-from marketo_soap.operations.delete_custom_objects import DeleteCustomObjects, DeleteCustomObjectsResult
-from marketo_soap.operations.delete_m_objects import DeleteMObjects, DeleteMObjectsResult
-from marketo_soap.operations.describe_m_object import DescribeMObject, DescribeMObjectResult
-from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSource, GetCampaignsForSourceResult
-from marketo_soap.operations.get_channels import GetChannels, GetChannelsResult
-from marketo_soap.operations.get_custom_objects import GetCustomObjects, GetCustomObjectsResult
-from marketo_soap.operations.get_import_to_list_status import GetImportToListStatus, GetImportToListStatusResult
-from marketo_soap.operations.get_lead import GetLead, GetLeadResult
-from marketo_soap.operations.get_lead_activity import GetLeadActivity, LeadActivityList
-from marketo_soap.operations.get_lead_changes import GetLeadChanges, GetLeadChangesResult
-from marketo_soap.operations.get_m_objects import GetMObjects, GetMObjectsResult
-from marketo_soap.operations.get_multiple_leads import GetMultipleLeads, GetMultipleLeadsResult
-from marketo_soap.operations.get_tags import GetTags, GetTagsResult
-from marketo_soap.operations.import_to_list import ImportToList, ImportToListResult
-from marketo_soap.operations.list_m_objects import ListMObjects, ListMObjectsResult
-from marketo_soap.operations.list_operation import ListOperation, ListOperationResult
-from marketo_soap.operations.merge_leads import LeadKeys, MergeLeads, MergeLeadsResult
-from marketo_soap.operations.request_campaign import RequestCampaign, RequestCampaignResult
-from marketo_soap.operations.schedule_campaign import ScheduleCampaign, ScheduleCampaignResult
-from marketo_soap.operations.sync_custom_objects import SyncCustomObjects, SyncCustomObjectsResult
-from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
-from marketo_soap.operations.sync_m_objects import SyncMObjects, SyncMObjectsResult
-from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncMultipleLeadsResult
-from marketo_soap.records.activities import ActivityTypeFilter, StreamPosition
-from marketo_soap.records.attribs import Attrib, SyncOperationEnum
-from marketo_soap.records.campaigns import ReqCampSourceType
-from marketo_soap.records.custom_objects import CustomObj, KeyList, as_key_lists
-from marketo_soap.records.imports import ImportToListModeEnum
-from marketo_soap.records.lead import LeadRecord, Value, as_attributes
-from marketo_soap.records.lead_keys import LeadKey, LeadSelector
-from marketo_soap.records.lists import ListKey, ListOperationType
-from marketo_soap.records.marketo_objects import MObjAssociation, MObjCriteria, MObject
-from marketo_soap.records.tags import Tag
+
+if TYPE_CHECKING:  # an operation is loaded when its method is called
+    from marketo_soap.operations.delete_custom_objects import DeleteCustomObjectsResult
+    from marketo_soap.operations.delete_m_objects import DeleteMObjectsResult
+    from marketo_soap.operations.describe_m_object import DescribeMObjectResult
+    from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSourceResult
+    from marketo_soap.operations.get_channels import GetChannelsResult
+    from marketo_soap.operations.get_custom_objects import GetCustomObjectsResult
+    from marketo_soap.operations.get_import_to_list_status import GetImportToListStatusResult
+    from marketo_soap.operations.get_lead import GetLeadResult
+    from marketo_soap.operations.get_lead_activity import LeadActivityList
+    from marketo_soap.operations.get_lead_changes import GetLeadChangesResult
+    from marketo_soap.operations.get_m_objects import GetMObjectsResult
+    from marketo_soap.operations.get_multiple_leads import GetMultipleLeadsResult
+    from marketo_soap.operations.get_tags import GetTagsResult
+    from marketo_soap.operations.import_to_list import ImportToListResult
+    from marketo_soap.operations.list_m_objects import ListMObjectsResult
+    from marketo_soap.operations.list_operation import ListOperationResult
+    from marketo_soap.operations.merge_leads import LeadKeys, MergeLeadsResult
+    from marketo_soap.operations.request_campaign import RequestCampaignResult
+    from marketo_soap.operations.schedule_campaign import ScheduleCampaignResult
+    from marketo_soap.operations.sync_custom_objects import SyncCustomObjectsResult
+    from marketo_soap.operations.sync_lead import SyncLeadResult
+    from marketo_soap.operations.sync_m_objects import SyncMObjectsResult
+    from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeadsResult
+    from marketo_soap.records.activities import ActivityTypeFilter, StreamPosition
+    from marketo_soap.records.attribs import Attrib, SyncOperationEnum
+    from marketo_soap.records.campaigns import ReqCampSourceType
+    from marketo_soap.records.custom_objects import CustomObj, KeyList
+    from marketo_soap.records.imports import ImportToListModeEnum
+    from marketo_soap.records.lead import LeadRecord, Value
+    from marketo_soap.records.lead_keys import LeadKey, LeadSelector
+    from marketo_soap.records.lists import ListKey, ListOperationType
+    from marketo_soap.records.marketo_objects import MObjAssociation, MObjCriteria, MObject
+    from marketo_soap.records.tags import Tag
+
+    Tokens: TypeAlias = Mapping[str, Value] | Sequence[Attrib]
 
 __all__ = ["Operations"]
 
@@ -54,7 +58,6 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 Call: TypeAlias = tuple[Operation[R], CallOptions]
-Tokens: TypeAlias = Mapping[str, Value] | Sequence[Attrib]
 
 
 class _Method(Protocol[P, R_co]):
@@ -94,11 +97,15 @@ class Operations:
         **options: Unpack[CallOptions],
     ) -> Call[SyncLeadResult]:
         """Insert or update one lead: see `SyncLead`. *target_workspace* names the workspace of a new lead."""
+        from marketo_soap.operations.sync_lead import SyncLead
+
         return SyncLead(lead, return_lead, marketo_cookie), options
 
     @_method
     def get_lead(self, lead_key: LeadKey, **options: Unpack[CallOptions]) -> Call[GetLeadResult]:
         """Return the leads that a key names: see `GetLead`."""
+        from marketo_soap.operations.get_lead import GetLead
+
         return GetLead(lead_key), options
 
     @_method
@@ -112,6 +119,8 @@ class Operations:
         **options: Unpack[CallOptions],
     ) -> Call[LeadActivityList]:
         """Return one page of a lead's activities, newest first: see `GetLeadActivity`. `iterate` walks all pages."""
+        from marketo_soap.operations.get_lead_activity import GetLeadActivity
+
         operation = GetLeadActivity(
             lead_key, activity_filter=activity_filter, start_position=start_position, batch_size=batch_size
         )
@@ -132,6 +141,8 @@ class Operations:
 
         *activity_name_filter* needs an endpoint of a later version than 2_2.
         """
+        from marketo_soap.operations.get_lead_changes import GetLeadChanges
+
         operation = GetLeadChanges(
             start_position,
             activity_filter=activity_filter,
@@ -152,6 +163,8 @@ class Operations:
         **options: Unpack[CallOptions],
     ) -> Call[GetMultipleLeadsResult]:
         """Return one page of the leads that a selector names: see `GetMultipleLeads`. `iterate` walks all pages."""
+        from marketo_soap.operations.get_multiple_leads import GetMultipleLeads
+
         operation = GetMultipleLeads(
             lead_selector,
             batch_size=batch_size,
@@ -166,10 +179,12 @@ class Operations:
         name: str | None = None,
         *,
         exact_name: bool | None = None,
-        source: ReqCampSourceType | str = ReqCampSourceType.MKTOWS,
+        source: ReqCampSourceType | str = "MKTOWS",
         **options: Unpack[CallOptions],
     ) -> Call[GetCampaignsForSourceResult]:
         """Return the campaigns that can be requested: see `GetCampaignsForSource`. *name* is a part of their names."""
+        from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSource
+
         return GetCampaignsForSource(source, name, exact_name), options
 
     @_method
@@ -181,13 +196,15 @@ class Operations:
         campaign_name: str | None = None,
         program_name: str | None = None,
         program_tokens: Tokens | None = None,
-        source: ReqCampSourceType | str = ReqCampSourceType.MKTOWS,
+        source: ReqCampSourceType | str = "MKTOWS",
         **options: Unpack[CallOptions],
     ) -> Call[RequestCampaignResult]:
         """Run a trigger campaign for at most 100 leads: see `RequestCampaign`. A repeat runs it again.
 
         Name the campaign by *campaign_id*, or by *campaign_name* and *program_name*.
         """
+        from marketo_soap.operations.request_campaign import RequestCampaign
+
         if program_tokens is None and campaign_id is None:
             program_tokens = ()  # a campaign that is named must have a list of tokens
         operation = RequestCampaign(
@@ -212,6 +229,8 @@ class Operations:
         **options: Unpack[CallOptions],
     ) -> Call[ScheduleCampaignResult]:
         """Run a batch campaign at a time, or now: see `ScheduleCampaign`. A repeat schedules another run."""
+        from marketo_soap.operations.schedule_campaign import ScheduleCampaign
+
         operation = ScheduleCampaign(
             program_name,
             campaign_name,
@@ -224,11 +243,15 @@ class Operations:
     @_method
     def list_m_objects(self, **options: Unpack[CallOptions]) -> Call[ListMObjectsResult]:
         """Return the names of the types of objects: see `ListMObjects`. It needs nothing but credentials."""
+        from marketo_soap.operations.list_m_objects import ListMObjects
+
         return ListMObjects(), options
 
     @_method
     def describe_m_object(self, object_name: str, **options: Unpack[CallOptions]) -> Call[DescribeMObjectResult]:
         """Return the fields of a type of objects: see `DescribeMObject`."""
+        from marketo_soap.operations.describe_m_object import DescribeMObject
+
         return DescribeMObject(object_name), options
 
     @_method
@@ -245,6 +268,8 @@ class Operations:
         **options: Unpack[CallOptions],
     ) -> Call[GetMObjectsResult]:
         """Return one page of opportunities, roles or programs: see `GetMObjects`. `iterate` walks all pages."""
+        from marketo_soap.operations.get_m_objects import GetMObjects
+
         operation = GetMObjects(
             type,
             id,
@@ -264,6 +289,8 @@ class Operations:
 
         At most 100 objects. Each has a status: one that FAILED raises no error.
         """
+        from marketo_soap.operations.sync_m_objects import SyncMObjects
+
         return SyncMObjects(tuple(m_objects), operation), options
 
     @_method
@@ -271,6 +298,8 @@ class Operations:
         self, m_objects: Iterable[MObject], **options: Unpack[CallOptions]
     ) -> Call[DeleteMObjectsResult]:
         """Delete opportunities and roles by their ids: see `DeleteMObjects`. Each has a status."""
+        from marketo_soap.operations.delete_m_objects import DeleteMObjects
+
         return DeleteMObjects(tuple(m_objects)), options
 
     @_method
@@ -288,6 +317,9 @@ class Operations:
 
         `iterate` walks all pages.
         """
+        from marketo_soap.operations.get_custom_objects import GetCustomObjects
+        from marketo_soap.records.lead import as_attributes
+
         operation = GetCustomObjects(
             obj_type_name,
             as_attributes(custom_obj_keys),
@@ -302,10 +334,12 @@ class Operations:
         self,
         obj_type_name: str,
         custom_objs: Iterable[CustomObj],
-        operation: SyncOperationEnum | str = SyncOperationEnum.UPSERT,
+        operation: SyncOperationEnum | str = "UPSERT",
         **options: Unpack[CallOptions],
     ) -> Call[SyncCustomObjectsResult]:
         """Insert or update at most 100 objects: see `SyncCustomObjects`. The result has a status for each."""
+        from marketo_soap.operations.sync_custom_objects import SyncCustomObjects
+
         return SyncCustomObjects(obj_type_name, tuple(custom_objs), operation), options
 
     @_method
@@ -313,16 +347,23 @@ class Operations:
         self, obj_type_name: str, custom_obj_key_lists: Iterable[KeyList], **options: Unpack[CallOptions]
     ) -> Call[DeleteCustomObjectsResult]:
         """Delete at most 100 objects by their whole keys: see `DeleteCustomObjects`; each has a status."""
+        from marketo_soap.operations.delete_custom_objects import DeleteCustomObjects
+        from marketo_soap.records.custom_objects import as_key_lists
+
         return DeleteCustomObjects(obj_type_name, as_key_lists(custom_obj_key_lists)), options
 
     @_method
     def get_channels(self, tag: Tag | None = None, **options: Unpack[CallOptions]) -> Call[GetChannelsResult]:
         """Return all channels, or those that the values of *tag* name: see `GetChannels`."""
+        from marketo_soap.operations.get_channels import GetChannels
+
         return GetChannels(tag), options
 
     @_method
     def get_tags(self, tags: Iterable[Tag] = (), **options: Unpack[CallOptions]) -> Call[GetTagsResult]:
         """Return all types of tags, or those that *tags* ask for: see `GetTags`."""
+        from marketo_soap.operations.get_tags import GetTags
+
         return GetTags(tuple(tags)), options
 
     @_method
@@ -335,6 +376,8 @@ class Operations:
         **options: Unpack[CallOptions],
     ) -> Call[MergeLeadsResult]:
         """Merge leads into one: see `MergeLeads`. `client.merge_leads({"IDNUM": 1}, [{"IDNUM": 2}])`."""
+        from marketo_soap.operations.merge_leads import MergeLeads
+
         return MergeLeads(winning_lead_keys, tuple(losing_lead_key_lists), merge_in_sales), options
 
     @_method
@@ -345,12 +388,14 @@ class Operations:
         import_file_header: str,
         import_file_rows: Iterable[str],
         *,
-        import_list_mode: ImportToListModeEnum | str = ImportToListModeEnum.UPSERTLEADS,
+        import_list_mode: ImportToListModeEnum | str = "UPSERTLEADS",
         clear_list: bool = False,
         campaign_name: str | None = None,
         **options: Unpack[CallOptions],
     ) -> Call[ImportToListResult]:
         """Begin to import rows of CSV to a list in a program: see `ImportToList`."""
+        from marketo_soap.operations.import_to_list import ImportToList
+
         operation = ImportToList(
             program_name,
             import_file_header,
@@ -367,6 +412,8 @@ class Operations:
         self, program_name: str, list_name: str, **options: Unpack[CallOptions]
     ) -> Call[GetImportToListStatusResult]:
         """Return how far the latest import to a list of a program is: see `GetImportToListStatus`."""
+        from marketo_soap.operations.get_import_to_list_status import GetImportToListStatus
+
         return GetImportToListStatus(program_name, list_name), options
 
     @_method
@@ -384,6 +431,8 @@ class Operations:
 
         *list_key* may be the name of the list. `in_batches` takes more than 1,000 leads.
         """
+        from marketo_soap.operations.list_operation import ListOperation
+
         operation = ListOperation(
             list_operation, list_key, list_members, strict=strict, skip_activity_log=skip_activity_log
         )
@@ -397,4 +446,6 @@ class Operations:
 
         `in_batches` takes more leads.
         """
+        from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads
+
         return SyncMultipleLeads(leads, dedup_enabled=dedup_enabled), options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 import httpx
 
@@ -13,13 +13,15 @@ from marketo_soap.calls.flow import Send, StepAnswer, Wait
 from marketo_soap.calls.http import open_async_client
 from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.client.base import BaseClient, CallOptions, Timeout
-from marketo_soap.client.batches import BatchOutcome, BatchWalk
 from marketo_soap.client.operations import Operations
 from marketo_soap.client.paging import PageWalk
 from marketo_soap.errors import Fault, MarketoError
 from marketo_soap.history import Exchange
 from marketo_soap.operations import Operation
 from marketo_soap.operations.base import BatchOperation, PagedOperation
+
+if TYPE_CHECKING:
+    from marketo_soap.client.batches import BatchOutcome
 
 __all__ = ["AsyncClient"]
 
@@ -73,6 +75,8 @@ class AsyncClient(Operations, BaseClient[httpx.AsyncBaseTransport]):
         self, operation: BatchOperation[R, StatusT], **options: Unpack[CallOptions]
     ) -> BatchOutcome[R, StatusT]:
         """Carry out *operation* in as many calls as its list needs: see `Client.in_batches`."""
+        from marketo_soap.client.batches import BatchWalk
+
         walk = BatchWalk(operation)
         while (call := walk.call) is not None:
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 import httpx
 
@@ -15,13 +15,15 @@ from marketo_soap.calls.flow import Send, StepAnswer, Wait
 from marketo_soap.calls.http import open_client
 from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.client.base import BaseClient, CallOptions, Timeout
-from marketo_soap.client.batches import BatchOutcome, BatchWalk
 from marketo_soap.client.operations import Operations
 from marketo_soap.client.paging import PageWalk
 from marketo_soap.errors import Fault, MarketoError
 from marketo_soap.history import Exchange
 from marketo_soap.operations import Operation
 from marketo_soap.operations.base import BatchOperation, PagedOperation
+
+if TYPE_CHECKING:
+    from marketo_soap.client.batches import BatchOutcome
 
 __all__ = ["Client"]
 
@@ -100,6 +102,8 @@ class Client(Operations, BaseClient[httpx.BaseTransport]):
         marked as not sent. A batch whose fate is unknown is made again only as the retry policy allows: never
         where a repetition would double. Walks all pages of a batch.
         """
+        from marketo_soap.client.batches import BatchWalk
+
         walk = BatchWalk(operation)
         while (call := walk.call) is not None:
             try:

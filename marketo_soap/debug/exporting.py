@@ -17,20 +17,8 @@ from marketo_soap import __version__
 from marketo_soap.history import Exchange, Headers
 from marketo_soap.privacy.redactor import Redactor, Visible
 
-__all__ = [
-    "curl",
-    "curl_command",
-    "file_parts",
-    "har",
-    "har_parts",
-    "http_file",
-    "http_parts",
-    "safe_name",
-    "xml_files",
-]
-
 _MADE_BY_THE_TOOL = {"host", "content-length", "connection", "accept-encoding", "user-agent", "transfer-encoding"}
-_CALLS_AT_ONCE = 1000  # whose attempts may stand among each other
+_CALLS_AT_ONCE = 1000  # whose attempts may alternate
 _UNSAFE = re.compile(r"\W", re.ASCII)
 _PHASES = {"connect": "connect", "ssl": "tls", "send": "send", "wait": "wait", "receive": "receive"}
 
@@ -43,8 +31,8 @@ def safe_name(operation: str) -> str:
 def har(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()) -> bytes:
     """Return an HTTP archive, version 1.2, as browsers' developer tools open it.
 
-    Members that begin with an underscore say more: the operation, the attempt, the number of the call. Bodies
-    that are no UTF-8 are base64. Source: the W3C draft of HAR 1.2.
+    Names that begin with an underscore are ours: the operation, the attempt, the number of the call. Bodies that
+    are not UTF-8 are base64. Source: the W3C draft of HAR 1.2.
     """
     return b"".join(har_parts(*_all_known(exchanges, visible, secrets)))
 
@@ -156,22 +144,22 @@ def _body(data: bytes, encoding: str) -> dict[str, str]:
 
 
 def http_file(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()) -> bytes:
-    """Return the requests as a `.http` file, which editors run; what came of each is a comment."""
-    return b"\n".join(http_parts(*_all_known(exchanges, visible, secrets)))
+    """Return the requests as a `.http` file, which editors run; a comment has the result of each."""
+    return b"".join(http_parts(*_all_known(exchanges, visible, secrets)))
 
 
 def http_parts(exchanges: Iterable[Exchange], redactor: Redactor) -> Iterator[bytes]:
-    """Yield the blocks of such a file, which an empty line keeps apart."""
-    for exchange in exchanges:
-        came = f"HTTP {exchange.status}" if exchange.status else "no answer"
+    """Yield the blocks of such a file, each but the first after an empty line."""
+    for number, exchange in enumerate(exchanges):
+        result = f"HTTP {exchange.status}" if exchange.status else "no answer"
         lines = [
             f"### {safe_name(exchange.operation)}, attempt {exchange.attempt}",
-            f"# {exchange.started.isoformat()}: {came} after {exchange.elapsed * 1000:.1f} ms",
+            f"# {exchange.started.isoformat()}: {result} after {exchange.elapsed * 1000:.1f} ms",
             f"POST {redactor.url(exchange.endpoint)} HTTP/1.1",
             *(f"{name}: {value}" for name, value in _shown_headers(exchange, redactor)),
         ]
         head = "\n".join(lines).encode("utf-8", "backslashreplace")
-        yield head + b"\n\n" + redactor.data(exchange.request) + b"\n"
+        yield (b"\n" if number else b"") + head + b"\n\n" + redactor.data(exchange.request) + b"\n"
 
 
 def _shown_headers(exchange: Exchange, redactor: Redactor) -> list[tuple[str, str]]:
@@ -185,29 +173,31 @@ def curl(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secre
     A body that no argument can hold (bytes that are no UTF-8, or a first `@`, which curl takes for a file) goes
     through base64.
     """
-    exchanges, redactor = _all_known(exchanges, visible, secrets)
-    return "".join(curl_command(exchange, redactor) for exchange in exchanges)
+    parts = curl_parts(*_all_known(exchanges, visible, secrets))
+    return b"".join(parts).decode("utf-8", "surrogateescape")
 
 
-def curl_command(exchange: Exchange, redactor: Redactor) -> str:
-    """Return the command that sends the request of one exchange."""
-    headers = [argument for pair in _shown_headers(exchange, redactor) for argument in ("-H", ": ".join(pair))]
-    command = ["curl", redactor.url(exchange.endpoint), *headers, "--data-binary"]
-    data = redactor.data(exchange.request)
-    try:
-        text = data.decode()
-        plain = not text.startswith("@") and "\x00" not in text
-    except UnicodeDecodeError:
-        text, plain = "", False
-    if plain:
-        return f"{shlex.join([*command, text])}\n"
-    return f"echo {base64.b64encode(data).decode()} | base64 -d | {shlex.join([*command, '@-'])}\n"
+def curl_parts(exchanges: Iterable[Exchange], redactor: Redactor) -> Iterator[bytes]:
+    """Yield the command of each exchange."""
+    for exchange in exchanges:
+        headers = [argument for pair in _shown_headers(exchange, redactor) for argument in ("-H", ": ".join(pair))]
+        command = ["curl", redactor.url(exchange.endpoint), *headers, "--data-binary"]
+        data = redactor.data(exchange.request)
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            text = "@"
+        if text.startswith("@") or "\x00" in text:
+            line = f"echo {base64.b64encode(data).decode()} | base64 -d | {shlex.join([*command, '@-'])}\n"
+        else:
+            line = f"{shlex.join([*command, text])}\n"
+        yield line.encode("utf-8", "surrogateescape")
 
 
 def xml_files(
     exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()
 ) -> Mapping[str, bytes]:
-    """Return the messages as files by name: `0001-syncLead.request.xml` and `.response.xml`, if one came."""
+    """Return the messages as files by name: `0001-syncLead.request.xml` and `.response.xml`, if there is a response."""
     return dict(file_parts(*_all_known(exchanges, visible, secrets)))
 
 

@@ -12,12 +12,10 @@ from marketo_soap.errors import ProtocolError
 from marketo_soap.history import Headers
 from marketo_soap.privacy.redactor import size_only
 
-__all__ = ["Found", "from_base64", "is_request", "one_line", "operation_of", "signed_at"]
-
 
 @frozen
-class Found:
-    """A message that was found: its bytes, where it stood, and what was known of how it went."""
+class FoundMessage:
+    """A message in a file: its bytes, its place, and the endpoint and headers that were recorded with it."""
 
     data: bytes = field(repr=size_only)
     where: str = ""
@@ -52,7 +50,7 @@ def signed_at(data: bytes) -> datetime | None:
 
 
 def one_line(value: object) -> str:
-    """Return what can stand in one line of a header: a line break would start another one."""
+    """Return *value* as text for one line of a header: a line break would start another header."""
     return "".join(character for character in str(value or "") if character.isprintable())
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from attrs import evolve
 
 from marketo_soap import envelope
-from marketo_soap.debug.found import Found, from_base64, one_line, operation_of
+from marketo_soap.debug.found import FoundMessage, from_base64, one_line, operation_of
 from marketo_soap.history import Exchange, Headers, Timings
-
-__all__ = ["exchanges_of_entries", "har_entries", "messages_of_entry"]
 
 
 def har_entries(data: bytes) -> list[dict[str, Any]] | None:
@@ -47,45 +46,50 @@ def _headers(side: dict[str, Any]) -> Headers:
     return tuple((one_line(pair.get("name")), one_line(pair.get("value"))) for pair in pairs if isinstance(pair, dict))
 
 
-def _named(operation: Any) -> str:
-    return operation if isinstance(operation, str) and re.fullmatch(r"\w{1,40}", operation) else ""
-
-
-def messages_of_entry(number: int, entry: dict[str, Any]) -> Iterator[Found]:
+def messages_of_entry(number: int, entry: dict[str, Any]) -> Iterator[FoundMessage]:
     """Yield the bodies of both sides of an entry, if they have one."""
     request, response = _dict(entry, "request"), _dict(entry, "response")
-    sent, came = _bytes(_dict(request, "postData")), _bytes(_dict(response, "content"))
-    if sent:
-        yield Found(sent, f"entry {number}, request", one_line(request.get("url")), _headers(request))
-    if came:
-        yield Found(came, f"entry {number}, response", "", _headers(response))
+    if sent := _bytes(_dict(request, "postData")):
+        yield FoundMessage(sent, f"entry {number}, request", one_line(request.get("url")), _headers(request))
+    if received := _bytes(_dict(response, "content")):
+        yield FoundMessage(received, f"entry {number}, response", "", _headers(response))
 
 
-def _exchange_of(number: int, entry: dict[str, Any], started: datetime) -> tuple[Any, Exchange]:
-    request, response, phases = _dict(entry, "request"), _dict(entry, "response"), _dict(entry, "timings")
-    sent = _bytes(_dict(request, "postData"))
-    came = _bytes(_dict(response, "content"))
-    status = _number(response.get("status"))
-    try:
-        begun = datetime.fromisoformat(str(entry.get("startedDateTime")))
-    except ValueError:
-        begun = started
-    exchange = Exchange(
-        operation=_named(entry.get("_operation")) or operation_of(sent),
+def exchanges_of_entries(entries: Iterable[dict[str, Any]], started: datetime) -> list[Exchange]:
+    """Return the entries as exchanges, the attempts of a call linked; *started* is used where the time is missing."""
+    exchanges: list[Exchange] = []
+    last_call: Any = None
+    for number, entry in enumerate(entries, 1):
+        exchange, call = _exchange(entry, started), entry.get("_call", -number)
+        if exchanges and call == last_call and exchange.attempt == exchanges[-1].attempt + 1:
+            exchange = evolve(exchange, previous=exchanges[-1])
+        exchanges.append(exchange)
+        last_call = call
+    return exchanges
+
+
+def _exchange(entry: dict[str, Any], started: datetime) -> Exchange:
+    request, response = _dict(entry, "request"), _dict(entry, "response")
+    sent, received = _bytes(_dict(request, "postData")), _bytes(_dict(response, "content"))
+    operation, status = entry.get("_operation"), int(_number(response.get("status")) or 0)
+    is_name = isinstance(operation, str) and re.fullmatch(r"\w{1,40}", operation)
+    with suppress(ValueError):
+        started = datetime.fromisoformat(str(entry.get("startedDateTime")))
+    return Exchange(
+        operation=str(operation) if is_name else operation_of(sent),
         endpoint=one_line(request.get("url")),
         attempt=int(_number(entry.get("_attempt")) or 1),
-        started=begun,
+        started=started,
         request_headers=_headers(request),
         request=sent,
         elapsed=(_number(entry.get("time")) or 0.0) / 1000,
-        status=int(status) if status else None,
+        status=status or None,
         response_headers=_headers(response),
-        response=came if status or came else None,
+        response=received if status or received else None,
         failure=str(entry.get("_error") or ""),
-        timings=_timings(phases),
+        timings=_timings(_dict(entry, "timings")),
         read_fault=envelope.fault_of,
     )
-    return entry.get("_call", -number), exchange
 
 
 def _number(value: Any) -> float | None:
@@ -94,27 +98,10 @@ def _number(value: Any) -> float | None:
 
 
 def _timings(phases: dict[str, Any]) -> Timings | None:
-    seconds = {name: None if (ms := _number(phases.get(name))) is None else ms / 1000 for name in phases}
-    connect, tls = seconds.get("connect"), seconds.get("ssl")
-    if connect is not None and tls is not None:
-        connect = max(connect - tls, 0.0)
-    if not any(seconds.get(name) for name in ("connect", "send", "receive")):
+    numbers = (_number(phases.get(name)) for name in ("connect", "ssl", "send", "wait", "receive"))
+    connect, tls, send, wait, receive = (None if ms is None else ms / 1000 for ms in numbers)
+    if not (connect or send or receive):
         return None
-    return Timings(connect, tls, seconds.get("send"), seconds.get("wait"), seconds.get("receive"))
-
-
-def exchanges_of_entries(entries: Iterable[dict[str, Any]], started: datetime) -> list[Exchange]:
-    """Return the entries as exchanges; *started* is used where the time is missing."""
-    return _linked(_exchange_of(number, entry, started) for number, entry in enumerate(entries, 1))
-
-
-def _linked(given: Iterable[tuple[Any, Exchange]]) -> list[Exchange]:
-    """Tie the attempts of one call together again."""
-    linked: list[Exchange] = []
-    last: tuple[Any, Exchange] | None = None
-    for call, exchange in given:
-        if last is not None and last[0] == call and exchange.attempt == last[1].attempt + 1:
-            exchange = evolve(exchange, previous=last[1])
-        last = call, exchange
-        linked.append(exchange)
-    return linked
+    if connect is not None and tls is not None:  # HAR counts TLS as a part of connecting
+        connect = max(connect - tls, 0.0)
+    return Timings(connect, tls, send, wait, receive)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import IO
 
 from marketo_soap import envelope
-from marketo_soap.debug.found import Found, is_request, operation_of, signed_at
+from marketo_soap.debug.found import FoundMessage, is_request, operation_of, signed_at
 from marketo_soap.debug.har_files import exchanges_of_entries, har_entries, messages_of_entry
 from marketo_soap.debug.log_text import messages_of_text
 from marketo_soap.debug.pieces import Piece, pieces
@@ -15,7 +15,7 @@ from marketo_soap.debug.request_files import messages_of_curl, messages_of_http_
 from marketo_soap.history import Exchange
 
 __all__ = [
-    "Found",
+    "FoundMessage",
     "Piece",
     "exchanges",
     "exchanges_in",
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-def messages(data: bytes) -> list[Found]:
+def messages(data: bytes) -> list[FoundMessage]:
     """Return the messages in *data*, in their order; of a HAR file both sides of each entry.
 
     A lone XML document is taken as it is, byte for byte, however broken. Elsewhere an envelope begins at its
@@ -54,64 +54,57 @@ def exchanges(data: bytes, *, started: datetime) -> list[Exchange]:
 
 def exchanges_in(file: IO[bytes], *, started: datetime) -> Iterator[Exchange]:
     """Yield the exchanges in *file*, a log of any length, as `exchanges` finds them."""
-    begun = file.tell()
+    start = file.tell()
     first = next(pieces(file))
     if first.alone:
         return iter(exchanges(first.data, started=started))
-    file.seek(begun)
+    file.seek(start)
     return _paired(messages_in(file), started)
 
 
-def _paired(found: Iterable[Found], started: datetime) -> Iterator[Exchange]:
-    """Tie replies to the requests before them."""
-    last: Found | None = None
+def _paired(found: Iterable[FoundMessage], started: datetime) -> Iterator[Exchange]:
+    """Join replies to the requests before them."""
+    request: FoundMessage | None = None
     for message in found:
-        if is_request(message.data):
-            if last is not None:
-                yield _exchange(last, None, started)
-            last = message
-        elif last is not None:
-            yield _exchange(last, message, started)
-            last = None
-        else:
-            yield _exchange(message, None, started)
-    if last is not None:
-        yield _exchange(last, None, started)
+        is_reply = not is_request(message.data)
+        if request is not None:
+            yield _exchange(request, message if is_reply else None, started)
+        elif is_reply:
+            yield _exchange(None, message, started)
+        request = None if is_reply else message
+    if request is not None:
+        yield _exchange(request, None, started)
 
 
 def exchanges_of_files(files: Mapping[str, bytes], *, started: datetime) -> list[Exchange]:
     """Return the exchanges in several files; `x.request.xml` and `x.response.xml` are two sides of one."""
-    all_of_them: list[Exchange] = []
+    found: list[Exchange] = []
     for name, data in sorted(files.items()):
         stem = name.removesuffix(".response.xml")
         if stem != name and f"{stem}.request.xml" in files:
             continue
-        response = files.get(f"{name.removesuffix('.request.xml')}.response.xml")
-        if name.endswith(".request.xml") and response is not None:
-            all_of_them.append(_exchange(Found(data), Found(response), started))
+        stem = name.removesuffix(".request.xml")
+        response = files.get(f"{stem}.response.xml")
+        if stem != name and response is not None:
+            found.append(_exchange(FoundMessage(data), FoundMessage(response), started))
         else:
-            all_of_them += exchanges(data, started=started)
-    return all_of_them
+            found += exchanges(data, started=started)
+    return found
 
 
-def messages_in(file: IO[bytes]) -> Iterator[Found]:
+def messages_in(file: IO[bytes]) -> Iterator[FoundMessage]:
     """Yield the messages in *file*, a log of any length, as `messages` finds them."""
     for piece in pieces(file):
         yield from messages_of(piece)
 
 
-def messages_of(piece: Piece) -> list[Found]:
+def messages_of(piece: Piece) -> list[FoundMessage]:
     """Return the messages in a piece of a file."""
     return messages(piece.data) if piece.alone else messages_of_text(piece.data, piece.line)
 
 
-def _exchange(request: Found, response: Found | None, started: datetime) -> Exchange:
-    """The exchange of one message or of two; a lone reply has an empty request."""
-    if response is None and not is_request(request.data):
-        request, response = Found(b""), request
-    status = None
-    if response is not None:
-        status = 500 if b"Fault" in response.data else 200
+def _exchange(request: FoundMessage | None, response: FoundMessage | None, started: datetime) -> Exchange:
+    request = request or FoundMessage(b"")
     return Exchange(
         operation=operation_of(request.data),
         endpoint=request.endpoint,
@@ -120,8 +113,8 @@ def _exchange(request: Found, response: Found | None, started: datetime) -> Exch
         request_headers=request.headers,
         request=request.data,
         elapsed=0.0,
-        status=status,
-        response_headers=() if response is None else response.headers,
-        response=None if response is None else response.data,
+        status=None if response is None else 500 if b"Fault" in response.data else 200,
+        response_headers=response.headers if response else (),
+        response=response.data if response else None,
         read_fault=envelope.fault_of,
     )

@@ -7,9 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote_plus
 
-from marketo_soap.debug.found import Found
-
-__all__ = ["messages_of_text", "without_backslashes"]
+from marketo_soap.debug.found import FoundMessage
 
 _DECLARATION = r"(?:<\?xml\b[^<>]{0,200}\?>(?:\s|\\[nrt])*)?"
 _ENVELOPE = re.compile(rf"{_DECLARATION}<(?P<prefix>[\w.-]+:)?Envelope\b")
@@ -30,22 +28,22 @@ _UNDO: tuple[Callable[[str], str], ...] = (
 """Undoes how a log may have written `<`: as it is, or as in JSON, in HTML (once or twice), or in a URL."""
 
 
-def messages_of_text(data: bytes, first_line: int = 0) -> list[Found]:
+def messages_of_text(data: bytes, first_line: int = 0) -> list[FoundMessage]:
     """Return the messages in a text; in a piece of one, which begins at *first_line*, no document is the whole text."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:2]:
-        return [Found(data)]
+        return [FoundMessage(data)]
     text = data.decode("utf-8", "surrogateescape")
     begins = text.lstrip("\ufeff \t\r\n").startswith("<")
     if not first_line and begins and _LONE.match(text) and len(_ENVELOPE.findall(text)) == 1:
-        return [Found(data)]
+        return [FoundMessage(data)]
     for undo in _UNDO:
         try:
             plain = undo(text)
         except ValueError:  # a reference of thousands of digits
             continue
-        if found := [Found(_encoded(message), where) for message, where in _in_text(plain, first_line or 1)]:
+        if found := [FoundMessage(_encoded(message), where) for message, where in _in_text(plain, first_line or 1)]:
             return found
-    return [Found(data)] if begins and not first_line else []
+    return [FoundMessage(data)] if begins and not first_line else []
 
 
 def _in_text(text: str, first_line: int) -> Iterator[tuple[str, str]]:

@@ -11,24 +11,24 @@ from attrs import field, frozen
 from marketo_soap.debug.request_files import is_request_file
 from marketo_soap.privacy.redactor import size_only
 
-__all__ = ["Piece", "pieces"]
-
 _END_AHEAD = re.compile(rb"(?:/|2[Ff])(?:[\w.-]{1,60}(?::|%3[aA]|\\{0,9}u003[aA]))?\Z")
 _ARCHIVE = re.compile(rb"[\xef\xbb\xbf\s]*\{\s*\"log\"\s*:")
+LONGEST_WHOLE = 256 * 2**20
+"""Bytes of a file that can only be read as a whole; reading it takes a few times as much memory."""
+
 _PIECE = 2**20
 _LONGEST_PIECE = 33 * 2**20  # a message of the greatest length, and what is around it
 
 
 @frozen
 class Piece:
-    """A piece of a file: its bytes, the line and the place that it begins at, whether it is the whole file.
+    """A piece of a file: its bytes, the line that it begins at, whether it is the whole file.
 
     A piece that is not *complete* ends in the middle of something that is longer than a message may be.
     """
 
     data: bytes = field(repr=size_only)
     line: int = 1
-    start: int = 0
     alone: bool = True
     complete: bool = True
 
@@ -36,12 +36,16 @@ class Piece:
 def pieces(file: IO[bytes]) -> Iterator[Piece]:
     """Yield *file*, from its current position, in pieces of about a megabyte that hold whole messages.
 
-    An archive, a file of requests or commands and what is in no ASCII encoding are one piece, however long.
+    A HAR file, a file of requests or commands, and UTF-16 text are one piece. `ValueError` if they are longer than
+    `LONGEST_WHOLE`.
     """
-    start, line = file.tell(), 1
-    data = file.read(_PIECE)
-    if len(data) < _PIECE or _is_no_log(data):
-        yield Piece(data + file.read(), line, start)
+    line, data = 1, file.read(_PIECE)
+    if len(data) < _PIECE or _is_one_piece(data):
+        data += file.read(LONGEST_WHOLE)
+        if len(data) > LONGEST_WHOLE:
+            limit = LONGEST_WHOLE // 2**20
+            raise ValueError(f"the file is not a log and has more than {limit} MiB: split it, it is read as a whole")
+        yield Piece(data, line)
         return
     while data:
         more = file.read(_PIECE)
@@ -50,12 +54,12 @@ def pieces(file: IO[bytes]) -> Iterator[Piece]:
         if not complete and len(data) > _LONGEST_PIECE:
             cut = data.rfind(b"\n") + 1 or len(data)
         if cut:
-            yield Piece(data[:cut], line, start, False, complete)
-            start, line = start + cut, line + data.count(b"\n", 0, cut)
+            yield Piece(data[:cut], line, False, complete)
+            line += data.count(b"\n", 0, cut)
         data = data[cut:] + more
 
 
-def _is_no_log(data: bytes) -> bool:
+def _is_one_piece(data: bytes) -> bool:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:2]:
         return True
     return bool(_ARCHIVE.match(data)) or is_request_file(data)

@@ -15,8 +15,6 @@ from marketo_soap.debug.exporting import har, safe_name
 from marketo_soap.history import Exchange
 from marketo_soap.privacy.redactor import Visible
 
-__all__ = ["Recorder"]
-
 _NAME = re.compile(r"\d{8}T\d{6}\.\d{6}-\w{1,40}-\d+-\d+-\w{1,16}\.har")
 
 

@@ -8,10 +8,8 @@ import shlex
 
 from attrs import evolve
 
-from marketo_soap.debug.found import Found, from_base64, one_line
+from marketo_soap.debug.found import FoundMessage, from_base64, one_line
 from marketo_soap.debug.log_text import without_backslashes
-
-__all__ = ["is_request_file", "messages_of_curl", "messages_of_http_file"]
 
 _BLOCK = re.compile(rb"^###.*$", re.MULTILINE)
 _HTTP = re.compile(rb"\A(?:\s|#[^\n]*\n|//[^\n]*\n)*(?:POST[ \t]+)?(https?://\S+)(?:[ \t]+HTTP/[\d.]+)?\r?\n")
@@ -29,7 +27,7 @@ def is_request_file(data: bytes) -> bool:
     return bool(_CURL.match(text) or any(_HTTP.match(block) for block in _BLOCK.split(data[:10_000])))
 
 
-def messages_of_curl(data: bytes) -> list[Found]:
+def messages_of_curl(data: bytes) -> list[FoundMessage]:
     """Return the bodies of curl commands; none if *data* does not begin with one."""
     text = data.decode("utf-8", "surrogateescape").strip()
     if not _CURL.match(text):
@@ -49,7 +47,7 @@ def messages_of_curl(data: bytes) -> list[Found]:
     return found
 
 
-def _of_command(words: list[str], piped: str | None) -> Found | None:
+def _of_command(words: list[str], piped: str | None) -> FoundMessage | None:
     body, url, headers = "", "", []
     given = iter(words)
     for word in given:
@@ -64,7 +62,7 @@ def _of_command(words: list[str], piped: str | None) -> Found | None:
         elif not url and re.match("https?://", word):
             url = word
     sent = from_base64(piped) if piped else body.encode("utf-8", "surrogateescape")
-    return Found(sent, "", one_line(url), tuple(headers)) if sent else None
+    return FoundMessage(sent, "", one_line(url), tuple(headers)) if sent else None
 
 
 def _quoted_plainly(found: re.Match[str]) -> str:
@@ -72,7 +70,7 @@ def _quoted_plainly(found: re.Match[str]) -> str:
     return shlex.quote(without_backslashes(found[1]))
 
 
-def messages_of_http_file(data: bytes) -> list[Found]:
+def messages_of_http_file(data: bytes) -> list[FoundMessage]:
     """Return the bodies of the requests in a `.http` file; none if *data* is not one."""
     found = []
     starts = [0, *(block.end() + 1 for block in _BLOCK.finditer(data))]
@@ -88,12 +86,12 @@ def messages_of_http_file(data: bytes) -> list[Found]:
             at = header.end()
         blank = re.compile(rb"\r?\n").match(block, at)
         body = block[blank.end() if blank else at :]
-        if came := _ANSWER.search(body):  # a capture of both sides
-            body = body[: came.start()]
+        if response := _ANSWER.search(body):  # a capture of both sides
+            body = body[: response.start()]
         elif end < len(data):
             body = body.removesuffix(b"\n")  # the empty line before the next request
         body = body.removesuffix(b"\n")
         if body:
             line = data.count(b"\n", 0, start) + 1
-            found.append(Found(body, f"line {line}", head[1].decode("latin-1"), tuple(headers)))
+            found.append(FoundMessage(body, f"line {line}", head[1].decode("latin-1"), tuple(headers)))
     return found

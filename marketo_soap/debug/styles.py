@@ -22,8 +22,6 @@ from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.codec import codec
 from marketo_soap.wire.xml import MKTOWS, SOAP_ENV, XSI, Element
 
-__all__ = ["Style", "write"]
-
 _XSD = "http://www.w3.org/2001/XMLSchema"
 _HEADERS = {kind: f"{{{MKTOWS}}}{kind.__name__}" for kind in (AuthenticationHeader, MktowsContextHeader)}
 _TEXT = re.compile("(?<=>)[^<]+(?=<)")

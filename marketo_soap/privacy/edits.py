@@ -9,8 +9,6 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-__all__ = ["Edit", "applied", "around", "both", "merged", "moved", "pulled"]
-
 Edit: TypeAlias = tuple[int, int, str]
 
 
@@ -82,8 +80,8 @@ def merged(edits: list[Edit]) -> list[Edit]:
 def around(edits: list[Edit], units: list[Edit], inner: list[Edit]) -> list[Edit]:
     """Return *edits* that split none of *units*, the escapes of their text.
 
-    An edit that begins or ends in an escape leaves it out where *inner*, what was found with the escapes undone,
-    says so for the same place, and takes all of it in where nothing else was found.
+    An edit that begins or ends in an escape excludes it if *inner*, the edits found with the escapes undone, has one
+    at the same place. Otherwise it includes the whole escape.
     """
     starts, begins = [unit[0] for unit in units], [edit[0] for edit in inner]
 

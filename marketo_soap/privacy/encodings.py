@@ -13,8 +13,6 @@ from collections.abc import Callable
 
 from marketo_soap.privacy.edits import Edit, applied, both
 
-__all__ = ["decoded", "dumps", "encoded", "looks_like_text", "runs"]
-
 _LONGEST_INFLATED = 32 * 2**20
 _H = "[0-9a-fA-F]"
 _NARROW = re.compile(rb"[\x20-\x7e]{12}")
@@ -95,7 +93,7 @@ def runs(text: str, inner: Callable[[bytes], bytes], token: Callable[[str], str]
 
 
 def dumps(text: str, inner: Callable[[bytes], bytes], token: Callable[[str], str]) -> list[Edit]:
-    """Return the edits that replace dumps, lines of hexadecimal digits, if *inner* changes what they stand for."""
+    """Return the edits that replace dumps, lines of hexadecimal digits, if *inner* changes the bytes that they show."""
     found = []
     for run in _DUMP.finditer(text):
         data = b"".join(bytes.fromhex("".join(line[1].split())) for line in _DUMPED.finditer(run[0]))

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 
 from marketo_soap.privacy.edits import Edit, applied
 
-__all__ = ["DEEPEST", "layers"]
-
 DEEPEST = 8  # escapes within escapes
 
 _H = "[0-9a-fA-F]"

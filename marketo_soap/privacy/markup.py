@@ -9,10 +9,7 @@ from typing import TypeAlias
 from marketo_soap.privacy.edits import Edit, moved
 from marketo_soap.privacy.free_text import TOKEN
 from marketo_soap.privacy.place import Place
-from marketo_soap.privacy.visible import HIDDEN, Visible
-from marketo_soap.privacy.vocabulary import folded, role_of_element
-
-__all__ = ["Act", "Free", "scanned"]
+from marketo_soap.privacy.vocabulary import HIDDEN, Visible, folded, role_of_element
 
 Act: TypeAlias = Callable[[str, str], str]
 """Takes the kind and the text of a private value, returns its replacement."""
@@ -39,7 +36,7 @@ _PROTOCOL = {"nil", "type", "mustunderstand", "encodingstyle", "actor", "arrayty
 def scanned(text: str, visible: Visible, act: Act, free: Free, *, cut_out: bool = False) -> Iterator[Edit]:
     """Yield the edits of *text*: what *act* makes of each private value, and *free* of what is free text.
 
-    *cut_out* says that *text* was cut out of a message.
+    *cut_out*: *text* is a part of a message.
     """
     place = Place(visible, cut_out=cut_out)
     done = 0

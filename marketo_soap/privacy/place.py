@@ -6,10 +6,7 @@ from collections import Counter
 
 from attrs import frozen
 
-from marketo_soap.privacy.visible import Visible
-from marketo_soap.privacy.vocabulary import PRIVATE, Role, role_of_element
-
-__all__ = ["Place"]
+from marketo_soap.privacy.vocabulary import PRIVATE, Role, Visible, role_of_element
 
 _DEEPEST = 300
 _LONGEST_NAME = 100

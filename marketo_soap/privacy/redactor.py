@@ -1,7 +1,7 @@
 """Hides secrets and personal data in what is shown: reprs, messages, printed and exported envelopes.
 
 Private are the user id, the signature, the cookie, e-mail addresses, foreign ids, keys and the values of a lead's
-attributes: what the declarations say, and in a SOAP message every element that they do not know. Marketo's own ids,
+attributes: what the declarations mark, and in a SOAP message every element that they do not know. Marketo's own ids,
 the names and types of attributes, times and statuses stay visible. In free text, such as a fault or a proxy's page,
 the values of the requests are looked for. All of it takes linear time, on any bytes.
 """
@@ -11,28 +11,22 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Self
+from functools import wraps
+from typing import Concatenate, ParamSpec, Self, TypeVar
 from urllib.parse import urlsplit
 
+from marketo_soap.privacy import free_text
 from marketo_soap.privacy.edits import Edit, applied, around, both, merged, pulled
 from marketo_soap.privacy.encodings import decoded, dumps, encoded, looks_like_text, runs
 from marketo_soap.privacy.escapes import layers
-from marketo_soap.privacy.free_text import (
-    ADDRESS,
-    HARMLESS_HEADERS,
-    TOKEN,
-    Known,
-    addresses,
-    forms,
-    headers,
-    named,
-    plain,
-)
+from marketo_soap.privacy.free_text import TOKEN, forms, plain
 from marketo_soap.privacy.markup import scanned
-from marketo_soap.privacy.visible import EVERYTHING, HIDDEN, Visible, hidden, size_only
-from marketo_soap.privacy.vocabulary import PRIVATE, role_of_field
+from marketo_soap.privacy.vocabulary import EVERYTHING, HIDDEN, PRIVATE, Visible, hidden, role_of_field, size_only
 
 __all__ = ["EVERYTHING", "HIDDEN", "Redactor", "Visible", "hidden", "size_only"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _LONGEST_NAME = 100
 _NESTED = 4  # encodings within encodings
@@ -43,6 +37,21 @@ _HIDDEN_THERE = re.compile(rf"[^\w\[]{{0,12}}(?:{TOKEN.pattern}|\Z)")
 _HOST = re.compile(r"(?:[A-Za-z0-9.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
 _ORIGIN = re.compile(rf"https?://(?:\[secret-\d+\]@)?{_HOST.pattern}(?=/|\Z)")
 _QUERY_VALUE = re.compile(r"(?<==)[^&;#]+")
+
+
+def _guarded(method: Callable[Concatenate[Redactor, P], T]) -> Callable[Concatenate[Redactor, P], T]:
+    """Raise the errors of *method* without its frames: error trackers record local variables, which hold raw text."""
+
+    @wraps(method)
+    def guarded(self: Redactor, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(self, *args, **kwargs)
+        except BaseException as error:
+            del args, kwargs
+            error.__context__ = None  # its traceback has such frames too
+            raise error.with_traceback(None) from None
+
+    return guarded
 
 
 class Redactor:
@@ -56,9 +65,9 @@ class Redactor:
         self.visible = visible or Visible()
         self._tokens: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
-        self._known = Known()
+        self._known = free_text.Known()
         self.unread: set[str] = set()
-        self._secrets = {form: self._token("secret", secret) for secret in secrets if secret for form in forms(secret)}
+        self._secrets = {form: self._token("secret", each) for each in secrets if each for form in forms(each)}
 
     @classmethod
     def of_request(cls, data: bytes, visible: Visible | None = None) -> Self:
@@ -67,14 +76,7 @@ class Redactor:
         redactor.learn(data)
         return redactor
 
-    @classmethod
-    def of_values(cls, values: Iterable[str]) -> Self:
-        """Return one that knows *values*."""
-        redactor = cls()
-        for value in values:
-            redactor._learn_value("value", value)
-        return redactor
-
+    @_guarded
     def learn(self, *requests: bytes) -> None:
         """Add the private values of these requests, or of logs of them, to those that are looked for."""
         for request in requests:
@@ -105,12 +107,13 @@ class Redactor:
 
     # -- what is shown --------------------------------------------------------------------------------
 
+    @_guarded
     def text(self, text: str) -> str:
         """Return *text*, which is no envelope, with known values and all e-mail addresses hidden."""
         return self._through(text, lambda plain: self._after_secrets(plain, lambda text: self._free(text, 0)))
 
     def _through(self, text: str, find: Callable[[str], list[Edit]]) -> str:
-        """Hide what *find* finds in *text*, as it stands and with its escapes undone, however deep they are nested."""
+        """Hide what *find* finds in *text* as it is, and with its escapes undone at every level."""
         edits = find(text)
         inner: list[Edit] = []
         units: list[Edit] = []
@@ -139,17 +142,13 @@ class Redactor:
             self.unread.add("a private name whose value was not found")
 
     def _after_secrets(self, text: str, find: Callable[[str], list[Edit]]) -> list[Edit]:
-        secrets = [
-            (found.start(), found.end(), token)
-            for secret, token in self._secrets.items()
-            if secret in text
-            for found in re.finditer(re.escape(secret), text)
-        ]
-        if secrets:
-            first, secrets = sorted(secrets), []
-            for edit in first:  # one may be a part of the other
-                if not secrets or edit[0] >= secrets[-1][1]:
-                    secrets.append(edit)
+        secrets = merged(
+            [
+                (*found.span(), token)
+                for secret, token in self._secrets.items()
+                for found in re.finditer(re.escape(secret), text)
+            ]
+        )
         if self.visible == EVERYTHING:
             return secrets
         return both(secrets, find(applied(text, secrets)))
@@ -158,24 +157,27 @@ class Redactor:
         """The edits that hide what is private in free text."""
         edits: list[Edit] = []
         for find in (
-            lambda text: self._runs(text, nested),
-            lambda text: [] if self.visible.emails else addresses(text, self._token),
-            lambda text: headers(text, self._token),
-            lambda text: named(text, self._named),
+            lambda text: runs(text, *self._hide_inside(nested)),
+            lambda text: [] if self.visible.emails else free_text.addresses(text, self._token),
+            lambda text: free_text.headers(text, self._token),
+            lambda text: free_text.named(text, self._named),
             self._known.edits,
         ):
             edits = both(edits, find(applied(text, edits)))
         return edits
 
-    def _runs(self, text: str, nested: int) -> list[Edit]:
+    def _hide_inside(self, nested: int) -> tuple[Callable[[bytes], bytes], Callable[[str], str]]:
+        """Return how encoded data is redacted, and how what cannot be decoded is replaced."""
+
         def inner(data: bytes) -> bytes:
             return self._data(data, nested + 1) if nested < _NESTED else b""
 
-        return runs(text, inner, lambda run: self._token("value", run))
+        return inner, lambda run: self._token("value", run)
 
     def _named(self, kind: str, value: str) -> str:
         return value if self.visible.shows(kind) else self._token(kind, value)
 
+    @_guarded
     def message(self, data: bytes) -> str:
         """Return the bytes of a message as text, with private values hidden.
 
@@ -183,6 +185,7 @@ class Redactor:
         """
         return self._shown(decoded(data)[0])
 
+    @_guarded
     def data(self, data: bytes) -> bytes:
         """Return the bytes of a message with private values hidden, in the same encoding; all else is unchanged."""
         return self._data(data, 0)
@@ -197,16 +200,14 @@ class Redactor:
         return data if shown == text else encoded(shown, encoding) + rest
 
     def _shown(self, text: str, nested: int = 0) -> str:
-        def inner(data: bytes) -> bytes:
-            return self._data(data, nested + 1) if nested < _NESTED else b""
-
         def found(text: str) -> list[Edit]:
-            first = dumps(text, inner, lambda run: self._token("value", run))
+            first = dumps(text, *self._hide_inside(nested))
             text = applied(text, first)
             return both(first, list(scanned(text, self.visible, self._token, lambda text: self._free(text, nested))))
 
         return self._through(text, lambda text: self._after_secrets(text, found))
 
+    @_guarded
     def value(self, value: str, name: str = "") -> str:
         """Return the token of a private value, or the value if what goes by this *name* may be seen."""
         attribute = name.removeprefix("attribute ")
@@ -216,6 +217,7 @@ class Redactor:
         kind = kind if kind in PRIVATE and kind != "undeclared" else "value"
         return value if self.visible.shows(kind) else self._token(kind, value)
 
+    @_guarded
     def field(self, value: str, name: str) -> str:
         """Return the *value* of a field of a message that was read, or what may be seen of it."""
         role = role_of_field(name)
@@ -223,6 +225,7 @@ class Redactor:
             return self.text(value)
         return value if role == "visible" else self.value(value, name)
 
+    @_guarded
     def piece(self, text: str) -> str:
         """Return a piece that was cut out of a message, without what may be a part of a value at its ends."""
         if self.visible == EVERYTHING:
@@ -230,30 +233,27 @@ class Redactor:
         start = text.find("<")
         whole = text[start:] if start >= 0 else ""
 
-        def cut(kind: str, value: str) -> str:
-            return self._tokens.get(plain(value), "[...]")
-
-        edits = scanned(whole, self.visible, cut, self._free, cut_out=True)
+        known = self._tokens.get
+        edits = scanned(whole, self.visible, lambda _, value: known(plain(value), "[...]"), self._free, cut_out=True)
         shown = applied(whole, list(edits))
         return shown if start == 0 else f"...{shown}"
 
+    @_guarded
     def headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         """Return HTTP headers with credentials, cookies and known values hidden."""
         if self.visible == EVERYTHING and not self._secrets:
             return tuple(headers)
-        return tuple(
-            (name, self._header(name, value) if name.lower() in HARMLESS_HEADERS else self._token("secret", value))
-            for name, value in headers
-        )
+        return tuple((name, self._header(name, value)) for name, value in headers)
 
     def _without_secrets(self, text: str) -> str:
-        for secret, token in self._secrets.items():
-            text = text.replace(secret, token)
-        return text
+        return applied(text, self._after_secrets(text, lambda _: []))
 
     def _header(self, name: str, value: str) -> str:
+        if name.lower() not in free_text.HARMLESS_HEADERS:
+            return self._token("secret", value)
         return self._without_secrets(value) if name.lower() == "host" and _HOST.fullmatch(value) else self.text(value)
 
+    @_guarded
     def url(self, url: str) -> str:
         """Return an address without user, password and the values of its query, which may be anything."""
         if self.visible == EVERYTHING:
@@ -274,6 +274,7 @@ class Redactor:
             + _QUERY_VALUE.sub(lambda found: self._token("secret", found[0]), query)
         )
 
+    @_guarded
     def snippet(self, data: bytes, *, length: int = 120) -> str:
         """Return the first characters of a message for an error's text: redacted, quoted, on one line."""
         text = " ".join(self.message(data[:4096]).split())
@@ -286,7 +287,7 @@ class Redactor:
             return text
         token = self._tokens.get(text)
         if token is None:
-            kind = "email" if kind == "value" and ADDRESS.fullmatch(text) else kind
+            kind = "email" if kind == "value" and free_text.ADDRESS.fullmatch(text) else kind
             self._counts[kind] += 1
             token = self._tokens[text] = f"[{kind}-{self._counts[kind]}]"
         return token

@@ -1,4 +1,4 @@
-"""What each element of a message carries: from the declarations, and here the rest.
+"""What each element of a message carries, by the declarations and by the names here, and which of it stays visible.
 
 `marketo_soap.operations` passes in its declarations. An element that is not known is hidden, so a vocabulary
 that nothing was passed to hides too much, never too little.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Literal, TypeAlias, get_args
 
-__all__ = ["PRIVATE", "Declaration", "Role", "declare", "folded", "private_names", "role_of_element", "role_of_field"]
+from attrs import field, frozen
 
 Role: TypeAlias = Literal[
     "user",
@@ -104,11 +104,11 @@ def private_names() -> frozenset[str]:
 
 def _load() -> None:
     for source in list(_sources):
-        for element, field in source():
+        for element, attribute in source():
             _add(_elements, *element)
             if element[1] in PRIVATE - {"undeclared"}:
                 _private_names.add(element[0])
-            _add(_fields, *field)
+            _add(_fields, *attribute)
         with suppress(ValueError):  # another thread has loaded it meanwhile
             _sources.remove(source)
 
@@ -123,3 +123,46 @@ def _add(names: dict[str, Role], name: str, role: Role) -> None:
 
 def _strictest(roles: set[Role]) -> Role:
     return next(role for role in _STRICTEST_FIRST if role in roles)
+
+
+# -- what stays visible --------------------------------------------------------------------------------
+
+HIDDEN = "***"
+
+
+def hidden(value: object) -> str:
+    """Return the `repr` of a private value: `None` if there is none, else three stars."""
+    return "None" if value is None else HIDDEN
+
+
+def size_only(value: bytes | None) -> str:
+    """Return the `repr` of bytes that may hold private values: how many there are."""
+    return "None" if value is None else f"<{len(value)} bytes>"
+
+
+def _names(given: Iterable[str]) -> frozenset[str]:
+    return frozenset([given] if isinstance(given, str) else given)
+
+
+@frozen
+class Visible:
+    """What private things stay visible where an exchange is shown or exported: nothing, unless it is named.
+
+    *values* are those of all attributes and the ForeignSysPersonId; *attributes* names single attributes
+    whose values may be seen.
+    """
+
+    user_id: bool = False
+    signature: bool = False
+    cookie: bool = False
+    emails: bool = False
+    values: bool = False
+    attributes: frozenset[str] = field(default=frozenset(), converter=_names)
+
+    def shows(self, kind: str) -> bool:
+        """Say whether all values of *kind* (user, signature, cookie, email, value) are visible."""
+        shown = {"user": self.user_id, "signature": self.signature, "cookie": self.cookie}
+        return (shown | {"email": self.emails, "value": self.values}).get(kind, False)
+
+
+EVERYTHING = Visible(True, True, True, True, True)

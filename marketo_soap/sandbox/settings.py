@@ -11,11 +11,12 @@ import attrs
 from attrs import field, frozen
 
 from marketo_soap.calls.limits import VENDOR_LIMITS, Limits
-from marketo_soap.config import load_toml
+from marketo_soap.config import load_toml, not_negative, positive
 from marketo_soap.records.lead_fields import NOT_RETURNED, standard_fields
 from marketo_soap.sandbox.assets import Campaign, Channel, CustomObjectType, StaticList, TagType
 from marketo_soap.sandbox.seeded_activities import SeededActivity
 from marketo_soap.sandbox.store.programs import Program
+from marketo_soap.wire.xml import check_text
 
 __all__ = [
     "REST_LIMITS",
@@ -232,8 +233,8 @@ class Settings:
     lead_key_fields: Mapping[str, str] = field(factory=dict, converter=_with_usual_fields)
     email_unasked: bool = False
     over_batch_limit: Literal["fault", "accept"] = "fault"
-    largest_page: int = 1000
-    import_seconds: float = 60.0
+    largest_page: int = field(default=1000, validator=positive)
+    import_seconds: float = field(default=60.0, validator=not_negative)
     empty_import_cells: Literal["keep", "clear"] = "keep"
     custom_object_types: tuple[CustomObjectType, ...] = ()
     channels: tuple[Channel, ...] = ()
@@ -250,20 +251,16 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     client_id: str = field(default="6e1f3b52-0000-4000-8000-5a9db0c0ffee", repr=False)
     client_secret: str = field(default="MadeUpItOpensNothingButSandboxes", repr=False)
-    token_lifetime: float = 3600.0
+    token_lifetime: float = field(default=3600.0, validator=positive)
     rest_limits: Limits | None = None
     rest_shows_anonymous: bool = False
     durability: Literal["normal", "full"] = "normal"
 
     def __attrs_post_init__(self) -> None:
+        for name, text in (*self.custom_fields.items(), *self.lead_key_fields.items()):
+            check_text(text, f"the type or field of {name}")
         if not self.client_id.strip() or not self.client_secret.strip():
             raise ValueError("client_id and client_secret are not empty")
-        if not self.token_lifetime > 0:
-            raise ValueError("token_lifetime must be more than 0")
-        if self.import_seconds < 0:
-            raise ValueError("import_seconds is not negative")
-        if self.largest_page < 1:
-            raise ValueError("largest_page must be at least 1")
         if unknown := self.lead_key_fields.keys() - _LEAD_KEY_FIELDS.keys():
             raise ValueError(f"lead_key_fields: {sorted(unknown)[0]!r} is no key that an attribute holds")
 

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from marketo_soap.sandbox import Sandbox
     from marketo_soap.signature import Credentials
 
-__all__ = ["SandboxServer"]
-
 
 @dataclass(frozen=True)
 class SandboxServer:

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-__all__ = ["ACTUAL", "GoldenRun"]
-
 ACTUAL = ".actual.xml"
 """How the files of messages that differ from their goldens end."""
 

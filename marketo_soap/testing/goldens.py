@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
-from marketo_soap.debug.compare import Comparison, Verdict, compare, describe
+from marketo_soap.debug.compare import Comparison, Equality, compare, describe
 from marketo_soap.errors import ProtocolError
 from marketo_soap.history import Exchange
 from marketo_soap.testing.golden_run import ACTUAL
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from marketo_soap.client import AsyncClient, Client
     from marketo_soap.testing.golden_run import GoldenRun
-
-__all__ = ["Goldens", "Mode"]
 
 Mode: TypeAlias = Literal["bytes", "c14n", "meaning"]
 """How a message is compared with its golden.
@@ -57,7 +55,7 @@ class Goldens:
     def assert_request(self, source: bytes | Exchange | Client | AsyncClient, name: str, mode: Mode = "bytes") -> None:
         """Fail unless the request equals the golden *name*, a path such as `case.xml` inside the directory.
 
-        *source* is bytes, an `Exchange`, or a client, which stands for its `last_exchange`. *mode* is a `Mode`.
+        *source* is bytes, an `Exchange`, or a client, which means its `last_exchange`. *mode* is a `Mode`.
         """
         __tracebackhide__ = True
         self._check("request", source, name, mode)
@@ -124,7 +122,7 @@ class Goldens:
     def _known_secrets(self, source: object) -> dict[str, str | None]:
         variables = ["MARKETO_SOAP_ENCRYPTION_KEY", *self._run.config.getini("marketo_golden_secrets")]
         found: dict[str, str | None] = {name: os.environ.get(name) for name in variables}
-        sources = {"client": getattr(source, "_caller", None)}
+        sources = {"client": getattr(source, "_context", None)}
         for name in ("marketo_sandbox", "marketo_sandbox_server"):
             if name in self._request.fixturenames:
                 sources[name] = self._request.getfixturevalue(name)
@@ -146,7 +144,7 @@ def _message_of(source: bytes | Exchange | Client | AsyncClient, what: str) -> b
         from marketo_soap.client import AsyncClient, Client
 
         if not isinstance(source, Client | AsyncClient):
-            raise TypeError(f"the {what} is given as bytes, an Exchange or a client, not as a {type(source).__name__}")
+            raise TypeError(f"the {what} must be bytes, an Exchange or a client, not a {type(source).__name__}")
         exchange = source.last_exchange
     if exchange is None:
         raise AssertionError(
@@ -154,7 +152,7 @@ def _message_of(source: bytes | Exchange | Client | AsyncClient, what: str) -> b
         )
     data = exchange.request if what == "request" else exchange.response
     if data is None:
-        raise AssertionError("no reply came")
+        raise AssertionError("the exchange has no reply")
     return data
 
 
@@ -171,7 +169,7 @@ def _is_same(golden: bytes, data: bytes, mode: Mode) -> bool:
     if golden == data or mode == "bytes":
         return golden == data
     if mode == "meaning":
-        return compare(golden, data, signed=True).verdict != Verdict.DIFFERENT
+        return compare(golden, data, signed=True).verdict != Equality.DIFFERENT
     from lxml import etree
 
     try:

@@ -20,15 +20,6 @@ if TYPE_CHECKING:
     from marketo_soap.testing import SandboxServer
     from marketo_soap.testing.goldens import Goldens
 
-__all__ = [
-    "marketo_async_client",
-    "marketo_client",
-    "marketo_clock",
-    "marketo_golden",
-    "marketo_sandbox",
-    "marketo_sandbox_server",
-]
-
 UPDATE = "--marketo-update-goldens"
 
 

@@ -7,10 +7,8 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
-from marketo_soap.wire.fields import Field, declared, is_record
+from marketo_soap.wire.fields import Field, declared, is_record, once_per_class
 from marketo_soap.wire.values import Check, check_of
-
-__all__ = ["Violation", "as_texts", "check_fields"]
 
 _CheckField: TypeAlias = Callable[[Any], Any]
 
@@ -27,23 +25,21 @@ class Violation:
     message: str
 
 
-_checks: dict[type, tuple[tuple[str, _CheckField], ...]] = {}
-
-
 def check_fields(message: Any) -> None:
     """Check the values of *message* against its declaration and keep them in their declared types.
 
     Set it as `__attrs_post_init__`. Raises `TypeError` and `ValueError` that name the element.
     """
-    cls = type(message)
-    checks = _checks.get(cls)
-    if checks is None:
-        checks = _checks[cls] = tuple((field.name, _check(field)) for field in declared(cls))
-    for name, check in checks:
+    for name, check in _checks_of(type(message)):
         value = getattr(message, name)
         kept = check(value)
         if kept is not value:
             object.__setattr__(message, name, kept)
+
+
+@once_per_class
+def _checks_of(cls: type[Any]) -> tuple[tuple[str, _CheckField], ...]:
+    return tuple((field.name, _check(field)) for field in declared(cls))
 
 
 def _check(field: Field) -> _CheckField:

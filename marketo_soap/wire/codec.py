@@ -1,6 +1,6 @@
 """Codecs: a message class declares its elements once, and is written and read by that.
 
-`marketo_soap.wire.fields` says what a declaration looks like. It is compiled at first use, once.
+`marketo_soap.wire.fields` describes declarations. Each is compiled once, at first use.
 """
 
 from __future__ import annotations

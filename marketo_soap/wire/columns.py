@@ -10,8 +10,6 @@ from lxml import etree
 from marketo_soap.wire.fields import declared
 from marketo_soap.wire.xml import Element
 
-__all__ = ["columns_reader"]
-
 ReadColumns: TypeAlias = Callable[[Element], list[Any] | None]
 
 

@@ -1,6 +1,6 @@
-"""Declarations: what an annotation of a message class says about an element.
+"""Declarations: annotations of message classes describe elements.
 
-The declaration stands in wire order::
+Fields are declared in wire order::
 
     @frozen
     class SyncStatus:
@@ -19,22 +19,22 @@ The declaration stands in wire order::
 | `tuple[T, ...]` without `item` | a list without a wrapper: the element itself is repeated |
 | `tuple[tuple[T, ...], ...]`, `item="xs/x"` | a list of lists |
 
-A list with a default, or with `| None`, may be absent. A default stands for an element that is absent or nil.
+A list with a default, or with `| None`, may be absent. A default is the value of an element that is absent or nil.
 """
 
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
 from attrs import evolve, frozen
 
-__all__ = ["El", "Field", "declared", "declared_by_name", "each_value", "is_enum", "is_record"]
-
+T = TypeVar("T")
 Private = Literal["user", "signature", "cookie", "email", "value", "text"]
 
 _SCALARS = {str: "string", int: "int", bool: "boolean", datetime: "dateTime", bytes: "base64Binary"}
@@ -133,22 +133,22 @@ def each_value(message: Any) -> Iterator[tuple[Field, Any]]:
                     yield from each_value(value)
 
 
-_declared: dict[type[Any], Mapping[str, Field]] = {}
-
-
 def declared(cls: type[Any]) -> tuple[Field, ...]:
     """Return the elements that the message class *cls* declares, in wire order."""
     return tuple(declared_by_name(cls).values())
 
 
+def once_per_class(compute: Callable[[Any], T]) -> Callable[[Any], T]:
+    """Keep what *compute* returns for a class."""
+    return cache(compute)
+
+
+@once_per_class
 def declared_by_name(cls: type[Any]) -> Mapping[str, Field]:
     """Return the same by the names of the elements."""
-    found = _declared.get(cls)
-    if found is None:
-        hints = get_type_hints(cls, include_extras=True)
-        fields = [_field(cls, attribute, hints[attribute.name]) for attribute in attrs.fields(cls)]
-        found = _declared[cls] = {field.el.name: field for field in fields}
-    return found
+    hints = get_type_hints(cls, include_extras=True)
+    fields = [_field(cls, attribute, hints[attribute.name]) for attribute in attrs.fields(cls)]
+    return {field.el.name: field for field in fields}
 
 
 def _field(cls: type[Any], attribute: attrs.Attribute[Any], hint: Any) -> Field:

@@ -11,8 +11,6 @@ import attrs
 from marketo_soap.wire.fields import Field, declared_by_name, is_enum, is_record
 from marketo_soap.wire.tree import folded, lookup
 
-__all__ = ["from_assignments", "from_data"]
-
 _PAIRS = (("attrName", "attrValue"), ("name", "value"))
 _TYPE = "xsi:type"
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}

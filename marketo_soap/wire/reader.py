@@ -9,11 +9,9 @@ import attrs
 
 from marketo_soap.errors import ProtocolError
 from marketo_soap.wire.columns import columns_reader
-from marketo_soap.wire.fields import Field, declared, declared_by_name, is_record
+from marketo_soap.wire.fields import Field, declared, declared_by_name, is_record, once_per_class
 from marketo_soap.wire.values import Read, reader_of, text_of
 from marketo_soap.wire.xml import MKTOWS, XSI, Element, broken, children_of, is_nil, local_name
-
-__all__ = ["chosen", "reader_of_class"]
 
 _Slot: TypeAlias = tuple[Read | None, Callable[[Any, Any], None], Callable[[Element, Any], Any]]
 
@@ -22,18 +20,11 @@ _XSI_TYPE = f"{{{XSI}}}type"
 _MANY = 8  # items in a list: from here on, reading it by columns is faster
 _MISSING: Any = object()
 
-_readers: dict[type, Read] = {}
 
-
-def reader_of_class(cls: type[Any]) -> Read:
+@once_per_class
+def reader_of_class(cls: Any) -> Read:
     """Return `load(element)`, which reads the children in any order and ignores unknown ones. `ProtocolError`."""
-    found = _readers.get(cls)
-    if found is None:
-        found = _readers[cls] = _compile_load(cls, declared(cls))
-    return found
-
-
-def _compile_load(cls: Any, fields: tuple[Field, ...]) -> Read:
+    fields = declared(cls)
     # The reader writes to the slots directly: replies are not validated, so that an unusual reply does not fail.
     awaited: dict[str, _Slot] = {f.el.name: (_reader(f), getattr(cls, f.name).__set__, _fallback(f)) for f in fields}
     bare_lists = {f.el.name for f in fields if f.is_bare_list}

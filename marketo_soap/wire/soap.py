@@ -9,8 +9,6 @@ from lxml import etree
 from marketo_soap.errors import FAULTS, Fault, ProtocolError, RestError
 from marketo_soap.wire.xml import MKTOWS, SOAP_ENV, Element, children_of, line_of, local_name, path_of, replace_illegal
 
-__all__ = ["BODY", "ENVELOPE", "FAULT", "HEADER", "check_root", "read_fault", "take_apart", "write_fault"]
-
 ENVELOPE = f"{{{SOAP_ENV}}}Envelope"
 HEADER = f"{{{SOAP_ENV}}}Header"
 BODY = f"{{{SOAP_ENV}}}Body"

@@ -1,4 +1,4 @@
-"""The elements of a request beside their declarations, by local names, whatever their namespace."""
+"""The elements of a request with their declarations, matched by local name in any namespace."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from attrs import frozen
 from marketo_soap.wire.fields import Field, declared_by_name, is_record
 from marketo_soap.wire.reader import chosen
 from marketo_soap.wire.xml import Element, is_nil, line_of, local_name, path_of
-
-__all__ = ["Child", "Ignored", "Part", "folded", "ignored_elements", "lookup", "namespace_of", "shown"]
 
 _LONGEST = 80
 

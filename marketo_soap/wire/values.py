@@ -13,8 +13,6 @@ from typing import Any, TypeAlias
 from marketo_soap.wire.fields import Field, is_enum
 from marketo_soap.wire.xml import Element, broken, check_characters, is_nil
 
-__all__ = ["INT_MAX", "Check", "Read", "check_of", "reader_of", "text_of", "writer_of"]
-
 INT_MAX = 2**31 - 1
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,32}")
@@ -151,12 +149,6 @@ def _check_int(value: Any, where: str) -> int:
     return value
 
 
-def _check_bool(value: Any, where: str) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{where} must be True or False, not a {type(value).__name__}")
-    return value
-
-
 def _check_datetime(value: Any, where: str) -> datetime:
     if not isinstance(value, datetime):
         raise TypeError(f"{where} must be a datetime, not {type(value).__name__}")
@@ -165,10 +157,13 @@ def _check_datetime(value: Any, where: str) -> datetime:
     return value
 
 
-def _check_bytes(value: Any, where: str) -> bytes:
-    if not isinstance(value, bytes):
-        raise TypeError(f"{where} must be bytes, not {type(value).__name__}")
-    return value
+def _check_instance(kind: type, expected: str) -> Check:
+    def check(value: Any, where: str) -> Any:
+        if not isinstance(value, kind):
+            raise TypeError(f"{where} must be {expected} {type(value).__name__}")
+        return value
+
+    return check
 
 
 def _check_time_text(value: Any, where: str) -> str:
@@ -189,9 +184,9 @@ def _check_of_enum(kind: type[Enum]) -> Check:
 _CHECKS: dict[Any, Check] = {
     str: _check_text,
     int: _check_int,
-    bool: _check_bool,
+    bool: _check_instance(bool, "True or False, not a"),
     datetime: _check_datetime,
-    bytes: _check_bytes,
+    bytes: _check_instance(bytes, "bytes, not"),
 }
 
 

@@ -8,11 +8,9 @@ from typing import Any, TypeAlias
 
 from lxml import etree
 
-from marketo_soap.wire.fields import Field, declared, is_record
+from marketo_soap.wire.fields import Field, declared, is_record, once_per_class
 from marketo_soap.wire.values import writer_of
 from marketo_soap.wire.xml import MKTOWS, XSI, XSI_NIL, Element
-
-__all__ = ["Dump", "writer_of_class"]
 
 Dump: TypeAlias = Callable[[Element, str, Iterable[Any], bool], None]
 _Put: TypeAlias = Callable[[Element, str, Any, bool], None]
@@ -20,21 +18,15 @@ _Put: TypeAlias = Callable[[Element, str, Any, bool], None]
 _XSI_TYPE = f"{{{XSI}}}type"
 _NIL_ATTRIBUTE = {XSI_NIL: "true"}
 
-_writers: dict[type, Dump] = {}
 
-
+@once_per_class
 def writer_of_class(cls: type[Any]) -> Dump:
     """Return `dump(parent, tag, values, nil)`, which appends an element *tag* for each value.
 
     With *nil*, as in replies, nillable elements without a value are written as `xsi:nil`.
     """
-    found = _writers.get(cls)
-    if found is None:
-        found = _writers[cls] = _compile_dump(declared(cls))
-    return found
+    fields = declared(cls)
 
-
-def _compile_dump(fields: tuple[Field, ...]) -> Dump:
     def plan(nil: bool) -> list[Any]:
         return [(_getter(f), f.el.name, _putter(f), _marks_nil(f, nil)) for f in fields]
 

@@ -38,7 +38,7 @@ def illegal_character(text: str) -> str | None:
 
 
 def check_text(text: object, where: str, *, instead: str = "leave it out") -> str:
-    """Return *text* if it can stand as the key or name *where*; else say what to do.
+    """Return *text* if it can be the key or name *where*.
 
     Raises `TypeError` for what is no text, `ValueError` for empty text and for characters that XML
     cannot hold. The text itself is not in the message: it may be personal.
@@ -93,7 +93,7 @@ def path_of(element: Element) -> str:
 
 
 def broken(element: Element, problem: Problem, what: str, *, child: str | None = None) -> ProtocolError:
-    """Return the error that says *what* is wrong with *element* (or with its *child* of that name)."""
+    """Return the error for *what* is wrong with *element* (or with its *child* of that name)."""
     path = path_of(element)
     if child is not None:
         path = f"{path}/{child}" if path else child
@@ -126,7 +126,7 @@ def parse(data: bytes, *, max_bytes: int = MAX_BYTES, max_tags: int = MAX_TAGS) 
     """Parse *data* without entities, DTD and network, and return the root element.
 
     No entity is resolved, no file or address is read, a DOCTYPE is refused, comments and processing
-    instructions are dropped, libxml2's limits (256 levels, 10 MB a text) stand.
+    instructions are dropped, libxml2's limits (256 levels, 10 MB a text) apply.
 
     Raises `ProtocolError` for what is not well-formed, has a DOCTYPE, is longer than *max_bytes*, or has more
     than *max_tags* tags or attributes.

@@ -6,20 +6,22 @@ import codecs
 import json
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 import attrs
 from lxml import etree
 
+from marketo_soap import ListMObjects, Sandbox
 from marketo_soap.operations import OPERATIONS
 from marketo_soap.sandbox import control
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.codec import codec
 from marketo_soap.wire.xml import MKTOWS, SOAP_ENV, XSI, XSI_NIL, Element
 from tests.fuzz.targets import SEPARATOR, resigned
-from tests.support import FIXTURES, HEADER
+from tests.peers.test_operations import CALLS, SETTINGS
+from tests.support import FIXTURES, HEADER, NOW, signed
 
 Bytewise = Callable[[bytes, int], bytes]
 
@@ -464,9 +466,37 @@ SESSIONS: Mapping[str, list[bytes]] = {
 """Requests that the fuzzer starts with besides the fixtures: each is followed by an envelope."""
 
 
+def conversations() -> Iterator[tuple[str, bytes]]:
+    """A request of each operation, and what a sandbox replies to it."""
+
+    def add(parent: Element, name: str, value: Any) -> None:
+        for each in value if isinstance(value, list) else [value]:
+            if name == "xsi:type":
+                parent.set(f"{{{XSI}}}type", f"ns1:{each}")
+            elif each is None:
+                etree.SubElement(parent, name).set(XSI_NIL, "true")
+            elif isinstance(each, dict):
+                inner = etree.SubElement(parent, name)
+                for child, content in each.items():
+                    add(inner, child, content)
+            else:
+                etree.SubElement(parent, name).text = str(each).lower() if isinstance(each, bool) else str(each)
+
+    with Sandbox(settings=SETTINGS, clock=lambda: NOW) as sandbox:
+        root = etree.fromstring(signed(ListMObjects(), sandbox.credentials, NOW))
+        for number, call in enumerate(CALLS):
+            body = root[-1]
+            del body[:]
+            operation = OPERATIONS[call["operation"]]
+            add(body, operation.params_tag, call["params"])
+            request = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+            yield f"call-{number}.request", request
+            yield f"call-{number}.response", sandbox.respond(request).body
+
+
 def seeds(target: str) -> dict[str, bytes]:
     """What to start with: the fixtures, and for the sandbox also HTTP requests before and around one."""
-    found = {path.name: path.read_bytes() for path in sorted(FIXTURES.glob("*/*.xml"))}
+    found = {path.name: path.read_bytes() for path in sorted(FIXTURES.glob("*/*.xml"))} | dict(conversations())
     if target != "intake":
         return found
     call = found["all-keys.request.xml"].replace(b"<Id>2147483647</Id>", b"")

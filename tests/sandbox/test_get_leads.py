@@ -315,7 +315,7 @@ def test_pages_are_a_hundred_unless_asked_for(
 
 
 def test_a_page_has_at_least_one_lead(sandbox: Sandbox) -> None:
-    with pytest.raises(ValueError, match="largest_page must be at least 1"):
+    with pytest.raises(ValueError, match="largest_page must be more than 0"):
         change(sandbox, largest_page=0)
 
 

@@ -6,20 +6,22 @@ elements and attributes are quoted, also unknown ones.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
+from attrs import evolve
+
 from marketo_soap.debug.checks import authentication, encoding, envelope, schema, values
-from marketo_soap.debug.checks.message import Message
-from marketo_soap.debug.checks.report import Check, Finding, Skipped, Verdict
+from marketo_soap.debug.checks.message import LenientRequest
+from marketo_soap.debug.checks.report import Check, Skipped, Verdict, passed
 from marketo_soap.signature import Credentials
 
 __all__ = ["Check", "Verdict", "check"]
 
 _MOST = 20
-_WORST = (Verdict.FAIL, Verdict.WARN, Verdict.PASS)
 
-_CHECKS: dict[str, tuple[Callable[[Message], Iterator[Finding]], str]] = {
+_CHECKS: dict[str, tuple[Callable[[LenientRequest], Iterator[Check]], str]] = {
     "well-formed": (encoding.well_formed, "it is well-formed XML without a DOCTYPE"),
     "encoding": (encoding.encoding, "the bytes are in the encoding that they declare"),
     "envelope": (envelope.envelope, "it is a SOAP envelope with one Body"),
@@ -55,33 +57,29 @@ def check(
     """Check the envelope of a request and return the findings of every check, in a fixed order.
 
     A check that found nothing gives one PASS, one that could not run one SKIP with the reason; of many findings
-    the first twenty are told, and how many there are more. *credentials* let the signature be checked, *now*
+    it gives the first twenty and the number of the others. *credentials* let the signature be checked, *now*
     the age of the timestamp, which may be *window* seconds. Takes linear time and raises nothing for any bytes;
     `ValueError` for a naive *now*.
     """
     if now is not None and now.utcoffset() is None:
         raise ValueError("the time to compare with needs an offset: pass an aware datetime")
-    message = Message(data, credentials, now, window)
-    return [
-        Check(name, found.verdict, found.says, found.path, found.line)
-        for name, (run, fine) in _CHECKS.items()
-        for found in _findings(run, message, fine)
-    ]
+    message = LenientRequest(data, credentials, now, window)
+    return [evolve(found, name=name) for name, (run, fine) in _CHECKS.items() for found in _results(run, message, fine)]
 
 
-def _findings(run: Callable[[Message], Iterator[Finding]], message: Message, fine: str) -> list[Finding]:
-    found: list[Finding] = []
-    more: dict[Verdict, int] = {}
+def _results(run: Callable[[LenientRequest], Iterator[Check]], message: LenientRequest, fine: str) -> list[Check]:
+    wrong, passes, more = list[Check](), list[Check](), Counter[Verdict]()
     try:
-        for finding in run(message):
-            if len(found) < _MOST:
-                found.append(finding)
+        for found in run(message):
+            if found.verdict is Verdict.PASS:
+                passes.append(found)
+            elif len(wrong) < _MOST:
+                wrong.append(found)
             else:
-                more[finding.verdict] = more.get(finding.verdict, 0) + 1
+                more[found.verdict] += 1
     except Skipped as reason:
-        return [Finding(Verdict.SKIP, str(reason))]
-    wrong = [finding for finding in found if finding.verdict is not Verdict.PASS]
+        return [Check("", Verdict.SKIP, str(reason))]
     if more:
-        worst = min(more, key=_WORST.index)
-        wrong.append(Finding(worst, f"there are {sum(more.values())} more findings of this kind"))
-    return wrong or found or [Finding(Verdict.PASS, fine)]
+        worst = Verdict.FAIL if more[Verdict.FAIL] else Verdict.WARN
+        wrong.append(Check("", worst, f"there are {more.total()} more findings of this kind"))
+    return wrong or passes or [passed(fine)]

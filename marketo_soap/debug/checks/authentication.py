@@ -1,36 +1,34 @@
-"""Checks of the headers: who calls, when it was signed, if the signature is right, and the workspace."""
+"""Checks of the headers: user id, timestamp, signature and workspace."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from marketo_soap.debug.checks.message import Message
-from marketo_soap.debug.checks.report import Finding, Skipped, Verdict, fail, warn
+from marketo_soap.debug.checks.message import LenientRequest
+from marketo_soap.debug.checks.report import Check, Skipped, fail, passed, warn
 from marketo_soap.signature import AuthenticationHeader, Credentials, diagnose, read_timestamp
 from marketo_soap.wire.tree import Child
-
-__all__ = ["age", "signature", "signature_form", "timestamp", "user_id", "workspace"]
 
 _DAY_AND_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _W3C = re.compile(rf"{_DAY_AND_TIME}[+-][0-9]{{2}}:[0-9]{{2}}")
 _DIAGNOSED = "40 lower-case hex digits"
 
 
-def _part(message: Message, name: str) -> Child:
+def _part(message: LenientRequest, name: str) -> Child:
     child = message.authentication.child(name)
     if child is None or not child.given:
         raise Skipped(f"there is no {name}")
     return child
 
 
-def _credentials(message: Message) -> Credentials:
+def _credentials(message: LenientRequest) -> Credentials:
     if message.credentials is None:
         raise Skipped("no user id and encryption key were given")
     return message.credentials
 
 
-def user_id(message: Message) -> Iterator[Finding]:
+def user_id(message: LenientRequest) -> Iterator[Check]:
     """Compare the user id with that of the credentials."""
     child, credentials = _part(message, "mktowsUserId"), _credentials(message)
     if child.text != credentials.user_id:
@@ -42,16 +40,17 @@ def _alike(one: str, other: str) -> bool:
     return one.strip().casefold() == other.casefold()
 
 
-def timestamp(message: Message) -> Iterator[Finding]:
+def timestamp(message: LenientRequest) -> Iterator[Check]:
     """Look at the form of the timestamp."""
     child = _part(message, "requestTimestamp")
     text = child.text
     if not read_timestamp(text):
-        yield fail("<requestTimestamp> is no time: write it like 2013-07-31T12:38:47-07:00 (20014)", child)
+        yield fail("<requestTimestamp> is not a timestamp: write it like 2013-07-31T12:38:47-07:00 (20014)", child)
     elif not _W3C.fullmatch(text):
         odd = " and ".join(_oddities(text)) or "is not in the usual form"
         yield warn(
-            f"<requestTimestamp> {odd}: the server let such times pass, the form is 2013-07-31T12:38:47-07:00", child
+            f"<requestTimestamp> {odd}: the server accepted such times; write it like 2013-07-31T12:38:47-07:00",
+            child,
         )
 
 
@@ -60,7 +59,7 @@ def _oddities(text: str) -> Iterator[str]:
     if bare != text:
         yield "has white space around it"
     if bare.upper().endswith("Z"):
-        yield "says Z for its offset"
+        yield "has Z as its offset"
     elif not re.search(r"[+-][0-9]{2}:?[0-9]{2}(?::?[0-9]{2})?$", bare[10:]):
         yield "has no offset, so may mean UTC or local time"
     if re.search(r"[.,][0-9]", bare):
@@ -69,7 +68,7 @@ def _oddities(text: str) -> Iterator[str]:
         yield "has a space in it"
 
 
-def age(message: Message) -> Iterator[Finding]:
+def age(message: LenientRequest) -> Iterator[Check]:
     """Compare the timestamp with the given time."""
     child = _part(message, "requestTimestamp")
     now = message.now
@@ -77,20 +76,20 @@ def age(message: Message) -> Iterator[Finding]:
         raise Skipped("the time to compare with was not given")
     times = read_timestamp(child.text)
     if not times:
-        raise Skipped("requestTimestamp is no time")
+        raise Skipped("requestTimestamp is not a timestamp")
     away = min(((now - time).total_seconds() for time in times), key=abs)
     if abs(away) > message.window:
         side = "old" if away > 0 else "ahead: check the clock"
         yield fail(
             f"<requestTimestamp> is {abs(away):.0f} s {side}; {message.window:.0f} s are allowed (20016): "
-            "sign anew for every attempt",
+            "sign every attempt again",
             child,
         )
     else:
-        yield Finding(Verdict.PASS, f"the signature is {abs(away):.0f} s {'old' if away >= 0 else 'ahead'}")
+        yield passed(f"the signature is {abs(away):.0f} s {'old' if away >= 0 else 'ahead'}")
 
 
-def signature_form(message: Message) -> Iterator[Finding]:
+def signature_form(message: LenientRequest) -> Iterator[Check]:
     """Look at the form of the signature."""
     child = _part(message, "requestSignature")
     text = child.text
@@ -107,19 +106,19 @@ def signature_form(message: Message) -> Iterator[Finding]:
             child,
         )
     else:
-        yield fail("<requestSignature> is no hex number: write 40 lower-case hex digits", child)
+        yield fail("<requestSignature> is not a hex number: write 40 lower-case hex digits", child)
 
 
-def signature(message: Message) -> Iterator[Finding]:
-    """Make the signature again, and name the mistake in one that differs."""
+def signature(message: LenientRequest) -> Iterator[Check]:
+    """Compute the signature and compare; name the likely mistake."""
     user, signed, stamp = (_part(message, n) for n in ("mktowsUserId", "requestSignature", "requestTimestamp"))
     credentials = _credentials(message)
     if user.text != credentials.user_id:
         raise Skipped("mktowsUserId is not the user id of the given credentials")
-    told = diagnose(credentials, AuthenticationHeader(user.text, signed.text, stamp.text))
-    if told is not None:
-        # What stands before is the signed text, with the user id in it.
-        _, _, why = told.rpartition(_DIAGNOSED)
+    reason = diagnose(credentials, AuthenticationHeader(user.text, signed.text, stamp.text))
+    if reason is not None:
+        # Before that is the signed text, which contains the user id.
+        _, _, why = reason.rpartition(_DIAGNOSED)
         yield fail(
             f"<requestSignature> is wrong (20014): it must be the HMAC-SHA1 of requestTimestamp, then mktowsUserId, in "
             f"{_DIAGNOSED}{why}",
@@ -127,12 +126,12 @@ def signature(message: Message) -> Iterator[Finding]:
         )
 
 
-def workspace(message: Message) -> Iterator[Finding]:
+def workspace(message: LenientRequest) -> Iterator[Check]:
     """Look at the header that names the workspace."""
     operation, header = message.operation, message.context
     if header is None:
         where = ": a new lead goes to Default" if operation.takes_workspace else ""
-        yield Finding(Verdict.PASS, f"no workspace is named{where}")
+        yield passed(f"no workspace is named{where}")
         return
     if not operation.takes_workspace:
         yield fail(f"{operation.name} takes no workspace: leave MktowsContextHeader out", header)

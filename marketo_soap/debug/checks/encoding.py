@@ -6,11 +6,9 @@ import codecs
 import re
 from collections.abc import Iterator
 
-from marketo_soap.debug.checks.message import Message
-from marketo_soap.debug.checks.report import Finding, fail, warn
+from marketo_soap.debug.checks.message import LenientRequest
+from marketo_soap.debug.checks.report import Check, fail, warn
 from marketo_soap.privacy.redactor import Redactor
-
-__all__ = ["encoding", "well_formed"]
 
 _DECLARED = re.compile(rb"""\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*["']([A-Za-z][\w.-]{0,40})["']""", re.ASCII)
 _BOMS = {codecs.BOM_UTF8: "UTF-8", codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
@@ -24,27 +22,26 @@ _HINTS = {
     "Extra content": "there must be one root element and nothing after it",
     "tag mismatch": "close the elements in the reverse order of their start",
     "Premature end": "the message is cut off",
-    "Start tag expected": "this is no XML: send the envelope itself",
+    "Start tag expected": "this is not XML: send the envelope itself",
 }
 
 
-def well_formed(message: Message) -> Iterator[Finding]:
+def well_formed(message: LenientRequest) -> Iterator[Check]:
     """Look if the bytes are XML that is safe to read."""
     error = message.error
     if error is not None:
-        said = str(error)
-        if error.line is not None:
-            # It quotes the document: what stands where a tag should be may be a value that was not escaped.
-            said = Redactor.of_request(message.data).text(said)
-        hint = next((hint for sign, hint in _HINTS.items() if sign in str(error)), None)
-        yield fail(f"{said}: {hint}" if hint else said, line=error.line)
+        text = str(error)
+        if error.line is not None:  # the text quotes the document, perhaps a value that was not escaped
+            text = Redactor.of_request(message.data).text(text)
+        hint = next((f": {hint}" for sign, hint in _HINTS.items() if sign in str(error)), "")
+        yield fail(text + hint, line=error.line)
 
 
-def encoding(message: Message) -> Iterator[Finding]:
+def encoding(message: LenientRequest) -> Iterator[Check]:
     """Compare the encoding of the bytes with the declared one."""
     data = message.data
     if data[:1].isspace():
-        yield warn("white space stands before the XML declaration, which XML forbids: remove it", line=1)
+        yield warn("there is white space before the XML declaration, which XML forbids: remove it", line=1)
     bom = next((mark for mark in _BOMS if data.startswith(mark)), b"")
     wide = _BOMS.get(bom) == "UTF-16" or b"\x00" in data[:4]
     start = data[:1000].replace(b"\x00", b"") if wide else data[:1000]
@@ -54,18 +51,18 @@ def encoding(message: Message) -> Iterator[Finding]:
         yield from _wide(declared)
         return
     if bom:
-        yield warn("a byte order mark stands before the message, which some readers refuse: remove it", line=1)
+        yield warn("there is a byte order mark before the message, which some readers refuse: remove it", line=1)
     yield from _narrow(data, declared)
 
 
-def _wide(declared: str | None) -> Iterator[Finding]:
+def _wide(declared: str | None) -> Iterator[Check]:
     if declared is None or declared.upper().startswith(("UTF-16", "UTF-32", "UCS-")):
         yield warn("the message is in UTF-16 or UTF-32: send UTF-8, as every known client does")
     else:
         yield fail(f"the message is in UTF-16 or UTF-32 but declares {declared}: write it in UTF-8", line=1)
 
 
-def _narrow(data: bytes, declared: str | None) -> Iterator[Finding]:
+def _narrow(data: bytes, declared: str | None) -> Iterator[Check]:
     known = _known(declared or "utf-8")
     if known is None:
         yield fail(f"the declared encoding, {declared}, does not exist: write UTF-8 and declare that", line=1)

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from marketo_soap.debug.checks.message import HEADERS, Message
-from marketo_soap.debug.checks.report import Finding, fail, warn
+from marketo_soap.debug.checks.message import HEADERS, LenientRequest
+from marketo_soap.debug.checks.report import Check, fail, warn
 from marketo_soap.envelope import read
 from marketo_soap.errors import Fault, ProtocolError
 from marketo_soap.operations import OPERATIONS
 from marketo_soap.wire.tree import folded, lookup, namespace_of, shown
 from marketo_soap.wire.xml import MKTOWS, SOAP_ENV, children_of, line_of, local_name
 
-__all__ = ["envelope", "namespaces", "request"]
-
 _SOAP_1_2 = "http://www.w3.org/2003/05/soap-envelope"
 
 
-def envelope(message: Message) -> Iterator[Finding]:
+def envelope(message: LenientRequest) -> Iterator[Check]:
     """Look at the shape of the envelope."""
     root = message.root
     if local_name(root) != "Envelope":
@@ -29,16 +27,16 @@ def envelope(message: Message) -> Iterator[Finding]:
     names = [local_name(child) for child in children_of(root)]
     for name, line in ((n, line_of(child)) for n, child in zip(names, children_of(root), strict=True)):
         if name not in ("Header", "Body"):
-            yield warn(f"<{shown(name)}> has no place in a SOAP envelope: put it into Header or Body", line=line)
+            yield warn(f"<{shown(name)}> does not belong in a SOAP envelope: move it to Header or Body", line=line)
     if names.count("Body") != 1:
         yield fail("the envelope must have exactly one Body", line=line_of(root))
     if names.count("Header") > 1:
         yield fail("the envelope must not have more than one Header", line=line_of(root))
     if "Header" in names and "Body" in names and names.index("Header") > names.index("Body"):
-        yield warn("Header stands after Body: SOAP wants it first", line=line_of(root))
+        yield warn("Header comes after Body: SOAP requires it first", line=line_of(root))
 
 
-def request(message: Message) -> Iterator[Finding]:
+def request(message: LenientRequest) -> Iterator[Check]:
     """Look if the body holds a request, and of which operation."""
     if any(len(body) != 1 for body in message.bodies):
         yield fail("the SOAP body must hold exactly one element, the request", line=line_of(message.bodies[0]))
@@ -47,18 +45,18 @@ def request(message: Message) -> Iterator[Finding]:
     content = message.content
     name, line = local_name(content), line_of(content)
     if name == "Fault":
-        yield fail(f"this is {_fault(message.data)} and no request: verify what was sent", line=line)
+        yield fail(f"this is {_fault(message.data)} and not a request: verify what was sent", line=line)
         return
     for operation in OPERATIONS.values():
         if content.tag == operation.success_tag:
-            yield fail(f"this is the reply to {operation.name} and no request: verify what was sent", line=line)
+            yield fail(f"this is the reply to {operation.name} and not a request: verify what was sent", line=line)
             return
     known = {operation.params_name: operation.name for operation in OPERATIONS.values()}
     if name in known:
         return
     meant = lookup(known).get(folded(name)) or lookup(known).get(folded(f"params{name}"))
     hint = f"did you mean <{meant}>?" if meant else f"known are {', '.join(sorted(known))}"
-    yield fail(f"<{shown(name)}> is the request of no operation: {hint}", line=line)
+    yield fail(f"<{shown(name)}> is not the request of an operation: {hint}", line=line)
 
 
 def _fault(data: bytes) -> str:
@@ -69,11 +67,11 @@ def _fault(data: bytes) -> str:
     return "a fault"
 
 
-def namespaces(message: Message) -> Iterator[Finding]:
+def namespaces(message: LenientRequest) -> Iterator[Check]:
     """Look at the namespaces of the envelope and the message elements."""
     root = message.envelope
     if namespace_of(root) == _SOAP_1_2:
-        yield fail(f"this is SOAP 1.2, which the service does not speak: use {SOAP_ENV}", line=line_of(root))
+        yield fail(f"this is SOAP 1.2, which the service does not support: use {SOAP_ENV}", line=line_of(root))
     elif namespace_of(root) != SOAP_ENV:
         yield fail(f"<Envelope> is not in the namespace of SOAP 1.1: use {SOAP_ENV}", line=line_of(root))
     for child in children_of(root):
@@ -99,7 +97,7 @@ def _mistake(uri: str) -> str | None:
     if near == MKTOWS.rstrip("/"):
         return "is in a namespace without the final slash"
     if near.rstrip("/") == MKTOWS.rstrip("/").replace("http:", "https:"):
-        return "is in a namespace with https, which is a name and no address"
+        return "is in a namespace with https, which is a name and not an address"
     if "mktows/" in near:
-        return "is in a namespace with something after mktows/ (a version?), which belongs only into the address"
+        return "is in a namespace with something after mktows/ (a version?), which belongs only in the address"
     return "is in another namespace than the service's"

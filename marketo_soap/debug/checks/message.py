@@ -1,6 +1,6 @@
-"""A request taken apart leniently: what stands in it is found by its local name, some of it in the wrong case.
+"""A request that is read leniently: elements are found by local names, a few in the wrong case too.
 
-A check that minds says so, and the others can go on.
+So one mistake is reported by one check, and the others can still run.
 """
 
 from __future__ import annotations
@@ -23,16 +23,14 @@ from marketo_soap.wire.fields import declared_by_name
 from marketo_soap.wire.tree import Child, Part, folded, shown
 from marketo_soap.wire.xml import Element, children_of, local_name, parse
 
-__all__ = ["HEADERS", "Message"]
-
 T = TypeVar("T")
 
 HEADERS = (AuthenticationHeader.__name__, MktowsContextHeader.__name__)
 
 
 @frozen(slots=False)
-class Message:
-    """The bytes under examination, opened as far as they can be. What is not there raises `Skipped`."""
+class LenientRequest:
+    """The message that is checked, parsed as far as possible. Raises `Skipped` for parts that are missing."""
 
     data: bytes
     credentials: Credentials | None = None
@@ -120,7 +118,7 @@ class Message:
         try:
             return codec(cls).load(element)
         except ProtocolError:
-            raise Skipped("a server cannot read this request: mend what other checks found") from None
+            raise Skipped("a server cannot read this request: fix what other checks found") from None
 
     @cached_property
     def _places(self) -> dict[str, Child]:
@@ -136,7 +134,7 @@ class Message:
 
     @property
     def authentication(self) -> Part:
-        """The header that says who calls."""
+        """The header with the signature."""
         header = self._header(AuthenticationHeader)
         if header is None:
             raise Skipped("there is no AuthenticationHeader")

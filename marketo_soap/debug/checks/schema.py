@@ -10,14 +10,12 @@ from typing import Any
 
 import attrs
 
-from marketo_soap.debug.checks.message import HEADERS, Message
-from marketo_soap.debug.checks.report import Finding, fail, warn
+from marketo_soap.debug.checks.message import HEADERS, LenientRequest
+from marketo_soap.debug.checks.report import Check, fail, warn
 from marketo_soap.wire.fields import Field, declared, is_enum, is_record
 from marketo_soap.wire.tree import Child, Part, folded, lookup, namespace_of, shown
 from marketo_soap.wire.values import INT_MAX
 from marketo_soap.wire.xml import MKTOWS, is_nil, line_of, local_name
-
-__all__ = ["ignored_elements", "order", "qualified_elements", "repeated_elements", "required_fields", "types"]
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,32}")
 _BOOLEANS = ("true", "false", "1", "0")
@@ -25,7 +23,7 @@ _WHITE = " \t\r\n"
 _HOW = 'write what is below the message elements without prefix, and xmlns="" under a default xmlns'
 
 
-def qualified_elements(message: Message) -> Iterator[Finding]:
+def qualified_elements(message: LenientRequest) -> Iterator[Check]:
     """Look for namespaces where the schema has none."""
     first: dict[str, Child] = {}
     counts: Counter[str] = Counter()
@@ -43,7 +41,7 @@ def qualified_elements(message: Message) -> Iterator[Finding]:
             yield fail(f"{which} in a namespace that is not the service's: {_HOW}", child)
 
 
-def repeated_elements(message: Message) -> Iterator[Finding]:
+def repeated_elements(message: LenientRequest) -> Iterator[Check]:
     """Look for elements that appear twice."""
     seen: set[str] = set()
     for element in message.headers:
@@ -62,7 +60,7 @@ def repeated_elements(message: Message) -> Iterator[Finding]:
                 seen.add(child.name)
 
 
-def order(message: Message) -> Iterator[Finding]:
+def order(message: LenientRequest) -> Iterator[Check]:
     """Compare the order of the elements with the schema's."""
     for part in message.parts():
         places = {name: place for place, name in enumerate(part.declared)}
@@ -72,7 +70,7 @@ def order(message: Message) -> Iterator[Finding]:
             if place < highest:
                 wanted = ", ".join(part.declared)
                 yield warn(
-                    f"<{child.name}> stands after <{last}>: the real server took any order, the schema's is {wanted}",
+                    f"<{child.name}> comes after <{last}>: the real server took any order, the schema's is {wanted}",
                     child,
                 )
                 break
@@ -80,15 +78,15 @@ def order(message: Message) -> Iterator[Finding]:
                 highest, last = place, child.name
 
 
-def ignored_elements(message: Message) -> Iterator[Finding]:
+def ignored_elements(message: LenientRequest) -> Iterator[Check]:
     """Look for elements that no server reads, most of all those in the wrong case."""
     homes = dict(_homes(message.operation, message.operation.params_name))
     for element in message.headers:
         name, line = local_name(element), line_of(element)
         if name not in HEADERS:
             meant = lookup(HEADERS).get(folded(name))
-            said = f"the header <{shown(name)}> is ignored"
-            yield fail(f"{said}: write <{meant}>", line=line) if meant else warn(said, line=line)
+            text = f"the header <{shown(name)}> is ignored"
+            yield fail(f"{text}: write <{meant}>", line=line) if meant else warn(text, line=line)
     for part in message.parts():
         similar = lookup(part.declared)
         for child in part.children():
@@ -96,13 +94,13 @@ def ignored_elements(message: Message) -> Iterator[Finding]:
                 yield _ignored(child, similar.get(folded(child.name)), homes.get(child.name))
 
 
-def _ignored(child: Child, meant: str | None, home: str | None) -> Finding:
-    said = f"<{shown(child.name)}> is ignored by the server, without a word"
+def _ignored(child: Child, meant: str | None, home: str | None) -> Check:
+    text = f"<{shown(child.name)}> is ignored by the server, without an error"
     if meant is not None:
-        return fail(f"{said}: write <{meant}>", child)
+        return fail(f"{text}: write <{meant}>", child)
     if home is not None:
-        return fail(f"{said}: it belongs into <{home}>", child)
-    return warn(f"{said}: remove it, or correct its name", child)
+        return fail(f"{text}: it belongs in <{home}>", child)
+    return warn(f"{text}: remove it, or correct its name", child)
 
 
 def _homes(cls: type[Any], name: str) -> Iterator[tuple[str, str]]:
@@ -116,7 +114,7 @@ def _homes(cls: type[Any], name: str) -> Iterator[tuple[str, str]]:
             yield from _homes(kind, home)
 
 
-def types(message: Message) -> Iterator[Finding]:
+def types(message: LenientRequest) -> Iterator[Check]:
     """Look if integers, booleans and enumerations are such."""
     for part in message.parts():
         if (part.element.text or "").strip():
@@ -130,7 +128,7 @@ def types(message: Message) -> Iterator[Finding]:
                 yield from _type(child, child.field)
 
 
-def _type(child: Child, field: Field) -> Iterator[Finding]:
+def _type(child: Child, field: Field) -> Iterator[Check]:
     text = child.text.strip(_WHITE)
     if len(child.element):
         yield fail(f"<{child.name}> holds elements where text is expected", child)
@@ -160,7 +158,7 @@ def _type(child: Child, field: Field) -> Iterator[Finding]:
             )
 
 
-def required_fields(message: Message) -> Iterator[Finding]:
+def required_fields(message: LenientRequest) -> Iterator[Check]:
     """Look for what must be there and is not."""
     parts = message.parts()
     if not any(local_name(element) == HEADERS[0] for element in message.headers):
@@ -170,7 +168,7 @@ def required_fields(message: Message) -> Iterator[Finding]:
             yield from _required(part)
 
 
-def _required(part: Part) -> Iterator[Finding]:
+def _required(part: Part) -> Iterator[Check]:
     children = {child.name: child for child in part.children() if child.field is not None}
     for name, field in part.declared.items():
         if field.optional and not field.required:

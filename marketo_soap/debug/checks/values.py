@@ -6,15 +6,13 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from marketo_soap.debug.checks.message import Message
-from marketo_soap.debug.checks.report import Finding, Skipped, Verdict, fail, warn
+from marketo_soap.debug.checks.message import LenientRequest
+from marketo_soap.debug.checks.report import Check, Skipped, fail, passed, warn
 from marketo_soap.operations.lead_identity import LeadIdentity, broken_lead_rules
 from marketo_soap.records.lead import MatchKey, filled
 from marketo_soap.records.lead_fields import standard_fields
 from marketo_soap.wire.fields import is_enum
 from marketo_soap.wire.tree import Child, Part, folded, lookup, shown
-
-__all__ = ["attributes", "cookie", "identity", "rules", "values"]
 
 _KEYS = ("Id", "ForeignSysPersonId", "Email")
 _COOKIE = re.compile(r"id:[\w-]+&token:_mch-[^\s&]+-[0-9]+-[0-9]+")
@@ -26,7 +24,7 @@ _NOTHING = {"null", "none", "nil", "undefined", "nan", "[object object]"}
 # -- keys ---------------------------------------------------------------------------------------------
 
 
-def rules(message: Message) -> Iterator[Finding]:
+def rules(message: LenientRequest) -> Iterator[Check]:
     """Report the rules that the values of the call break; those of a lead have checks of their own."""
     lead = message.params.part("leadRecord")
     for violation in message.call.violations():
@@ -40,7 +38,7 @@ def _is_type(place: Child | Part) -> bool:
     return isinstance(place, Child) and place.field is not None and is_enum(place.field.type) and place.given
 
 
-def identity(message: Message) -> Iterator[Finding]:
+def identity(message: LenientRequest) -> Iterator[Check]:
     """Look at the keys that the lead is matched by."""
     lead, record = message.lead, message.lead_record
     cookie = message.params.child("marketoCookie")
@@ -61,7 +59,7 @@ def identity(message: Message) -> Iterator[Finding]:
             yield fail(f"{violation.message} ({violation.code})", place)
     if keys:
         by_attribute = keys.key is MatchKey.EMAIL and not filled(record.email)
-        yield Finding(Verdict.PASS, f"the lead is matched by {'the attribute Email' if by_attribute else keys.key}")
+        yield passed(f"the lead is matched by {'the attribute Email' if by_attribute else keys.key}")
 
 
 def _email_attribute(lead: Part) -> Child | None:
@@ -75,7 +73,7 @@ def _email_attribute(lead: Part) -> Child | None:
     return value
 
 
-def cookie(message: Message) -> Iterator[Finding]:
+def cookie(message: LenientRequest) -> Iterator[Check]:
     """Look at the form of the Munchkin cookie."""
     child = message.params.child("marketoCookie")
     if child is None or not child.given:
@@ -96,7 +94,7 @@ def cookie(message: Message) -> Iterator[Finding]:
 # -- attributes ---------------------------------------------------------------------------------------
 
 
-def attributes(message: Message) -> Iterator[Finding]:
+def attributes(message: LenientRequest) -> Iterator[Check]:
     """Look at the names in the attribute list."""
     listed = message.lead.part("leadAttributeList")
     if listed is None:
@@ -109,7 +107,7 @@ def attributes(message: Message) -> Iterator[Finding]:
             seen.add(name.text)
 
 
-def _name(child: Child, seen: set[str]) -> Iterator[Finding]:
+def _name(child: Child, seen: set[str]) -> Iterator[Check]:
     name = child.text
     if not name.strip():
         yield fail("<attrName> is empty: name the field, or drop the attribute (20109)", child)
@@ -123,7 +121,8 @@ def _name(child: Child, seen: set[str]) -> Iterator[Finding]:
             yield fail(f"the attribute {shown(name)!r} is unknown (20105): did you mean {meant!r}?", child)
         else:
             yield warn(
-                f"the attribute {shown(name)!r} is no standard field: a custom field, or misspelt (then 20105)", child
+                f"the attribute {shown(name)!r} is not a standard field: custom, or misspelt (then 20105)",
+                child,
             )
 
 
@@ -144,8 +143,8 @@ def _similar_names() -> dict[str, str]:
 # -- values -------------------------------------------------------------------------------------------
 
 
-def values(message: Message) -> Iterator[Finding]:
-    """Look for texts that no person meant."""
+def values(message: LenientRequest) -> Iterator[Check]:
+    """Look for text that is probably a mistake."""
     for part in message.params.parts():
         for child in part.children():
             if child.field is not None and child.field.type is str:
@@ -153,10 +152,10 @@ def values(message: Message) -> Iterator[Finding]:
     lead = message.params.part("leadRecord")
     email = lead.child("Email") if lead is not None else None
     if email is not None and email.given and "@" not in email.text:
-        yield warn("<Email> holds no @: it is no address", email)
+        yield warn("<Email> has no @: it is not an address", email)
 
 
-def _value(child: Child) -> Iterator[Finding]:
+def _value(child: Child) -> Iterator[Check]:
     text = child.text
     if child.name != "marketoCookie" and _ESCAPED.search(text):
         yield warn(f"<{child.name}> is escaped twice: after reading, it still holds a reference like &amp;", child)
@@ -164,7 +163,7 @@ def _value(child: Child) -> Iterator[Finding]:
         yield warn(f"<{child.name}> holds UTF-8 that was read as Latin-1, or a lost character: check its source", child)
     if text.strip().lower() in _NOTHING:
         yield warn(
-            f"<{child.name}> holds a program's word for nothing: leave the element out, or empty an attribute", child
+            f"<{child.name}> holds a program's word for no value: leave the element out, or empty the attribute", child
         )
     if child.name != "attrValue" and text != text.strip() and text.strip():
         yield warn(f"<{child.name}> has white space around its text: remove it", child)

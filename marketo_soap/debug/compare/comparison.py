@@ -14,14 +14,12 @@ from marketo_soap.debug.compare.meaning import Difference, Message, Value, diffe
 from marketo_soap.errors import ProtocolError
 from marketo_soap.privacy.redactor import Redactor, hidden
 
-__all__ = ["Comparison", "FirstByte", "Verdict", "compare", "describe"]
-
 _AROUND = 40  # characters of context on each side
 _BLOCK = 65536
 _LONGEST = 200
 
 
-class Verdict(StrEnum):
+class Equality(StrEnum):
     """How two messages compare."""
 
     IDENTICAL = "identical bytes"
@@ -53,7 +51,7 @@ class Comparison:
     describe differences in markup, without values.
     """
 
-    verdict: Verdict
+    verdict: Equality
     differences: tuple[Difference, ...] = ()
     first_byte: FirstByte | None = None
     remarks: tuple[str, ...] = ()
@@ -69,7 +67,7 @@ def compare(old: bytes, new: bytes, *, signed: bool = False) -> Comparison:
     """
     before, after = _read(old), _read(new)
     if old == new:
-        return Comparison(Verdict.IDENTICAL, remarks=(before,) if isinstance(before, str) else ())
+        return Comparison(Equality.IDENTICAL, remarks=(before,) if isinstance(before, str) else ())
     if isinstance(before, str) or isinstance(after, str):
         kind, other = (each if isinstance(each, str) else kind_of(each) for each in (before, after))
         found = [Difference("body", "message", kind, other, private=False)]
@@ -77,7 +75,7 @@ def compare(old: bytes, new: bytes, *, signed: bool = False) -> Comparison:
     else:
         found = list(differences(before, after, signed=signed))
         notes = remarks((old, before), (new, after), same=not found)
-    verdict = Verdict.DIFFERENT if found else Verdict.SAME_MEANING
+    verdict = Equality.DIFFERENT if found else Equality.SAME_MEANING
     return Comparison(verdict, tuple(found), _first_byte(old, new), notes)
 
 

@@ -14,8 +14,6 @@ from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.tree import Ignored, ignored_elements
 from marketo_soap.wire.xml import MKTOWS, Element, children_of, local_name, parse
 
-__all__ = ["remarks"]
-
 _MOST = 5  # names in one remark
 
 _TOKEN = re.compile(
@@ -36,6 +34,7 @@ class Places:
         self._numbers: dict[tuple[Place, str], Place] = {}
 
     def number(self, parent: Place, element: Element) -> Place:
+        """Return the number of *element* in the element at *parent*."""
         name = label = local_name(element)
         if name == "attribute":  # distinguished by field name, not by position
             field = next((child.text or "" for child in children_of(element) if local_name(child) == "attrName"), "")

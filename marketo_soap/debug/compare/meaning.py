@@ -16,8 +16,6 @@ from marketo_soap.records.lead import Attribute
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.fields import Field, declared, declared_by_name, is_record
 
-__all__ = ["SIGNED", "Difference", "Message", "Section", "Value", "differences", "kind_of"]
-
 Message: TypeAlias = Request[Any] | Reply[Any] | Fault
 Section: TypeAlias = Literal["header", "context", "body", "fault"]
 Value: TypeAlias = str | tuple[str | None, ...] | None

@@ -1,7 +1,7 @@
 """The sandbox as a web page: what a person opens while a service talks to it.
 
-Pages are made anew for every request, of elements, and work without JavaScript; with it their parts keep
-themselves up to date. Forms change things, links do not.
+Pages are built for every request and work without JavaScript, which only keeps their parts up to date. Forms
+change the state, links do not.
 """
 
 from __future__ import annotations
@@ -14,12 +14,9 @@ from importlib.resources import files
 from urllib.parse import parse_qs
 
 from marketo_soap.sandbox.messages import CONTROL, HttpAnswer, HttpRequest, text_answer
-from marketo_soap.sandbox.page import calls, controls, leads
-from marketo_soap.sandbox.page import faults as troubles
+from marketo_soap.sandbox.page import calls, controls, faults, leads
 from marketo_soap.sandbox.page.layout import HEADERS, Visit, problem, state
 from marketo_soap.sandbox.state import State
-
-__all__ = ["page"]
 
 _NUMBER = "([0-9]{1,15})"
 _PAGES: dict[str, Callable[..., HttpAnswer]] = {  # groups of the pattern are arguments
@@ -28,14 +25,14 @@ _PAGES: dict[str, Callable[..., HttpAnswer]] = {  # groups of the pattern are ar
     "page/calls": calls.all_calls,
     f"page/calls/{_NUMBER}": calls.one_call,
     f"page/calls/{_NUMBER}/(request|response)": calls.download,
-    "page/faults": troubles.faults,
+    "page/faults": faults.faults,
     "page/controls": controls.controls,
     "page/reset": controls.confirm_reset,
     "page/state": state,
 }
 _ACTIONS: dict[str, Callable[[Visit], str]] = {
-    "page/faults": troubles.load,
-    "page/faults/clear": troubles.clear,
+    "page/faults": faults.load,
+    "page/faults/clear": faults.clear,
     "page/limits": controls.set_limits,
     "page/clock": controls.advance,
     "page/reset": controls.reset,
@@ -45,7 +42,7 @@ _MOST_FIELDS = 20
 
 
 def page(sandbox: State, request: HttpRequest, refusal: str | None) -> HttpAnswer:
-    """Answer a request for a page, a part of one, or the change that a form asks for; *refusal* says why not."""
+    """Answer a request for a page, a part of one, or the change that a form asks for. *refusal*: why it is denied."""
     if refusal is not None:
         return _refused(sandbox, refusal)
     path = request.path.removeprefix(CONTROL)
@@ -66,8 +63,8 @@ def page(sandbox: State, request: HttpRequest, refusal: str | None) -> HttpAnswe
 def _refused(sandbox: State, refusal: str) -> HttpAnswer:
     if sandbox.settings.control_token is None:
         return text_answer(403, f"{refusal}\n", *HEADERS)
-    said = "The control token is needed: it is the password, with any user name.\n"
-    return text_answer(401, said, ("WWW-Authenticate", 'Basic realm="sandbox", charset="UTF-8"'), *HEADERS)
+    hint = "The control token is needed: it is the password, with any user name.\n"
+    return text_answer(401, hint, ("WWW-Authenticate", 'Basic realm="sandbox", charset="UTF-8"'), *HEADERS)
 
 
 def _change(visit: Visit, act: Callable[[Visit], str]) -> HttpAnswer:

@@ -20,6 +20,8 @@ from marketo_soap.sandbox.page.layout import (
     cut,
     empty,
     facts,
+    lead_link,
+    left_out,
     live,
     moment,
     pager,
@@ -29,8 +31,6 @@ from marketo_soap.sandbox.page.layout import (
 from marketo_soap.signature import diagnose
 from marketo_soap.wire.xml import Element
 
-__all__ = ["all_calls", "changes_of", "download", "one_call", "verdict"]
-
 _DIGITS_OF_FAULTS = 5  # codes of REST have other numbers of digits
 _RECORDS = re.compile("[0-9]+ (CREATED|UPDATED)(, [0-9]+ (CREATED|UPDATED))*")  # of a REST call, none was skipped
 _MOST = 200  # changes or notes of a call that are shown
@@ -38,7 +38,7 @@ _GONE = "This call is not in the journal: it was never made, was cleared, or is 
 
 
 def verdict(entry: Entry) -> Element:
-    """Return how a call went, in words; the colour only says it again."""
+    """Return the result of a call in words, which the colour repeats."""
     tone, words = _verdict(entry)
     return h("span", words, class_=f"verdict {tone}")
 
@@ -83,8 +83,7 @@ def changes_of(entry: Entry) -> Element:
         )
         for change in changes[:_MOST]
     ]
-    more = h("li", f"and {len(changes) - _MOST:,} more") if len(changes) > _MOST else None
-    return h("ul", *items, more, class_="changes")
+    return h("ul", *items, left_out(len(changes), _MOST, "li"), class_="changes")
 
 
 def all_calls(visit: Visit) -> HttpAnswer:
@@ -105,14 +104,20 @@ def all_calls(visit: Visit) -> HttpAnswer:
     return answer_page(visit, "Calls", live("calls", listed), room="Calls")
 
 
-def _row(entry: Entry) -> Element:
-    lead = h("a", str(entry.lead_id), href=f"{PAGE}leads/{entry.lead_id}") if entry.lead_id else None
-    return h(
-        "tr",
+def first_cells(entry: Entry) -> tuple[Element, Element]:
+    """Return the cells that every table of calls begins with: a link to the call, and its verdict."""
+    return (
         h("th", h("a", f"#{entry.number}", href=f"{PAGE}calls/{entry.number}"), scope="row"),
         h("td", verdict(entry)),
+    )
+
+
+def _row(entry: Entry) -> Element:
+    return h(
+        "tr",
+        *first_cells(entry),
         h("td", cut(entry.reason or "; ".join(entry.remarks)), class_="text"),
-        h("td", lead),
+        h("td", lead_link(entry.lead_id)),
         h("td", entry.key),
         h("td", moment(entry.time), class_="number"),
         id=f"call-{entry.number}",
@@ -131,14 +136,13 @@ def one_call(visit: Visit, number: str) -> HttpAnswer:
     entry = _found(visit, number)
     if entry is None:
         return problem(visit, 404, _GONE)
-    lead = h("a", str(entry.lead_id), href=f"{PAGE}leads/{entry.lead_id}") if entry.lead_id else None
-    told = facts(
+    summary = facts(
         [
             ("Verdict", verdict(entry)),
             ("Reason", cut(entry.reason, 4000)),
             ("Operation", entry.operation),
             ("Matched by", entry.key),
-            ("Lead", lead),
+            ("Lead", lead_link(entry.lead_id)),
             ("Signature", _signature(visit, entry)),
             ("HTTP status", str(entry.status) if entry.status else None),
             ("Time", moment(entry.time)),
@@ -154,7 +158,7 @@ def one_call(visit: Visit, number: str) -> HttpAnswer:
         _neighbours(visit, entry),
         live(
             "call",
-            h("section", told, class_="card"),
+            h("section", summary, class_="card"),
             h("section", h("h2", "Notes"), noted) if noted is not None else None,
             changes,
         ),
@@ -180,7 +184,7 @@ def _note(note: str) -> Element:
 
 
 def _signature(visit: Visit, entry: Entry) -> str | None:
-    """Say whether the signature is right; what is wrong with it stands in the notes."""
+    """Return whether the signature is right; the notes describe what is wrong."""
     try:
         header = open_request(entry.request).read_header()
     except ProtocolError:
@@ -205,10 +209,9 @@ def _envelopes(entry: Entry, *, exact: bool) -> Element:
     parts: list[Child] = []
     for title, name, data in (("Request", "request", entry.request), ("Reply", "response", entry.response)):
         if not data:
-            said = (
-                "There is no answer yet." if entry.response is None else "The connection was closed without an answer."
-            )
-            parts.append(h("section", h("h3", title), h("p", said if name == "response" else "It is empty.")))
+            reason = "The connection was closed without an answer." if name == "response" else "It is empty."
+            reason = "There is no answer yet." if data is None else reason
+            parts.append(h("section", h("h3", title), h("p", reason)))
             continue
         whole = h(
             "a", "Download", href=f"{PAGE}calls/{entry.number}/{name}", aria_label=f"Download the {title.lower()}"

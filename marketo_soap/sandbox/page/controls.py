@@ -10,8 +10,6 @@ from marketo_soap.sandbox.page.layout import PAGE, Visit, answer_page, empty, li
 from marketo_soap.sandbox.settings import VENDOR_LIMITS, Limits
 from marketo_soap.wire.xml import Element
 
-__all__ = ["advance", "confirm_reset", "controls", "reset", "set_limits"]
-
 _RESTORED = "Faults, limits, clock and settings become what the sandbox was started with."
 _NEARLY = 0.8  # of a limit
 _STEPS = {"20": "20 seconds", "900": "15 minutes", "3600": "1 hour", "86400": "1 day"}
@@ -38,9 +36,9 @@ def controls(visit: Visit) -> HttpAnswer:
 def _limits(visit: Visit) -> Element:
     keeper = visit.sandbox.limits
     if keeper is None:
-        said = h("p", "No limits: every call is let in. Marketo let in ", _in_words(VENDOR_LIMITS), ".")
+        remark = h("p", "No limits: every call is let in. Marketo let in ", _in_words(VENDOR_LIMITS), ".")
         button = h("button", "Use the vendor's limits", name="limits", value="vendor")
-        return empty(said, post_form(visit, "limits", button))
+        return empty(remark, post_form(visit, "limits", button))
     limits, used = keeper.limits, keeper.used(visit.sandbox.now(), visit.sandbox.tick())
     bars = [
         _bar("calls", f"Calls in the last {limits.window:g} s", used["calls"], limits.calls, "20023"),

@@ -7,8 +7,6 @@ import re
 from marketo_soap.sandbox.page.html import Child, h
 from marketo_soap.wire.xml import Element
 
-__all__ = ["SHOWN_BYTES", "indented", "message"]
-
 SHOWN_BYTES = 64 * 1024
 _COLOURED = 10_000  # tags and texts; an honest envelope of that size has half as many
 _DEEPEST = 30  # levels that are indented further

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import attrs
+from typing import Any
 
 from marketo_soap.errors import FAULT_TEXTS
 from marketo_soap.sandbox.messages import HttpAnswer
 from marketo_soap.sandbox.page.html import h
-from marketo_soap.sandbox.page.layout import PAGE, Visit, answer_page, cut, empty, live, post_form, table
+from marketo_soap.sandbox.page.layout import PAGE, Visit, answer_page, cut, empty, left_out, live, post_form, table
 from marketo_soap.sandbox.settings import FaultRule
 from marketo_soap.wire.xml import Element
 
-__all__ = ["clear", "faults", "load"]
-
-_LATE = 30.0  # seconds that a time-out takes, if nothing else is said
-_KINDS: dict[str, tuple[str, str, Callable[[FaultRule], FaultRule]]] = {
-    "20103": ("Fault 20103", "No such lead", lambda rule: attrs.evolve(rule, fault=20103)),
-    "20023": ("Fault 20023", "Too many calls in 20 s", lambda rule: attrs.evolve(rule, fault=20023)),
-    "10001": ("Fault 10001", "Internal error", lambda rule: attrs.evolve(rule, fault=10001)),
-    "failed": (
-        "FAILED",
-        "A reply of syncLead that says it did not work",
-        lambda rule: attrs.evolve(rule, failed="Lead sync failed"),
-    ),
-    "late": ("Time-out", f"Carried out, answered {_LATE:.0f} s late", lambda rule: rule),
-    "before": ("Hang up before", "Nothing is done", lambda rule: attrs.evolve(rule, close="before")),
-    "after": ("Hang up after", "Carried out, no answer", lambda rule: attrs.evolve(rule, close="after")),
-    "html": ("HTML 502", "A proxy's error page", lambda rule: attrs.evolve(rule, html=True)),
+_LATE = 30.0  # the default delay of a time-out, in seconds
+_KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {  # the name, what happens, and the settings of the rule
+    "20103": ("Fault 20103", "No such lead", {"fault": 20103}),
+    "20023": ("Fault 20023", "Too many calls in 20 s", {"fault": 20023}),
+    "10001": ("Fault 10001", "Internal error", {"fault": 10001}),
+    "failed": ("FAILED", "A syncLead reply with the status FAILED", {"failed": "Lead sync failed"}),
+    "late": ("Time-out", f"Carried out, answered {_LATE:.0f} s late", {}),
+    "before": ("Hang up before", "Nothing is done", {"close": "before"}),
+    "after": ("Hang up after", "Carried out, no answer", {"close": "after"}),
+    "html": ("HTML 502", "A proxy's error page", {"html": True}),
 }
 _MOST = 100  # that are shown
 _LONGEST_DELAY = 3600.0
@@ -85,33 +77,32 @@ def _loaded(visit: Visit) -> Element:
         )
         for rule, applied in remaining[:_MOST]
     ]
-    more = h("p", f"and {len(remaining) - _MOST:,} more") if len(remaining) > _MOST else None
     button = post_form(visit, "faults/clear", h("button", "Clear all", class_="plain"))
-    heads = ("What", "Which calls", "Applied", "Left")
-    return h("div", table("Faults that are loaded, in their order", heads, rows), more, button)
+    loaded = table("Faults that are loaded, in their order", ("What", "Which calls", "Applied", "Left"), rows)
+    return h("div", loaded, left_out(len(remaining), _MOST), button)
 
 
 def _what(rule: FaultRule) -> str:
     """Say what a rule does, in the order of a call."""
     if rule.close == "before":
-        said = "hang up before"
+        effect = "hang up before"
     elif rule.fault is not None:
-        said = f"fault {rule.fault} {rule.message or FAULT_TEXTS.get(rule.fault, '')}".rstrip()
+        effect = f"fault {rule.fault} {rule.message or FAULT_TEXTS.get(rule.fault, '')}".rstrip()
     elif rule.failed is not None:
-        said = f"FAILED: {rule.failed}"
+        effect = f"FAILED: {rule.failed}"
     elif rule.html:
-        said = f"HTTP {rule.status or 502}, a proxy's page"
+        effect = f"HTTP {rule.status or 502}, a proxy's page"
     elif rule.status is not None or rule.body is not None:
-        said = f"HTTP {rule.status or 200}, a body of its own"
+        effect = f"HTTP {rule.status or 200}, a body of its own"
     else:
-        said = "carried out twice" if rule.twice else "carried out"
+        effect = "carried out twice" if rule.twice else "carried out"
     also = (
         ("then hang up", rule.close == "after"),
         (f"{rule.delay:g} s late", bool(rule.delay)),
         (f"cut after {rule.truncate} bytes", rule.truncate is not None),
         (f"a byte every {rule.dribble or 0:g} s", rule.dribble is not None),
     )
-    text = ", ".join([said, *[words for words, given in also if given]])
+    text = ", ".join([effect, *[words for words, given in also if given]])
     return text[0].upper() + text[1:]
 
 
@@ -136,7 +127,7 @@ def _ordinal(number: int) -> str:
 
 
 def load(visit: Visit) -> str:
-    """Load the fault that a form names. `ValueError` says what is wrong with it."""
+    """Load the fault that a form names. `ValueError` if the form is wrong."""
     form = visit.form
     kind = _KINDS.get(form.get("kind", ""))
     if kind is None:
@@ -145,8 +136,8 @@ def load(visit: Visit) -> str:
     if not 0 <= delay <= _LONGEST_DELAY:
         raise ValueError(f"an answer is late by 0 to {_LONGEST_DELAY:.0f} seconds")
     times = None if "forever" in form else int(form.get("times", "1"))
-    plain = FaultRule(times=times, delay=delay, email=form.get("email", "").strip() or None)
-    visit.sandbox.script.add(kind[2](plain))
+    email = form.get("email", "").strip() or None
+    visit.sandbox.script.add(FaultRule(times=times, delay=delay, email=email, **kind[2]))
     return f"{PAGE}faults?done=loaded"
 
 

@@ -8,8 +8,6 @@ from lxml import etree
 
 from marketo_soap.wire.xml import Element, replace_illegal
 
-__all__ = ["Child", "add", "document", "h"]
-
 Child: TypeAlias = Element | str | None
 
 

@@ -14,25 +14,6 @@ from marketo_soap.sandbox.state import State
 from marketo_soap.server.http import own_address
 from marketo_soap.wire.xml import Element
 
-__all__ = [
-    "HEADERS",
-    "PAGE",
-    "PER_PAGE",
-    "Visit",
-    "answer_page",
-    "cut",
-    "empty",
-    "facts",
-    "live",
-    "many",
-    "moment",
-    "pager",
-    "post_form",
-    "problem",
-    "state",
-    "table",
-]
-
 PAGE = f"{CONTROL}page/"
 PER_PAGE = 50
 _LAST_PAGE = 1_000_000
@@ -44,7 +25,7 @@ HEADERS = (
         "frame-ancestors 'none'; base-uri 'none'",
     ),
     ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "same-origin"),  # with no-referrer, browsers say that forms come from "null"
+    ("Referrer-Policy", "same-origin"),  # with no-referrer, browsers send the origin "null" with forms
     ("Cache-Control", "no-store"),
 )
 
@@ -125,7 +106,7 @@ def state(visit: Visit) -> HttpAnswer:
 
 
 def problem(visit: Visit, status: int, text: str) -> HttpAnswer:
-    """Answer with a page that says what is wrong."""
+    """Answer with a page about an error."""
     title = {404: "There is no such page", 403: "Not allowed"}.get(status, "That cannot be done")
     back = h("p", h("a", "Back to the leads", href=CONTROL))
     return answer_page(visit, title, h("p", text), back, status=status, settled=True)
@@ -178,8 +159,18 @@ def facts(pairs: Iterable[tuple[str, Child]]) -> Element:
 
 
 def empty(*children: Child) -> Element:
-    """Return what stands where a list will be."""
+    """Return what is shown instead of an empty list."""
     return h("div", *children, class_="empty")
+
+
+def lead_link(lead_id: int | None) -> Element | None:
+    """Return a link to the page of a lead, if there is one."""
+    return h("a", str(lead_id), href=f"{PAGE}leads/{lead_id}") if lead_id else None
+
+
+def left_out(total: int, shown: int, tag: str = "p") -> Element | None:
+    """Return a remark on what is left out of a list of *total* items of which so many are *shown*."""
+    return h(tag, f"and {total - shown:,} more") if total > shown else None
 
 
 def moment(time: datetime) -> Element:
@@ -210,14 +201,14 @@ def pager(
 ) -> Element:
     """Return where in a list of *total* this page is, and links to its neighbours.
 
-    *capped*: there are more than *total*, which are not counted. *more* says whether an older page follows, if the
-    numbers do not. *newer* and *older* are what the query of those pages says besides the number of the page.
+    *capped*: there are more than *total*, which are not counted. *more*: whether an older page follows, if the
+    numbers do not show it. *newer* and *older* are further query parameters of those pages.
     """
     first = (visit.page - 1) * PER_PAGE + 1
     last = min(visit.page * PER_PAGE, total)
     of_all = f"{'more than ' if capped else ''}{many(total, what)}"
-    said = f"{first:,} to {last:,} of {of_all}" if first <= last else of_all
-    nav = h("nav", h("span", said), class_="pager", aria_label="Parts of the list")
+    place = f"{first:,} to {last:,} of {of_all}" if first <= last else of_all
+    nav = h("nav", h("span", place), class_="pager", aria_label="Parts of the list")
     if visit.page > 1:
         nav.append(h("a", "Newer", rel="prev", href=visit.here(page=str(visit.page - 1), **(newer or {}))))
     if last < total if more is None else more:

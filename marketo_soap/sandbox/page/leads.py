@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from marketo_soap.sandbox.journal import Entry
 from marketo_soap.sandbox.messages import CONTROL, HttpAnswer
-from marketo_soap.sandbox.page.calls import changes_of, verdict
+from marketo_soap.sandbox.page.calls import changes_of, first_cells
 from marketo_soap.sandbox.page.html import Child, h
 from marketo_soap.sandbox.page.layout import (
-    PAGE,
     PER_PAGE,
     Visit,
     answer_page,
     cut,
     empty,
     facts,
+    lead_link,
+    left_out,
     live,
     moment,
     pager,
@@ -24,8 +25,6 @@ from marketo_soap.sandbox.state import ENCRYPTION_KEY
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
 from marketo_soap.sandbox.store.search import SCANNED
 from marketo_soap.wire.xml import Element, replace_illegal
-
-__all__ = ["all_leads", "one_lead"]
 
 _LONGEST_SEARCH = 200
 _LONGEST_VALUE = 4000
@@ -94,10 +93,8 @@ def _row(lead: StoredLead) -> Element:
     name = " ".join(filter(None, (lead.attributes.get("FirstName"), lead.attributes.get("LastName"))))
     return h(
         "tr",
-        h("th", h("a", str(lead.id), href=f"{PAGE}leads/{lead.id}"), scope="row"),
-        h("td", cut(lead.email or ""))
-        if lead.email
-        else h("td", h("i", "none" if not lead.anonymous else "anonymous")),
+        h("th", lead_link(lead.id), scope="row"),
+        h("td", cut(lead.email) if lead.email else h("i", "anonymous" if lead.anonymous else "none")),
         h("td", cut(name, 60)),
         h("td", cut(foreign, 60)),
         h("td", cut(lead.partition, 60)),
@@ -123,9 +120,9 @@ def _connection(visit: Visit, *, unfold: bool) -> Element:
             ("Encryption key", key),
         ]
     )
-    said = "Give your service these values instead of Marketo's. A click marks a whole value, ready to be copied."
+    hint = "Give your service these values instead of Marketo's. A click marks a whole value, ready to be copied."
     summary = h("summary", h("h2", "Connect a service"))
-    return h("details", summary, h("p", said), values, class_="card", open=unfold)
+    return h("details", summary, h("p", hint), values, class_="card", open=unfold)
 
 
 def _to_copy(text: str) -> Element:
@@ -187,8 +184,7 @@ def _attributes(visit: Visit, lead: StoredLead) -> Element:
         )
         for name in names[:_MOST]
     ]
-    more = h("p", f"and {len(names) - _MOST:,} more") if len(names) > _MOST else None
-    return h("div", table("Attributes by name", ("Name", "Value", "Type"), rows), more)
+    return h("div", table("Attributes by name", ("Name", "Value", "Type"), rows), left_out(len(names), _MOST))
 
 
 def _history(visit: Visit, lead_id: int) -> Element:
@@ -204,8 +200,7 @@ def _history(visit: Visit, lead_id: int) -> Element:
 def _event(entry: Entry) -> Element:
     return h(
         "tr",
-        h("th", h("a", f"#{entry.number}", href=f"{PAGE}calls/{entry.number}"), scope="row"),
-        h("td", verdict(entry)),
+        *first_cells(entry),
         h("td", changes_of(entry)),
         h("td", entry.key),
         h("td", moment(entry.time), class_="number"),

@@ -1,8 +1,8 @@
-// Keeps the marked parts of the page up to date. Without it the page is complete, but stands still.
+// Keeps the marked parts of the page up to date. Without it the page is complete, but does not change.
 "use strict";
 
 const PAUSE = 1000; // ms between two looks
-const said = document.getElementById("live");
+const status = document.getElementById("live");
 let paused = false;
 
 // Make `old` like `now` with as few changes as can be: focus, selection and scrolling stay where they are.
@@ -54,7 +54,7 @@ async function look() {
 }
 
 function say(text) {
-  if (said.textContent !== text) said.textContent = text;
+  if (status.textContent !== text) status.textContent = text;
 }
 
 async function keepLooking() {
@@ -79,7 +79,7 @@ function button(text, act) {
 }
 
 function offerPause() {
-  said.after(
+  status.after(
     button("Pause", (pressed) => {
       paused = !paused;
       pressed.textContent = paused ? "Go on" : "Pause";
@@ -89,7 +89,7 @@ function offerPause() {
 }
 
 function offerCopies() {
-  if (!navigator.clipboard) return; // only where the page came by a way that is safe
+  if (!navigator.clipboard) return; // secure contexts only
   for (const value of document.querySelectorAll(".facts [data-copy]")) {
     const copy = button("Copy", async (pressed) => {
       await navigator.clipboard.writeText(value.textContent);
@@ -104,7 +104,7 @@ function offerCopies() {
 
 const address = new URL(location.href);
 if (address.searchParams.has("done")) {
-  address.searchParams.delete("done"); // what has been said is not said again
+  address.searchParams.delete("done"); // shown once
   history.replaceState(null, "", address);
 }
 offerPause();

@@ -17,6 +17,7 @@ __all__ = ["Table"]
 RowT = TypeVar("RowT", bound=attrs.AttrsInstance)
 
 _kinds: Callable[[Any], dict[str, Any]] = cache(get_type_hints)
+_as_json = json.JSONEncoder(ensure_ascii=False, default=attrs.asdict).encode
 _TYPES = {int: "INTEGER", bool: "INTEGER", float: "REAL", str: "TEXT", int | None: "INTEGER", str | None: "TEXT"}
 
 
@@ -147,7 +148,7 @@ def _written(row: attrs.AttrsInstance) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, kind in _kinds(type(row)).items():
         value = getattr(row, name)
-        values[name] = value if kind in _TYPES else json.dumps(value, ensure_ascii=False, default=attrs.asdict)
+        values[name] = value if kind in _TYPES else _as_json(value)
     return values
 
 
