@@ -19,6 +19,7 @@ from marketo_soap.envelope import Request
 from marketo_soap.errors import Fault
 from marketo_soap.operations import Operation
 from marketo_soap.operations.get_lead_changes import GetLeadChanges
+from marketo_soap.operations.get_tags import GetTags
 from marketo_soap.operations.lead_identity import LeadIdentity
 from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads
@@ -129,7 +130,9 @@ def _run(request: Request[Any], settings: BridgeSettings, names: Names, found: I
             elif isinstance(ask, RestRequest):
                 calls += 1
                 is_search = any(name == "filterType" for name, _ in ask.query)
-                answer = RestReply(True) if is_search and worlds and not worlds.pop(0) else _reply(ask)
+                answer = (
+                    RestReply(True) if is_search and worlds and not worlds.pop(0) else _reply(ask, request.operation)
+                )
     except StopIteration as done:
         result = done.value
     except Fault as error:
@@ -155,7 +158,7 @@ def _description(request: Request[Any]) -> RestReply:
     return RestReply(True, (), tuple({"id": number, "name": name, **more} for number, name in enumerate(names, 1)))
 
 
-def _reply(request: RestRequest) -> RestReply:
+def _reply(request: RestRequest, operation: Operation[Any]) -> RestReply:
     """Return a record for each that a request names, with what it says of it."""
     query = request.query
     if request.content_type == FORM:
@@ -164,7 +167,9 @@ def _reply(request: RestRequest) -> RestReply:
     status = "memberof" if request.method == "GET" else "updated"
     more = {"status": status, "leadPartitionId": 1, "leadId": 1, **given}
     named: list[Mapping[str, Any]] = [{"id": value} for name, value in query if name == "id"]
-    if "filterType" in given:
+    if isinstance(operation, GetTags):
+        named = [{"tagType": each} for each in (*(tag.type for tag in operation.tags), _IMAGINED)]
+    elif "filterType" in given:
         text = given["filterValues"]
         named = [{"id": _number(each), given["filterType"]: each} for each in dict.fromkeys([text, *text.split(",")])]
     elif request.body.startswith(b"{"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -116,7 +117,7 @@ class Survey:
 
     def _refused(self, code: int | None, text: str, operation: Operation[Any], where: str) -> None:
         """Note a refusal; a text that holds a private value gives way to the text of its code."""
-        if any(value and value in text for value in _private_texts(operation)):
+        if any(value and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text) for value in _private_texts(operation)):
             text = "not written over REST" if code is None else fault(code).message
         level = Level.SETTINGS if code == _UNKNOWN_FIELD else Level.WORK
         self._found.add(level, "refused", operation.name if code is None else str(code), text[:_LONGEST], where)
