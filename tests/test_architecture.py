@@ -25,7 +25,7 @@ LAYERS = [
     {"calls", "server", "debug"},
     {"sandbox", "bridge"},
     {"gateway", "migration", "client"},
-    {"testing", "cli"},
+    {"testing", "cli", "__main__"},
 ]
 """A module imports from its own layer and from those before it."""
 

@@ -367,3 +367,8 @@ def test_help_says_what_there_is() -> None:
     for command in ("sync-lead", "envelope", "parse", "sandbox"):
         assert command in shown
     assert run("--version").stdout.strip().endswith("0.1.0")
+
+
+def test_the_package_is_a_command_too() -> None:
+    done = subprocess.run([sys.executable, "-m", "marketo_soap", "--help"], capture_output=True, text=True, check=True)
+    assert "sync-lead" in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,6 +16,8 @@ from lxml import etree
 
 import marketo_soap
 from marketo_soap import (
+    AsyncClient,
+    Client,
     GetLead,
     GetMultipleLeads,
     LastUpdateAtSelector,
@@ -68,6 +71,25 @@ def test_names_follow_from_the_class(operation: type[Operation[Any]]) -> None:
     for cls in all_classes():
         assert getattr(marketo_soap, cls.__name__) is cls
     assert operation.effect is not None
+
+
+@each_operation
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+def test_a_method_takes_what_its_class_takes(operation: type[Operation[Any]], client: type[Any]) -> None:
+    def parameters(of: Any, kind: Any) -> list[str]:
+        return [each.name for each in inspect.signature(of).parameters.values() if each.kind is kind]
+
+    method = getattr(client, re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=M)(?=Obj)", "_", operation.name).lower())
+    kinds = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    (made, made_by_name), (called, called_by_name) = (
+        [parameters(of, kind) for kind in kinds] for of in (operation, method)
+    )
+    if operation.name == "syncLead":  # the older name
+        made = ["lead", *made[1:]]
+    called.remove("self")
+    assert called == made[: len(called)]  # in the same order
+    deprecated = {"last_updated_at"}
+    assert {*called, *called_by_name} == {*made, *made_by_name} - deprecated
 
 
 @pytest.mark.parametrize("cls", all_classes(), ids=lambda cls: cls.__name__)

@@ -144,7 +144,7 @@ def test_a_sandbox_has_what_its_settings_say(tmp_path: Path, monkeypatch: pytest
             assert [each.get("Name") for each in client.iterate(GetMObjects("Program"))] == ["Launch"]
             assert len(client.get_channels().tag_statuses) == len(client.get_tags().tags) == 1
             assert client.get_custom_objects("Roadshow").custom_objs == ()
-            assert client.import_to_list("Launch", "Guests", "Email Address", ["t@t.com"]).import_status
+            assert client.import_to_list("Launch", "Email Address", ["t@t.com"], "UPSERTLEADS", "Guests").import_status
             with Sandbox() as other:
                 assert other.seed(sandbox.dump()) == 1
                 assert [timeless(row) for row in other.dump()] == [timeless(row) for row in sandbox.dump()]
@@ -227,3 +227,12 @@ def test_what_a_repetition_does_is_told_for_every_operation() -> None:
     for name, *cells in writes:
         told = {effect for effect, cell in zip(("read", "repeatable", "once"), cells, strict=True) if cell}
         assert told == {call.effect for call in WRITES[name]}, name
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+def test_every_method_says_what_a_repetition_does(operation: type[Operation[Any]]) -> None:
+    text = " ".join((getattr(Client, operation.__module__.rpartition(".")[2]).__doc__ or "").split())
+    effects = {call.effect for call in WRITES.get(operation.name, [])} or {"read"}
+    assert ("It only reads: repeating it is harmless." in text) == (effects == {"read"})
+    assert ("Do not repeat it blindly: " in text) == (effects == {"once"})
+    assert "epeating it " in text or effects == {"once"}

@@ -120,6 +120,9 @@ def _page(rows: list[dict[str, Any]]) -> Iterator[str]:
     """Yield the lines of `docs/operations.md`."""
     yield "# Operations\n"
     yield "This page is printed by `marketo-soap operations --markdown`. A test compares it with the code.\n"
+    yield "- [What a repetition does](retries-and-limits.md#what-may-be-repeated): the conditions for each write."
+    yield "- *exact*: REST does the same. *approximate*: it works, with [differences](#what-differs-over-rest)."
+    yield "- [Send and read](send-and-read.md) has examples. `help(Client)` explains each method.\n"
     yield "| operation | effect | client | sandbox | bridge |\n| --- | --- | --- | --- | --- |"
     for row in rows:
         yield f"| {row['name']} | {row['effect']} | `{row['client']}` | {row['sandbox']} | {row['rest']} |"

@@ -96,14 +96,24 @@ class Operations:
         marketo_cookie: str | None = None,
         **options: Unpack[CallOptions],
     ) -> Call[SyncLeadResult]:
-        """Insert or update one lead: see `SyncLead`. *target_workspace* names the workspace of a new lead."""
+        """Insert or update one lead; `SyncLead` has the details.
+
+        The strongest key that is given finds the lead: Id, ForeignSysPersonId, cookie, Email. If none does, a lead is
+        created, in the workspace *target_workspace*. An unknown Id is fault 20103, an unknown field 20105, and a lead
+        that is not written is `LeadSyncFailed`. Repeating it is harmless, but by a cookie alone, and where an attribute
+        Email changes the Email that is the key.
+        """
         from marketo_soap.operations.sync_lead import SyncLead
 
         return SyncLead(lead, return_lead, marketo_cookie), options
 
     @_method
     def get_lead(self, lead_key: LeadKey, **options: Unpack[CallOptions]) -> Call[GetLeadResult]:
-        """Return the leads that a key names: see `GetLead`."""
+        """Return all leads that a key names, with all their fields, the newest first; `GetLead` has the details.
+
+        Several leads may have one Email, owner or account. A key that no lead has is fault 20103, an owner who does
+        not exist 20108. It only reads: repeating it is harmless.
+        """
         from marketo_soap.operations.get_lead import GetLead
 
         return GetLead(lead_key), options
@@ -118,7 +128,11 @@ class Operations:
         batch_size: int | None = None,
         **options: Unpack[CallOptions],
     ) -> Call[LeadActivityList]:
-        """Return one page of a lead's activities, newest first: see `GetLeadActivity`. `iterate` walks all pages."""
+        """Return one page of a lead's activities, the newest first; `iterate` walks all pages.
+
+        A page has at most 100; *activity_filter* limits the types. An unknown key is fault 20103, an unknown type
+        20107, a damaged position 20122; `GetLeadActivity` has the details. It only reads: repeating it is harmless.
+        """
         from marketo_soap.operations.get_lead_activity import GetLeadActivity
 
         operation = GetLeadActivity(
@@ -137,9 +151,11 @@ class Operations:
         lead_selector: LeadSelector | None = None,
         **options: Unpack[CallOptions],
     ) -> Call[GetLeadChangesResult]:
-        """Return one page of activities, oldest first: see `GetLeadChanges`. `iterate` walks all pages.
+        """Return one page of the activities of all leads, the oldest first; `iterate` walks all pages.
 
-        *activity_name_filter* needs an endpoint of a later version than 2_2.
+        *lead_selector* and *activity_filter* limit leads and types; a page has at most 1,000. *activity_name_filter*
+        needs an endpoint of a later version than 2_2. A span of more than 30 days is fault 20022, an unknown type
+        20107, a damaged position 20122; `GetLeadChanges` has the details. It only reads: repeating it is harmless.
         """
         from marketo_soap.operations.get_lead_changes import GetLeadChanges
 
@@ -162,7 +178,12 @@ class Operations:
         stream_position: str | None = None,
         **options: Unpack[CallOptions],
     ) -> Call[GetMultipleLeadsResult]:
-        """Return one page of the leads that a selector names: see `GetMultipleLeads`. `iterate` walks all pages."""
+        """Return one page of the leads that a selector names; `iterate` walks all pages.
+
+        A selector has at most 100 keys (`in_batches` takes more), a static list, or a span of at most 30 days. A page
+        has at most 1,000 leads. What matches nothing is no fault; the id of a list that does not exist is 20111, a
+        longer span 20022. `GetMultipleLeads` has the details. It only reads: repeating it is harmless.
+        """
         from marketo_soap.operations.get_multiple_leads import GetMultipleLeads
 
         operation = GetMultipleLeads(
@@ -176,13 +197,16 @@ class Operations:
     @_method
     def get_campaigns_for_source(
         self,
-        name: str | None = None,
-        *,
-        exact_name: bool | None = None,
         source: ReqCampSourceType | str = "MKTOWS",
+        name: str | None = None,
+        exact_name: bool | None = None,
         **options: Unpack[CallOptions],
     ) -> Call[GetCampaignsForSourceResult]:
-        """Return the campaigns that can be requested: see `GetCampaignsForSource`. *name* is a part of their names."""
+        """Return the campaigns that can be requested; `GetCampaignsForSource` has the details.
+
+        *name* is a part of their names, or with *exact_name* the whole name. No match is an empty list and no fault.
+        It only reads: repeating it is harmless.
+        """
         from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSource
 
         return GetCampaignsForSource(source, name, exact_name), options
@@ -190,18 +214,20 @@ class Operations:
     @_method
     def request_campaign(
         self,
+        source: ReqCampSourceType | str,
         lead_keys: Iterable[LeadKey],
         *,
         campaign_id: int | None = None,
-        campaign_name: str | None = None,
         program_name: str | None = None,
+        campaign_name: str | None = None,
         program_tokens: Tokens | None = None,
-        source: ReqCampSourceType | str = "MKTOWS",
         **options: Unpack[CallOptions],
     ) -> Call[RequestCampaignResult]:
-        """Run a trigger campaign for at most 100 leads: see `RequestCampaign`. A repeat runs it again.
+        """Run a trigger campaign for at most 100 leads; `in_batches` takes more.
 
-        Name the campaign by *campaign_id*, or by *campaign_name* and *program_name*.
+        Name the campaign by *campaign_id*, or by *campaign_name* and *program_name*. Keys are of any type but COOKIE.
+        An unknown campaign is fault 20113, one that cannot be requested 20110. `RequestCampaign` has the details. Do
+        not repeat it blindly: the campaign would run again.
         """
         from marketo_soap.operations.request_campaign import RequestCampaign
 
@@ -209,8 +235,8 @@ class Operations:
             program_tokens = ()  # a campaign that is named must have a list of tokens
         operation = RequestCampaign(
             source,
+            tuple(lead_keys),
             campaign_id=campaign_id,
-            lead_keys=tuple(lead_keys),
             program_name=program_name,
             campaign_name=campaign_name,
             program_tokens=program_tokens,
@@ -228,7 +254,11 @@ class Operations:
         clone_to_program_name: str | None = None,
         **options: Unpack[CallOptions],
     ) -> Call[ScheduleCampaignResult]:
-        """Run a batch campaign at a time, or now: see `ScheduleCampaign`. A repeat schedules another run."""
+        """Run a batch campaign of a program at a time, or now; `ScheduleCampaign` has the details.
+
+        *clone_to_program_name* runs it in a copy of the program, 10 times a day at most (20015). An unknown campaign is
+        fault 20113. Do not repeat it blindly: the campaign would be scheduled again.
+        """
         from marketo_soap.operations.schedule_campaign import ScheduleCampaign
 
         operation = ScheduleCampaign(
@@ -242,14 +272,20 @@ class Operations:
 
     @_method
     def list_m_objects(self, **options: Unpack[CallOptions]) -> Call[ListMObjectsResult]:
-        """Return the names of the types of objects: see `ListMObjects`. It needs nothing but credentials."""
+        """Return the names of the types that `describe_m_object` takes.
+
+        It needs nothing but credentials, so it is a way to check them (20014). It only reads: repeating it is harmless.
+        """
         from marketo_soap.operations.list_m_objects import ListMObjects
 
         return ListMObjects(), options
 
     @_method
     def describe_m_object(self, object_name: str, **options: Unpack[CallOptions]) -> Call[DescribeMObjectResult]:
-        """Return the fields of a type of objects: see `DescribeMObject`."""
+        """Return the fields of a type of objects that `list_m_objects` names.
+
+        Any other name is fault 20110. It only reads: repeating it is harmless.
+        """
         from marketo_soap.operations.describe_m_object import DescribeMObject
 
         return DescribeMObject(object_name), options
@@ -267,7 +303,12 @@ class Operations:
         stream_position: str | None = None,
         **options: Unpack[CallOptions],
     ) -> Call[GetMObjectsResult]:
-        """Return one page of opportunities, roles or programs: see `GetMObjects`. `iterate` walks all pages."""
+        """Return one page of opportunities, roles or programs; `iterate` walks all pages.
+
+        They must meet all that is given; a page has 100. No match is an empty page and no fault. An unknown type or
+        criterion is fault 20110, a damaged position 20122. `GetMObjects` has the details. It only reads: repeating it
+        is harmless.
+        """
         from marketo_soap.operations.get_m_objects import GetMObjects
 
         operation = GetMObjects(
@@ -285,9 +326,11 @@ class Operations:
     def sync_m_objects(
         self, m_objects: Iterable[MObject], operation: SyncOperationEnum | str, **options: Unpack[CallOptions]
     ) -> Call[SyncMObjectsResult]:
-        """Insert and update opportunities and roles, update programs: see `SyncMObjects`.
+        """Insert and update opportunities and roles, update programs: at most 100; `in_batches` takes more.
 
-        At most 100 objects. Each has a status: one that FAILED raises no error.
+        An id or an external key names an object. Each has a status, in the order given; FAILED raises no error. An
+        unknown type is fault 20110. `SyncMObjects` has the details. Repeating it is harmless for UPDATE, and for UPSERT
+        by keys, except for a new cost; an INSERT must not be repeated blindly.
         """
         from marketo_soap.operations.sync_m_objects import SyncMObjects
 
@@ -297,7 +340,12 @@ class Operations:
     def delete_m_objects(
         self, m_objects: Iterable[MObject], **options: Unpack[CallOptions]
     ) -> Call[DeleteMObjectsResult]:
-        """Delete opportunities and roles by their ids: see `DeleteMObjects`. Each has a status."""
+        """Delete at most 100 opportunities and roles by their ids; `in_batches` takes more.
+
+        Each has a status, in the order given: UNCHANGED if it is not there, FAILED for what cannot be deleted. An
+        unknown type is fault 20110. `DeleteMObjects` has the details. Repeating it by ids is harmless; by external keys
+        it may delete another object.
+        """
         from marketo_soap.operations.delete_m_objects import DeleteMObjects
 
         return DeleteMObjects(tuple(m_objects)), options
@@ -313,9 +361,11 @@ class Operations:
         stream_position: str | None = None,
         **options: Unpack[CallOptions],
     ) -> Call[GetCustomObjectsResult]:
-        """Return one page of the objects that a key or a part of it names: see `GetCustomObjects`.
+        """Return one page of the custom objects of a type; `iterate` walks all pages.
 
-        `iterate` walks all pages.
+        *custom_obj_keys* is the key or a part of it, or empty: all. A page has at most 100. No match is an empty page;
+        an unknown type is fault 20110, a damaged position 20122. `GetCustomObjects` has the details. It only reads:
+        repeating it is harmless.
         """
         from marketo_soap.operations.get_custom_objects import GetCustomObjects
         from marketo_soap.records.lead import as_attributes
@@ -337,7 +387,12 @@ class Operations:
         operation: SyncOperationEnum | str = "UPSERT",
         **options: Unpack[CallOptions],
     ) -> Call[SyncCustomObjectsResult]:
-        """Insert or update at most 100 objects: see `SyncCustomObjects`. The result has a status for each."""
+        """Insert or update at most 100 objects of a type; `in_batches` takes more.
+
+        The whole key names an object. Each has a status, in the order given; FAILED raises no error. An unknown type is
+        fault 20110. `SyncCustomObjects` has the details. Repeating it is harmless for UPDATE and UPSERT; a repeated
+        INSERT skips what it wrote.
+        """
         from marketo_soap.operations.sync_custom_objects import SyncCustomObjects
 
         return SyncCustomObjects(obj_type_name, tuple(custom_objs), operation), options
@@ -346,7 +401,11 @@ class Operations:
     def delete_custom_objects(
         self, obj_type_name: str, custom_obj_key_lists: Iterable[KeyList], **options: Unpack[CallOptions]
     ) -> Call[DeleteCustomObjectsResult]:
-        """Delete at most 100 objects by their whole keys: see `DeleteCustomObjects`; each has a status."""
+        """Delete at most 100 objects of a type by their whole keys; `in_batches` takes more.
+
+        Each has a status, in the order given: UNCHANGED if it is not there. An unknown type is fault 20110.
+        `DeleteCustomObjects` has the details. Repeating it is harmless.
+        """
         from marketo_soap.operations.delete_custom_objects import DeleteCustomObjects
         from marketo_soap.records.custom_objects import as_key_lists
 
@@ -354,14 +413,22 @@ class Operations:
 
     @_method
     def get_channels(self, tag: Tag | None = None, **options: Unpack[CallOptions]) -> Call[GetChannelsResult]:
-        """Return all channels, or those that the values of *tag* name: see `GetChannels`."""
+        """Return all channels with their statuses, or those whose names are the values of *tag*.
+
+        An unknown name gives no channel and no fault. `GetChannels` has the details. It only reads: repeating it is
+        harmless.
+        """
         from marketo_soap.operations.get_channels import GetChannels
 
         return GetChannels(tag), options
 
     @_method
     def get_tags(self, tags: Iterable[Tag] = (), **options: Unpack[CallOptions]) -> Call[GetTagsResult]:
-        """Return all types of tags, or those that *tags* ask for: see `GetTags`."""
+        """Return all types of tags with their values, or those that *tags* ask for.
+
+        Channels are not among them. An unknown type or value gives nothing and no fault. `GetTags` has the details. It
+        only reads: repeating it is harmless.
+        """
         from marketo_soap.operations.get_tags import GetTags
 
         return GetTags(tuple(tags)), options
@@ -375,7 +442,12 @@ class Operations:
         merge_in_sales: bool | None = None,
         **options: Unpack[CallOptions],
     ) -> Call[MergeLeadsResult]:
-        """Merge leads into one: see `MergeLeads`. `client.merge_leads({"IDNUM": 1}, [{"IDNUM": 2}])`."""
+        """Merge leads into one: `client.merge_leads({"IDNUM": 1}, [{"IDNUM": 2}])`; the others are deleted.
+
+        All keys of a lead must name the same lead; keys that name none are fault 20103. The status FAILED raises
+        `OperationFailed`. *merge_in_sales* needs an endpoint of a later version than 2_2. `MergeLeads` has the details.
+        Do not repeat it blindly: the losing leads would be gone.
+        """
         from marketo_soap.operations.merge_leads import MergeLeads
 
         return MergeLeads(winning_lead_keys, tuple(losing_lead_key_lists), merge_in_sales), options
@@ -384,16 +456,20 @@ class Operations:
     def import_to_list(
         self,
         program_name: str,
-        list_name: str,
         import_file_header: str,
         import_file_rows: Iterable[str],
-        *,
-        import_list_mode: ImportToListModeEnum | str = "UPSERTLEADS",
+        import_list_mode: ImportToListModeEnum | str,
+        list_name: str,
         clear_list: bool = False,
         campaign_name: str | None = None,
         **options: Unpack[CallOptions],
     ) -> Call[ImportToListResult]:
-        """Begin to import rows of CSV to a list in a program: see `ImportToList`."""
+        """Begin to import rows of CSV to a static list of a program; `get_import_to_list_status` has the outcome.
+
+        The header has the display names of fields, `Email Address` among them, which finds the leads. A list that is
+        not in the program is fault 20111; the status FAILED raises `OperationFailed`. `ImportToList` has the details.
+        Do not repeat it blindly: leads may be added twice.
+        """
         from marketo_soap.operations.import_to_list import ImportToList
 
         operation = ImportToList(
@@ -411,7 +487,11 @@ class Operations:
     def get_import_to_list_status(
         self, program_name: str, list_name: str, **options: Unpack[CallOptions]
     ) -> Call[GetImportToListStatusResult]:
-        """Return how far the latest import to a list of a program is: see `GetImportToListStatus`."""
+        """Return how far the latest import to a list of a program is. Ask at most once a minute.
+
+        A list that nothing was imported to is fault 20111. The status FAILED or CANCELED raises `OperationFailed`.
+        `GetImportToListStatus` has the details. It only reads: repeating it is harmless.
+        """
         from marketo_soap.operations.get_import_to_list_status import GetImportToListStatus
 
         return GetImportToListStatus(program_name, list_name), options
@@ -427,9 +507,11 @@ class Operations:
         skip_activity_log: bool | None = None,
         **options: Unpack[CallOptions],
     ) -> Call[ListOperationResult]:
-        """Add leads to a static list, remove them, or ask if they are members: see `ListOperation`.
+        """Add at most 1,000 leads to a static list, remove them, or ask if they are members; `in_batches` takes more.
 
-        *list_key* may be the name of the list. `in_batches` takes more than 1,000 leads.
+        *list_key* may be the name of the list. If some were not added or removed, or are no members, `success` is false
+        and `lead_statuses` says which. An unknown list is fault 20111. `ListOperation` has the details. Repeating it is
+        harmless.
         """
         from marketo_soap.operations.list_operation import ListOperation
 
@@ -440,12 +522,14 @@ class Operations:
 
     @_method
     def sync_multiple_leads(
-        self, leads: Iterable[LeadRecord], *, dedup_enabled: bool | None = None, **options: Unpack[CallOptions]
+        self, lead_records: Iterable[LeadRecord], *, dedup_enabled: bool | None = None, **options: Unpack[CallOptions]
     ) -> Call[SyncMultipleLeadsResult]:
-        """Insert or update up to 300 leads: see `SyncMultipleLeads`. Look at each status: FAILED raises nothing.
+        """Insert or update at most 300 leads; `in_batches` takes more.
 
-        `in_batches` takes more leads.
+        Id, ForeignSysPersonId or Email finds a lead, in this order, and no Email with *dedup_enabled* false. Each has a
+        status, in the order given; FAILED raises no error. `SyncMultipleLeads` has the details. Repeating it is
+        harmless, unless a lead would be created again or its Email changes.
         """
         from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads
 
-        return SyncMultipleLeads(leads, dedup_enabled=dedup_enabled), options
+        return SyncMultipleLeads(lead_records, dedup_enabled=dedup_enabled), options

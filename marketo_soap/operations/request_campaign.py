@@ -45,9 +45,7 @@ class RequestCampaign(BatchOperation[RequestCampaignResult, bool]):
 
     source: Annotated[ReqCampSourceType | str, El("source")]
     campaign_id: Annotated[int | None, El("campaignId", nillable=True)] = field(default=None, kw_only=True)
-    lead_keys: Annotated[tuple[LeadKey, ...], El("leadList", item="leadKey", nillable=True)] = field(
-        default=(), kw_only=True
-    )
+    lead_keys: Annotated[tuple[LeadKey, ...], El("leadList", item="leadKey", nillable=True)] = ()
     program_name: Annotated[str | None, El("programName", nillable=True)] = field(default=None, kw_only=True)
     campaign_name: Annotated[str | None, El("campaignName", nillable=True)] = field(default=None, kw_only=True)
     program_tokens: Annotated[tuple[Attrib, ...] | None, El("programTokenList", item="attrib", nillable=True)] = field(

@@ -35,7 +35,7 @@ class ScheduleCampaign(Operation[ScheduleCampaignResult]):
 
     program_name: Annotated[str, El("programName")]
     campaign_name: Annotated[str, El("campaignName")]
-    campaign_run_at: Annotated[datetime | None, El("campaignRunAt", nillable=True)] = field(default=None, kw_only=True)
+    campaign_run_at: Annotated[datetime | None, El("campaignRunAt", nillable=True)] = None
     clone_to_program_name: Annotated[str | None, El("cloneToProgramName", later=True)] = field(
         default=None, kw_only=True
     )

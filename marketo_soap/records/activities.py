@@ -14,6 +14,7 @@ from marketo_soap.privacy.redactor import hidden
 from marketo_soap.records.lead import Attribute
 from marketo_soap.wire.checking import Violation, as_texts, check_fields
 from marketo_soap.wire.fields import El
+from marketo_soap.wire.values import check_time_text
 
 __all__ = [
     "ActivityRecord",
@@ -159,18 +160,22 @@ def broken_filter(
         yield Violation(20110, f"{path}/batchSize", "batchSize must be at least 1")
 
 
-def _time(given: datetime | str | None) -> datetime | str | None:
+def _time(given: datetime | str | None) -> str | None:
     """A converter: a caller gives a time, never an empty one."""
-    if isinstance(given, str) and not given.strip():
+    if given is None:
+        return None
+    text = check_time_text(given, "a time of a StreamPosition")
+    if not text.strip():
         raise ValueError("a time of a StreamPosition is empty: leave it out")
-    return given
+    return text
 
 
 @frozen
 class StreamPosition:
     """Where a page of activities begins. For the first page give a bound of time only, or nothing.
 
-    Every later position comes from a reply: give it back as it is. Times are kept as their text. *latest_created_at*
+    Every later position comes from a reply: give it back as it is. Times may be given as datetimes,
+    and are kept as their text. *latest_created_at*
     is the upper bound that getLeadActivity goes back from, *oldest_created_at* the lower one of getLeadChanges.
     """
 

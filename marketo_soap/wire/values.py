@@ -166,7 +166,7 @@ def _check_instance(kind: type, expected: str) -> Check:
     return check
 
 
-def _check_time_text(value: Any, where: str) -> str:
+def check_time_text(value: Any, where: str) -> str:
     """Check a dateTime; it is kept as text, so that it is written back unchanged."""
     return _write_datetime(_check_datetime(value, where)) if isinstance(value, datetime) else _check_text(value, where)
 
@@ -194,4 +194,4 @@ def check_of(field: Field) -> Check:
     """Return the check of a single value of *field*: it returns the value, or raises `TypeError` or `ValueError`."""
     if is_enum(field.type):
         return _check_of_enum(field.type)
-    return _check_time_text if field.el.type == "dateTime" else _CHECKS[field.type]
+    return check_time_text if field.el.type == "dateTime" else _CHECKS[field.type]

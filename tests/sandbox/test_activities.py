@@ -361,7 +361,7 @@ def test_wrong_activities_are_named(sandbox: Sandbox, activity: dict[str, str], 
 
 
 def test_activities_are_dumped_seeded_and_reset(sandbox: Sandbox, clock: Clock) -> None:
-    (ann, _, _) = dump = sandbox.dump()
+    (ann, *_) = dump = sandbox.dump()
     assert len(ann["activities"]) == 9
     with Sandbox(clock=clock) as other:
         other.seed(dump)

@@ -83,19 +83,19 @@ def change(sandbox: Sandbox, **settings: Any) -> None:
 def test_campaigns_are_found_by_source_and_name(
     client: Client, name: str | None, exact: bool | None, source: str, ids: list[int]
 ) -> None:
-    result = client.get_campaigns_for_source(name, exact_name=exact, source=source)
+    result = client.get_campaigns_for_source(source, name, exact)
     assert ([each.id for each in result.campaign_records], result.return_count) == (ids, len(ids))
 
 
 def test_names_of_campaigns_begin_with_their_programs(client: Client, sandbox: Sandbox) -> None:
-    (record,) = client.get_campaigns_for_source("launch").campaign_records
+    (record,) = client.get_campaigns_for_source(name="launch").campaign_records
     assert (record.name, record.description) == ("Launch.Welcome", "by mail")
     assert sandbox.entries()[-1].verdict == "1 campaign"
 
 
 def test_no_campaign_is_an_empty_list(client: Client, sandbox: Sandbox) -> None:
     """Recorded: the list is an empty element, neither absent nor nil."""
-    assert client.get_campaigns_for_source("nothing").campaign_records == ()
+    assert client.get_campaigns_for_source(name="nothing").campaign_records == ()
     reply = sandbox.entries()[-1].response or b""
     assert re.search(rb"<returnCount>0</returnCount>\s*<campaignRecordList ?/>", reply)
 
@@ -105,7 +105,7 @@ def test_no_campaign_is_an_empty_list(client: Client, sandbox: Sandbox) -> None:
 
 def test_a_request_is_kept_and_logged(client: Client, sandbox: Sandbox) -> None:
     keys = (LeadKey(LeadKeyRef.IDNUM, str(FIRST + 1)), *email("a@t.com"))
-    assert client.request_campaign(keys, campaign_id=WELCOME, program_tokens=TOKENS).success
+    assert client.request_campaign("MKTOWS", keys, campaign_id=WELCOME, program_tokens=TOKENS).success
     (asked,) = sandbox.requested_campaigns()
     assert (asked.campaign_id, asked.name, asked.program, asked.source) == (WELCOME, "Welcome", "Launch", "MKTOWS")
     assert sorted(asked.lead_ids) == [FIRST, FIRST + 1, FIRST + 2]
@@ -177,7 +177,7 @@ def test_leads_must_be_named(sandbox: Sandbox, keys: str, code: int) -> None:
 def test_the_source_must_fit(client: Client, sandbox: Sandbox) -> None:
     assert refused(client, RequestCampaign("SALES", campaign_id=WELCOME, lead_keys=email("b@t.com"))) == 20110
     for source in ("SALES", "MKTOWS"):
-        client.request_campaign(email("b@t.com"), campaign_id=BOTH, source=source)
+        client.request_campaign(source, email("b@t.com"), campaign_id=BOTH)
     assert [each.source for each in sandbox.requested_campaigns()] == ["SALES", "MKTOWS"]
 
 
@@ -199,7 +199,7 @@ def test_keys_beyond_the_hundredth_are_ignored_by_the_server_and_refused_by_the_
     client: Client, sandbox: Sandbox
 ) -> None:
     with pytest.raises(ValueError, match="at most 100 in one call, not 101"):
-        client.request_campaign(email("b@t.com") * 101, campaign_id=WELCOME)
+        client.request_campaign("MKTOWS", email("b@t.com") * 101, campaign_id=WELCOME)
     call = RequestCampaign("MKTOWS", campaign_id=WELCOME, lead_keys=email("b@t.com") * 100)
     data = signed(call, sandbox.credentials, NOW)
     more = b"<leadKey><keyType>EMAIL</keyType><keyValue>no@t.com</keyValue></leadKey></leadList>"
@@ -211,13 +211,13 @@ def test_keys_beyond_the_hundredth_are_ignored_by_the_server_and_refused_by_the_
 def test_a_lost_answer_is_not_asked_for_again(client: Client, sandbox: Sandbox) -> None:
     sandbox.fail(close="after")
     with pytest.raises(TransportError) as caught:
-        client.request_campaign(email("b@t.com"), campaign_id=WELCOME, retry=RetryPolicy(pause=0.0))
+        client.request_campaign("MKTOWS", email("b@t.com"), campaign_id=WELCOME, retry=RetryPolicy(pause=0.0))
     assert caught.value.fate_unknown
     assert len(sandbox.requested_campaigns()) == 1
 
 
 def test_an_odd_token_is_remarked(client: Client, sandbox: Sandbox) -> None:
-    client.request_campaign(email("b@t.com"), campaign_id=WELCOME, program_tokens={"name": "x", **TOKENS})
+    client.request_campaign("MKTOWS", email("b@t.com"), campaign_id=WELCOME, program_tokens={"name": "x", **TOKENS})
     assert sandbox.entries()[-1].remarks == ["the token name is not written as {{my.name}}: it replaces none"]
 
 
@@ -262,10 +262,10 @@ def test_a_program_is_cloned_ten_times_a_day(client: Client, sandbox: Sandbox, c
 
 
 def test_campaigns_are_configured_dumped_and_reset(client: Client, sandbox: Sandbox, tmp_path: Path) -> None:
-    client.request_campaign(email("b@t.com"), campaign_id=WELCOME, program_tokens=TOKENS)
+    client.request_campaign("MKTOWS", email("b@t.com"), campaign_id=WELCOME, program_tokens=TOKENS)
     client.schedule_campaign("Launch", "Nightly")
     change(sandbox, campaigns=(*CAMPAIGNS[:1], evolve(CAMPAIGNS[1], active=False), Campaign("New")))
-    assert [each.id for each in client.get_campaigns_for_source("welcome").campaign_records] == [WELCOME, AGAIN]
+    assert [each.id for each in client.get_campaigns_for_source(name="welcome").campaign_records] == [WELCOME, AGAIN]
     before, dumped = (sandbox.requested_campaigns(), sandbox.scheduled_campaigns()), sandbox.dump()
     sandbox.reset()
     assert (sandbox.requested_campaigns(), sandbox.scheduled_campaigns()) == ([], [])

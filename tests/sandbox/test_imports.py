@@ -48,7 +48,7 @@ def attributes(sandbox: Sandbox) -> list[Mapping[str, str]]:
 
 def test_an_import_is_carried_out_when_its_time_has_come(sandbox: Sandbox, client: Client, clock: Clock) -> None:
     rows = [" a@t.com ,,", 'new@t.com,"Last, Name",42', "  ", "b@t.com,Bear", "c@t.com,Cow,7", ",No,1"]
-    assert client.import_to_list("Party", "Guests", HEADER, rows).import_status == PROCESSING
+    assert client.import_to_list("Party", HEADER, rows, "UPSERTLEADS", "Guests").import_status == PROCESSING
     clock.tick(59)
     now = status(client)
     assert (now.status, now.estimated_rows, now.rows_imported, now.rows_ignored, now.ended_time) == (
@@ -79,7 +79,7 @@ def test_an_import_is_carried_out_when_its_time_has_come(sandbox: Sandbox, clien
 
 
 def test_advance_finishes_an_import(sandbox: Sandbox, client: Client) -> None:
-    client.import_to_list("Party", "Guests", HEADER, ["b@t.com,,"])
+    client.import_to_list("Party", HEADER, ["b@t.com,,"], "UPSERTLEADS", "Guests")
     assert [job.status for job in sandbox.imports()] == ["PROCESSING"]
     sandbox.advance(60)
     with sandbox.store.reading() as leads:
@@ -89,7 +89,7 @@ def test_advance_finishes_an_import(sandbox: Sandbox, client: Client) -> None:
 def test_only_the_list_is_changed_by_listonly(sandbox: Sandbox, client: Client) -> None:
     mode = ImportToListModeEnum.LISTONLY
     rows = ["b@t.com,Changed", "new@t.com,New"]
-    client.import_to_list("Party", "Guests", "Email Address,Last Name", rows, import_list_mode=mode, clear_list=True)
+    client.import_to_list("Party", "Email Address,Last Name", rows, mode, "Guests", clear_list=True)
     sandbox.advance(60)
     assert members(sandbox) == ["b@t.com"]
     assert attributes(sandbox) == [{"LastName": "Ape"}, {}]
@@ -99,7 +99,7 @@ def test_only_the_list_is_changed_by_listonly(sandbox: Sandbox, client: Client) 
 
 def test_empty_cells_may_clear(sandbox: Sandbox, client: Client) -> None:
     sandbox.configure(Settings(lists=(LIST,), empty_import_cells="clear", import_seconds=0))
-    client.import_to_list("Party", "Guests", "Email Address,Last Name", ["a@t.com,"])
+    client.import_to_list("Party", "Email Address,Last Name", ["a@t.com,"], "UPSERTLEADS", "Guests")
     assert attributes(sandbox) == [{}, {}]
 
 
@@ -115,7 +115,7 @@ def test_empty_cells_may_clear(sandbox: Sandbox, client: Client) -> None:
 def test_what_is_refused_at_once(sandbox: Sandbox, client: Client, given: dict[str, str], code: int) -> None:
     program, name = given.get("program_name", "Party"), given.get("list_name", "Guests")
     with pytest.raises(Fault) as caught:
-        client.import_to_list(program, name, given.get("header", HEADER), ["b@t.com,,"])
+        client.import_to_list(program, given.get("header", HEADER), ["b@t.com,,"], "UPSERTLEADS", name)
     assert caught.value.code == code
     assert sandbox.imports() == []
 
@@ -143,14 +143,14 @@ def test_the_latest_import_counts(sandbox: Sandbox, client: Client) -> None:
     with pytest.raises(Fault) as caught:
         status(client)
     assert caught.value.code == 20111
-    client.import_to_list("Party", "Guests", HEADER, ["b@t.com,,", "c@t.com,,"])
+    client.import_to_list("Party", HEADER, ["b@t.com,,", "c@t.com,,"], "UPSERTLEADS", "Guests")
     sandbox.advance(60)
-    client.import_to_list("Party", "Guests", HEADER, ["d@t.com,,"])
+    client.import_to_list("Party", HEADER, ["d@t.com,,"], "UPSERTLEADS", "Guests")
     assert (status(client).status, status(client).estimated_rows) == (PROCESSING, 1)
 
 
 def test_a_list_that_is_gone_fails_the_import(sandbox: Sandbox, client: Client) -> None:
-    client.import_to_list("Party", "Guests", HEADER, ["c@t.com,,"])
+    client.import_to_list("Party", HEADER, ["c@t.com,,"], "UPSERTLEADS", "Guests")
     job = next(each for each in sandbox.dump() if each.get("kind") == "import")
     sandbox.reset()
     sandbox.configure(Settings(lists=(LIST,)))
@@ -163,7 +163,7 @@ def test_a_list_that_is_gone_fails_the_import(sandbox: Sandbox, client: Client) 
 
 
 def test_imports_survive_a_dump(sandbox: Sandbox, client: Client) -> None:
-    client.import_to_list("Party", "Guests", HEADER, ["c@t.com,,"])
+    client.import_to_list("Party", HEADER, ["c@t.com,,"], "UPSERTLEADS", "Guests")
     dump: Any = json.loads(json.dumps(sandbox.dump()))
     with Sandbox(settings=SETTINGS, clock=sandbox.now) as other:
         other.seed(dump)
@@ -176,10 +176,10 @@ def test_imports_survive_a_dump(sandbox: Sandbox, client: Client) -> None:
 def test_a_token_column_is_no_field(sandbox: Sandbox, client: Client) -> None:
     header, row = "Email Address,{{my.code}}", ["c@t.com,7"]
     with pytest.raises(Fault) as caught:
-        client.import_to_list("Party", "Guests", header, row, campaign_name="Invite")
+        client.import_to_list("Party", header, row, "UPSERTLEADS", "Guests", campaign_name="Invite")
     assert caught.value.code == 20113
     sandbox.configure(evolve(SETTINGS, campaigns=(Campaign("Invite", "Party"),)))
-    client.import_to_list("Party", "Guests", header, row, campaign_name="Invite")
+    client.import_to_list("Party", header, row, "UPSERTLEADS", "Guests", campaign_name="Invite")
     sandbox.advance(60)
     assert attributes(sandbox)[-1] == {}
     assert (sandbox.imports()[0].campaign, sandbox.imports()[0].imported) == ("Invite", 1)
