@@ -9,12 +9,14 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
+import attrs
 import pytest
 from click.testing import CliRunner
 
 from marketo_soap import (
     OPERATIONS,
     Attrib,
+    BridgeSettings,
     Client,
     CustomObj,
     DeleteCustomObjects,
@@ -155,6 +157,12 @@ def test_a_sandbox_has_what_its_settings_say(tmp_path: Path, monkeypatch: pytest
     assert served == [Settings.load(config)]
     tables = {"lists", "programs", "campaigns", "channels", "tags", "custom_object_types", "activities", "faults"}
     assert tables <= tomllib.loads(block).keys()
+
+
+@pytest.mark.parametrize(("page", "settings"), [("sandbox.md", Settings), ("moving-off-soap.md", BridgeSettings)])
+def test_every_setting_is_named(page: str, settings: type[Any]) -> None:
+    words = set(re.findall(r"\w+", (ROOT / "docs" / page).read_text(encoding="utf-8")))
+    assert [each.name for each in attrs.fields(settings) if each.name not in words] == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

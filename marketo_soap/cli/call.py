@@ -102,7 +102,7 @@ def operations(as_json: bool, markdown: bool) -> None:
     """List the operations, and what client, sandbox and bridge do with each."""
     rows = [_describe_operation(OPERATIONS[name]) for name in OPERATIONS]
     if markdown:
-        click.echo("\n".join(_page(rows)))
+        click.echo("\n".join(_page(sorted(rows, key=lambda row: row["name"].lower()))))
         return
     if as_json:
         output.print_json(rows)
@@ -120,18 +120,22 @@ def _page(rows: list[dict[str, Any]]) -> Iterator[str]:
     """Yield the lines of `docs/operations.md`."""
     yield "# Operations\n"
     yield "This page is printed by `marketo-soap operations --markdown`. A test compares it with the code.\n"
-    yield "- [What a repetition does](retries-and-limits.md#what-may-be-repeated): the conditions for each write."
+    yield "- *read* changes nothing. The links of *write* lead to the conditions under which it may be repeated."
     yield "- *exact*: REST does the same. *approximate*: it works, with [differences](#what-differs-over-rest)."
     yield "- [Send and read](send-and-read.md) has examples. `help(Client)` explains each method.\n"
     yield "| operation | effect | client | sandbox | bridge |\n| --- | --- | --- | --- | --- |"
     for row in rows:
-        yield f"| {row['name']} | {row['effect']} | `{row['client']}` | {row['sandbox']} | {row['rest']} |"
+        name = row["name"]
+        rest = f"[{row['rest']}](#{name.lower()})" if row["limits"] else row["rest"]
+        effect = "read" if row["effect"] == "read" else "[write](retries-and-limits.md#what-may-be-repeated)"
+        yield f"| {name} | {effect} | `{row['client']}` | {row['sandbox']} | {rest} |"
     yield "\n## What differs over REST\n"
-    yield "Each row is an element or a case that REST cannot carry as SOAP did, and what the bridge does with it.\n"
-    yield "| operation | what | why |\n| --- | --- | --- |"
+    yield "Each row is an element or a case that REST cannot carry as SOAP did, and what the bridge does with it."
     for row in rows:
+        if row["limits"]:
+            yield f"\n### {row['name']}\n\n{row['summary']}\n\n| what | why |\n| --- | --- |"
         for what, why in row["limits"].items():
-            yield "| " + " | ".join(text.replace("|", "\\|") for text in (row["name"], what, why)) + " |"
+            yield "| " + " | ".join(text.replace("|", "\\|") for text in (what, why)) + " |"
 
 
 def _describe_operation(operation: type[Operation[Any]]) -> dict[str, Any]:

@@ -83,4 +83,5 @@ class ListOperation(BatchOperation[ListOperationResult, bool]):
         """Return whether it was done for all, or for how many not."""
         if result.success:
             return "success"
-        return f"{sum(not each.status for each in result.lead_statuses or ())} not"
+        statuses = result.lead_statuses or ()
+        return f"not for {sum(not each.status for each in statuses)} of {len(statuses)}"

@@ -22,12 +22,13 @@ from marketo_soap.sandbox.seeded_activities import dump_activities
 from marketo_soap.sandbox.settings import FaultRule, Settings, plain
 from marketo_soap.sandbox.state import State
 from marketo_soap.sandbox.store.lead_store import PAGE
-from marketo_soap.sandbox.store.leads import email_key
+from marketo_soap.sandbox.store.leads import Leads
+from marketo_soap.sandbox.store.selections import Place, by_list, email_key
 from marketo_soap.server.http import host_name, is_of_another_site
 
 __all__ = ["control", "refusal_of"]
 
-_MOST_LEADS = 1000  # of a page
+_MOST_ROWS = 1000  # of a page
 
 
 def control(sandbox: State, request: HttpRequest) -> HttpAnswer:
@@ -37,8 +38,10 @@ def control(sandbox: State, request: HttpRequest) -> HttpAnswer:
     | --- | --- |
     | (none), `page/...` | the page, for a person with a browser |
     | `health` | GET |
-    | `leads` | GET (`?email=`, `?id=`; `?limit=100&after=` the id of the last one: a page, oldest first) |
-    | `activities` | GET (`?lead=` the id: of one lead) |
+    | `leads` | GET (`?email=`, `?id=`, `?list=` the id of a list; `?limit=100&after=`: a page, oldest first) |
+    | `lists`, `activities`, `campaigns`, `requested_campaigns`, `scheduled_campaigns`, `imports`, `channels`, `tags`, \
+`custom_object_types`, `custom_objects`, `programs`, `opportunities`, `opportunity_roles` | GET (`?limit=100&after=`; \
+`?lead=` the id: of one lead) |
     | `seed` | POST a JSON list or CSV (by its Content-Type) of leads to add |
     | `journal` | GET (`?last=N`), DELETE |
     | `reset` | POST |
@@ -46,6 +49,7 @@ def control(sandbox: State, request: HttpRequest) -> HttpAnswer:
     | `clock` | GET, POST `{"advance": seconds}` or `{"now": "2013-08-05T16:34:19-07:00"}` |
     | `settings` | GET, PATCH the ones to change |
 
+    *after* is the id of the last row of the page before. Without it and *limit* all rows come, in one list.
     Only this machine is let in, unless a token is set: `Authorization: Bearer`, or, for browsers, `Basic` with
     the token as password. A browser's requests from other sites are refused, and so is a form of the page
     without the page's own token.
@@ -59,7 +63,11 @@ def control(sandbox: State, request: HttpRequest) -> HttpAnswer:
         return _json(403, {"error": refusal})
     methods = _ROUTES.get(request.path.removeprefix(CONTROL))
     if methods is None:
-        return _json(404, {"error": f"there is {', '.join(_ROUTES)}"})
+        with sandbox.store.reading() as leads:
+            names = [*leads.shown]
+        if request.path.removeprefix(CONTROL) not in names:
+            return _json(404, {"error": f"there is {', '.join([*_ROUTES, *names])}"})
+        methods = {"GET": _get_rows}
     act = methods.get("GET" if request.method == "HEAD" else request.method)
     if act is None:
         return _json(405, {"error": f"only {', '.join(methods)}"}, ("Allow", ", ".join(methods)))
@@ -162,24 +170,43 @@ def _health(sandbox: State, request: HttpRequest, query: Query) -> Any:
 
 def _get_leads(sandbox: State, request: HttpRequest, query: Query) -> Any:
     email = query.get("email")
-    if "id" not in query and "limit" not in query and "after" not in query:
+    if not query.keys() & {"id", "list", "limit", "after"}:
         return sandbox.store.in_pages(seeds.dump, email=email)
     with sandbox.store.reading() as leads:
         if "id" in query:
             lead = leads.by_id(int(query["id"])) if query["id"].isdecimal() and len(query["id"]) < 19 else None
             found = [] if lead is None or (email and email_key(email) != email_key(lead.email)) else [lead]
         else:
-            limit = int(query.get("limit", PAGE))
-            if not 1 <= limit <= _MOST_LEADS:
-                raise ValueError(f"limit is between 1 and {_MOST_LEADS}")
-            found = leads.after(int(query.get("after", 0)), limit=limit, email=email)
+            after, limit = int(query.get("after", 0)), _limit(query)
+            if "list" in query:
+                found = leads.select(by_list(int(query["list"])), after=Place(after, 0), limit=limit)
+            else:
+                found = leads.after(after, limit=limit, email=email)
         return list(seeds.dump(leads, found))
 
 
-def _get_activities(sandbox: State, request: HttpRequest, query: Query) -> Any:
-    lead_id = int(query["lead"]) if "lead" in query else None
+def _get_rows(sandbox: State, request: HttpRequest, query: Query) -> Any:
+    name, lead_id = request.path.removeprefix(CONTROL), int(query["lead"]) if "lead" in query else None
+
+    def rows(leads: Leads, after: int, limit: int = PAGE) -> list[dict[str, Any]]:
+        kept = leads.shown[name]
+        if lead_id is not None and not kept.of_leads:
+            raise ValueError(f"{name} are not of leads")
+        if name == "activities":
+            return dump_activities(leads, lead_id, after, limit)
+        return kept.dump(after, limit, **({} if lead_id is None else {kept.of_leads[0]: lead_id}))
+
+    if "limit" not in query and "after" not in query:
+        return sandbox.store.row_pages(rows)
     with sandbox.store.reading() as leads:
-        return dump_activities(leads, lead_id)
+        return rows(leads, int(query.get("after", 0)), _limit(query))
+
+
+def _limit(query: Query) -> int:
+    limit = int(query.get("limit", PAGE))
+    if not 1 <= limit <= _MOST_ROWS:
+        raise ValueError(f"limit is between 1 and {_MOST_ROWS}")
+    return limit
 
 
 def _add_leads(sandbox: State, request: HttpRequest, query: Query) -> Any:
@@ -256,7 +283,6 @@ def _change_settings(sandbox: State, request: HttpRequest, query: Query) -> Any:
 _ROUTES: dict[str, dict[str, Callable[[State, HttpRequest, Query], Any]]] = {
     "health": {"GET": _health},
     "leads": {"GET": _get_leads},
-    "activities": {"GET": _get_activities},
     "seed": {"POST": _add_leads},
     "journal": {"GET": _get_journal, "DELETE": _clear_journal},
     "reset": {"POST": _reset},

@@ -36,8 +36,9 @@ class Change:
 class Entry:
     """One call: `verdict` is the operation's own summary (CREATED, 2 leads), or a fault's code.
 
-    `key` is the kind of the key or selector, `lead_id` the one lead that the call is about. `before` and `after` are
-    the lead that it wrote, `remarks` why it went as it did.
+    `key` is the kind of the key or selector, or the name of the campaign, list or type that the call names. `lead_id`
+    is the one lead that the call is about, `before` and `after` the lead that it wrote, `remarks` why it went as it
+    did.
 
     Of a REST call, `verdict` may also be `skipped 1004`, `2 CREATED, 1 skipped 1004` (`remarks` then describe each
     record), an error's code, or OK. Its `request` is a line with method and address, an empty line, the body.

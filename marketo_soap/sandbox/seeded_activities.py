@@ -79,11 +79,12 @@ def load_activities(leads: Leads, lead: StoredLead, data: Any) -> None:
         leads.activities.add(attrs.evolve(activity, id=0) if taken else activity)
 
 
-def dump_activities(leads: Leads, lead_id: int | None) -> list[dict[str, Any]]:
-    """Return the activities of a lead, in the order of their ids, as JSON can hold them; of all leads (None) with
-    the ids of the leads.
+def dump_activities(leads: Leads, lead_id: int | None, after: int = 0, limit: int = -1) -> list[dict[str, Any]]:
+    """Return at most *limit* activities of a lead with greater ids, in the order of their ids, as JSON can hold them;
+    of all leads (None) with the ids of the leads.
     """
-    found = leads.activities.find() if lead_id is None else leads.activities.find(lead_id=lead_id)
+    condition, values = ("id > ?", [after]) if lead_id is None else ("lead_id = ? AND id > ?", [lead_id, after])
+    found = leads.activities.select(condition, values, limit=limit)
     return [
         {
             **({"lead": str(each.lead_id)} if lead_id is None else {}),

@@ -166,52 +166,54 @@ class FaultRule:
 
 @frozen
 class Settings:
-    """How a sandbox behaves. Every default is what the documents say or, where they are silent, advise.
+    """How a sandbox behaves, and what its subscription has.
 
-    *access* switched off answers 20013. *timestamp_window* is in seconds, to both sides (20016).
-    *custom_fields* maps further field names to their types; *unknown_fields* says what an attribute that is in
-    no catalogue does: "fault" (20105, as recorded) or "accept". *foreign_id_adopts_email*: an unknown foreign
-    id beside a known Email updates that lead instead of making one. *cookie_before_email*: of both, the cookie
-    matches first. *email_attribute* says what an attribute Email is beside a different Email element: the
-    "new_address" of the lead that the element matches, or the "key" in its place. *foreign_type_alone*: a
-    ForeignSysType without its ForeignSysPersonId, beside another key, is no matter ("ignore"), for the vendor's
-    table calls it optional, or a "fault" (20109). *limits* are off unless given; *count_refused*: refused calls
-    count too. *control_token* opens the control surface to other machines. A served sandbox answers callers that
-    ask for it by an IP address, `localhost` or the name that it listens at; *allowed_hosts* are further names ("*":
-    any), and those of sites whose pages may call it.
+    Each default is what the vendor's documents say. Where they are silent it is a choice.
 
-    *lists* are the static lists; leads with their members' addresses or ids join them when the lists are configured
-    and whenever leads are seeded. *lead_key_fields* maps the types of lead keys to the attributes that hold them,
-    fields of type string (changed ones are beside the usual ones). *email_unasked*: getMultipleLeads with
-    includeAttributes shows Email although it is not among them; recorded is nil. *largest_page* is what its batchSize
-    is capped at: the vendor's texts say 1000 and 100. *over_batch_limit*: more records than the vendor supports in one
-    call (300 leads, 1,000 list members, 100 objects) are a "fault" (20110) or "accept"ed; keys beyond 100 are ignored.
-    An import to a list takes *import_seconds* of the sandbox's time;
-    *empty_import_cells* "keep" the field's value or "clear" it.
+    Calls: *access*, if it is off, refuses every call (20013). A signature is valid for *timestamp_window* seconds, to
+    both sides (20016). *limits* are off unless given; with *count_refused* refused calls count, too.
+    *over_batch_limit*: more records than the vendor supports in one call (300 leads, 1,000 list members, 100 objects)
+    are a "fault" (20110) or "accept"ed; keys beyond 100 are ignored. *faults* are simulated failures, *fault_seed* the
+    start of their random numbers.
 
-    *custom_object_types*, *channels* and *tags* are kept beside the leads when they are configured. A sync of custom
-    objects that skips one, for INSERT finds it or UPDATE does not, answers *skipped_objects*: the documented SKIPPED,
-    which the vendor's WSDL does not have, or FAILED.
-    *activities* belong to the leads that they name, and are added as the members of lists are. *stream_end*: a page
-    of activities after the last one is "empty", as recorded, or a "fault" (20123).
+    Fields: *custom_fields* maps further names to their types. *unknown_fields*: an attribute that is in no catalogue is
+    a "fault" (20105, as recorded) or "accept"ed. *lead_key_fields* maps the types of lead keys to the attributes that
+    hold them, fields of type string; what is given is added to the usual ones.
 
-    *campaigns* are the campaigns of the subscription. *campaign_id_with_tokens*: requestCampaign takes a
-    programTokenList beside a campaignId, as a sample of the vendor has it ("accept"), or refuses it by the text
-    ("fault", 20110). *unknown_campaign_leads*: a lead key of requestCampaign that names no lead refuses the call
-    ("fault", 20103, as REST does), or is left out ("skip"); without any lead `success` is false then.
+    Matching: *foreign_id_adopts_email*: an unknown foreign id beside a known Email updates that lead instead of
+    creating one. *cookie_before_email*: a cookie matches before the Email. *email_attribute*: an attribute Email beside
+    a different Email element is the "new_address" of the lead that the element matches, or the "key" instead of it.
+    *foreign_type_alone*: a ForeignSysType without its ForeignSysPersonId, beside another key, is "ignore"d, because the
+    vendor's table calls it optional, or a "fault" (20109). *workspaces* has partitions and assignment rules.
 
-    *programs* are added by name when they are configured and whenever leads are seeded. *opportunity_fields* maps
-    further fields of opportunities to their types. *known_external_key*: a syncMObjects that INSERTs an object whose
-    external key there is already is to "skip" it, or to "add" another, for the vendor's page says both that INSERT
-    skips what exists and that external keys need not be unique. *native_crm_sync*: a CRM owns opportunities and
-    roles, and REST refuses them (1018).
+    Reading: *email_unasked*: getMultipleLeads with includeAttributes shows Email although it is not one of them;
+    recorded is nil. *largest_page* limits its batchSize: the vendor's texts say 1000 and 100. *stream_end*: a
+    page of activities after the last one is "empty", as recorded, or a "fault" (20123).
 
-    *client_id* and *client_secret* are what REST callers ask for tokens with, which live *token_lifetime*
-    seconds. *rest_limits* are REST's own, and off too unless given. *rest_shows_anonymous*: REST finds
-    anonymous leads as it does known ones.
+    Lists: *lists* are the static lists. Leads whose addresses or ids are members join when the lists are configured and
+    whenever leads are seeded; *activities* are added to the leads that they name in the same way. An import takes
+    *import_seconds* of the sandbox's time. Its *empty_import_cells* "keep" the value of a field or "clear" it.
 
-    *durability* is that of a file: with "normal" nothing is lost when the process is killed, but a power cut may take
-    the last calls; "full" waits for the disk in each call, and loses nothing.
+    Campaigns: *campaigns* has them all. *campaign_id_with_tokens*: requestCampaign takes a programTokenList beside a
+    campaignId, as a sample of the vendor has it ("accept"), or refuses it, as the text says ("fault", 20110).
+    *unknown_campaign_leads*: a key that names no lead refuses the call ("fault", 20103, as REST does), or is left out
+    ("skip"); if no lead is left, `success` is false.
+
+    Objects: *programs* are added by name when they are configured and whenever leads are seeded. *custom_object_types*,
+    *channels* and *tags* are added when they are configured. *opportunity_fields* maps further fields of opportunities
+    to their types. *known_external_key*: an INSERT of an object whose external key is known already "skip"s it or
+    "add"s another, because the vendor's page says both that INSERT skips what exists and that external keys need not be
+    unique. *skipped_objects*: a custom object that INSERT finds or UPDATE does not find is SKIPPED, as documented, or
+    FAILED, because the vendor's WSDL has no SKIPPED. *native_crm_sync*: a CRM owns opportunities and roles, and REST
+    refuses them (1018).
+
+    REST: callers get tokens with *client_id* and *client_secret*; a token lives *token_lifetime* seconds. *rest_limits*
+    are off unless given. *rest_shows_anonymous*: REST finds anonymous leads as it finds known ones.
+
+    Server: *control_token* opens the control over HTTP to other machines. A served sandbox answers callers that request
+    it by an IP address, `localhost` or the name that it listens at; *allowed_hosts* are further names ("*": any), and
+    those of sites whose pages may call it. *durability* is that of a file: with "normal" nothing is lost if the process
+    is killed, but a power cut may lose the last calls; "full" waits for the disk in each call.
     """
 
     access: bool = True

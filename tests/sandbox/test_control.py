@@ -49,6 +49,44 @@ def test_leads_come_and_go(http: httpx.Client, client: Client) -> None:
     assert ok(http.post("reset"))["leads"] == 0
 
 
+def test_every_table_comes_in_parts(http: httpx.Client, sandbox: Sandbox) -> None:
+    sandbox.seed([{"email": f"{n}@t.com", "lists": [f"L{n}", "All"]} for n in range(3)])
+    names = ["campaigns", "tags", "programs", "custom_object_types", "opportunities", "imports"]
+    assert [ok(http.get(name)) for name in names] == [[]] * 6
+    sandbox.seed([{"kind": "campaign", "name": f"C{n}"} for n in range(250)])
+    every = ok(http.get("campaigns"))
+    assert [row["name"] for row in every] == [f"C{n}" for n in range(250)]
+    parts, last = [], 0
+    while part := ok(http.get("campaigns", params={"limit": 100, "after": last})):
+        parts += part
+        last = part[-1]["id"]
+    assert parts == every
+    assert ok(http.post("reset"))["leads"] == 0
+    assert ok(http.post("seed", json=every)) == {"added": 0}
+    assert ok(http.get("campaigns")) == every
+
+
+def test_rows_of_one_lead_and_members_of_a_list(http: httpx.Client, sandbox: Sandbox) -> None:
+    visit = {"type": "Visit Webpage"}
+    sandbox.seed([{"email": f"{n}@t.com", "lists": ["All"], "activities": [visit] * 3} for n in range(3)])
+    (kept,) = ok(http.get("lists"))
+    assert (kept["kind"], kept["name"]) == ("static_list", "All")
+    members = ok(http.get("leads", params={"list": kept["id"], "limit": 2}))
+    assert [lead["id"] for lead in members] == [1000001, 1000002]
+    assert [lead["id"] for lead in ok(http.get(f"leads?list={kept['id']}&after=1000002"))] == [1000003]
+    assert [row["id"] for row in ok(http.get("activities?lead=1000002"))] == [1004, 1005, 1006]
+    assert [row["id"] for row in ok(http.get("activities?lead=1000002&limit=2&after=1004"))] == [1005, 1006]
+    assert [row["lead"] for row in ok(http.get("activities?limit=2&after=1003"))] == ["1000002"] * 2
+    role = {"kind": "opportunity_role", "opportunity_id": 1}
+    sandbox.seed([{**role, "lead_id": 1000001}, {**role, "lead_id": 1000002}])
+    assert [row["id"] for row in ok(http.get("opportunity_roles?lead=1000002"))] == [1002]
+
+
+def test_the_documented_paths_are_those_that_there_are(sandbox: Sandbox) -> None:
+    with sandbox.store.reading() as leads:
+        assert [name for name in leads.shown if f"`{name}`" not in (control.__doc__ or "")] == []
+
+
 def test_the_journal_is_read_and_cleared(http: httpx.Client, client: Client) -> None:
     for name in ("a", "b"):
         client.sync_lead(LeadRecord(email=f"{name}@t.com"))
@@ -102,6 +140,12 @@ def test_settings_are_changed_one_by_one(http: httpx.Client, sandbox: Sandbox, c
         ("PATCH", "settings", b'{"limits": 7}', 400, "limits: a table"),
         ("PATCH", "settings", b'{"control_token": "x"}', 400, "control_token is set where"),
         ("PATCH", "settings", b"[]", 400, "a JSON object"),
+        ("GET", "nothing", b"", 404, "campaigns, requested_campaigns"),
+        ("POST", "campaigns", b"", 405, "only GET"),
+        ("GET", "campaigns?limit=1001", b"", 400, "limit is between 1 and 1000"),
+        ("GET", "campaigns?after=x", b"", 400, "invalid literal"),
+        ("GET", "campaigns?lead=1", b"", 400, "campaigns are not of leads"),
+        ("GET", f"activities?after={10**30}", b"", 400, "too large"),
         ("GET", "journal?last=x", b"", 400, "invalid literal"),
     ],
 )

@@ -101,7 +101,7 @@ def test_a_lead_has_its_keys_and_its_history(http: httpx.Client, client: Client)
     assert "Partition Default" in text(page)
     assert [text(row) for row in page.xpath("//section[2]//tbody/tr")] == ["City Oslo string"]
     newest, oldest = page.xpath("//section[3]//tbody/tr")
-    assert "#2 Updated City Rome became → Oslo Email" in text(newest)
+    assert "#2 syncLead Updated City Rome became → Oslo Email" in text(newest)
     assert "Email nothing became → a@t.com" in text(oldest)
 
 
@@ -111,7 +111,7 @@ def test_a_call_is_told_with_both_envelopes_and_notes(http: httpx.Client, sandbo
     data = envelope.request(lead, header).replace(b"<Id>7</Id>", b"<id>7</id>")
     sandbox.respond(data)
     [row] = read(http.get("page/calls")).xpath("//tbody/tr")
-    assert text(row).startswith("#1 Created 1000001 Email")
+    assert text(row).startswith("#1 syncLead Created 1000001 Email")
     page = follow(http, row.xpath(".//a/@href")[0])
     assert "<id> is ignored by Marketo: did you mean <Id>?" in text(page)
     assert "Signature right" in text(page)

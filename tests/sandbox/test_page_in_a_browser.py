@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from marketo_soap import Client, Fault, LeadRecord, Sandbox
+from marketo_soap import Client, Fault, LeadKey, LeadRecord, ListOperationType, Sandbox
 from marketo_soap.calls.retry import NO_RETRY
 from marketo_soap.sandbox.settings import VENDOR_LIMITS, Settings
+from tests.sandbox.every import EVIL, fill
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="the browser tests need selenium")
 from selenium.common.exceptions import StaleElementReferenceException  # noqa: E402
@@ -36,7 +37,6 @@ FLAGS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
-EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 ROOMS = ["", "page/leads/1000001", "page/calls", "page/calls/1", "page/calls/1?exact=1", "page/faults", "page/controls"]
 
 
@@ -234,6 +234,49 @@ def test_a_phone_is_wide_enough(visitor: Visitor) -> None:
         assert visitor.run(WIDER) == [], path
 
 
+# Cells whose text stands out of them, and tables that scroll: on a wide screen, or out of reach of the keyboard.
+CUT_OFF = """return [...document.querySelectorAll("td, th, dd")].filter(one => one.scrollWidth > one.clientWidth + 1)
+    .concat([...document.querySelectorAll(".scroll")].filter(one => one.scrollWidth > one.clientWidth
+        && (innerWidth > 600 || one.tabIndex !== 0))).map(one => one.outerHTML)"""
+
+
+def data_pages(visitor: Visitor) -> list[str]:
+    """The pages of all tables and one row of each, of a sandbox that has had a call of every operation."""
+    fill(visitor.sandbox, visitor.client)
+    visitor.sandbox.seed([{"kind": "tag", "type": "x" * 3000, "values": ["y" * 3000]}])
+    with visitor.sandbox.store.reading() as leads:
+        newest = {name: kept.newest_rows(1)[0].id for name, kept in leads.shown.items()}
+    tables = [f"page/data/{name}" for name in newest]
+    return ["page/data", *tables, *[f"page/data/{name}/{number}" for name, number in newest.items()]]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_table_is_cut_off(visitor: Visitor, width: int) -> None:
+    paths = data_pages(visitor)
+    visitor.emulate(width=width)
+    for path in [*paths, "page/leads/1000001", "page/calls"]:
+        visitor.open(path)
+        assert visitor.run("return document.documentElement.scrollWidth") <= width == visitor.run("return innerWidth")
+        assert visitor.run(WIDER) == [], path
+        assert visitor.run(CUT_OFF) == [], path
+
+
+def test_data_is_read_with_the_keyboard_and_keeps_itself_up_to_date(visitor: Visitor) -> None:
+    fill(visitor.sandbox, visitor.client)
+    visitor.open("page/data")
+    for link, title in (("lists", "Lists"), ("lists/1", "Static list 1")):
+        visitor.tab_to(f"a[href$='/page/data/{link}']")
+        visitor.press(Keys.ENTER)
+        visitor.says(title)
+    visitor.tab_to("#lead-1000001 a")
+    visitor.press(Keys.ENTER)
+    visitor.says("Lead 1000001")
+    assert EVIL in visitor.one("main").text
+    visitor.client.list_operation(ListOperationType.REMOVEFROMLIST, "News", [LeadKey("IDNUM", "1000001")])
+    visitor.says("Remove from List")
+    assert visitor.all("main a[href$='/page/data/lists/1']") == []
+
+
 # The contrast (WCAG 2) of every text on the page with the colour behind it, where less than 4.5.
 FAINT = """
 const channel = (value) => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
@@ -263,7 +306,7 @@ def test_text_can_be_read_by_day_and_by_night(visitor: Visitor, scheme: str, bri
         visitor.client.sync_lead(LeadRecord(email="b@t.com"))
     visitor.sandbox.journal.begin(visitor.sandbox.now(), b"<a b='c'/>")
     visitor.emulate(scheme=scheme)
-    for path in [*ROOMS, "page/calls/4", "page/reset?done=clock"]:
+    for path in [*ROOMS, "page/calls/4", "page/reset?done=clock", "page/data", "page/data/activities"]:
         visitor.open(path)
         assert visitor.run(FAINT) == [], path
     ground = visitor.run("return getComputedStyle(document.body).backgroundColor")

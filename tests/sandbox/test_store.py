@@ -202,7 +202,13 @@ def test_no_call_waits_for_a_long_read(tmp_path: Path, monkeypatch: pytest.Monke
 
 def leads(numbers: range) -> Iterator[dict[str, Any]]:
     for number in numbers:
-        yield {"email": f"n{number}@t.com", "lists": ["All"], "attributes": {"SfdcLeadId": f"s{number}"}}
+        yield {
+            "email": f"n{number}@t.com",
+            "lists": ["All"],
+            "attributes": {"SfdcLeadId": f"s{number}"},
+            "activities": [{"type": "Open Email"}],
+        }
+        yield {"kind": "campaign", "name": f"Campaign {number}"}
 
 
 def page(sandbox: Sandbox, selector: LeadSelector, count: int = 100) -> None:
@@ -242,6 +248,18 @@ def test_reading_does_not_grow_with_the_leads(tmp_path: Path, path: str, monkeyp
         "none": lambda sandbox: get(sandbox, "", "q=7@t.com7"),
         "lead": lambda sandbox: get(sandbox, "page/leads/1000077"),
         "reset": lambda sandbox: get(sandbox, "page/reset"),
+        "data": lambda sandbox: get(sandbox, "page/data"),
+        "table": lambda sandbox: get(sandbox, "page/data/activities"),
+        "next part of a table": lambda sandbox: get(sandbox, "page/data/activities", "page=3&before=1900"),
+        "part before of a table": lambda sandbox: get(sandbox, "page/data/campaigns", "page=3&after=1900"),
+        "row": lambda sandbox: get(sandbox, "page/data/campaigns/1900"),
+        "a lead's rows": lambda sandbox: get(sandbox, "page/data/activities", "lead=1000077"),
+        "members": lambda sandbox: get(sandbox, "page/data/lists/1"),
+        "next members": lambda sandbox: get(sandbox, "page/data/lists/1", "page=3&before=1000200"),
+        "members before": lambda sandbox: get(sandbox, "page/data/lists/1", "page=3&after=1000200"),
+        "rows as JSON": lambda sandbox: get(sandbox, "campaigns", "limit=10&after=1900"),
+        "activities as JSON": lambda sandbox: get(sandbox, "activities", "limit=10&after=1900"),
+        "members as JSON": lambda sandbox: get(sandbox, "leads", "list=1&limit=10&after=1000200"),
         "id": lambda sandbox: get(sandbox, "leads", "id=1000077"),
         "email": lambda sandbox: get(sandbox, "leads", "email=N77@t.com"),
         "part": lambda sandbox: get(sandbox, "leads", f"limit=10&after={count(sandbox) + 999_990}"),

@@ -58,24 +58,24 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
         "source SALES": "REST has no campaigns of Sales Insight: fault 20019",
     },
     "deleteCustomObjects": {
-        "UNCHANGED": "an object that is not there is FAILED, with the reason of REST (1013)",
+        "UNCHANGED": "REST refuses to delete what is not there (1013): its status is FAILED",
     },
     "getChannels": {
         "further names of a status": "REST has name, step and success, not `Check-in Status` or `Webinar Behavior`",
     },
     "getCustomObjects": {
         "no key": "REST lists no objects: fault 20019",
-        "a part of the key": "REST finds objects by the whole key or by the link to a lead: else fault 20019",
+        "a part of the key": "REST finds objects by the whole key or by the link to a lead only: otherwise fault 20019",
         "remainingCount": "REST does not count: it is 1 while there are more pages",
         "MKTOID": "it stands for the field that links the type to leads",
     },
     "getTags": {
-        "a value with a comma and a space": "REST gives the values as one text that they separate: it is torn",
+        "a value with a comma and a space": "REST gives all values as one text, separated so: it comes back as two",
     },
     "syncCustomObjects": {
         "MKTOID": "it stands for the field that links the type to leads",
-        "types": "those that REST lists; ones that were made for SOAP alone are fault 20110",
-        "values": "REST checks them against the types of their fields: FAILED",
+        "types": "a type that REST does not list, because it was made for SOAP alone, is fault 20110",
+        "values": "REST checks them against the types of the fields: a wrong one is FAILED",
     },
     "deleteMObjects": {
         "id": "REST has no integer ids of opportunities and roles: FAILED. An externalKey names an opportunity; a role "
@@ -84,8 +84,8 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
     },
     "describeMObject": {
         "sourceObject, isDynamic, dynamicFieldRef": "REST does not tell: nil or false",
-        "updatedAt": "REST does not tell: a constant",
-        "ActivityRecord": "constant",
+        "updatedAt": "REST does not tell: always the same time",
+        "ActivityRecord": "REST is not asked: its fields are always the same",
     },
     "getMObjects": {
         "id": "REST has no integer ids of opportunities and roles: fault 20019; their objects have none",
@@ -99,14 +99,14 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
     "syncMObjects": {
         "id": "REST has no integer ids of opportunities and roles: FAILED. An externalKey names an opportunity; a role "
         "its associations and its Role",
-        "UNCHANGED": "REST says updated: UPDATED",
+        "UNCHANGED": "REST does not tell what stayed the same: the status is UPDATED",
         "MObjStatus/id": "it is 0, but for programs",
         "several types": "one REST call for neighbours of one type; not atomic",
         "type Program": "a cost with an Id, and the channel, cannot be written: FAILED",
         "native CRM sync": "REST refuses opportunities and roles (1018): fault 20019",
     },
     "getImportToListStatus": {
-        "imports begun elsewhere": "REST knows an import by its number alone, which this bridge keeps in memory: 20111",
+        "imports begun elsewhere": "REST knows an import by its number, which the bridge keeps in memory: fault 20111",
         "startedTime and the other times": "REST does not say them: nil",
         "CANCELED": "REST has no such status; after seven days it does not know the import",
     },
@@ -118,16 +118,16 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
     "getLeadActivity": {
         "keyType LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
         "order": "REST begins with the oldest: for each page all activities of the lead are read",
-        "campaign": "REST has its number only: nil, or empty without a campaign",
+        "campaign": "REST has the number of a campaign, not its name: nil, or empty text if there is none",
         "foreignSysId, foreignSysOrgId, personName, orgName": "REST's activities do not have them: nil",
         "a change of a field that SOAP did not show": "the bridge does not ask REST for it",
     },
     "getLeadChanges": {
         "keyType LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
         "remainingCount": "REST does not count: it is 1 while there are more",
-        "newStartPosition": "wraps one token for each group of types and leads; the upper bound after the last page is "
-        "the time of the last activity",
-        "campaign": "REST has its number only: absent",
+        "newStartPosition": "it holds tokens of REST; the upper bound after the last page is the time of the "
+        "last activity",
+        "campaign": "REST has the number of a campaign, not its name: absent",
         "a change of a field that SOAP did not show": "the bridge does not ask REST for it",
         "a span without an end": "its 30 days are not checked",
         "anonymous leads": "as REST shows them",
@@ -142,9 +142,9 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
     "listOperation": {
         "a list by another key than MKTOLISTNAME": "REST does not know the owner of a list: fault 20110",
         "keyType LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
-        "strict": "the leads are asked for before: between both calls others may change them",
+        "strict": "the bridge looks the leads up first: before the second call others may change them",
         "skipActivityLog": "REST always logs the activity",
-        "more than 300 leads": "each 300 are a call of their own: not atomic",
+        "more than 300 leads": "a REST call for each 300: some may be added and later ones fail",
     },
     "requestCampaign": {
         "source SALES": "REST has no campaigns of Sales Insight: fault 20019",
@@ -168,13 +168,13 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
         "more than 25 losing leads": "they are merged 25 at a time: a failure leaves the rest apart",
     },
     "syncLead": {
-        "ForeignSysPersonId": "SOAP's own store cannot be read over REST: a custom field stands in (foreign_id_fields)",
-        "marketoCookie": "beside another key it is tied to the lead afterwards, not looked up",
+        "ForeignSysPersonId": "REST cannot read ids that SOAP stored: a custom field holds them (foreign_id_fields)",
+        "marketoCookie": "beside another key it does not find the lead: it is associated with the lead after the write",
         "targetWorkspace": "REST knows partitions only (workspace_partitions)",
     },
     "syncMultipleLeads": {
-        "leads with different kinds of keys": "one call for each kind: not atomic, and not in the order of the leads",
-        "ForeignSysPersonId": "SOAP's own store cannot be read over REST: a custom field stands in (foreign_id_fields)",
+        "leads with different kinds of keys": "a REST call for each kind: not in the order of the leads; one may fail",
+        "ForeignSysPersonId": "REST cannot read ids that SOAP stored: a custom field holds them (foreign_id_fields)",
     },
 }
 """What REST cannot carry of an operation, or only approximately, and why. Source: the vendor's two APIs."""

@@ -26,7 +26,8 @@ _CLONES = 10  # a day
 def get_campaigns_for_source(call: GetCampaignsForSource, world: World) -> Outcome:
     """Return the campaigns that the source may request."""
     campaigns = [each for each in world.leads.campaigns.find(triggerable=True) if each.takes(call.source)]
-    return Outcome(call.select(CampaignRecord(each.id, each.full_name, each.description) for each in campaigns))
+    found = call.select(CampaignRecord(each.id, each.full_name, each.description) for each in campaigns)
+    return Outcome(found, call.source)
 
 
 def request_campaign(call: RequestCampaign, world: World) -> Outcome:
@@ -46,7 +47,8 @@ def request_campaign(call: RequestCampaign, world: World) -> Outcome:
     if lead_ids:
         request(world, campaign, tuple(lead_ids), _tokens(call.program_tokens), call.source)
     lead_id = next(iter(lead_ids)) if len(lead_ids) == 1 else None
-    return Outcome(RequestCampaignResult(bool(lead_ids)), lead_id=lead_id, notes=_notes(call.program_tokens))
+    result = RequestCampaignResult(bool(lead_ids))
+    return Outcome(result, campaign.full_name, lead_id, notes=_notes(call.program_tokens))
 
 
 def schedule_campaign(call: ScheduleCampaign, world: World) -> Outcome:
@@ -62,7 +64,7 @@ def schedule_campaign(call: ScheduleCampaign, world: World) -> Outcome:
     # Chosen: a time in the past is now.
     run_at = world.now if call.campaign_run_at is None else max(world.now, aware(call.campaign_run_at))
     schedule(world, campaign, run_at, _tokens(call.program_tokens), clone)
-    return Outcome(ScheduleCampaignResult(success=True), notes=_notes(call.program_tokens))
+    return Outcome(ScheduleCampaignResult(success=True), campaign.full_name, notes=_notes(call.program_tokens))
 
 
 def request(

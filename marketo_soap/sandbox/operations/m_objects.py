@@ -43,7 +43,8 @@ def describe_m_object(call: DescribeMObject, world: World) -> Outcome:
     """Return the fields of a type. Raises 20110."""
     if call.object_name not in (*DESCRIBED, *ROLE_TYPES):
         raise fault(20110, f"Object name is not valid: use one of {', '.join(DESCRIBED)}")
-    return Outcome(DescribeMObjectResult(describe(call.object_name, fields_of(call.object_name, world.settings))))
+    described = describe(call.object_name, fields_of(call.object_name, world.settings))
+    return Outcome(DescribeMObjectResult(described), call.object_name)
 
 
 def fields_of(kind: str, settings: Settings) -> Sequence[ObjectField]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from attrs import evolve
@@ -32,13 +32,17 @@ RowT = TypeVar("RowT", Opportunity, Role)
 def sync_m_objects(call: SyncMObjects, world: World) -> Outcome:
     """Write each object, in the order given: a role may name an opportunity of the same call."""
     statuses = [_status(each, lambda one: _sync(one, call.operation, world)) for each in call.m_objects]
-    return Outcome(SyncMObjectsResult(tuple(statuses)))
+    return Outcome(SyncMObjectsResult(tuple(statuses)), _types(call.m_objects))
 
 
 def delete_m_objects(call: DeleteMObjects, world: World) -> Outcome:
     """Delete each object that is there."""
     statuses = [_status(each, lambda one: _delete(one, world)) for each in call.m_objects]
-    return Outcome(DeleteMObjectsResult(tuple(statuses)))
+    return Outcome(DeleteMObjectsResult(tuple(statuses)), _types(call.m_objects))
+
+
+def _types(objects: Iterable[MObject]) -> str:
+    return ", ".join(dict.fromkeys(each.type for each in objects))
 
 
 def _status(given: MObject, write: Callable[[MObject], tuple[MObjStatusEnum, int]]) -> MObjStatus:

@@ -14,7 +14,7 @@ from importlib.resources import files
 from urllib.parse import parse_qs
 
 from marketo_soap.sandbox.messages import CONTROL, HttpAnswer, HttpRequest, text_answer
-from marketo_soap.sandbox.page import calls, controls, faults, leads
+from marketo_soap.sandbox.page import calls, controls, data, faults, leads
 from marketo_soap.sandbox.page.layout import HEADERS, Visit, problem, state
 from marketo_soap.sandbox.state import State
 
@@ -22,6 +22,9 @@ _NUMBER = "([0-9]{1,15})"
 _PAGES: dict[str, Callable[..., HttpAnswer]] = {  # groups of the pattern are arguments
     "": leads.all_leads,
     f"page/leads/{_NUMBER}": leads.one_lead,
+    "page/data": data.all_tables,
+    "page/data/([a-z_]{1,40})": data.one_table,
+    f"page/data/([a-z_]{{1,40}})/{_NUMBER}": data.one_row,
     "page/calls": calls.all_calls,
     f"page/calls/{_NUMBER}": calls.one_call,
     f"page/calls/{_NUMBER}/(request|response)": calls.download,

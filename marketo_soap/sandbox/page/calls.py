@@ -59,7 +59,7 @@ def _verdict(entry: Entry) -> tuple[str, str]:
         return "good", f"OK{lost}"
     if found := _RECORDS.fullmatch(entry.verdict):
         return ("changed" if "UPDATED" in found[0] else "good"), f"{entry.verdict.lower()}{lost}"
-    if "FAILED" in entry.verdict or "skipped" in entry.verdict:
+    if "FAILED" in entry.verdict or "skipped" in entry.verdict or entry.verdict.startswith("not "):
         return "bad", entry.verdict.capitalize()
     if entry.verdict:
         return "good", f"{entry.verdict[0].upper()}{entry.verdict[1:]}{lost}"
@@ -93,7 +93,7 @@ def all_calls(visit: Visit) -> HttpAnswer:
     listed: Child
     if entries:
         rows = map(_row, entries[start : start + PER_PAGE])
-        heads = ("Call", "Verdict", "Reason", "Lead", "Key", "Time")
+        heads = ("Call", "Operation", "Verdict", "Reason", "Lead", "Key", "Time")
         listed = h("div", table("Calls, newest first", heads, rows), pager(visit, len(entries), "call"))
     else:
         endpoint = h("code", visit.endpoint, data_copy=True)
@@ -104,10 +104,11 @@ def all_calls(visit: Visit) -> HttpAnswer:
     return answer_page(visit, "Calls", live("calls", listed), room="Calls")
 
 
-def first_cells(entry: Entry) -> tuple[Element, Element]:
-    """Return the cells that every table of calls begins with: a link to the call, and its verdict."""
+def first_cells(entry: Entry) -> tuple[Element, ...]:
+    """Return the cells that every table of calls begins with: a link to the call, its operation and its verdict."""
     return (
         h("th", h("a", f"#{entry.number}", href=f"{PAGE}calls/{entry.number}"), scope="row"),
+        h("td", cut(entry.operation or "", 60)),
         h("td", verdict(entry)),
     )
 
@@ -141,7 +142,7 @@ def one_call(visit: Visit, number: str) -> HttpAnswer:
             ("Verdict", verdict(entry)),
             ("Reason", cut(entry.reason, 4000)),
             ("Operation", entry.operation),
-            ("Matched by", entry.key),
+            ("Key", entry.key),
             ("Lead", lead_link(entry.lead_id)),
             ("Signature", _signature(visit, entry)),
             ("HTTP status", str(entry.status) if entry.status else None),

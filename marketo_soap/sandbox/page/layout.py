@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from typing import Protocol, TypeVar
 from urllib.parse import urlencode
 
 from attrs import field, frozen
@@ -16,7 +17,18 @@ from marketo_soap.wire.xml import Element
 
 PAGE = f"{CONTROL}page/"
 PER_PAGE = 50
+LONGEST_VALUE = 4000
+MOST = 500  # values of one thing that are shown
 _LAST_PAGE = 1_000_000
+_LAST_WITHOUT_ID = 20  # pages that are found by their number alone
+
+T = TypeVar("T", bound="_HasId")
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> int: ...
+
 
 HEADERS = (
     (
@@ -31,6 +43,7 @@ HEADERS = (
 
 _ROOMS = {
     "Leads": CONTROL,
+    "Data": f"{PAGE}data",
     "Calls": f"{PAGE}calls",
     "Faults": f"{PAGE}faults",
     "Clock and limits": f"{PAGE}controls",
@@ -179,6 +192,11 @@ def moment(time: datetime) -> Element:
     return h("time", time.replace(tzinfo=None).isoformat(" ", "seconds"), datetime=whole, title=whole)
 
 
+def stamp(text: str) -> Element:
+    """Return a time of ISO 8601, as `moment` does."""
+    return h("time", text[:19].replace("T", " "), datetime=text, title=text)
+
+
 def cut(text: str, length: int = 160) -> str:
     """Return a text that is not too long to be read."""
     return text if len(text) <= length else f"{text[:length]}… ({len(text):,} characters)"
@@ -187,6 +205,28 @@ def cut(text: str, length: int = 160) -> str:
 def many(count: int, what: str) -> str:
     """Return a number of things in words: `1 lead`, `2 leads`."""
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def keyset(
+    visit: Visit, total: int, what: str, read: Callable[..., list[T]], *, capped: bool = False
+) -> tuple[list[T], Element | None]:
+    """Return a page of rows, newest first, and its pager. A page is found by the id that it follows: SQLite would
+    read all that an offset skips.
+
+    *read* takes a limit and `before=`, `after=`, `offset=`, as `Table.newest_rows` does.
+    """
+    before, after = visit.number("before"), visit.number("after")
+    if before is None and after is not None:
+        found, more = read(PER_PAGE, after=after), True
+    else:
+        skipped = 0 if before is not None else (min(visit.page, _LAST_WITHOUT_ID) - 1) * PER_PAGE
+        found = read(PER_PAGE + 1, before=before, offset=skipped)
+        found, more = found[:PER_PAGE], len(found) > PER_PAGE
+    if not found:
+        return found, pager(visit, total, what, capped=capped, more=False) if total else None
+    newer = {"after": str(found[0].id) if visit.page > 2 else None, "before": None}
+    older = {"before": str(found[-1].id), "after": None}
+    return found, pager(visit, total, what, capped=capped, more=more, newer=newer, older=older)
 
 
 def pager(

@@ -2,46 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from marketo_soap.sandbox.journal import Entry
 from marketo_soap.sandbox.messages import CONTROL, HttpAnswer
 from marketo_soap.sandbox.page.calls import changes_of, first_cells
 from marketo_soap.sandbox.page.html import Child, h
 from marketo_soap.sandbox.page.layout import (
+    LONGEST_VALUE,
+    MOST,
     PER_PAGE,
     Visit,
     answer_page,
     cut,
     empty,
     facts,
+    keyset,
     lead_link,
     left_out,
     live,
     moment,
     pager,
     problem,
+    stamp,
     table,
 )
+from marketo_soap.sandbox.page.rows import DATA, rows_table
 from marketo_soap.sandbox.state import ENCRYPTION_KEY
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
+from marketo_soap.sandbox.store.lists import KeptList
 from marketo_soap.sandbox.store.search import SCANNED
 from marketo_soap.wire.xml import Element, replace_illegal
 
 _LONGEST_SEARCH = 200
-_LONGEST_VALUE = 4000
-_MOST = 500  # attributes of a lead that are shown
 _MOST_FOUND = 1000  # leads
-_LAST_WITHOUT_ID = 20  # pages that are found by their number alone
+_NEWEST = 20  # activities of a lead that are shown
 
 
 def all_leads(visit: Visit) -> HttpAnswer:
     """Show the leads that fit the search, newest first, and how to connect a service."""
     search = replace_illegal(visit.query.get("q", "").strip()[:_LONGEST_SEARCH])
     with visit.sandbox.store.reading() as leads:
-        found, turn = _found(leads, visit, search) if search else _listed(leads, visit)
+        if search:
+            found, turn = _found(leads, visit, search)
+        else:
+            found, turn = keyset(visit, leads.count(), "lead", leads.newest)
     listed: Child
     if found:
-        heads = ("Id", "E-mail", "Name", "Foreign id", "Partition", "Updated")
-        listed = table("Leads, newest first", heads, map(_row, found))
+        listed = leads_table("Leads, newest first", found)
     elif search:
         listed = empty(h("p", f"No lead has “{search}” in it."), h("p", h("a", "Show all leads", href=CONTROL)))
     else:
@@ -63,22 +71,6 @@ def all_leads(visit: Visit) -> HttpAnswer:
     return answer_page(visit, "Leads", _connection(visit, unfold=not found and not search), form, part, room="Leads")
 
 
-def _listed(leads: Leads, visit: Visit) -> tuple[list[StoredLead], Child]:
-    """Find a page of all leads by the id that it follows: SQLite would read all that an offset skips."""
-    total, before, after = leads.count(), visit.number("before"), visit.number("after")
-    if before is None and after is not None:
-        found, more = leads.after(after, limit=PER_PAGE)[::-1], True
-    else:
-        skipped = 0 if before is not None else (min(visit.page, _LAST_WITHOUT_ID) - 1) * PER_PAGE
-        found = leads.before(before, limit=PER_PAGE + 1, offset=skipped)
-        found, more = found[:PER_PAGE], len(found) > PER_PAGE
-    if not found:
-        return found, pager(visit, total, "lead", more=False) if total else None
-    newer = {"after": str(found[0].id) if visit.page > 2 else None, "before": None}
-    older = {"before": str(found[-1].id), "after": None}
-    return found, pager(visit, total, "lead", more=more, newer=newer, older=older)
-
-
 def _found(leads: Leads, visit: Visit, search: str) -> tuple[list[StoredLead], Child]:
     ids = leads.find(search, limit=_MOST_FOUND + 1)
     start = (visit.page - 1) * PER_PAGE
@@ -86,6 +78,11 @@ def _found(leads: Leads, visit: Visit, search: str) -> tuple[list[StoredLead], C
     shown = ids[start : min(start + PER_PAGE, total)]
     found = [lead for lead_id in shown if (lead := leads.by_id(lead_id)) is not None]
     return found, pager(visit, total, "lead", capped=len(ids) > total) if total else None
+
+
+def leads_table(caption: str, found: Iterable[StoredLead]) -> Element:
+    """Return a table of leads."""
+    return table(caption, ("Id", "E-mail", "Name", "Foreign id", "Partition", "Updated"), map(_row, found))
 
 
 def _row(lead: StoredLead) -> Element:
@@ -98,13 +95,9 @@ def _row(lead: StoredLead) -> Element:
         h("td", cut(name, 60)),
         h("td", cut(foreign, 60)),
         h("td", cut(lead.partition, 60)),
-        h("td", _stamp(lead.updated_at), class_="number"),
+        h("td", stamp(lead.updated_at), class_="number"),
         id=f"lead-{lead.id}",
     )
-
-
-def _stamp(text: str) -> Element:
-    return h("time", text[:19].replace("T", " "), datetime=text, title=text)
 
 
 def _connection(visit: Visit, *, unfold: bool) -> Element:
@@ -136,7 +129,9 @@ def one_lead(visit: Visit, lead_id: str) -> HttpAnswer:
     """Show everything that is known of one lead, and the calls that made it so."""
     with visit.sandbox.store.reading() as leads:
         lead = leads.by_id(int(lead_id))
-        cookies = leads.cookies_of(int(lead_id))[:_MOST]
+        cookies = leads.cookies_of(int(lead_id))[:MOST]
+        lists = leads.lists.of(int(lead_id))
+        activities = _activities(leads, int(lead_id))
     if lead is None:
         return problem(visit, 404, f"There is no lead {lead_id}: nobody made it, or the sandbox was reset.")
     keys = facts(
@@ -146,10 +141,11 @@ def one_lead(visit: Visit, lead_id: str) -> HttpAnswer:
             ("ForeignSysPersonId", _value(lead.foreign_id)),
             ("ForeignSysType", lead.foreign_type),
             ("Cookies", h("ul", *[h("li", h("code", cut(cookie))) for cookie in cookies]) if cookies else None),
+            ("Lists", _lists(lists)),
             ("Partition", cut(lead.partition)),
             ("Known", "no: an anonymous visitor, known by a cookie alone" if lead.anonymous else "yes"),
-            ("Created", _stamp(lead.created_at)),
-            ("Updated", _stamp(lead.updated_at)),
+            ("Created", stamp(lead.created_at)),
+            ("Updated", stamp(lead.updated_at)),
         ]
     )
     as_json = h("a", "This lead as JSON", href=f"{CONTROL}leads?id={lead.id}")
@@ -161,13 +157,14 @@ def one_lead(visit: Visit, lead_id: str) -> HttpAnswer:
             h("section", h("h2", "Keys"), keys, h("p", as_json), class_="card"),
             h("section", h("h2", "Attributes"), _attributes(visit, lead)),
             h("section", h("h2", "History"), _history(visit, lead.id)),
+            h("section", h("h2", "Activities"), activities),
         ),
         room="Leads",
     )
 
 
 def _value(text: str | None) -> str | None:
-    return None if text is None else cut(text, _LONGEST_VALUE)
+    return None if text is None else cut(text, LONGEST_VALUE)
 
 
 def _attributes(visit: Visit, lead: StoredLead) -> Element:
@@ -182,9 +179,9 @@ def _attributes(visit: Visit, lead: StoredLead) -> Element:
             h("td", _value(lead.attributes[name]), class_="text"),
             h("td", types.get(name, "")),
         )
-        for name in names[:_MOST]
+        for name in names[:MOST]
     ]
-    return h("div", table("Attributes by name", ("Name", "Value", "Type"), rows), left_out(len(names), _MOST))
+    return h("div", table("Attributes by name", ("Name", "Value", "Type"), rows), left_out(len(names), MOST))
 
 
 def _history(visit: Visit, lead_id: int) -> Element:
@@ -193,8 +190,23 @@ def _history(visit: Visit, lead_id: int) -> Element:
         return empty(h("p", "No call in the journal has touched this lead: it was seeded, or its calls are long ago."))
     start = (visit.page - 1) * PER_PAGE
     rows = map(_event, entries[start : start + PER_PAGE])
-    heads = ("Call", "Verdict", "Changes", "Key", "Time")
+    heads = ("Call", "Operation", "Verdict", "Changes", "Key", "Time")
     return h("div", table("Calls on this lead, newest first", heads, rows), pager(visit, len(entries), "call"))
+
+
+def _lists(lists: Sequence[KeptList]) -> Element | None:
+    links = [h("li", h("a", cut(each.full_name), href=f"{DATA}/lists/{each.id}")) for each in lists[:MOST]]
+    return h("ul", *links) if links else None
+
+
+def _activities(leads: Leads, lead_id: int) -> Element:
+    kept = leads.activities
+    found = kept.newest_rows(_NEWEST + 1, lead_id=lead_id)
+    if not found:
+        return empty(h("p", "Nothing was logged."))
+    shown = rows_table("Activities, newest first", kept, found[:_NEWEST], leads.shown, "lead_id")
+    more = h("p", h("a", "All activities of this lead", href=f"{DATA}/{kept.plural}?lead={lead_id}"))
+    return h("div", shown, more if len(found) > _NEWEST else None)
 
 
 def _event(entry: Entry) -> Element:

@@ -71,6 +71,7 @@ class Activities(Table[Activity]):
 
     name, row = "activity", Activity
     indexes = (("lead_id", "at_ms", "id"), ("at_ms", "id"), ("type", "at_ms", "id"))
+    order = ("at_ms", "id")
     of_leads = ("lead_id",)
 
     def page(self, wanted: Wanted, limit: int) -> list[Activity]:

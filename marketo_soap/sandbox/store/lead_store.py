@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from os import PathLike
 from typing import Any, TypeVar
 
@@ -92,16 +93,24 @@ class LeadStore(Database):
                 return
             last = page[-1].id
 
+    def row_pages(self, show: Callable[[Leads, int], list[dict[str, Any]]]) -> Iterator[list[dict[str, Any]]]:
+        """Go through rows a page at a time: *show* gives at most `PAGE` of those with greater ids than one."""
+        last = 0
+        while True:
+            with self.reading() as leads:
+                rows = show(leads, last)
+            yield rows
+            if len(rows) < PAGE:
+                return
+            last = rows[-1]["id"]
+
     def table_pages(self) -> Iterator[list[dict[str, Any]]]:
         """Go through the rows of all `tables` as `Table.dump` gives them, a page at a time."""
         with self.reading() as leads:
-            count = len(leads.tables)
-        for number in range(count):
-            last = 0
-            while True:
-                with self.reading() as leads:
-                    rows = leads.tables[number].dump(last, PAGE)
-                if not rows:
-                    break
-                yield rows
-                last = rows[-1]["id"]
+            names = [each.plural for each in leads.tables]
+        for name in names:
+            yield from self.row_pages(partial(_dump, name))
+
+
+def _dump(name: str, leads: Leads, after: int) -> list[dict[str, Any]]:
+    return leads.shown[name].dump(after, PAGE)

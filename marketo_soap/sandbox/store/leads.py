@@ -114,6 +114,11 @@ class Leads:
             self.roles,
         )
 
+    @property
+    def shown(self) -> dict[str, Table[Any]]:
+        """The tables that the page and the control surface show, by their names there."""
+        return {each.plural: each for each in (*self.tables, self.activities)}
+
     def by_id(self, lead_id: int) -> StoredLead | None:
         """Find a lead by its Marketo id."""
         return self._one("id = ?", lead_id)
@@ -150,12 +155,28 @@ class Leads:
         values = {"email": email_key(email), "id": lead_id, "limit": limit}
         return [_stored(row) for row in self._connection.execute(query, values)]
 
-    def before(self, lead_id: int | None = None, *, limit: int, offset: int = 0) -> list[StoredLead]:
-        """Return at most *limit* leads with smaller ids (all, if it is None), newest first, after *offset* of them."""
-        condition = "WHERE id < :id" if lead_id is not None else ""
-        query = f"SELECT {_COLUMNS} FROM lead {condition} ORDER BY id DESC LIMIT :limit OFFSET :offset"
-        values = {"id": lead_id, "limit": limit, "offset": offset}
-        return [_stored(row) for row in self._connection.execute(query, values)]
+    def newest(
+        self,
+        limit: int,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        offset: int = 0,
+        list_id: int | None = None,
+    ) -> list[StoredLead]:
+        """Return at most *limit* leads, of all or of the members of a list, newest first: those with smaller ids than
+        *before*, or those with the next greater ids than *after*.
+        """
+        source, key, condition = "lead", "id", "1"
+        if list_id is not None:
+            source, key, condition = "list_member JOIN lead ON id = lead_id", "lead_id", "list_id = :list"
+        sign, order, place = ("<", "DESC", before) if after is None else (">", "ASC", after)
+        if place is not None:
+            condition += f" AND {key} {sign} :place"
+        query = f"SELECT {_COLUMNS} FROM {source} WHERE {condition} ORDER BY {key} {order} LIMIT :limit OFFSET :offset"
+        values = {"list": list_id, "place": place, "limit": limit, "offset": offset}
+        found = [_stored(row) for row in self._connection.execute(query, values)]
+        return found if after is None else found[::-1]
 
     def select(self, selection: Selection, *, after: Place | None = None, limit: int = -1) -> list[StoredLead]:
         """Return the selected leads in their order: at most *limit* (-1: all) of those that come after a place."""

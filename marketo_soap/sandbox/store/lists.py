@@ -46,6 +46,7 @@ class Lists(Table[KeptList]):
     """The static lists inside one transaction."""
 
     name, row, first_id = "static_list", KeptList, 1
+    plural = "lists"
 
     def named(self, name: str) -> KeptList | None:
         """Find a list by its name, or by `<program>.<name>`; of several the oldest."""
@@ -56,10 +57,13 @@ class Lists(Table[KeptList]):
         """Say whether there is a list with this id."""
         return self.get(list_id) is not None
 
+    def of(self, lead_id: int) -> list[KeptList]:
+        """Return the lists that a lead is a member of."""
+        return self.select("id IN (SELECT list_id FROM list_member WHERE lead_id = ?)", (lead_id,))
+
     def names_of(self, lead_id: int) -> list[str]:
         """Return the full names of the lists that a lead is a member of."""
-        condition = "id IN (SELECT list_id FROM list_member WHERE lead_id = ?)"
-        return [each.full_name for each in self.select(condition, (lead_id,))]
+        return [each.full_name for each in self.of(lead_id)]
 
     def ensure(self, name: str, program: str = "") -> KeptList:
         """Return the list, which is added unless it is there already."""

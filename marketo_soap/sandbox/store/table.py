@@ -12,7 +12,7 @@ import attrs
 
 from marketo_soap.config import structure
 
-__all__ = ["Table"]
+__all__ = ["Table", "plural"]
 
 RowT = TypeVar("RowT", bound=attrs.AttrsInstance)
 
@@ -33,12 +33,24 @@ class Table(Generic[RowT]):
     """
 
     name: ClassVar[str]
+    plural: ClassVar[str]
+    """What the control surface and the page call the table; by default made from the name."""
     row: ClassVar[type[Any]]
     first_id: ClassVar[int] = 1001
     unique: ClassVar[tuple[tuple[str, ...], ...]] = ()
     indexes: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    order: ClassVar[tuple[str, ...]] = ("id",)
+    """The columns that `newest_rows` sorts by; the last is the id. An index has them."""
     of_leads: ClassVar[tuple[str, ...]] = ()
     """The columns that hold the id of a lead; its rows are deleted with the lead."""
+
+    in_detail: ClassVar[tuple[str, ...]] = ()
+    """The columns that the page shows of a single row only, not of many."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "plural" not in cls.__dict__ and "name" in cls.__dict__:
+            cls.plural = plural(cls.name)
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -99,11 +111,28 @@ class Table(Generic[RowT]):
         return self.select(condition, tuple(equal.values()), limit=limit)
 
     def select(
-        self, condition: str, values: Iterable[object] = (), *, order: str = "id", limit: int = -1
+        self, condition: str, values: Iterable[object] = (), *, order: str = "id", limit: int = -1, offset: int = 0
     ) -> list[RowT]:
         """Return the rows that a condition of SQL selects."""
-        query = f"SELECT {_quoted(_kinds(self.row))} FROM {self.name} WHERE {condition} ORDER BY {order} LIMIT ?"
-        return [self._read(found) for found in self._connection.execute(query, (*values, limit))]
+        columns = _quoted(_kinds(self.row))
+        query = f"SELECT {columns} FROM {self.name} WHERE {condition} ORDER BY {order} LIMIT ? OFFSET ?"
+        return [self._read(found) for found in self._connection.execute(query, (*values, limit, offset))]
+
+    def newest_rows(
+        self, limit: int, *, before: int | None = None, after: int | None = None, offset: int = 0, **equal: object
+    ) -> list[RowT]:
+        """Return at most *limit* rows whose columns equal these values, newest first: those that are older than the
+        row with the id *before*, or those next to the row with the id *after* that are newer.
+        """
+        columns, values = ", ".join(self.order), [*equal.values()]
+        sign, direction = ("<", " DESC") if after is None else (">", "")
+        conditions = [f'"{name}" = ?' for name in equal]
+        if (place := before if after is None else after) is not None:
+            conditions.append(f"({columns}) {sign} (SELECT {columns} FROM {self.name} WHERE id = ?)")
+            values.append(place)
+        order = ", ".join(f"{name}{direction}" for name in self.order)
+        found = self.select(" AND ".join(conditions) or "1", values, order=order, limit=limit, offset=offset)
+        return found if after is None else found[::-1]
 
     def count(self, condition: str = "1", values: Iterable[object] = ()) -> int:
         """Return how many rows a condition of SQL selects."""
@@ -111,17 +140,26 @@ class Table(Generic[RowT]):
         (count,) = self._connection.execute(query, tuple(values)).fetchone()
         return int(count)
 
+    def count_to(self, most: int, **equal: object) -> int:
+        """Return how many rows have these values, at most *most*: to count more would read all of them."""
+        condition = " AND ".join(f'"{name}" = ?' for name in equal) or "1"
+        query = f"SELECT count(*) FROM (SELECT 1 FROM {self.name} WHERE {condition} LIMIT ?)"
+        (count,) = self._connection.execute(query, (*equal.values(), most)).fetchone()
+        return int(count)
+
     def clear(self) -> None:
         """Delete all rows and start their ids anew."""
         self._connection.execute(f"DELETE FROM {self.name}")
         self._connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = ?", (self.first_id - 1, self.name))
 
-    def dump(self, after: int = 0, limit: int = -1) -> list[dict[str, Any]]:
+    def dump(self, after: int = 0, limit: int = -1, **equal: object) -> list[dict[str, Any]]:
         """Return at most *limit* rows with greater ids as JSON can hold them, each with the table's name as `kind`.
 
-        `load` takes them back.
+        `load` takes them back. Only those whose columns equal the values that are given.
         """
-        return [{"kind": self.name, **attrs.asdict(row)} for row in self.select("id > ?", (after,), limit=limit)]
+        condition = " AND ".join(["id > ?", *(f'"{name}" = ?' for name in equal)])
+        found = self.select(condition, (after, *equal.values()), limit=limit)
+        return [{"kind": self.name, **attrs.asdict(row)} for row in found]
 
     def load(self, data: dict[str, Any]) -> None:
         """Add a row from what `dump` gives, unless it is there already. `ValueError` names what is wrong."""
@@ -150,6 +188,11 @@ def _written(row: attrs.AttrsInstance) -> dict[str, Any]:
         value = getattr(row, name)
         values[name] = value if kind in _TYPES else _as_json(value)
     return values
+
+
+def plural(name: str) -> str:
+    """Return the plural of a word such as `campaign` or `opportunity`."""
+    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
 
 
 def _quoted(names: Iterable[str]) -> str:
