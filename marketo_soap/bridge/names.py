@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeAlias
 
 from attrs import frozen
 
 from marketo_soap.bridge.codes import refusal
-from marketo_soap.bridge.rest import RestReply
+from marketo_soap.bridge.rest import Lookup, RestReply
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.records.lead_fields import NOT_RETURNED, LeadField, standard_fields
 from marketo_soap.wire.xml import replace_illegal
 
-__all__ = ["DescribedInstance", "FieldIndex", "FoundField", "Names", "described", "names_of_reply"]
+__all__ = ["DescribedInstance", "FieldIndex", "FoundField", "NameSource", "Names", "described", "names_of_reply"]
 
 
 def described(records: Iterable[Mapping[str, Any]]) -> tuple[LeadField, ...]:
@@ -163,6 +163,10 @@ def _standard() -> FieldIndex:
 
 
 _GONE = frozenset({"603", "605", "610", "616", "702", "703"})
+
+
+NameSource: TypeAlias = Lookup[Names] | Names
+"""The names themselves, or the step that reads them."""
 
 
 def names_of_reply(

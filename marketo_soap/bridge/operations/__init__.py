@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from marketo_soap.bridge.names import NameSource
 from marketo_soap.bridge.operations.campaigns import get_campaigns_for_source, request_campaign, schedule_campaign
 from marketo_soap.bridge.operations.custom_objects import (
     delete_custom_objects,
@@ -22,11 +23,13 @@ from marketo_soap.bridge.operations.sync_lead import sync_lead
 from marketo_soap.bridge.operations.sync_m_objects import delete_m_objects, sync_m_objects
 from marketo_soap.bridge.operations.sync_multiple_leads import sync_multiple_leads
 from marketo_soap.bridge.operations.tags import get_channels, get_tags
+from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
+from marketo_soap.envelope import Request
 
 __all__ = ["NOT_CARRIED", "TRANSLATIONS"]
 
-TRANSLATIONS: Mapping[str, Callable[..., Translation[Any]]] = {
+_BY_CALL: Mapping[str, Callable[[Any, BridgeSettings, NameSource], Translation[Any]]] = {
     "getCampaignsForSource": get_campaigns_for_source,
     "deleteCustomObjects": delete_custom_objects,
     "deleteMObjects": delete_m_objects,
@@ -48,8 +51,17 @@ TRANSLATIONS: Mapping[str, Callable[..., Translation[Any]]] = {
     "listMObjects": list_m_objects,
     "mergeLeads": merge_leads,
     "syncCustomObjects": sync_custom_objects,
-    "syncLead": sync_lead,
     "syncMObjects": sync_m_objects,
+}
+
+
+def _of_request(translate: Callable[[Any, BridgeSettings, NameSource], Translation[Any]]) -> Callable[..., Any]:
+    return lambda request, settings, names: translate(request.operation, settings, names)
+
+
+TRANSLATIONS: Mapping[str, Callable[[Request[Any], BridgeSettings, NameSource], Translation[Any]]] = {
+    **{name: _of_request(translate) for name, translate in _BY_CALL.items()},
+    "syncLead": sync_lead,  # the header names a workspace
 }
 """The operations that go over REST, by their names."""
 

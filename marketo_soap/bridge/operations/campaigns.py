@@ -8,11 +8,10 @@ from typing import Any
 
 from marketo_soap.bridge.codes import refusal, with_rest_error
 from marketo_soap.bridge.lookup import ids_of_keys, lead_id_of, pages
-from marketo_soap.bridge.names import Names
-from marketo_soap.bridge.rest import Lookup, RestReply, write
+from marketo_soap.bridge.names import NameSource
+from marketo_soap.bridge.rest import RestReply, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Note, Translation
-from marketo_soap.envelope import Request
 from marketo_soap.errors import fault
 from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSource, GetCampaignsForSourceResult
 from marketo_soap.operations.request_campaign import RequestCampaign, RequestCampaignResult
@@ -27,25 +26,20 @@ _CAMPAIGNS = "/rest/v1/campaigns.json"
 _MOST_PAGES = 1000  # of 300 campaigns
 _MOST_LEADS = 100  # of a request
 
-_Names = Lookup[Names] | Names
-
 
 def get_campaigns_for_source(
-    request: Request[GetCampaignsForSourceResult], settings: BridgeSettings, names: _Names
+    call: GetCampaignsForSource, settings: BridgeSettings, _: NameSource
 ) -> Translation[GetCampaignsForSourceResult]:
     """Return the campaigns that can be requested."""
-    assert isinstance(request.operation, GetCampaignsForSource)
-    _check_source(request.operation.source)
+    _check_source(call.source)
     found = yield from pages(_CAMPAIGNS, {"isTriggerable": "true"}, settings, most=_MOST_PAGES)
-    return request.operation.select(_record(each) for each in found)
+    return call.select(_record(each) for each in found)
 
 
 def request_campaign(
-    request: Request[RequestCampaignResult], settings: BridgeSettings, names: _Names
+    call: RequestCampaign, settings: BridgeSettings, _: NameSource
 ) -> Translation[RequestCampaignResult]:
     """Request a campaign for the leads of all keys, 100 in one call of REST."""
-    assert isinstance(request.operation, RequestCampaign)
-    call = request.operation
     _check_source(call.source)
     if call.campaign_id is not None and call.program_tokens and settings.campaign_id_with_tokens == "fault":
         raise fault(20110, "programTokenList goes with campaignName and programName, not with campaignId")
@@ -61,11 +55,9 @@ def request_campaign(
 
 
 def schedule_campaign(
-    request: Request[ScheduleCampaignResult], settings: BridgeSettings, names: _Names
+    call: ScheduleCampaign, settings: BridgeSettings, _: NameSource
 ) -> Translation[ScheduleCampaignResult]:
     """Schedule a batch campaign."""
-    assert isinstance(request.operation, ScheduleCampaign)
-    call = request.operation
     campaign_id = yield from _campaign_named(call.campaign_name, call.program_name, settings)
     data: dict[str, Any] = _tokens(call.program_tokens)
     if call.campaign_run_at is not None:

@@ -10,11 +10,11 @@ from urllib.parse import quote
 from attrs import frozen
 
 from marketo_soap.bridge.codes import refusal
+from marketo_soap.bridge.names import NameSource
 from marketo_soap.bridge.rest import JSON, Lookup, RestReply, RestRequest, read, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
 from marketo_soap.bridge.values import json_value, text_value
-from marketo_soap.envelope import Request
 from marketo_soap.errors import RestError, fault
 from marketo_soap.operations.delete_custom_objects import DeleteCustomObjects, DeleteCustomObjectsResult
 from marketo_soap.operations.get_custom_objects import GetCustomObjects, GetCustomObjectsResult
@@ -60,10 +60,10 @@ class _Kind:
         return record
 
 
-def get_custom_objects(request: Request[GetCustomObjectsResult], settings: BridgeSettings, _: Any) -> Translation[Any]:
+def get_custom_objects(
+    call: GetCustomObjects, settings: BridgeSettings, _: NameSource
+) -> Translation[GetCustomObjectsResult]:
     """Return a page of the objects that a whole key, or the link to a lead, names."""
-    call = request.operation
-    assert isinstance(call, GetCustomObjects)
     kind: _Kind = yield from _kind(call.obj_type_name, settings)
     key = {each.name: each.value.strip() for each in call.custom_obj_keys}
     if names := [name for name in key if name not in kind.keys and name != kind.link]:
@@ -92,11 +92,9 @@ def get_custom_objects(request: Request[GetCustomObjectsResult], settings: Bridg
 
 
 def sync_custom_objects(
-    request: Request[SyncCustomObjectsResult], settings: BridgeSettings, _: Any
-) -> Translation[Any]:
+    call: SyncCustomObjects, settings: BridgeSettings, _: NameSource
+) -> Translation[SyncCustomObjectsResult]:
     """Write the objects of a call; a key that comes twice is written in two calls of REST."""
-    call = request.operation
-    assert isinstance(call, SyncCustomObjects)
     kind: _Kind = yield from _kind(call.obj_type_name, settings)
     operation = str(call.operation or "UPSERT")
     body = {"action": _ACTIONS.get(operation, "createOrUpdate"), "dedupeBy": "dedupeFields"}
@@ -106,11 +104,9 @@ def sync_custom_objects(
 
 
 def delete_custom_objects(
-    request: Request[DeleteCustomObjectsResult], settings: BridgeSettings, _: Any
-) -> Translation[Any]:
+    call: DeleteCustomObjects, settings: BridgeSettings, _: NameSource
+) -> Translation[DeleteCustomObjectsResult]:
     """Delete the objects with these keys."""
-    call = request.operation
-    assert isinstance(call, DeleteCustomObjects)
     kind: _Kind = yield from _kind(call.obj_type_name, settings)
     given: list[tuple[Sequence[Attribute], Sequence[Attribute]]] = [(key, ()) for key in call.custom_obj_key_lists]
     statuses = yield from _written(

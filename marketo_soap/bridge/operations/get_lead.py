@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from marketo_soap.bridge.leads import fields_of, lead_record
 from marketo_soap.bridge.lookup import find_leads, lead_id_of
-from marketo_soap.bridge.names import Names
-from marketo_soap.bridge.rest import Lookup
+from marketo_soap.bridge.names import Names, NameSource
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
-from marketo_soap.envelope import Request
 from marketo_soap.errors import fault
 from marketo_soap.operations.get_lead import GetLead, GetLeadResult
 
 __all__ = ["get_lead"]
 
 
-def get_lead(
-    request: Request[GetLeadResult], settings: BridgeSettings, names: Lookup[Names] | Names
-) -> Translation[GetLeadResult]:
+def get_lead(call: GetLead, settings: BridgeSettings, names: NameSource) -> Translation[GetLeadResult]:
     """Return the leads that a key names, the newest first."""
-    assert isinstance(request.operation, GetLead)
-    key = request.operation.lead_key
+    key = call.lead_key
     known: Names = names if isinstance(names, Names) else (yield names)
     found = yield from find_leads(key.key_type, [key.key_value], fields_of(known, settings), settings)
     if not found:

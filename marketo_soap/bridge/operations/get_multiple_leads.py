@@ -13,11 +13,10 @@ from typing import Any
 from marketo_soap.bridge.codes import refusal, with_rest_error
 from marketo_soap.bridge.leads import fields_of, lead_record
 from marketo_soap.bridge.lookup import ask, find_leads, lead_id_of, list_named, time_of, token_since
-from marketo_soap.bridge.names import Names
-from marketo_soap.bridge.rest import Lookup, RestReply, read
+from marketo_soap.bridge.names import Names, NameSource
+from marketo_soap.bridge.rest import RestReply, read
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Note, Translation
-from marketo_soap.envelope import Request
 from marketo_soap.errors import fault
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads, GetMultipleLeadsResult
 from marketo_soap.records.lead import LeadRecord
@@ -30,11 +29,9 @@ _MOST = 300  # leads on a page of REST
 
 
 def get_multiple_leads(
-    request: Request[GetMultipleLeadsResult], settings: BridgeSettings, names: Lookup[Names] | Names
+    call: GetMultipleLeads, settings: BridgeSettings, names: NameSource
 ) -> Translation[GetMultipleLeadsResult]:
     """Return a page of the leads that a selector names."""
-    assert isinstance(request.operation, GetMultipleLeads)
-    call = request.operation
     known: Names = names if isinstance(names, Names) else (yield names)
     work = _Work(call, known, settings)
     selector = call.lead_selector

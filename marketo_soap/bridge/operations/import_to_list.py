@@ -10,11 +10,10 @@ from attrs import field, frozen
 
 from marketo_soap.bridge.codes import refusal
 from marketo_soap.bridge.lookup import ask, find_leads, lead_id_of, pages
-from marketo_soap.bridge.names import Names
-from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read, write
+from marketo_soap.bridge.names import Names, NameSource
+from marketo_soap.bridge.rest import RestReply, RestRequest, read, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Note, Recall, Remember, Translation
-from marketo_soap.envelope import Request
 from marketo_soap.errors import fault
 from marketo_soap.operations.get_import_to_list_status import GetImportToListStatus, GetImportToListStatusResult
 from marketo_soap.operations.import_to_list import (
@@ -45,12 +44,8 @@ class _Begun:
     failures: Sequence[str] = field(repr=hidden)
 
 
-def import_to_list(
-    request: Request[ImportToListResult], settings: BridgeSettings, names: Lookup[Names] | Names
-) -> Translation[ImportToListResult]:
+def import_to_list(call: ImportToList, settings: BridgeSettings, names: NameSource) -> Translation[ImportToListResult]:
     """Begin an import: with the mode UPSERTLEADS as a bulk import, with LISTONLY by the addresses of the rows."""
-    call = request.operation
-    assert isinstance(call, ImportToList)
     if (call.campaign_name or "").strip() or any(map(is_token, call.columns)):
         raise fault(20019, "REST has no import of tokens for a campaign: leave campaignName and their columns out")
     known: Names = names if isinstance(names, Names) else (yield names)
@@ -158,11 +153,9 @@ def _check(reply: RestReply, settings: BridgeSettings) -> None:
 
 
 def get_import_to_list_status(
-    request: Request[GetImportToListStatusResult], settings: BridgeSettings, _: Any
+    call: GetImportToListStatus, settings: BridgeSettings, _: NameSource
 ) -> Translation[GetImportToListStatusResult]:
     """Return how far an import is that this bridge began."""
-    call = request.operation
-    assert isinstance(call, GetImportToListStatus)
     program, list_name = call.program_name or "", call.list_name or ""
     begun: _Begun | None = yield Recall(_key(program, list_name))
     if begun is None:

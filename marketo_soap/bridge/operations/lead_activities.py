@@ -12,14 +12,13 @@ from attrs import evolve
 from marketo_soap.bridge.codes import refusal
 from marketo_soap.bridge.leads import fields_of
 from marketo_soap.bridge.lookup import BEGINNING, find_leads, lead_id_of, list_named, time_of, token_since
-from marketo_soap.bridge.names import Names
+from marketo_soap.bridge.names import Names, NameSource
 from marketo_soap.bridge.rest import Lookup, RestReply, read
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Note, Translation
 from marketo_soap.bridge.streams import Stream, merged, place_of, streams_at
 from marketo_soap.bridge.values import text_value
 from marketo_soap.calls.limits import central
-from marketo_soap.envelope import Request
 from marketo_soap.errors import fault
 from marketo_soap.operations.get_lead_activity import GetLeadActivity, LeadActivityList
 from marketo_soap.operations.get_lead_changes import GetLeadChanges, GetLeadChangesResult
@@ -37,11 +36,10 @@ _USUAL, _MOST_OF_A_LEAD, _MOST_CHANGES = 100, 100, 1000  # records of a page
 
 
 def get_lead_activity(
-    request: Request[LeadActivityList], settings: BridgeSettings, names: Lookup[Names] | Names
+    call: GetLeadActivity, settings: BridgeSettings, names: NameSource
 ) -> Translation[LeadActivityList]:
     """Return a page of a lead's activities, newest first: REST begins with the oldest, so it is read to its end."""
-    assert isinstance(request.operation, GetLeadActivity)
-    call, key = request.operation, request.operation.lead_key
+    key = call.lead_key
     position = call.start_position or StreamPosition()
     found = yield from find_leads(key.key_type, [key.key_value], "id", settings)
     if not found:
@@ -63,11 +61,10 @@ def get_lead_activity(
 
 
 def get_lead_changes(
-    request: Request[GetLeadChangesResult], settings: BridgeSettings, names: Lookup[Names] | Names
+    call: GetLeadChanges, settings: BridgeSettings, names: NameSource
 ) -> Translation[GetLeadChangesResult]:
     """Return a page of the activities of all leads, or of selected ones, oldest first."""
-    assert isinstance(request.operation, GetLeadChanges)
-    call, position = request.operation, request.operation.start_position
+    position = call.start_position
     selector = call.lead_selector
     oldest, latest = position.oldest_created_at or position.activity_created_at, _time(position.latest_created_at)
     since = _time(oldest) or BEGINNING
@@ -132,7 +129,7 @@ class _Log:
         ]
 
     @classmethod
-    def of(cls, wanted: TypesWanted, settings: BridgeSettings, names: Lookup[Names] | Names) -> Translation[_Log]:
+    def of(cls, wanted: TypesWanted, settings: BridgeSettings, names: NameSource) -> Translation[_Log]:
         """Look the types and the fields up. A type that REST does not have is left out, with a warning."""
         known: Names = names if isinstance(names, Names) else (yield names)
         types: Mapping[int, str] = yield Lookup(

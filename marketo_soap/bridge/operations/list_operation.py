@@ -6,11 +6,10 @@ from collections.abc import Iterable
 
 from marketo_soap.bridge.codes import no_answer, refusal, with_rest_error
 from marketo_soap.bridge.lookup import find_leads, find_list, ids_of_keys, lead_id_of
-from marketo_soap.bridge.names import Names
-from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, write
+from marketo_soap.bridge.names import NameSource
+from marketo_soap.bridge.rest import RestReply, RestRequest, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Note, Translation
-from marketo_soap.envelope import Request
 from marketo_soap.errors import fault
 from marketo_soap.operations.list_operation import ListOperation, ListOperationResult
 from marketo_soap.records.lead_keys import LeadKeyRef
@@ -23,12 +22,8 @@ _ADD, _ASK, _REMOVE = ListOperationType
 _DONE = {"added", "removed", "memberof"}
 
 
-def list_operation(
-    request: Request[ListOperationResult], settings: BridgeSettings, names: Lookup[Names] | Names
-) -> Translation[ListOperationResult]:
+def list_operation(call: ListOperation, settings: BridgeSettings, _: NameSource) -> Translation[ListOperationResult]:
     """Add leads to a list, remove them, or ask if they are members. *strict* asks first."""
-    assert isinstance(request.operation, ListOperation)
-    call = request.operation
     if call.list_key.key_type != ListKeyType.MKTOLISTNAME:
         raise fault(20110, f"REST does not know lists by {call.list_key.key_type}")
     found = yield from find_list(call.list_key.key_value, settings)

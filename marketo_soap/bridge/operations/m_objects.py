@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from marketo_soap.bridge.lookup import ask, lead_id_of, pages
-from marketo_soap.bridge.names import Names
+from marketo_soap.bridge.names import Names, NameSource
 from marketo_soap.bridge.objects import (
     KEY,
     NO_IDS,
@@ -17,14 +17,13 @@ from marketo_soap.bridge.objects import (
     lookup_of,
     path_of,
 )
-from marketo_soap.bridge.rest import Lookup, read
+from marketo_soap.bridge.rest import read
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Note, Translation
-from marketo_soap.envelope import Request
 from marketo_soap.errors import fault
 from marketo_soap.operations.describe_m_object import DescribeMObject, DescribeMObjectResult
 from marketo_soap.operations.get_m_objects import GetMObjects, GetMObjectsResult
-from marketo_soap.operations.list_m_objects import ListMObjectsResult
+from marketo_soap.operations.list_m_objects import ListMObjects, ListMObjectsResult
 from marketo_soap.records.lead_fields import attribute_order
 from marketo_soap.records.marketo_objects import ROLE_TYPES, MObject
 from marketo_soap.records.object_fields import (
@@ -44,20 +43,17 @@ _MOST_ASSETS = 200  # on a page
 _MOST_PAGES = 50
 
 
-def list_m_objects(
-    _request: Request[ListMObjectsResult], _settings: BridgeSettings, _names: Lookup[Names] | Names
-) -> Translation[ListMObjectsResult]:
+def list_m_objects(_call: ListMObjects, _settings: BridgeSettings, _: NameSource) -> Translation[ListMObjectsResult]:
     """Return the types, which are the same everywhere. REST is not called: it does not check the credentials."""
     yield Note("REST was not called: the list of types is constant")
     return ListMObjectsResult(DESCRIBED)
 
 
 def describe_m_object(
-    request: Request[DescribeMObjectResult], settings: BridgeSettings, names: Lookup[Names] | Names
+    call: DescribeMObject, settings: BridgeSettings, names: NameSource
 ) -> Translation[DescribeMObjectResult]:
     """Return the fields of a type as the instance describes them; those of ActivityRecord are constant."""
-    assert isinstance(request.operation, DescribeMObject)
-    kind = request.operation.object_name
+    kind = call.object_name
     if kind == "ActivityRecord":
         return DescribeMObjectResult(describe(kind, OBJECT_FIELDS[kind]))
     if kind == "LeadRecord":
@@ -73,12 +69,8 @@ def describe_m_object(
     return DescribeMObjectResult(describe(kind, described_fields(kind, described)))
 
 
-def get_m_objects(
-    request: Request[GetMObjectsResult], settings: BridgeSettings, _names: Lookup[Names] | Names
-) -> Translation[GetMObjectsResult]:
+def get_m_objects(call: GetMObjects, settings: BridgeSettings, _: NameSource) -> Translation[GetMObjectsResult]:
     """Return a page of the objects. REST finds some; criteria and pages are worked out here."""
-    assert isinstance(request.operation, GetMObjects)
-    call = request.operation
     check_criteria(call.type, call.m_obj_criteria)
     start = _start(call)
     if call.type == "Program":

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from marketo_soap.bridge.codes import refusal
 from marketo_soap.bridge.lookup import find_leads, lead_id_of
+from marketo_soap.bridge.names import NameSource
 from marketo_soap.bridge.rest import RestReply, RestRequest
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Note, Translation
-from marketo_soap.envelope import Request
 from marketo_soap.errors import fault
 from marketo_soap.operations.merge_leads import MergeLeads, MergeLeadsResult
 from marketo_soap.records.imports import LeadMergeStatusEnum, MergeStatus
@@ -23,10 +22,8 @@ _MOST_LOSERS = 25
 _FAILED = frozenset({"712", "714", "1076", "1077", "1078", "1079", "1080"})
 
 
-def merge_leads(request: Request[MergeLeadsResult], settings: BridgeSettings, _: Any) -> Translation[MergeLeadsResult]:
+def merge_leads(call: MergeLeads, settings: BridgeSettings, _: NameSource) -> Translation[MergeLeadsResult]:
     """Merge leads into one."""
-    call = request.operation
-    assert isinstance(call, MergeLeads)
     try:
         winner = yield from _named(call.winning_lead_keys, settings)
         losers: list[int] = []

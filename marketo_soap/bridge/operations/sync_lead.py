@@ -15,7 +15,7 @@ from attrs import frozen
 from marketo_soap.bridge.codes import local_refusal, no_answer, refusal, with_rest_error
 from marketo_soap.bridge.leads import COMPANY_FIELDS, fields_of, lead_record, rest_lead
 from marketo_soap.bridge.lookup import LEADS, ask, lead_id_of, pages
-from marketo_soap.bridge.names import Names
+from marketo_soap.bridge.names import Names, NameSource
 from marketo_soap.bridge.operations.lead_keys import held, keys_of, partition_of
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read, write
 from marketo_soap.bridge.settings import BridgeSettings
@@ -44,7 +44,7 @@ class _Refused:
 
 
 def sync_lead(
-    request: Request[SyncLeadResult], settings: BridgeSettings, names: Lookup[Names] | Names
+    request: Request[SyncLeadResult], settings: BridgeSettings, names: NameSource
 ) -> Translation[SyncLeadResult]:
     """Insert or update one lead over REST."""
     assert isinstance(request.operation, SyncLead)

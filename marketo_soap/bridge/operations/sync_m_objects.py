@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from marketo_soap.bridge.codes import refusal
-from marketo_soap.bridge.names import Names
+from marketo_soap.bridge.names import NameSource
 from marketo_soap.bridge.objects import KEY, NO_IDS, associated, lookup_of, path_of, rest_record
-from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, write, write_form
+from marketo_soap.bridge.rest import RestReply, RestRequest, write, write_form
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
-from marketo_soap.envelope import Request
 from marketo_soap.errors import fault
 from marketo_soap.operations.delete_m_objects import DeleteMObjects, DeleteMObjectsResult
 from marketo_soap.operations.sync_m_objects import SyncMObjects, SyncMObjectsResult
@@ -32,12 +31,9 @@ Record = dict[str, Any]
 Statuses = dict[int, MObjStatus]
 
 
-def sync_m_objects(
-    request: Request[SyncMObjectsResult], settings: BridgeSettings, _names: Lookup[Names] | Names
-) -> Translation[SyncMObjectsResult]:
+def sync_m_objects(call: SyncMObjects, settings: BridgeSettings, _: NameSource) -> Translation[SyncMObjectsResult]:
     """Write the objects in the order given."""
-    assert isinstance(request.operation, SyncMObjects)
-    call, operation = request.operation, str(request.operation.operation)
+    operation = str(call.operation)
     done: Statuses = {}
     records: dict[int, Record] = {}
     for number, each in enumerate(call.m_objects):
@@ -62,11 +58,10 @@ def sync_m_objects(
 
 
 def delete_m_objects(
-    request: Request[DeleteMObjectsResult], settings: BridgeSettings, _names: Lookup[Names] | Names
+    call: DeleteMObjects, settings: BridgeSettings, _: NameSource
 ) -> Translation[DeleteMObjectsResult]:
     """Delete the objects: opportunities by external key, roles by opportunity, lead and Role."""
-    assert isinstance(request.operation, DeleteMObjects)
-    objects, done = request.operation.m_objects, Statuses()
+    objects, done = call.m_objects, Statuses()
     records: dict[int, Record] = {}
     for number, each in enumerate(objects):
         try:

@@ -10,13 +10,12 @@ from attrs import field, frozen
 from marketo_soap.bridge.codes import no_answer, refusal
 from marketo_soap.bridge.leads import rest_lead
 from marketo_soap.bridge.lookup import LEADS, lead_id_of
-from marketo_soap.bridge.names import Names
+from marketo_soap.bridge.names import Names, NameSource
 from marketo_soap.bridge.operations.lead_keys import held, keys_of
 from marketo_soap.bridge.operations.sync_lead import Sync
-from marketo_soap.bridge.rest import Lookup, RestReply, write
+from marketo_soap.bridge.rest import RestReply, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Hold, Note, Translation
-from marketo_soap.envelope import Request
 from marketo_soap.errors import Fault
 from marketo_soap.operations.lead_identity import LeadIdentity
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncMultipleLeadsResult
@@ -39,11 +38,9 @@ class _Lead:
 
 
 def sync_multiple_leads(
-    request: Request[SyncMultipleLeadsResult], settings: BridgeSettings, names: Lookup[Names] | Names
+    call: SyncMultipleLeads, settings: BridgeSettings, names: NameSource
 ) -> Translation[SyncMultipleLeadsResult]:
     """Insert or update many leads. One that REST refuses is FAILED; a call that it refuses whole is a fault."""
-    assert isinstance(request.operation, SyncMultipleLeads)
-    call = request.operation
     known: Names = names if isinstance(names, Names) else (yield names)
     statuses: dict[int, SyncStatus] = {}
     leads: list[_Lead] = []

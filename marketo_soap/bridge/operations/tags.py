@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from marketo_soap.bridge.lookup import ask
+from marketo_soap.bridge.names import NameSource
 from marketo_soap.bridge.rest import read
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
 from marketo_soap.bridge.values import text_value
-from marketo_soap.envelope import Request
 from marketo_soap.operations.get_channels import GetChannels, GetChannelsResult
 from marketo_soap.operations.get_tags import GetTags, GetTagsResult, chosen_tags
 from marketo_soap.records.attribs import as_attribs
@@ -21,10 +21,8 @@ __all__ = ["get_channels", "get_tags"]
 _SIZE, _MOST_PAGES = 200, 50
 
 
-def get_channels(request: Request[GetChannelsResult], settings: BridgeSettings, _: Any) -> Translation[Any]:
+def get_channels(call: GetChannels, settings: BridgeSettings, _: NameSource) -> Translation[GetChannelsResult]:
     """Return the channels and their statuses, both by name; hidden statuses too."""
-    call = request.operation
-    assert isinstance(call, GetChannels)
     wanted = set(call.tag.values) if call.tag else set()
     found = yield from _assets("channels", settings)
     named = sorted(found, key=lambda each: _text(each, "name"))
@@ -37,10 +35,8 @@ def get_channels(request: Request[GetChannelsResult], settings: BridgeSettings, 
     )
 
 
-def get_tags(request: Request[GetTagsResult], settings: BridgeSettings, _: Any) -> Translation[Any]:
+def get_tags(call: GetTags, settings: BridgeSettings, _: NameSource) -> Translation[GetTagsResult]:
     """Return the types of tags by name; the values of each come by a call of their own."""
-    call = request.operation
-    assert isinstance(call, GetTags)
     found = yield from _assets("tagTypes", settings)
     asked = {each.type for each in call.tags}
     known = []

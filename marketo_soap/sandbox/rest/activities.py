@@ -14,7 +14,8 @@ from attrs import evolve, frozen
 
 from marketo_soap.sandbox.field_catalogue import Catalogue, RestField
 from marketo_soap.sandbox.rest.activity_types import describe_types, number_of
-from marketo_soap.sandbox.rest.find import page_size, read_fields, read_token, write_token
+from marketo_soap.sandbox.rest.find import read_fields
+from marketo_soap.sandbox.rest.pages import page_size, read_token, required, write_token
 from marketo_soap.sandbox.rest.replies import Reply, RestError
 from marketo_soap.sandbox.rest.values import utc
 from marketo_soap.sandbox.settings import Settings
@@ -49,10 +50,9 @@ def activity_types(leads: Leads) -> Reply:
     return Reply(describe_types(leads.activities.types()))
 
 
-def paging_token(since: str | None) -> Reply:
+def paging_token(given: Mapping[str, str]) -> Reply:
     """Return the token that starts at a time. Chosen: a time without an offset is UTC."""
-    if not since:
-        raise RestError("1002", "Missing value for required parameter 'sinceDatetime'")
+    since = required(given, "sinceDatetime")
     try:
         time = datetime.fromisoformat(since.strip())
         return Reply(next_page=_At(to_ms(time if time.tzinfo else time.replace(tzinfo=UTC))).token, more=False)
@@ -97,13 +97,11 @@ def lead_changes(leads: Leads, given: Mapping[str, str], catalogue: Catalogue, s
     return Reply(changes, end.token, more=len(rows) > size)
 
 
-def _wanted(leads: Leads, given: Mapping[str, str], required: str, settings: Settings) -> tuple[_At, Wanted]:
+def _wanted(leads: Leads, given: Mapping[str, str], also: str, settings: Settings) -> tuple[_At, Wanted]:
     """Read where a page begins, and of which leads it is."""
-    for name in ("nextPageToken", required):
-        if not given.get(name):
-            raise RestError("1002", f"Missing value for required parameter '{name}'")
+    token = required(given, "nextPageToken", also)
     try:
-        after = _At(*map(int, read_token(given["nextPageToken"], "since", 3)))
+        after = _At(*map(int, read_token(token, "since", 3)))
     except ValueError:
         raise RestError("1003", "Invalid nextPageToken") from None
     list_id = next(iter(_numbers(given, "listId", 1)), None)

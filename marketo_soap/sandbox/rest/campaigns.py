@@ -11,7 +11,7 @@ from marketo_soap.records.lead_keys import aware
 from marketo_soap.sandbox.assets import Campaign
 from marketo_soap.sandbox.operations.campaigns import clones_today, request, schedule
 from marketo_soap.sandbox.operations.outcome import World
-from marketo_soap.sandbox.rest.find import page_size, read_token, write_token
+from marketo_soap.sandbox.rest.pages import named, next_page
 from marketo_soap.sandbox.rest.replies import Reply, RestError
 from marketo_soap.sandbox.rest.sync import visible
 from marketo_soap.sandbox.rest.values import shown
@@ -30,22 +30,11 @@ def find_campaigns(leads: Leads, given: Mapping[str, str]) -> Reply:
 
     With `isTriggerable=true`, those that this API may request.
     """
-    equal: dict[str, Any] = {}
-    for parameter, column in (("name", "name"), ("programName", "program"), ("id", "id")):
-        if value := given.get(parameter):
-            if column == "id" and not re.fullmatch("[0-9]{1,18}", value):
-                raise RestError("1001", "Invalid value for parameter 'id'. Required of type 'integer'")
-            equal[column] = int(value) if column == "id" else value
-    found = leads.campaigns.find(**equal)
+    found = leads.campaigns.find(**named(given))
     if given.get("isTriggerable") == "true":
         found = [each for each in found if each.takes("MKTOWS")]
-    token, size = given.get("nextPageToken"), page_size(given)
-    start = read_token(token, "campaigns", 1)[0] if token else "0"
-    if not start.isdecimal():
-        raise RestError("1003", "Invalid nextPageToken")
-    rest = [each for each in found if each.id > int(start)]
-    page = rest[:size]
-    return Reply([_shown(each) for each in page], write_token("campaigns", page[-1].id) if len(rest) > size else None)
+    page, token = next_page(found, given, "campaigns")
+    return Reply([_shown(each) for each in page], token)
 
 
 def _shown(campaign: Campaign) -> dict[str, Any]:

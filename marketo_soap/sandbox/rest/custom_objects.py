@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,16 +11,14 @@ from attrs import evolve, field, frozen
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.sandbox.assets import CustomObjectType
 from marketo_soap.sandbox.field_catalogue import RestField
-from marketo_soap.sandbox.rest.find import page_size, read_token, write_token
+from marketo_soap.sandbox.rest.pages import next_page
+from marketo_soap.sandbox.rest.records import ACTIONS, GUID, Records, described_fields, member, shown_names
 from marketo_soap.sandbox.rest.replies import Reply, RestError
 from marketo_soap.sandbox.rest.values import json_value, kept_text, utc
 from marketo_soap.sandbox.store.custom_objects import StoredObject
 from marketo_soap.sandbox.store.leads import Leads
 
 __all__ = ["ObjectCall", "delete_custom", "describe_type", "find_custom", "list_types", "sync_custom"]
-
-_GUID = "marketoGUID"
-_MOST = 300
 
 
 @frozen
@@ -41,22 +39,15 @@ def list_types(leads: Leads, _: ObjectCall) -> Reply:
 def describe_type(leads: Leads, call: ObjectCall) -> Reply:
     """Return one type with its fields; raises 1013."""
     kind = _kind(leads, call)
-    fields = [
-        {"name": each.name, "displayName": each.label, "dataType": each.type, "updateable": True}
-        for each in _fields(kind).values()
-    ]
-    guid = {"name": _GUID, "displayName": "Marketo GUID", "dataType": "string", "updateable": False}
-    return Reply([{**_described(kind), "fields": [guid, *fields]}])
+    guid = RestField(GUID, None, "string", "Marketo GUID")
+    return Reply([{**_described(kind), "fields": described_fields([guid, *_fields(kind).values()])}])
 
 
 def find_custom(leads: Leads, call: ObjectCall) -> Reply:
     """Return a page of objects: by one field and values, or by whole keys in the body's `input`."""
     kind, data = _kind(leads, call), call.data if isinstance(call.data, dict) else call.given
     known, by = _fields(kind), str(data.get("filterType") or "")
-    asked = data.get("fields") or [_GUID, *_keys(kind), "createdAt", "updatedAt"]
-    names = [name.strip() for name in asked.split(",")] if isinstance(asked, str) else list(map(str, asked))
-    if unknown := [name for name in names if name not in known and name not in (_GUID, "createdAt", "updatedAt")]:
-        raise RestError("1003", f"Invalid fields {unknown}")
+    names = shown_names(data.get("fields"), _keys(kind), known)
     rows: dict[int, StoredObject] = {}
     if by == "dedupeFields" or [by] == _keys(kind):
         values = str(data.get("filterValues") or "").split(",")
@@ -68,82 +59,43 @@ def find_custom(leads: Leads, call: ObjectCall) -> Reply:
             rows |= {row.id: row for row in leads.custom_objects.matching(kind, {known[by].kept: value.strip()})}
     else:
         raise RestError("1003", f"Invalid filterType '{by}'")
-    token = str(data.get("nextPageToken") or "")
-    start = read_token(token, "objects", 1)[0] if token else "0"
-    rest = [rows[number] for number in sorted(rows) if number > int(start if start.isdecimal() else 0)]
-    size = page_size({"batchSize": str(data.get("batchSize") or "")})
-    shown = [{"seq": seq, **_shown(row, names, known)} for seq, row in enumerate(rest[:size])]
-    return Reply(shown, write_token("objects", rest[size - 1].id) if len(rest) > size else None)
+    asked = {name: str(data.get(name) or "") for name in ("nextPageToken", "batchSize")}
+    page, token = next_page(rows.values(), asked, "objects")
+    return Reply([{"seq": seq, **_shown(row, names, known)} for seq, row in enumerate(page)], token)
 
 
 def sync_custom(leads: Leads, call: ObjectCall) -> Reply:
     """Write objects, each for itself; one that is refused is skipped, with its reasons."""
     kind, known, now = _kind(leads, call), _fields(_kind(leads, call)), call.now.isoformat()
-    action = _member(call, "action", "createOrUpdate")
-    if action not in ("createOrUpdate", "createOnly", "updateOnly"):
-        raise RestError("1003", f"Invalid value for action '{action}'")
+    action = member(call.data, "action", ACTIONS)
+    member(call.data, "dedupeBy", ["dedupeFields"])
 
-    def write(record: Mapping[str, Any]) -> tuple[StoredObject, str]:
-        found = leads.custom_objects.by_key(kind, _key(kind, record))
-        if found is None and action == "updateOnly":
-            raise RestError("1013", "Object not found")
-        if found is not None and action == "createOnly":
-            raise RestError("1017", "Object already exists")
+    def write(record: Mapping[str, Any], found: StoredObject | None) -> StoredObject:
         if unknown := [name for name in record if name not in known]:
             raise RestError("1006", f"Field '{unknown[0]}' not found")
         texts = {known[name].kept: kept_text(known[name], value) for name, value in record.items()}
         values = {name: text for name, text in {**(found.values if found else {}), **texts}.items() if text}
         if found is None:
-            return leads.custom_objects.add(StoredObject(kind.name, values, now, now)), "created"
+            return leads.custom_objects.add(StoredObject(kind.name, values, now, now))
         leads.custom_objects.update(evolve(found, values=values, updated_at=now))
-        return found, "updated"
+        return found
 
-    return _each(kind, call, write)
+    return _records(leads, kind).sync(call.data, action, write)
 
 
 def delete_custom(leads: Leads, call: ObjectCall) -> Reply:
     """Delete objects by their whole keys."""
     kind = _kind(leads, call)
-
-    def delete(record: Mapping[str, Any]) -> tuple[StoredObject, str]:
-        found = leads.custom_objects.by_key(kind, _key(kind, record))
-        if found is None:
-            raise RestError("1013", "Object not found")
-        leads.custom_objects.delete(found.id)
-        return found, "deleted"
-
-    return _each(kind, call, delete)
+    member(call.data, "deleteBy", ["dedupeFields"])
+    return _records(leads, kind).delete(call.data, lambda row: leads.custom_objects.delete(row.id))
 
 
-def _each(
-    kind: CustomObjectType, call: ObjectCall, work: Callable[[Mapping[str, Any]], tuple[StoredObject, str]]
-) -> Reply:
-    if _member(call, "dedupeBy", "dedupeFields") != "dedupeFields" or _member(call, "deleteBy", "dedupeFields") not in (
-        "dedupeFields",
-    ):
-        raise RestError("1003", "dedupeFields alone identify an object here")
-    records = call.data.get("input")
-    if not isinstance(records, list) or not 1 <= len(records) <= _MOST:
-        raise RestError("1003", f"input holds 1 to {_MOST} records")
-    said: list[dict[str, Any]] = []
-    seen: set[str] = set()
-    for seq, record in enumerate(records):
-        try:
-            key = kind.key_of(_key(kind, record))
-            if key in seen:
-                raise RestError("1036")
-            seen.add(key)
-            row, status = work(record)
-            said.append({"seq": seq, _GUID: row.guid, "status": status})
-        except RestError as error:
-            said.append({"seq": seq, "status": "skipped", "reasons": [error.as_data()]})
-    return Reply(said)
-
-
-def _member(call: ObjectCall, name: str, default: str) -> str:
-    if not isinstance(call.data, dict):
-        raise RestError("609")
-    return str(call.data.get(name) or default)
+def _records(leads: Leads, kind: CustomObjectType) -> Records:
+    return Records(
+        lambda record: kind.key_of(_key(kind, record)),
+        lambda record: leads.custom_objects.by_key(kind, _key(kind, record)),
+        lambda row: row.guid,
+    )
 
 
 def _kind(leads: Leads, call: ObjectCall) -> CustomObjectType:
@@ -181,11 +133,11 @@ def _key(kind: CustomObjectType, record: Any) -> dict[str, str]:
 def _described(kind: CustomObjectType) -> dict[str, Any]:
     keys, link = _keys(kind), [kind.rest_link] if kind.lead_link else []
     related = [{"field": each, "type": "child", "relatedTo": {"name": "Lead", "field": "id"}} for each in link]
-    searchable = [keys, [_GUID], *([each] for each in link if [each] != keys)]
+    searchable = [keys, [GUID], *([each] for each in link if [each] != keys)]
     return {
         "name": kind.name,
         "displayName": kind.display_name or kind.name,
-        "idField": _GUID,
+        "idField": GUID,
         "dedupeFields": keys,
         "searchableFields": searchable,
         "relationships": related,
@@ -193,9 +145,8 @@ def _described(kind: CustomObjectType) -> dict[str, Any]:
 
 
 def _shown(row: StoredObject, names: list[str], known: Mapping[str, RestField]) -> dict[str, Any]:
-    own = {_GUID: row.guid, "createdAt": utc(row.created_at), "updatedAt": utc(row.updated_at)}
-    shown = dict.fromkeys([_GUID, *names])
+    own = {GUID: row.guid, "createdAt": utc(row.created_at), "updatedAt": utc(row.updated_at)}
     return {
         name: own[name] if name in own else json_value(known[name].type, row.values.get(known[name].kept))
-        for name in shown
+        for name in names
     }

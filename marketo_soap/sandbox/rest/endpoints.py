@@ -117,12 +117,6 @@ def _leads_by_filter(work: Work) -> Reply:
         return filter_leads(leads, query, work.settings)
 
 
-def _lead_by_id(work: Work) -> Reply:
-    fields = read_fields(work.given, work.catalogue)
-    with work.store.reading() as leads:
-        return get_lead(leads, work.number, fields, work.settings)
-
-
 def _associate(work: Work) -> Reply:
     with work.store.transaction() as leads:
         lead = associate(leads, work.number, work.given.get("cookie"), work.settings)
@@ -131,71 +125,11 @@ def _associate(work: Work) -> Reply:
     return Reply()
 
 
-def _describe(work: Work) -> Reply:
-    return Reply(work.catalogue.describe())
-
-
-def _describe2(work: Work) -> Reply:
-    return Reply(work.catalogue.describe2())
-
-
-def _partitions(work: Work) -> Reply:
-    return Reply(describe_partitions(work.settings))
-
-
-def _lists(work: Work) -> Reply:
-    with work.store.reading() as leads:
-        return find_lists(leads, work.given)
-
-
-def _leads_of_list(work: Work) -> Reply:
-    query = read_page(work.given, work.catalogue)
-    with work.store.reading() as leads:
-        return leads_of_list(leads, work.number, query, work.settings)
-
-
-def _add_to_list(work: Work) -> Reply:
-    ids = read_ids(work.given, parsed(work.body) if work.body else None)
-    with work.store.transaction() as leads:
-        return add_to_list(World(leads, work.settings, work.now), work.number, ids)
-
-
-def _remove_from_list(work: Work) -> Reply:
-    ids = read_ids(work.given, parsed(work.body) if work.body else None)
-    with work.store.transaction() as leads:
-        return remove_from_list(World(leads, work.settings, work.now), work.number, ids)
-
-
-def _are_members(work: Work) -> Reply:
-    ids = read_ids(work.given)
-    with work.store.reading() as leads:
-        return are_members(World(leads, work.settings, work.now), work.number, ids)
-
-
-def _paging_token(work: Work) -> Reply:
-    return paging_token(work.given.get("sinceDatetime"))
-
-
-def _lead_changes(work: Work) -> Reply:
-    with work.store.reading() as leads:
-        return lead_changes(leads, work.given, work.catalogue, work.settings)
-
-
-def _activities(work: Work) -> Reply:
-    with work.store.reading() as leads:
-        return activities(leads, work.given, work.settings)
-
-
-def _activity_types(work: Work) -> Reply:
-    with work.store.reading() as leads:
-        return activity_types(leads)
-
-
 def _merge(work: Work) -> Reply:
     if work.body:  # recorded: Merge takes its parameters in the query alone
         raise RestError("1003", "The parameters of a merge are given in the query")
     with work.store.transaction() as leads:
-        before, after = merge_by_ids(World(leads, work.settings, work.now), work.number, work.given)
+        before, after = merge_by_ids(_world(work, leads), work.number, work.given)
     work.entry.lead_id, work.entry.before, work.entry.after = after.id, before, after
     return Reply()
 
@@ -207,71 +141,39 @@ def _bulk_import(work: Work) -> Reply:
     return Reply([status_of(job, begun=True)])
 
 
-def _batch(work: Work) -> Import:
-    with work.store.reading() as leads:
-        return batch_of(leads, work.number, work.now)
+_Answer = Callable[[Work, Leads], Reply]
 
 
-def _change(change: Callable[[World, int, Any], Reply]) -> Callable[[Work], Reply]:
-    def work_on(work: Work) -> Reply:
-        with work.store.transaction() as leads:
-            return change(World(leads, work.settings, work.now), work.number, parsed(work.body))
-
-    return work_on
-
-
-def _object_rows(kind: Kind) -> Iterator[Endpoint]:
-    """Yield the four calls for opportunities or roles."""
-    path, name = f"/rest/v1/{kind.path}", kind.name[0].upper() + kind.name[1:]
-
-    def find(work: Work) -> Reply:
-        with work.store.reading() as leads:
-            return find_objects(leads, kind, work.given, work.settings)
-
-    def sync(work: Work) -> Reply:
-        with work.store.transaction() as leads:
-            return sync_objects(leads, kind, parsed(work.body), work.settings, work.now)
-
-    def delete(work: Work) -> Reply:
-        with work.store.transaction() as leads:
-            return delete_objects(leads, kind, parsed(work.body), work.settings)
-
-    yield _row(f"describe{name}", "GET", f"{path}/describe.json", lambda work: describe_objects(kind, work.settings))
-    yield _row(f"get{name}", "GET", f"{path}.json", find)
-    yield _row(f"sync{name}", "POST", f"{path}.json", sync, takes_json=True)
-    yield _row(f"delete{name}", "POST", f"{path}/delete.json", delete, takes_json=True)
-
-
-def _read(answer: Callable[[Leads, Mapping[str, str]], Reply]) -> Callable[[Work], Reply]:
+def _reads(answer: _Answer) -> Callable[[Work], Reply]:
     def work_on(work: Work) -> Reply:
         with work.store.reading() as leads:
-            return answer(leads, work.given)
+            return answer(work, leads)
 
     return work_on
 
 
-def _program(work: Work) -> Reply:
-    with work.store.reading() as leads:
-        return program_by_id(leads, work.number)
-
-
-def _update_program(work: Work) -> Reply:
-    with work.store.transaction() as leads:
-        return update_program(leads, work.number, work.given, work.now)
-
-
-def _custom(answer: Callable[[Leads, ObjectCall], Reply], *, writes: bool = False) -> Callable[[Work], Reply]:
+def _writes(answer: _Answer) -> Callable[[Work], Reply]:
     def work_on(work: Work) -> Reply:
-        is_json = work.content_type.startswith("application/json")
-        call = ObjectCall(work.name, work.given, parsed(work.body) if is_json else None, work.now)
-        with work.store.transaction() if writes else work.store.reading() as leads:
-            return answer(leads, call)
+        with work.store.transaction() as leads:
+            return answer(work, leads)
 
     return work_on
+
+
+def _world(work: Work, leads: Leads) -> World:
+    return World(leads, work.settings, work.now)
+
+
+def _ids(work: Work) -> list[int]:
+    return read_ids(work.given, parsed(work.body) if work.body else None)
+
+
+def _object(work: Work) -> ObjectCall:
+    is_json = work.content_type.startswith("application/json")
+    return ObjectCall(work.name, work.given, parsed(work.body) if is_json else None, work.now)
 
 
 _ID, _NAME = "([0-9]{1,18})", "([^/]+)"
-_CUSTOM = "/rest/v1/customobjects/{name}"
 
 
 def _row(
@@ -287,70 +189,107 @@ def _row(
     return Endpoint(operation, method, pattern, answer, takes_json, takes_input)
 
 
+def _object_rows(kind: Kind) -> Iterator[Endpoint]:
+    """Yield the four calls for opportunities or roles."""
+    path, name = f"/rest/v1/{kind.path}", kind.name[0].upper() + kind.name[1:]
+    find = _reads(lambda work, leads: find_objects(leads, kind, work.given, work.settings))
+    sync = _writes(lambda work, leads: sync_objects(leads, kind, parsed(work.body), work.settings, work.now))
+    delete = _writes(lambda work, leads: delete_objects(leads, kind, parsed(work.body), work.settings))
+    yield _row(f"describe{name}", "GET", f"{path}/describe.json", lambda work: describe_objects(kind, work.settings))
+    yield _row(f"get{name}", "GET", f"{path}.json", find)
+    yield _row(f"sync{name}", "POST", f"{path}.json", sync, takes_json=True)
+    yield _row(f"delete{name}", "POST", f"{path}/delete.json", delete, takes_json=True)
+
+
+def _asset(operation: str, path: str, find: Callable[[Leads, Mapping[str, str]], Reply]) -> Endpoint:
+    """Return a call that reads by its parameters alone."""
+    return _row(operation, "GET", path, _reads(lambda work, leads: find(leads, work.given)))
+
+
+def _custom(
+    operation: str, method: str, path: str, answer: Callable[[Leads, ObjectCall], Reply], **options: bool
+) -> Endpoint:
+    through = _writes if options.get("takes_json") else _reads
+    work_on = through(lambda work, leads: answer(leads, _object(work)))
+    return _row(operation, method, f"/rest/v1/customobjects{path}.json", work_on, **options)
+
+
+def _campaign(operation: str, path: str, change: Callable[[World, int, Any], Reply]) -> Endpoint:
+    work_on = _writes(lambda work, leads: change(_world(work, leads), work.number, parsed(work.body)))
+    return _row(operation, "POST", path, work_on, takes_json=True)
+
+
+def _import(operation: str, path: str, show: Callable[[Import], Reply]) -> Endpoint:
+    work_on = _reads(lambda work, leads: show(batch_of(leads, work.number, work.now)))
+    return _row(operation, "GET", f"/bulk/v1/leads/batch/{{id}}{path}.json", work_on)
+
+
+_MEMBERS = "/rest/v1/lists/{id}/leads.json"
+_PROGRAM = "/rest/asset/v1/program/{id}.json"
+_add = _writes(lambda work, leads: add_to_list(_world(work, leads), work.number, _ids(work)))
+_remove = _writes(lambda work, leads: remove_from_list(_world(work, leads), work.number, _ids(work)))
+_are = _reads(lambda work, leads: are_members(_world(work, leads), work.number, read_ids(work.given)))
+_get_lead = _reads(
+    lambda work, leads: get_lead(leads, work.number, read_fields(work.given, work.catalogue), work.settings)
+)
+_members = _reads(
+    lambda work, leads: leads_of_list(leads, work.number, read_page(work.given, work.catalogue), work.settings)
+)
+_changes = _reads(lambda work, leads: lead_changes(leads, work.given, work.catalogue, work.settings))
+_update_program = _writes(lambda work, leads: update_program(leads, work.number, work.given, work.now))
+
 ENDPOINTS: Sequence[Endpoint] = (
     _row(IDENTITY, "GET", "/identity/oauth/token", None),
     _row(IDENTITY, "POST", "/identity/oauth/token", None),
     _row("getLeadsByFilter", "GET", "/rest/v1/leads.json", _leads_by_filter),
     _row(SYNC_LEADS, "POST", "/rest/v1/leads.json", _sync_leads, takes_json=True),
-    _row("getLeadById", "GET", "/rest/v1/lead/{id}.json", _lead_by_id),
+    _row("getLeadById", "GET", "/rest/v1/lead/{id}.json", _get_lead),
     _row("associateLead", "POST", "/rest/v1/leads/{id}/associate.json", _associate),
     _row("mergeLeads", "POST", "/rest/v1/leads/{id}/merge.json", _merge),
     _row("importLead", "POST", "/bulk/v1/leads.json", _bulk_import),
-    _row("getImportLeadStatus", "GET", "/bulk/v1/leads/batch/{id}.json", lambda work: Reply([status_of(_batch(work))])),
+    _import("getImportLeadStatus", "", lambda job: Reply([status_of(job)])),
+    _import("getImportLeadFailures", "/failures", lambda job: Reply(file=failures_of(job))),
+    _import("getImportLeadWarnings", "/warnings", lambda job: Reply(file=warnings_of(job))),
+    _row("describeLead", "GET", "/rest/v1/leads/describe.json", lambda work: Reply(work.catalogue.describe())),
+    _row("describeLead2", "GET", "/rest/v1/leads/describe2.json", lambda work: Reply(work.catalogue.describe2())),
     _row(
-        "getImportLeadFailures",
+        "getLeadPartitions",
         "GET",
-        "/bulk/v1/leads/batch/{id}/failures.json",
-        lambda work: Reply(file=failures_of(_batch(work))),
+        "/rest/v1/leads/partitions.json",
+        lambda work: Reply(describe_partitions(work.settings)),
     ),
+    _asset("getLists", "/rest/v1/lists.json", find_lists),
+    _row("getLeadsByListId", "GET", _MEMBERS, _members),
+    _row("addLeadsToList", "POST", _MEMBERS, _add),
+    _row("removeLeadsFromList", "DELETE", _MEMBERS, _remove),
+    _row("areLeadsMemberOfList", "GET", "/rest/v1/lists/{id}/leads/ismember.json", _are),
+    _asset("getCampaigns", "/rest/v1/campaigns.json", find_campaigns),
+    _campaign("triggerCampaign", "/rest/v1/campaigns/{id}/trigger.json", trigger_campaign),
+    _campaign("scheduleCampaign", "/rest/v1/campaigns/{id}/schedule.json", schedule_campaign),
+    _asset("getActivityTypes", "/rest/v1/activities/types.json", lambda leads, _: activity_types(leads)),
     _row(
-        "getImportLeadWarnings",
+        "getLeadActivities",
         "GET",
-        "/bulk/v1/leads/batch/{id}/warnings.json",
-        lambda work: Reply(file=warnings_of(_batch(work))),
+        "/rest/v1/activities.json",
+        _reads(lambda work, leads: activities(leads, work.given, work.settings)),
     ),
-    _row("describeLead", "GET", "/rest/v1/leads/describe.json", _describe),
-    _row("describeLead2", "GET", "/rest/v1/leads/describe2.json", _describe2),
-    _row("getLeadPartitions", "GET", "/rest/v1/leads/partitions.json", _partitions),
-    _row("getLists", "GET", "/rest/v1/lists.json", _lists),
-    _row("getLeadsByListId", "GET", "/rest/v1/lists/{id}/leads.json", _leads_of_list),
-    _row("addLeadsToList", "POST", "/rest/v1/lists/{id}/leads.json", _add_to_list),
-    _row("removeLeadsFromList", "DELETE", "/rest/v1/lists/{id}/leads.json", _remove_from_list),
-    _row("areLeadsMemberOfList", "GET", "/rest/v1/lists/{id}/leads/ismember.json", _are_members),
-    _row("getCampaigns", "GET", "/rest/v1/campaigns.json", _read(find_campaigns)),
-    _row(
-        "triggerCampaign",
-        "POST",
-        "/rest/v1/campaigns/{id}/trigger.json",
-        _change(trigger_campaign),
-        takes_json=True,
-    ),
-    _row(
-        "scheduleCampaign",
-        "POST",
-        "/rest/v1/campaigns/{id}/schedule.json",
-        _change(schedule_campaign),
-        takes_json=True,
-    ),
-    _row("getActivityTypes", "GET", "/rest/v1/activities/types.json", _activity_types),
-    _row("getLeadActivities", "GET", "/rest/v1/activities.json", _activities),
-    _row("getPagingToken", "GET", "/rest/v1/activities/pagingtoken.json", _paging_token),
-    _row("getLeadChanges", "GET", "/rest/v1/activities/leadchanges.json", _lead_changes),
-    _row("listCustomObjects", "GET", "/rest/v1/customobjects.json", _custom(list_types)),
-    _row("describeCustomObject", "GET", "/rest/v1/customobjects/{name}/describe.json", _custom(describe_type)),
-    _row("getCustomObjects", "GET", f"{_CUSTOM}.json", _custom(find_custom), takes_input=True),
-    _row("syncCustomObjects", "POST", f"{_CUSTOM}.json", _custom(sync_custom, writes=True), takes_json=True),
-    _row("deleteCustomObjects", "POST", f"{_CUSTOM}/delete.json", _custom(delete_custom, writes=True), takes_json=True),
-    _row("getChannels", "GET", "/rest/asset/v1/channels.json", _read(channels)),
-    _row("getChannelByName", "GET", "/rest/asset/v1/channel/byName.json", _read(channel_by_name)),
-    _row("getTagTypes", "GET", "/rest/asset/v1/tagTypes.json", _read(tag_types)),
-    _row("getTagByName", "GET", "/rest/asset/v1/tagType/byName.json", _read(tag_type_by_name)),
+    _asset("getPagingToken", "/rest/v1/activities/pagingtoken.json", lambda _, given: paging_token(given)),
+    _row("getLeadChanges", "GET", "/rest/v1/activities/leadchanges.json", _changes),
+    _custom("listCustomObjects", "GET", "", list_types),
+    _custom("describeCustomObject", "GET", "/{name}/describe", describe_type),
+    _custom("getCustomObjects", "GET", "/{name}", find_custom, takes_input=True),
+    _custom("syncCustomObjects", "POST", "/{name}", sync_custom, takes_json=True),
+    _custom("deleteCustomObjects", "POST", "/{name}/delete", delete_custom, takes_json=True),
+    _asset("getChannels", "/rest/asset/v1/channels.json", channels),
+    _asset("getChannelByName", "/rest/asset/v1/channel/byName.json", channel_by_name),
+    _asset("getTagTypes", "/rest/asset/v1/tagTypes.json", tag_types),
+    _asset("getTagByName", "/rest/asset/v1/tagType/byName.json", tag_type_by_name),
     *(row for kind in KINDS for row in _object_rows(kind)),
-    _row("getPrograms", "GET", "/rest/asset/v1/programs.json", _read(find_programs)),
-    _row("getProgramByName", "GET", "/rest/asset/v1/program/byName.json", _read(program_by_name)),
-    _row("getProgramByTag", "GET", "/rest/asset/v1/program/byTag.json", _read(programs_by_tag)),
-    _row("getProgramById", "GET", "/rest/asset/v1/program/{id}.json", _program),
-    _row("updateProgram", "POST", "/rest/asset/v1/program/{id}.json", _update_program),
+    _asset("getPrograms", "/rest/asset/v1/programs.json", find_programs),
+    _asset("getProgramByName", "/rest/asset/v1/program/byName.json", program_by_name),
+    _asset("getProgramByTag", "/rest/asset/v1/program/byTag.json", programs_by_tag),
+    _row("getProgramById", "GET", _PROGRAM, _reads(lambda work, leads: program_by_id(leads, work.number))),
+    _row("updateProgram", "POST", _PROGRAM, _update_program),
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,10 +10,11 @@ from attrs import field, frozen
 
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.sandbox.field_catalogue import Catalogue, RestField
+from marketo_soap.sandbox.rest.pages import filter_values, page_after, page_size, required, write_token
 from marketo_soap.sandbox.rest.partitions import partition_ids
 from marketo_soap.sandbox.rest.replies import Reply, RestError
 from marketo_soap.sandbox.rest.sync import find_by, visible
-from marketo_soap.sandbox.rest.values import invalid, json_value, kept_text, utc
+from marketo_soap.sandbox.rest.values import json_value, kept_text, utc
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
 
@@ -25,20 +25,14 @@ __all__ = [
     "filter_leads",
     "get_lead",
     "page_of",
-    "page_size",
     "read_fields",
     "read_filter",
     "read_page",
-    "read_token",
     "value_of",
-    "write_token",
 ]
 
-_MAX_VALUES = 300
-_MAX_PAGE = 300
 _MAX_MATCHES = 1000
 _DEFAULT_FIELDS = "id,email,firstName,lastName,createdAt,updatedAt"
-_DIGITS = re.compile("[0-9]{1,10}")
 _COOKIE = re.compile(r"id:[0-9A-Za-z-]+&token:_mch-[0-9A-Za-z._-]+-[0-9]+")
 
 
@@ -61,15 +55,10 @@ class Filter(Page):
 
 def read_filter(given: Mapping[str, str], catalogue: Catalogue) -> Filter:
     """Read a query from its parameters; unknown ones are ignored (chosen)."""
-    for name in ("filterType", "filterValues"):
-        if not given.get(name):
-            raise RestError("1002", f"Missing value for required parameter '{name}'")
-    by = catalogue[given["filterType"]]
+    by = catalogue[required(given, "filterType", "filterValues")]
     if not by.filter:
         raise RestError("1011", f"Field '{by.name}' is not supported as a filter")
-    texts = list(dict.fromkeys(text.strip() for text in given["filterValues"].split(",") if text.strip()))
-    if not 1 <= len(texts) <= _MAX_VALUES:
-        raise RestError("1003", f"filterValues holds 1 to {_MAX_VALUES} values")
+    texts = filter_values(given)
     if by.type == "integer":
         texts = [kept_text(by, text) or "" for text in texts]
     page = read_page(given, catalogue)
@@ -78,22 +67,8 @@ def read_filter(given: Mapping[str, str], catalogue: Catalogue) -> Filter:
 
 def read_page(given: Mapping[str, str], catalogue: Catalogue) -> Page:
     """Read which page of leads is asked for."""
-    token = given.get("nextPageToken")
-    try:
-        after = int(read_token(token, "after", 1)[0]) if token else 0
-    except ValueError:
-        raise RestError("1003", "Invalid nextPageToken") from None
+    after = page_after(given, "after")
     return Page(read_fields(given, catalogue), page_size(given), after)
-
-
-def page_size(given: Mapping[str, str]) -> int:
-    """Return how many records a page is to have."""
-    size = given.get("batchSize") or str(_MAX_PAGE)
-    if not _DIGITS.fullmatch(size):
-        raise RestError("1001", "Invalid value for parameter 'batchSize'. Required of type 'integer'")
-    if not 1 <= int(size) <= _MAX_PAGE:
-        raise invalid("batchSize", size)
-    return int(size)
 
 
 def read_fields(given: Mapping[str, str], catalogue: Catalogue) -> list[RestField]:
@@ -165,19 +140,3 @@ def value_of(leads: Leads, lead: StoredLead, known: RestField, settings: Setting
             return ",".join(leads.cookies_of(lead.id)) or None
         case _:
             return json_value(known.type, lead.attributes.get(known.kept))
-
-
-def write_token(word: str, *parts: object) -> str:
-    """Return a token of the next page that holds *parts*; the *word* says of which calls it is."""
-    return base64.b32encode(" ".join([word, *map(str, parts)]).encode()).decode()
-
-
-def read_token(token: str, word: str, count: int) -> list[str]:
-    """Return the parts of a token; raises 1003 for one that is not of these calls."""
-    try:
-        found, *parts = base64.b32decode(token).decode().split()
-        if found != word or len(parts) != count or any(len(part) > 40 for part in parts):
-            raise ValueError
-    except ValueError:
-        raise RestError("1003", "Invalid nextPageToken") from None
-    return parts

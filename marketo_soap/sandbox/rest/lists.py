@@ -7,7 +7,8 @@ from typing import Any
 
 from marketo_soap.sandbox.operations.list_operation import log_membership
 from marketo_soap.sandbox.operations.outcome import World
-from marketo_soap.sandbox.rest.find import Page, page_of, page_size, read_token, write_token
+from marketo_soap.sandbox.rest.find import Page, page_of
+from marketo_soap.sandbox.rest.pages import named, next_page
 from marketo_soap.sandbox.rest.replies import Reply, RestError
 from marketo_soap.sandbox.rest.sync import visible
 from marketo_soap.sandbox.settings import Settings
@@ -22,28 +23,14 @@ _MOST_IDS = 300
 
 def find_lists(leads: Leads, given: Mapping[str, str]) -> Reply:
     """Return the lists with a name, a program's name or an id: all of what is given, exactly (chosen)."""
-    list_id = given.get("id")
-    if list_id and not (list_id.isascii() and list_id.isdecimal() and len(list_id) < 19):
-        raise RestError("1001", "Invalid value for parameter 'id'. Required of type 'integer'")
-    wanted: dict[str, Any] = {
-        "id": list_id,
-        "name": given.get("name"),
-        "program": given.get("programName"),
-    }
-    found = leads.lists.find(**{name: value for name, value in wanted.items() if value})
-    token, size = given.get("nextPageToken"), page_size(given)
-    start = read_token(token, "lists", 1)[0] if token else "0"
-    if not start.isdecimal():
-        raise RestError("1003", "Invalid nextPageToken")
-    rest = [each for each in found if each.id > int(start)]
-    page = rest[:size]
+    page, token = next_page(leads.lists.find(**named(given)), given, "lists")
     result = [
         {"id": each.id, "name": each.name}
         | ({"programName": each.program} if each.program else {})
         | {"workspaceName": "Default"}
         for each in page
     ]
-    return Reply(result, write_token("lists", page[-1].id) if len(rest) > size else None)
+    return Reply(result, token)
 
 
 def leads_of_list(leads: Leads, list_id: int, query: Page, settings: Settings) -> Reply:

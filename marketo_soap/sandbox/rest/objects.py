@@ -10,7 +10,8 @@ from attrs import evolve, frozen
 
 from marketo_soap.records.object_fields import OBJECT_FIELDS
 from marketo_soap.sandbox.field_catalogue import RestField
-from marketo_soap.sandbox.rest.find import page_size, read_token, write_token
+from marketo_soap.sandbox.rest.pages import filter_values, next_page, required
+from marketo_soap.sandbox.rest.records import ACTIONS, GUID, Records, described_fields, member, shown_names
 from marketo_soap.sandbox.rest.replies import Reply, RestError
 from marketo_soap.sandbox.rest.values import json_value, kept_text, utc
 from marketo_soap.sandbox.settings import Settings
@@ -20,7 +21,7 @@ from marketo_soap.sandbox.store.objects import Opportunity, Role
 __all__ = ["KINDS", "Kind", "delete_objects", "describe_objects", "find_objects", "sync_objects"]
 
 _KEY = "externalOpportunityId"
-_MOST = 300
+_BY = ("dedupeFields", "idField")
 
 
 @frozen
@@ -36,7 +37,7 @@ class Kind:
 
     def fields(self, settings: Settings) -> dict[str, RestField]:
         """Return the fields by REST name. A SOAP name is that with its first letter in upper case."""
-        fixed = [RestField(each, each, "string", each) for each in ("marketoGUID", _KEY)]
+        fixed = [RestField(each, each, "string", each) for each in (GUID, _KEY)]
         fixed += [RestField(each, each, "datetime", each, read_only=True) for each in ("createdAt", "updatedAt")]
         if self.type == "Opportunity":
             fixed.append(RestField("externalCompanyId", "externalCompanyId", "string", "externalCompanyId"))
@@ -61,13 +62,13 @@ class Kind:
 
 
 KINDS = (
-    Kind("Opportunity", "opportunities", "opportunity", (_KEY,), (_KEY, "marketoGUID"), "8"),
+    Kind("Opportunity", "opportunities", "opportunity", (_KEY,), (_KEY, GUID), "8"),
     Kind(
         "OpportunityPersonRole",
         "opportunities/roles",
         "opportunityRole",
         (_KEY, "leadId", "role"),
-        (_KEY, "leadId", "marketoGUID"),
+        (_KEY, "leadId", GUID),
         "9",
     ),
 )
@@ -81,50 +82,31 @@ def _check_owner(settings: Settings) -> None:
 def describe_objects(kind: Kind, settings: Settings) -> Reply:
     """Return the fields of a kind, and by which of them a record is found."""
     _check_owner(settings)
-    fields = [
-        {
-            "name": each.name,
-            "displayName": each.label,
-            "dataType": each.type,
-            "updateable": not each.read_only and each.name != "marketoGUID",
-        }
-        for each in kind.fields(settings).values()
-    ]
+    fields = described_fields(kind.fields(settings).values())
     searchable = [list(kind.dedupe)] * (len(kind.dedupe) > 1) + [[each] for each in kind.filters]
-    about = {"name": kind.name, "displayName": kind.type, "idField": "marketoGUID", "dedupeFields": list(kind.dedupe)}
+    about = {"name": kind.name, "displayName": kind.type, "idField": GUID, "dedupeFields": list(kind.dedupe)}
     return Reply([{**about, "searchableFields": searchable, "fields": fields}])
 
 
 def find_objects(leads: Leads, kind: Kind, given: Mapping[str, str], settings: Settings) -> Reply:
     """Return a page of the records whose field has one of the values, oldest first."""
     _check_owner(settings)
-    for name in ("filterType", "filterValues"):
-        if not given.get(name):
-            raise RestError("1002", f"Missing value for required parameter '{name}'")
-    if given["filterType"] not in kind.filters:
-        raise RestError("1003", f"Invalid filterType '{given['filterType']}'")
-    values = list(dict.fromkeys(text.strip() for text in given["filterValues"].split(",") if text.strip()))
-    if not 1 <= len(values) <= _MOST:
-        raise RestError("1003", f"filterValues holds 1 to {_MOST} values")
-    known = kind.fields(settings)
-    default = ("marketoGUID", *kind.dedupe, "createdAt", "updatedAt")
-    names = [name.strip() for name in given["fields"].split(",")] if given.get("fields") else default
-    if unknown := [name for name in names if name not in known]:
-        raise RestError("1003", f"Invalid fields {unknown}")
-    start = int(read_token(given["nextPageToken"], kind.mark, 1)[0]) if given.get("nextPageToken") else 0
-    rows = {row.id: row for value in values for row in _matching(leads, kind, given["filterType"], value)}
-    rest, size = [rows[number] for number in sorted(rows) if number > start], page_size(given)
-    token = write_token(kind.mark, rest[size - 1].id) if len(rest) > size else None
+    by = required(given, "filterType", "filterValues")
+    if by not in kind.filters:
+        raise RestError("1003", f"Invalid filterType '{by}'")
+    values, known = filter_values(given), kind.fields(settings)
+    names = shown_names(given.get("fields"), kind.dedupe, known)
+    found = [row for value in values for row in _matching(leads, kind, by, value)]
+    page, token = next_page(found, given, kind.mark)
     shown = [
-        {"seq": seq, **{name: _value(leads, kind, row, known[name]) for name in dict.fromkeys(("marketoGUID", *names))}}
-        for seq, row in enumerate(rest[:size])
+        {"seq": seq, **{name: _value(leads, kind, row, known[name]) for name in names}} for seq, row in enumerate(page)
     ]
     return Reply(shown, token)
 
 
 def _matching(leads: Leads, kind: Kind, name: str, value: str) -> Iterator[Any]:
     table: Any = leads.opportunities if kind.type == "Opportunity" else leads.roles
-    if name == "marketoGUID":
+    if name == GUID:
         row = table.get(kind.id_of(value))
     elif name == "leadId":
         yield from table.find(lead_id=int(value) if value.isdecimal() and len(value) < 19 else 0)
@@ -155,81 +137,46 @@ def _value(leads: Leads, kind: Kind, row: Any, field: RestField) -> Any:
 
 
 def sync_objects(leads: Leads, kind: Kind, data: Any, settings: Settings, now: datetime) -> Reply:
-    """Write records, each for itself. Recorded: one that is refused is skipped, with its reasons."""
+    """Write records, each for itself."""
     _check_owner(settings)
-    action, by = _member(data, "action", "createOrUpdate"), _member(data, "dedupeBy", "dedupeFields")
-    if action not in ("createOrUpdate", "createOnly", "updateOnly"):
-        raise RestError("1003", f"Invalid value for action '{action}'")
-    if by not in ("dedupeFields", "idField") or (by == "idField" and action != "updateOnly"):
+    action, by = member(data, "action", ACTIONS), member(data, "dedupeBy", _BY)
+    if by == "idField" and action != "updateOnly":
         raise RestError("1003", f"Invalid value for dedupeBy '{by}'")
 
-    def write(record: Mapping[str, Any]) -> dict[str, Any]:
-        found = _found(leads, kind, record, by)
-        if found is None and action == "updateOnly":
-            raise RestError("1013", "Object not found")
-        if found is not None and action == "createOnly":
-            raise RestError("1017", "Object already exists")
+    def write(record: Mapping[str, Any], found: Any) -> Any:
         row = _written(leads, kind, record, found, settings)
         table: Any = leads.opportunities if kind.type == "Opportunity" else leads.roles
         if found is None:
-            row = table.add(evolve(row, created_at=now.isoformat(), updated_at=now.isoformat()))
-        elif row != found:
+            return table.add(evolve(row, created_at=now.isoformat(), updated_at=now.isoformat()))
+        if row != found:
             table.update(evolve(row, updated_at=now.isoformat()))
-        return {"marketoGUID": kind.guid(row.id), "status": "created" if found is None else "updated"}
+        return row
 
-    return _each(kind, data, write, by)
+    return _records(leads, kind, by).sync(data, action, write)
 
 
 def delete_objects(leads: Leads, kind: Kind, data: Any, settings: Settings) -> Reply:
     """Delete records, an opportunity with its roles."""
     _check_owner(settings)
-    by = _member(data, "deleteBy", "dedupeFields")
-    if by not in ("dedupeFields", "idField"):
-        raise RestError("1003", f"Invalid value for deleteBy '{by}'")
-
-    def delete(record: Mapping[str, Any]) -> dict[str, Any]:
-        found = _found(leads, kind, record, by)
-        if found is None:
-            raise RestError("1013", "Object not found")
-        leads.delete_object(found)
-        return {"marketoGUID": kind.guid(found.id), "status": "deleted"}
-
-    return _each(kind, data, delete, by)
+    return _records(leads, kind, member(data, "deleteBy", _BY)).delete(data, leads.delete_object)
 
 
-def _member(data: Any, name: str, default: str) -> str:
-    if not isinstance(data, dict):
-        raise RestError("609")
-    return str(data.get(name) or default)
-
-
-def _each(kind: Kind, data: Any, work: Any, by: str) -> Reply:
-    records = data.get("input")
-    if not isinstance(records, list) or not 1 <= len(records) <= _MOST:
-        raise RestError("1003", f"input holds 1 to {_MOST} records")
-    said: list[dict[str, Any]] = []
-    seen: set[str] = set()
-    for seq, record in enumerate(records):
-        try:
-            if not isinstance(record, dict):
-                raise RestError("1003", "A record is an object")
-            key = str([record.get(name) for name in (kind.dedupe if by == "dedupeFields" else ("marketoGUID",))])
-            if key in seen:
-                raise RestError("1036")
-            seen.add(key)
-            said.append({"seq": seq, **work(record)})
-        except RestError as error:
-            said.append({"seq": seq, "status": "skipped", "reasons": [error.as_data()]})
-    return Reply(said)
+def _records(leads: Leads, kind: Kind, by: str) -> Records:
+    names = kind.dedupe if by == "dedupeFields" else (GUID,)
+    return Records(
+        lambda record: str([record.get(name) for name in names]),
+        lambda record: _found(leads, kind, record, by),
+        lambda row: kind.guid(row.id),
+    )
 
 
 def _found(leads: Leads, kind: Kind, record: Mapping[str, Any], by: str) -> Any:
     """Return the row of a record, or None. Raises 1003 where the fields that identify it are missing."""
-    names = kind.dedupe if by == "dedupeFields" else ("marketoGUID",)
+    names = kind.dedupe if by == "dedupeFields" else (GUID,)
     if missing := [name for name in names if record.get(name) in (None, "")]:
         raise RestError("1003", f"Value for required field '{missing[0]}' not specified")
     if by == "idField":
-        return next(_matching(leads, kind, "marketoGUID", str(record["marketoGUID"])), None)
+        return next(_matching(leads, kind, GUID, str(record[GUID])), None)
     opportunity = leads.opportunities.newest(str(record[_KEY]))
     if kind.type == "Opportunity" or opportunity is None:
         return opportunity if kind.type == "Opportunity" else None
@@ -258,7 +205,7 @@ def _written(leads: Leads, kind: Kind, record: Mapping[str, Any], found: Any, se
         if leads.by_id(lead_id) is None:
             raise RestError("1004")
         row = Role(opportunity.id, lead_id)
-    fixed = {"marketoGUID", _KEY, "leadId", "createdAt", "updatedAt", "externalCompanyId"}
+    fixed = {GUID, _KEY, "leadId", "createdAt", "updatedAt", "externalCompanyId"}
     attributes = dict(row.attributes)
     for name, value in record.items():
         if name not in fixed:

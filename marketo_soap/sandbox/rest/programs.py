@@ -10,14 +10,13 @@ from typing import Any
 from attrs import evolve
 
 from marketo_soap.sandbox.operations.sync_m_objects import is_known_tag
+from marketo_soap.sandbox.rest.pages import asset_page, required
 from marketo_soap.sandbox.rest.replies import Reply, RestError
 from marketo_soap.sandbox.rest.values import utc
 from marketo_soap.sandbox.store.leads import Leads
 from marketo_soap.sandbox.store.programs import Cost, Program
 
 __all__ = ["find_programs", "program_by_id", "program_by_name", "programs_by_tag", "update_program"]
-
-_DEFAULT, _MOST = 20, 200
 
 
 def program_by_id(leads: Leads, number: int) -> Reply:
@@ -27,17 +26,12 @@ def program_by_id(leads: Leads, number: int) -> Reply:
 
 def program_by_name(leads: Leads, given: Mapping[str, str]) -> Reply:
     """Return the program with exactly this name; no result if there is none (recorded)."""
-    if not given.get("name"):
-        raise RestError("1002", "Missing value for required parameter 'name'")
-    return _answer(leads.programs.find(name=given["name"]), given)
+    return _answer(leads.programs.find(name=required(given, "name")), given)
 
 
 def programs_by_tag(leads: Leads, given: Mapping[str, str]) -> Reply:
     """Return a page of the programs that have a tag of this type and value."""
-    for name in ("tagType", "tagValue"):
-        if not given.get(name):
-            raise RestError("1002", f"Missing value for required parameter '{name}'")
-    kind, value = given["tagType"], given["tagValue"]
+    kind, value = required(given, "tagType", "tagValue"), given["tagValue"]
     return _answer([each for each in leads.programs.find(archived=False) if each.tags.get(kind) == value], given)
 
 
@@ -54,19 +48,9 @@ def find_programs(leads: Leads, given: Mapping[str, str]) -> Reply:
 
 
 def _answer(found: list[Program], given: Mapping[str, str]) -> Reply:
-    start, size = (_number(given, name, default) for name, default in (("offset", 0), ("maxReturn", _DEFAULT)))
-    if not 1 <= size <= _MOST:
-        raise RestError("1003", f"maxReturn is 1 to {_MOST}")
     hidden = {name for name in ("tags", "costs") if given.get(f"include{name.capitalize()}", "").lower() != "true"}
-    page = [{**_shown(each), **dict.fromkeys(hidden)} for each in found[start : start + size]]
+    page = [{**_shown(each), **dict.fromkeys(hidden)} for each in asset_page(found, given)]
     return Reply(page or None)
-
-
-def _number(given: Mapping[str, str], name: str, default: int) -> int:
-    text = given.get(name) or str(default)
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise RestError("1001", f"Invalid value for parameter '{name}'. Required of type 'integer'")
-    return int(text)
 
 
 def update_program(leads: Leads, number: int, given: Mapping[str, str], now: datetime) -> Reply:

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from marketo_soap.sandbox.assets import Channel, TagType
-from marketo_soap.sandbox.rest.replies import Reply, RestError
+from marketo_soap.sandbox.rest.pages import asset_page
+from marketo_soap.sandbox.rest.replies import Reply
 from marketo_soap.sandbox.store.leads import Leads
 
 __all__ = ["channel_by_name", "channels", "tag_type_by_name", "tag_types"]
 
 _NOTHING = "No assets found for the given search criteria."  # recorded
-_USUAL, _MOST = 20, 200
 
 
 def channels(leads: Leads, given: Mapping[str, str]) -> Reply:
@@ -38,18 +38,8 @@ def tag_type_by_name(leads: Leads, given: Mapping[str, str]) -> Reply:
 
 
 def _page(given: Mapping[str, str], rows: Sequence[Any]) -> Reply:
-    start, size = _number(given, "offset", 0), _number(given, "maxReturn", _USUAL)
-    if not 1 <= size <= _MOST:
-        raise RestError("1003", f"maxReturn is 1 to {_MOST}")
-    page = rows[start : start + size]
+    page = asset_page(rows, given)
     return Reply(page) if page else Reply(warnings=[_NOTHING])
-
-
-def _number(given: Mapping[str, str], name: str, default: int) -> int:
-    text = given.get(name) or str(default)
-    if not text.isascii() or not text.isdecimal() or len(text) > 9:
-        raise RestError("1001", f"Invalid value for parameter '{name}'. Required of type 'integer'")
-    return int(text)
 
 
 def _channel(channel: Channel) -> dict[str, Any]:
