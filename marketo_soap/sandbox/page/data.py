@@ -6,15 +6,7 @@ from functools import partial
 
 from marketo_soap.sandbox.messages import CONTROL, HttpAnswer
 from marketo_soap.sandbox.page.html import Child, h
-from marketo_soap.sandbox.page.layout import (
-    Visit,
-    answer_page,
-    empty,
-    keyset,
-    live,
-    problem,
-    table,
-)
+from marketo_soap.sandbox.page.layout import Visit, answer_page, empty, keyset, live, problem, table
 from marketo_soap.sandbox.page.leads import leads_table
 from marketo_soap.sandbox.page.rows import DATA, in_words, row_facts, rows_table
 from marketo_soap.sandbox.store.selections import by_list
@@ -49,8 +41,8 @@ def one_table(visit: Visit, name: str) -> HttpAnswer:
             return problem(visit, 404, "There is no such table.")
         equal = {kept.of_leads[0]: lead_id} if kept.of_leads and lead_id is not None else {}
         count = kept.count_to(_MOST_COUNTED + 1, **equal)
-        total, what = min(count, _MOST_COUNTED), "row"
-        rows, turn = keyset(visit, total, what, partial(kept.newest_rows, **equal), capped=count > total)
+        total, read = min(count, _MOST_COUNTED), partial(kept.newest_rows, **equal)
+        rows, turn = keyset(visit, total, "row", read, capped=count > total)
     title = in_words(name) + (f" of lead {lead_id}" if equal else "")
     listed: Child = rows_table(f"{title}, newest first", kept, rows, known) if rows else empty(h("p", "None yet."))
     return answer_page(visit, title, live("rows", listed, turn), room="Data")

@@ -52,11 +52,8 @@ def rows_table(caption: str, kept: Table[Any], rows: Collection[Any], known: Col
 
 
 def _cell(name: str, value: Any, known: Collection[str]) -> Element:
-    return h(
-        "td",
-        _value(name, value, known, _MOST_IN_CELL, 160),
-        class_="number" if name.endswith(("_at", "_ms")) else None,
-    )
+    kind = "number" if name.endswith(("_at", "_ms")) else None
+    return h("td", _value(name, value, known, _MOST_IN_CELL, 160), class_=kind)
 
 
 def row_facts(kept: Table[Any], row: Any, known: Collection[str]) -> Element:
@@ -91,9 +88,8 @@ def _shown(value: Any, most: int, longest: int) -> Child:
         value = {name: each for name, each in attrs.asdict(value, recurse=False).items() if each not in _EMPTY}
     if isinstance(value, Mapping):
         pairs = [*value.items()][:most]
-        return _list(
-            [h("span", h("b", cut(name, 80)), " ", _shown(each, most, longest)) for name, each in pairs], len(value)
-        )
+        items = [h("span", h("b", cut(name, 80)), " ", _shown(each, most, longest)) for name, each in pairs]
+        return _list(items, len(value))
     if isinstance(value, tuple | list):
         return _list([_shown(each, most, longest) for each in value[:most]], len(value))
     if isinstance(value, bool):

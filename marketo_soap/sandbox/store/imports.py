@@ -46,18 +46,7 @@ class Imports(Table[Import]):
 
     name, row = "import", Import
     indexes = (("status", "ends_ms"), ("program", "list_name"))
-    in_detail = (
-        "api",
-        "fields",
-        "rows",
-        "mode",
-        "clear_list",
-        "campaign",
-        "lookup",
-        "partition",
-        "failures",
-        "summary",
-    )
+    in_detail = ("api", "fields", "rows", "mode", "clear_list", "campaign", "lookup", "partition", "failures")
 
     def due(self, now_ms: int) -> list[Import]:
         """Return the imports whose time has come, oldest first."""
