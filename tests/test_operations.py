@@ -18,12 +18,14 @@ import marketo_soap
 from marketo_soap import (
     AsyncClient,
     Client,
+    CustomObj,
     GetLead,
     GetMultipleLeads,
     LastUpdateAtSelector,
     LeadKey,
     LeadKeyRef,
     LeadKeySelector,
+    MergeLeads,
     ProtocolError,
     StaticListSelector,
     envelope,
@@ -368,6 +370,26 @@ def test_a_call_is_made_of_assignments() -> None:
     assert sync.lead_record.get("FirstName") == "George"
     numbered = ["leadSelector.keyValues[1]=a", "leadSelector.keyValues[2]=b", "leadSelector.keyType=IDNUM"]
     assert from_data(GetMultipleLeads, from_assignments(numbered)).lead_selector.key_values == ("a", "b")
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_items_of_a_list_may_be_named(named: bool) -> None:
+    def items(name: str, value: Any) -> Any:
+        return {name: value} if named else value
+
+    one, two = {"attrName": "IDNUM", "attrValue": "1"}, {"attrName": "IDNUM", "attrValue": "2"}
+    losers = items("keyList", [items("attribute", [two])])
+    merge = {"winningLeadKeyList": items("attribute", [one]), "losingLeadKeyLists": losers}
+    assert from_data(MergeLeads, merge) == MergeLeads({"IDNUM": 1}, [{"IDNUM": 2}])
+    texts = [f"leadSelector.keyValues{'.stringItem' * named}={each}" for each in "ab"]
+    made = from_data(GetMultipleLeads, from_assignments(["leadSelector.keyType=IDNUM", *texts]))
+    assert made == GetMultipleLeads(LeadKeySelector("IDNUM", ["a", "b"]))
+    assert from_data(CustomObj, {"customObjKeyList": {"attribute": "x"}}) == CustomObj({"attribute": "x"})
+
+
+def test_a_value_of_a_wrong_type_is_named() -> None:
+    with pytest.raises(ValueError, match="leadKey: keyValue must be text, not list"):
+        from_data(GetLead, {"leadKey": {"keyType": "EMAIL", "keyValue": ["a"]}})
 
 
 @pytest.mark.parametrize(

@@ -140,8 +140,20 @@ def _stored(lead: dict[str, Any], partition: str) -> tuple[StoredLead, list[str]
         check_text(lead.get("partition") or partition, "partition"),
         bool(lead.get("anonymous")),
         {attribute.name: attribute.value for attribute in record.attributes},
+        _time(lead, "created_at"),
+        _time(lead, "updated_at"),
     )
     return stored, _texts(lead, "cookies")
+
+
+def _time(lead: dict[str, Any], name: str) -> str:
+    given = lead.get(name) or ""
+    if given:
+        try:
+            datetime.fromisoformat(given)
+        except (TypeError, ValueError):
+            raise ValueError(f"{name} must look like 2013-07-09T16:44:28-05:00") from None
+    return str(given)
 
 
 def _texts(lead: dict[str, Any], name: str) -> list[str]:

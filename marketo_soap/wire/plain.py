@@ -17,10 +17,11 @@ _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def from_data(cls: type[Any], data: Any, where: str = "") -> Any:
-    """Return the value of *cls* that *data* describes. `ValueError` and `TypeError` name the place.
+    """Return the value of *cls* that *data* describes. `ValueError` names the place of what is wrong.
 
-    A list of one may be given as its item, a list of named values (attributes) as a dict. Of several possible types
-    the one is taken that `xsi:type` names, or that has the elements given. Single values may be text.
+    A list of one may be given as its item, a list of named values (attributes) as a dict, and the items of any list
+    by their name too (`leadList.leadKey`). Of several possible types the one is taken that `xsi:type` names, or that
+    has the elements given. Single values may be text.
     """
     if not isinstance(data, Mapping):
         raise ValueError(f"{where or cls.__name__} must hold elements by name, not {type(data).__name__}")
@@ -39,7 +40,10 @@ def from_data(cls: type[Any], data: Any, where: str = "") -> Any:
     ]
     if missing:
         raise ValueError(f"{f'{where}: ' if where else ''}{', '.join(missing)} missing")
-    return cls(**values)
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise ValueError(f"{f'{where}: ' if where else ''}{error}") from None
 
 
 def _may_be_left_out(field: Field) -> bool:
@@ -49,6 +53,11 @@ def _may_be_left_out(field: Field) -> bool:
 def _value(field: Field, data: Any, place: str) -> Any:
     if field.is_list:
         item = field.of_items()
+        if field.items and isinstance(data, Mapping) and [*data] == [item.el.name]:
+            (inner,) = data.values()
+            # An attribute may have the name of the items, and then it has a single value.
+            if not isinstance(inner, str) or not _pair(item):
+                data = inner
         if isinstance(data, Mapping) and not item.is_list and (pair := _pair(item)) and pair[0] not in data:
             data = [dict(zip(pair, each, strict=True)) for each in data.items()]
         items = data if isinstance(data, list | tuple) else [data]

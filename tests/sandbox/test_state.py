@@ -17,7 +17,9 @@ from pathlib import Path
 import pytest
 
 from marketo_soap import Client, LeadRecord, LeadSyncStatus, Sandbox
+from marketo_soap.sandbox.assets import Campaign, Channel, CustomObjectType, StaticList, TagType
 from marketo_soap.sandbox.settings import Settings
+from marketo_soap.sandbox.store.programs import Cost, Program
 from tests.support import COOKIE
 
 KILLS = int(os.environ.get("MARKETO_SOAP_KILLS", "4"))
@@ -66,6 +68,62 @@ def test_sigkill_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path) 
         for name, lead in leads.items():  # none is torn either
             assert (lead["cookies"], lead["attributes"]["FirstName"]) == ([name], name.rpartition("-")[2])
     assert len(acknowledged) >= KILLS
+
+
+EVERYTHING = """
+import json, os, sys, time
+from marketo_soap import Attrib, Client, CustomObj, LeadKey, LeadRecord, MObject, Sandbox, TypeAttrib
+from marketo_soap.sandbox.settings import Settings
+
+sandbox = Sandbox(sys.argv[1], settings=Settings.load(sys.argv[2]))
+client = Client(transport=sandbox.transport())
+ann, bob, cat = [client.sync_lead(LeadRecord(email=f"{name}@t.com")).lead_id for name in ("ann", "bob", "cat")]
+client.sync_multiple_leads([LeadRecord(email="ann@t.com", attributes={"City": "Rome"}), LeadRecord(email="dan@t.com")])
+client.list_operation("ADDTOLIST", "News", [LeadKey("IDNUM", str(bob))])
+client.request_campaign("MKTOWS", [LeadKey("IDNUM", str(ann))], campaign_name="Invite", program_name="Party")
+client.schedule_campaign("Party", "Nightly", program_tokens={"{{my.x}}": "1"})
+client.import_to_list("Party", "Email Address", ["eve@t.com"], "UPSERTLEADS", "Guests")
+made = client.sync_m_objects([MObject("Opportunity", external_key=Attrib("k", n)) for n in "ab"], "INSERT").m_obj_statuses
+client.delete_m_objects([MObject("Opportunity", made[1].id)])
+role = {"OpportunityId": made[0].id, "PersonId": ann, "Role": "Boss"}
+client.sync_m_objects([MObject("OpportunityPersonRole", attribs=role)], "INSERT")
+cost = TypeAttrib("Cost", {"Month": "2013-07", "Amount": "5"})
+client.sync_m_objects([MObject("Program", 1001, type_attribs=[cost])], "UPDATE")
+client.sync_custom_objects("Car", [CustomObj({"MKTOID": ann, "vin": vin}) for vin in "xy"])
+client.delete_custom_objects("Car", [{"MKTOID": ann, "vin": "y"}])
+client.merge_leads({"IDNUM": ann}, [{"IDNUM": cat}])
+os.write(1, json.dumps(sandbox.dump()).encode() + b"\\n")
+time.sleep(60)
+"""
+
+SUBSCRIPTION = """
+lists = [{name = "News"}, {name = "Guests", program = "Party"}]
+programs = [{name = "Party", channel = "Webinar", tokens = {"{{my.x}}" = "0"}}]
+campaigns = [{name = "Invite", program = "Party", triggerable = true}, {name = "Nightly", program = "Party"}]
+channels = [{name = "Webinar", statuses = [{name = "Invited", step = 1}]}]
+tags = [{type = "Region", values = ["EMEA"]}]
+custom_object_types = [{name = "Car", keys = ["MKTOID", "vin"], fields = ["color"]}]
+"""
+
+
+def test_what_every_operation_wrote_survives_sigkill(tmp_path: Path) -> None:
+    path, settings = tmp_path / "all.db", tmp_path / "settings.toml"
+    settings.write_text(SUBSCRIPTION)
+    command = [sys.executable, "-c", EVERYTHING, str(path), str(settings)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        dump = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGKILL)
+    with Sandbox(path, settings=Settings.load(settings)) as sandbox:
+        assert sandbox.dump() == dump
+        tables = {each.get("kind", "lead") for each in dump}
+        with sandbox._store.reading() as leads:
+            assert tables == {"lead", *(table.name for table in leads.tables)}
+        assert dump[1]["lists"] == ["News"]
+        assert len(dump[0]["activities"]) == 5  # two new leads, a changed value, a merge, a request
+        sandbox.advance(60)
+        with Client(transport=sandbox.transport()) as client:
+            assert client.get_import_to_list_status("Party", "Guests").rows_imported == 1
 
 
 def test_processes_share_a_file_without_losing_or_locking(tmp_path: Path) -> None:
@@ -160,18 +218,30 @@ def test_leads_are_seeded_from_files(tmp_path: Path) -> None:
 
 
 def test_a_dump_is_a_seed() -> None:
-    with Sandbox() as one, Sandbox() as two, Client(transport=one.transport()) as client:
+    configured = Settings(
+        lists=(StaticList("News"),),
+        programs=(Program("Party", costs=(Cost("2013-06", 5),)),),
+        campaigns=(Campaign("Invite", "Party"),),
+        channels=(Channel("Webinar"),),
+        tags=(TagType("Region"),),
+        custom_object_types=(CustomObjectType("Car", ("vin",)),),
+    )
+    with Sandbox(settings=configured) as one, Client(transport=one.transport()) as client:
         client.sync_lead(LeadRecord(email="a@t.com", attributes={"City": "Rome"}), marketo_cookie=COOKIE)
-        two.seed(one.dump())
-        assert [{**lead, "created_at": 0, "updated_at": 0} for lead in two.dump()] == [
-            {**lead, "created_at": 0, "updated_at": 0} for lead in one.dump()
-        ]
+        client.sync_lead(LeadRecord(email="a@t.com", attributes={"City": "Oslo"}))
+        dump = one.dump()
+    assert dump[0]["created_at"] < dump[0]["updated_at"]
+    for settings in (None, configured):  # what is configured is there already
+        with Sandbox(settings=settings) as two:
+            two.seed(dump)
+            assert two.dump() == dump
 
 
 @pytest.mark.parametrize(
     ("seed", "says"),
     [
         ([{"email": "a@t.com"}, {"id": 5}, {"id": 5}], "lead 3: there is a lead 5 already"),
+        ([{"created_at": "soon"}], "lead 1: created_at must look like"),
         ([{"foreign_id": "x", "foreign_type": "SFDC"}] * 2, "lead 2: its foreign id is another lead's"),
     ],
 )

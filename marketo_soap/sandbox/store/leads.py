@@ -209,11 +209,12 @@ class Leads:
         return int(count)
 
     def insert(self, lead: StoredLead, now: datetime) -> StoredLead:
-        """Add *lead* and return it as it is kept: under a new id, unless it brings one."""
-        stamp = lead.created_at = lead.updated_at = now.isoformat()
+        """Add *lead* and return it as it is kept: under a new id and with the time of now, unless it brings them."""
+        lead.created_at = lead.created_at or now.isoformat()
+        lead.updated_at = lead.updated_at or lead.created_at
         cursor = self._connection.execute(
             f"INSERT INTO lead ({_WRITTEN}, created_at, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*_written(lead, stamp), stamp, lead.id or None),
+            (*_written(lead, lead.updated_at), lead.created_at, lead.id or None),
         )
         lead.id = cursor.lastrowid or 0
         return lead

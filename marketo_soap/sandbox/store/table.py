@@ -159,13 +159,19 @@ class Table(Generic[RowT]):
         """
         condition = " AND ".join(["id > ?", *(f'"{name}" = ?' for name in equal)])
         found = self.select(condition, (after, *equal.values()), limit=limit)
-        return [{"kind": self.name, **attrs.asdict(row)} for row in found]
+        return [{"kind": self.name, **attrs.asdict(row, value_serializer=_as_list)} for row in found]
 
     def load(self, data: dict[str, Any]) -> None:
-        """Add a row from what `dump` gives, unless it is there already. `ValueError` names what is wrong."""
+        """Add a row from what `dump` gives; one that is there already under the same name is written over.
+
+        `ValueError` names what is wrong.
+        """
         row = structure(self.row, data)
         known = self.get(row.id)
         if known == row:
+            return
+        if any(all(getattr(known, name, None) == getattr(row, name) for name in names) for names in self.unique):
+            self.update(row)
             return
         if known is not None:
             raise ValueError(f"there is a {self.name} {row.id} already")
@@ -180,6 +186,10 @@ class Table(Generic[RowT]):
             values[name] = bool(value) if kind is bool else value if kind in _TYPES else json.loads(value)
         row: RowT = structure(self.row, values)
         return row
+
+
+def _as_list(row: object, field: object, value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _written(row: attrs.AttrsInstance) -> dict[str, Any]:
