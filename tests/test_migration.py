@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from attrs import evolve
 from click.testing import CliRunner, Result
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from marketo_soap import (
     Attribute,
@@ -26,6 +28,7 @@ from marketo_soap import (
     LeadKeySelector,
     LeadRecord,
     MktowsContextHeader,
+    Operation,
     RestBridge,
     Sandbox,
     StaticListSelector,
@@ -36,10 +39,15 @@ from marketo_soap.cli.commands import cli
 from marketo_soap.debug.exporting import har
 from marketo_soap.debug.recorder import Recorder
 from marketo_soap.envelope import Request
+from marketo_soap.errors import fault
 from marketo_soap.migration import DescribedInstance, Report, Survey, survey_leads, survey_messages
+from marketo_soap.operations import OPERATIONS
 from marketo_soap.privacy.redactor import EVERYTHING
 from marketo_soap.sandbox.settings import Settings, Workspace, Workspaces
+from tests.bridge.simple import IMPOSSIBLE, SIMPLE, fill
+from tests.bridge.simple import SETTINGS as SIMPLE_SETTINGS
 from tests.bridge.support import DESCRIBED, described_field
+from tests.declared import values_of
 from tests.support import COOKIE, FIXTURES, HEADER, NOW, enveloped, fixture
 
 LEADS = FIXTURES / "story" / "leads.csv"
@@ -404,6 +412,7 @@ def many(selector: Any) -> Request[Any]:
 LIMIT = ("risk", "approximate", "getLead", "more than 1,000 leads")
 COUNT = ("risk", "approximate", "getMultipleLeads", "remainingCount")
 CHANGES = ("risk", "approximate", "getMultipleLeads", "LastUpdateAtSelector")
+WARNED = ("risk", "warning", "getMultipleLeads", "REST names the leads whose fields changed")
 
 
 @pytest.mark.parametrize(
@@ -419,7 +428,7 @@ CHANGES = ("risk", "approximate", "getMultipleLeads", "LastUpdateAtSelector")
         (many(LeadKeySelector("EMAIL", ["a@t.com", "b@t.com"])), [COUNT], 1, "ready"),
         (many(StaticListSelector(static_list_id=7)), [COUNT], 1, "ready"),
         (many(StaticListSelector("Program.List")), [COUNT], 2, "ready"),
-        (many(LastUpdateAtSelector(NOW)), [CHANGES, COUNT], 3, "ready"),
+        (many(LastUpdateAtSelector(NOW)), [CHANGES, COUNT, WARNED], 3, "ready"),
     ],
 )
 def test_reads_are_counted_and_judged(
@@ -432,6 +441,54 @@ def test_reads_are_counted_and_judged(
         assert each.text.startswith(text)
     assert (report.verdict, report.cost.least, report.cost.most) == (verdict, cost, cost)
     assert report.keys == {request_.operation.name: 1}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_call_of_any_operation_costs_what_the_bridge_takes(name: str) -> None:
+    with Sandbox(settings=SIMPLE_SETTINGS, clock=lambda: NOW) as sandbox:
+        fill(sandbox)
+        user = sandbox.rest_credentials
+        bridge = RestBridge("https://s.invalid", user.client_id, user.client_secret, transport=sandbox.transport())
+        with Client(transport=bridge) as client:
+            again = SIMPLE[name][-1:] if name != "mergeLeads" else []  # fields and types are described once
+            counts = []
+            for operation in [*SIMPLE[name], *again]:
+                client.call(operation)
+                counts.append(bridge.rest_calls)
+            taken = counts[-1] - (counts[-2] if counts[1:] else 0)
+    report = surveyed(Request(SIMPLE[name][-1], None, None))
+    assert (report.cost.least, report.cost.most) == (taken, taken)
+    assert report.verdict == "ready"
+
+
+@pytest.mark.parametrize(("operation", "code", "reason"), IMPOSSIBLE)
+def test_what_rest_cannot_carry_is_work(operation: Operation[Any], code: int, reason: str) -> None:
+    (finding,) = surveyed(Request(operation, None, None)).findings
+    assert (finding.level, finding.kind, finding.subject) == ("work", "refused", str(code))
+    assert reason in finding.text
+
+
+def test_a_reason_that_names_a_private_value_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> Any:
+        raise fault(20110, "no lead can be private@t.com")
+        yield
+
+    monkeypatch.setattr("marketo_soap.migration.cost.TRANSLATIONS", {"getLead": refuse})
+    assert surveyed(key_of("EMAIL", "private@t.com")).findings[0].text == "Bad Parameter (20110)"
+    assert surveyed(key_of("EMAIL", "t.com")).findings[0].text == "Bad Parameter (20110)"
+    assert surveyed(key_of("EMAIL", "lead")).findings[0].text == "Bad Parameter (20110)"
+    assert "private@t.com" in surveyed(key_of("EMAIL", "vate")).findings[0].text
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+@settings(max_examples=3, phases=[Phase.generate])
+@given(data=st.data())
+def test_any_call_is_judged(name: str, data: st.DataObject) -> None:
+    operation = data.draw(values_of(OPERATIONS[name]))
+    report = surveyed(Request(operation, None, None))
+    assert report.calls == 1
+    assert report.cost.most < 100
+    assert "20011" not in {each.subject for each in report.findings}
 
 
 def test_a_status_of_an_import_costs_one_call() -> None:

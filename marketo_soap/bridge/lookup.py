@@ -16,19 +16,24 @@ from marketo_soap.records.lead_keys import LeadKey, LeadKeyRef, aware
 from marketo_soap.wire.values import INT_MAX
 
 __all__ = [
+    "BEGINNING",
     "LEADS",
     "ask",
+    "assets",
     "find_leads",
     "find_list",
     "ids_of_keys",
     "lead_id_of",
     "list_named",
     "pages",
+    "record_with",
     "time_of",
     "token_since",
 ]
 
 LEADS = "/rest/v1/leads.json"
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FILTERS = {
     LeadKeyRef.IDNUM: "id",
@@ -41,6 +46,7 @@ _FILTERS = {
     LeadKeyRef.SFDCOPPTYID: "sfdcOpptyId",
 }
 _MOST_VALUES = 300
+_ASSETS, _MOST_ASSET_PAGES = 200, 50
 _MOST_PAGES = 4  # of 300 leads: REST refuses a filter that more than 1,000 leads match
 
 
@@ -72,6 +78,26 @@ def pages(
             break
         query = {**query, "nextPageToken": reply.next_page}
     return records
+
+
+def assets(name: str, settings: BridgeSettings, **more: str) -> Translation[list[Mapping[str, Any]]]:
+    """Return the records of all pages of assets."""
+    found: list[Mapping[str, Any]] = []
+    for page in range(_MOST_ASSET_PAGES):
+        query = {"offset": str(page * _ASSETS), "maxReturn": str(_ASSETS), **more}
+        reply = yield from ask(read(f"/rest/asset/v1/{name}.json", **query), settings)
+        found += reply.result
+        if len(reply.result) < _ASSETS:
+            break
+    return found
+
+
+def record_with(
+    path: str, values: Mapping[str, str], settings: BridgeSettings
+) -> Translation[Mapping[str, Any] | None]:
+    """Return the first record with exactly these values, if there is one."""
+    found = yield from pages(path, values, settings)
+    return next((each for each in found if values.items() <= each.items()), None)
 
 
 def find_leads(
@@ -143,9 +169,9 @@ def find_list(name: str | None, settings: BridgeSettings) -> Translation[Mapping
     program, dot, bare = (name or "").strip().rpartition(".")
     queries = [{"name": (name or "").strip()}] + ([{"name": bare, "programName": program}] if dot else [])
     for query in queries:
-        for found in (yield from pages("/rest/v1/lists.json", query, settings)):
-            if query.items() <= found.items():
-                return found
+        found = yield from record_with("/rest/v1/lists.json", query, settings)
+        if found is not None:
+            return found
     return None
 
 
@@ -157,8 +183,8 @@ def token_since(since: datetime, settings: BridgeSettings) -> Translation[str]:
 
 
 def time_of(activity: Mapping[str, Any]) -> datetime:
-    """Return when an activity of REST happened; the beginning of time if it does not say."""
+    """Return when an activity of REST happened; 1970 if it does not say, or says a time that no activity can have."""
     try:
-        return aware(datetime.fromisoformat(str(activity.get("activityDate"))))
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
+        return max(aware(datetime.fromisoformat(str(activity.get("activityDate")))).astimezone(UTC), BEGINNING)
+    except (ValueError, OverflowError):
+        return BEGINNING

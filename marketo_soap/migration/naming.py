@@ -37,7 +37,7 @@ class Naming:
         self.left_out = 0
         self._suggested = 0
 
-    def meet(self, name: str, where: str) -> FieldUse:
+    def meet(self, name: str, where: str, *, written: bool = True) -> FieldUse:
         """Count an attribute and return what it means; its `count` is not kept there."""
         use = self._uses.get(name)
         if use is None:
@@ -48,7 +48,8 @@ class Naming:
             self._counts[use.name] += 1
         else:
             self.left_out += 1
-        self._judge(use, where)
+        if written or use.rest_name is None:
+            self._judge(use, where)
         return use
 
     def fields(self) -> tuple[FieldUse, ...]:

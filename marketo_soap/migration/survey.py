@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -12,23 +13,28 @@ from marketo_soap.bridge.operations.lead_keys import keys_of
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.values import json_value
 from marketo_soap.envelope import Request
-from marketo_soap.errors import Fault
+from marketo_soap.errors import Fault, fault
 from marketo_soap.migration.cost import Costs, Span, all_configured
 from marketo_soap.migration.counting import Findings, Load
 from marketo_soap.migration.keying import Keying, is_email, is_token
 from marketo_soap.migration.naming import Naming
 from marketo_soap.migration.report import Cost, FieldUse, Level, Report
 from marketo_soap.operations import Operation
+from marketo_soap.operations.get_multiple_leads import GetMultipleLeads
+from marketo_soap.operations.lead_identity import LeadIdentity
 from marketo_soap.operations.sync_lead import SyncLead
-from marketo_soap.records.lead import Attribute
+from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads
+from marketo_soap.records.lead import Attribute, LeadRecord
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
-from marketo_soap.wire.fields import declared, each_value, is_enum, is_record
+from marketo_soap.wire.fields import declared, each_value, is_record
 
 __all__ = ["Survey"]
 
 _MOST_PLACES = 20
 _WINDOW, _WINDOW_LIMIT = 20, 100  # the vendor's: calls of REST in so many seconds
 _NOTHING = Span(0, 0)
+_UNKNOWN_FIELD = 20105
+_LONGEST = 300
 _COMMA = "a key with a comma"  # an entry of NOT_CARRIED
 
 _EMPTY = {
@@ -58,7 +64,7 @@ class Survey:
         self._configured = all_configured(settings)
         self._found = Findings()
         self._naming = Naming(settings, instance, self._found)
-        self._costs, self._load = Costs(settings), Load()
+        self._costs, self._load = Costs(settings, self._naming.names), Load()
         self._least = self._most = 0
         self._calls = self._others = self._hidden = self._unreadable_count = 0
         self._unreadable: list[tuple[str, str]] = []
@@ -66,11 +72,17 @@ class Survey:
 
     def observe(self, request: Request[Any], where: str, time: datetime | None = None) -> None:
         """Look at a call that stands at *where*; *time* is when it was made, by default when it was signed."""
-        operation = request.operation
+        operation: Operation[Any] = request.operation
         self._calls += 1
+        name = operation.name
         if isinstance(operation, SyncLead):
             span = self._sync_lead(operation, request.context, where)
+        elif name not in TRANSLATIONS:
+            self._keying.count(name)
+            self.unknown_operation(name, where)
+            span = _NOTHING
         else:
+            self._keying.count(name)
             span = self._any_call(request, where)
         self._least, self._most = self._least + span.least, self._most + span.most
         if (time := time or _signed(request.header)) is not None:
@@ -81,40 +93,62 @@ class Survey:
     def _any_call(self, request: Request[Any], where: str) -> Span:
         """Judge a call by the rules of its operation, by a run of its translation, and by what REST cannot carry."""
         operation = request.operation
-        name = operation.name
-        self._keying.count(name)
-        if name not in TRANSLATIONS:
-            self.unknown_operation(name, where)
-            return _NOTHING
         for violation in operation.violations():
-            self._found.add(Level.WORK, "refused", str(violation.code), violation.message, where)
+            self._refused(violation.code, violation.message, operation, where)
             return _NOTHING
-        span = self._costs.of_call(request, self._naming.names)
+        if isinstance(operation, SyncMultipleLeads):
+            for lead in operation.lead_records:
+                self._lead(lead, None, where, needs_key=operation.dedup_enabled is not False)
+        if isinstance(operation, GetMultipleLeads):
+            for attribute in operation.include_attributes:
+                self._naming.meet(attribute, where, written=False)
+        span = self._costs.of_call(request)
         if span.refused is not None:
-            self._found.add(Level.WORK, "refused", str(span.refused.code), span.refused.message, where)
+            self._refused(span.refused.code, span.refused.message, operation, where)
             return span
+        for text in () if isinstance(operation, SyncMultipleLeads) else span.failed:  # its leads are judged above
+            self._refused(None, text, operation, where)
+        for text in span.notes:
+            self._found.add(Level.RISK, "warning", operation.name, text, where)
         for what in _not_carried(operation):
-            self._found.add(Level.RISK, "approximate", name, f"{what}: {NOT_CARRIED[name][what]}", where)
+            text = f"{what}: {NOT_CARRIED[operation.name][what]}"
+            self._found.add(Level.RISK, "approximate", operation.name, text, where)
         return span
 
+    def _refused(self, code: int | None, text: str, operation: Operation[Any], where: str) -> None:
+        """Note a refusal; a text that holds a private value gives way to the text of its code."""
+        if any(value and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text) for value in _private_texts(operation)):
+            text = "not written over REST" if code is None else fault(code).message
+        level = Level.SETTINGS if code == _UNKNOWN_FIELD else Level.WORK
+        self._found.add(level, "refused", operation.name if code is None else str(code), text[:_LONGEST], where)
+
     def _sync_lead(self, operation: SyncLead, context: MktowsContextHeader | None, where: str) -> Span:
-        self._attributes(operation.lead_record.attributes, where)
         workspace = "" if context is None else context.target_workspace.strip()
         if workspace and self._settings.partition_of(workspace) is None:
             text = "name its lead partition in workspace_partitions"
             self._found.add(Level.SETTINGS, "workspace", workspace[:100], text, where)
-        try:
-            keys = keys_of(operation.lead_record, operation.marketo_cookie, self._configured)
-        except Fault as refused:
-            self._found.add(Level.WORK, "refused", str(refused.code), refused.message, where)
+        keys = self._lead(operation.lead_record, operation.marketo_cookie, where)
+        if keys is None:
             return _NOTHING
-        self._keying.meet(keys, where)
-        if keys.new_email:
-            self._found.add(Level.RISK, "new-address", "Email", _NEW_ADDRESS, where)
         span = self._costs.of(keys, workspace, operation.return_lead)
         if span.refused is not None:
             self._found.add(Level.RISK, "refused", str(span.refused.code), span.refused.message, where)
         return span
+
+    def _lead(
+        self, record: LeadRecord, cookie: str | None, where: str, *, needs_key: bool = True
+    ) -> LeadIdentity | None:
+        """Judge a lead that is written, and return its keys; None if they are refused."""
+        self._attributes(record.attributes, where)
+        try:
+            keys = keys_of(record, cookie, self._configured, needs_key=needs_key)
+        except Fault as refused:
+            self._found.add(Level.WORK, "refused", str(refused.code), refused.message, where)
+            return None
+        self._keying.meet(keys, where)
+        if keys.new_email:
+            self._found.add(Level.RISK, "new-address", "Email", _NEW_ADDRESS, where)
+        return keys
 
     def unreadable(self, where: str, why: str) -> None:
         """Note a call that cannot be read. *why* must hold nothing private."""
@@ -219,21 +253,29 @@ def _private_texts(message: Any) -> Iterator[str]:
 
 
 def _not_carried(operation: Operation[Any]) -> list[str]:
-    """Return what REST cannot carry of a call: an entry that names a value or a type counts where that is used."""
+    """Return what REST cannot carry of a call. An entry begins with what the call has to use for it to count, if any.
+
+    That is the name of an element, alone or with its only value, or the type of a selector.
+    """
     used: set[str] = set()
     for field, value in each_value(operation):
-        used |= {type(value).__name__, f"{field.el.name} {value}"}
+        used |= {type(value).__name__, f"{field.el.name} {value}"} | ({field.el.name} if value is not False else set())
         if isinstance(value, str) and "," in value:
             used.add(_COMMA)
-    optional = {_COMMA, *_choices(type(operation))}
-    return [what for what in NOT_CARRIED.get(operation.name, ()) if what not in optional or what in used]
+    names = {_COMMA, *_names(type(operation))}
+
+    def counts(entry: str) -> bool:
+        first, _, rest = entry.partition(" ")
+        condition = entry if entry == _COMMA or (rest and " " not in rest) else first
+        return condition in used or (first not in names and entry not in names)
+
+    return [entry for entry in NOT_CARRIED.get(operation.name, ()) if counts(entry)]
 
 
-def _choices(cls: type[Any]) -> Iterator[str]:
-    """Yield the types and the values of enumerations that a call may use, as `NOT_CARRIED` names them."""
+def _names(cls: type[Any]) -> Iterator[str]:
+    """Yield the names of the elements that a call may have, and the types of its selectors."""
     for field in declared(cls):
+        yield field.el.name
         yield from (choice.__name__ for choice in field.choices)
-        if is_enum(field.type):
-            yield from (f"{field.el.name} {member.value}" for member in field.type)
         for kind in field.choices or ((field.type,) if is_record(field.type) else ()):
-            yield from _choices(kind)
+            yield from _names(kind)

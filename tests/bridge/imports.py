@@ -43,7 +43,8 @@ def prepare(roads: Roads) -> None:
 
 # -- what is drawn ------------------------------------------------------------------------------------
 
-MODES, CLEARED = ["UPSERTLEADS"], st.just(False)
+MODES = ["UPSERTLEADS", "UPSERTLEADS", "LISTONLY"]
+CLEARED = st.sampled_from([False, False, True])
 _EMAILS = st.sampled_from(["a@x.com", "b@x.com", "c@x.com", "e@x.com", "i@x.com"])
 _KEYS = st.one_of(
     st.tuples(st.just(LeadKeyRef.IDNUM), st.integers(1_000_000, 1_000_008).map(str)),

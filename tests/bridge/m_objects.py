@@ -88,7 +88,11 @@ _OBJECTS = st.one_of(
     st.builds(lambda number: MObject(OPPORTUNITY, number), _NUMBERS),
     st.builds(lambda number, part: MObject(PROGRAM, number, type_attribs=(part,)), _NUMBERS, _PART),
 )
-_DELETED = st.one_of(_KEYS.map(opportunity), st.builds(lambda key, who: role(key, who, Role="Boss"), _KEYS, _PEOPLE))
+_DELETED = st.one_of(
+    _KEYS.map(opportunity),
+    st.builds(lambda key, who: role(key, who, Role="Boss"), _KEYS, _PEOPLE),
+    _NUMBERS.map(lambda number: MObject(PROGRAM, number)),
+)
 _CRITERIA = st.lists(
     st.builds(
         MObjCriteria,

@@ -72,6 +72,7 @@ SAME: Mapping[str, Operation[Any]] = {
     "an unknown field": sync("UPSERT", opportunity("B", Nope="x")),
     "a program that is not there": sync("UPDATE", program(7, "Tag", Type="Region", Value="APAC")),
     "a program that is inserted": sync("INSERT", program(1001, "Tag", Type="Region", Value="APAC")),
+    "a deletion of a program": DeleteMObjects([opportunity("Z"), MObject(PROGRAM, 1001), opportunity("Y")]),
     "a new tag": sync("UPDATE", program(1001, "Tag", Type="Region", Value="APAC")),
     "a new cost": sync("UPDATE", program(1001, "Cost", Month="2013-06", Amount="2000.5", Note="n")),
     "a cost without an amount": sync("UPDATE", program(1001, "Cost", Month="2013-06")),

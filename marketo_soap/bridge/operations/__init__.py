@@ -104,8 +104,8 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
         "opportunities without an externalKey": "REST lists them by key only: fault 20019",
         "roles without an association": "REST lists them by opportunity or lead only: fault 20019",
         "mObjCriteriaList": "compared here, on what REST found before",
-        "Program": "without tokens, archive flag, tree path, workspace id and the ids of costs; Include Archive has no "
-        "effect",
+        "type Program": "without tokens, archive flag, tree path, workspace id and the ids of costs; Include Archive "
+        "has no effect",
     },
     "listMObjects": {"credentials": "REST is not called: the list is constant, so it does not check credentials"},
     "syncMObjects": {
@@ -114,7 +114,7 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
         "UNCHANGED": "REST does not tell what stayed the same: the status is UPDATED",
         "MObjStatus/id": "it is 0, but for programs",
         "several types": "one REST call for neighbours of one type; not atomic",
-        "Program": "a cost with an Id, and the channel, cannot be written: FAILED",
+        "type Program": "a cost with an Id, and the channel, cannot be written: FAILED",
         "native CRM sync": "REST refuses opportunities and roles (1018): fault 20019",
     },
     "getImportToListStatus": {
@@ -152,7 +152,7 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
         "of a span without an end are not checked",
     },
     "listOperation": {
-        "listKey of other types than MKTOLISTNAME": "REST does not know the owner of a list: fault 20110",
+        "a list by another key than MKTOLISTNAME": "REST does not know the owner of a list: fault 20110",
         "keyType LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
         "strict": "the bridge looks the leads up first: before the second call others may change them",
         "skipActivityLog": "REST always logs the activity",

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from marketo_soap.bridge.codes import refusal
-from marketo_soap.bridge.lookup import ask, find_leads, lead_id_of, pages
+from marketo_soap.bridge.lookup import ask, find_leads, lead_id_of, record_with
 from marketo_soap.bridge.names import Names, NameSource
 from marketo_soap.bridge.rest import RestReply, RestRequest, read, write
 from marketo_soap.bridge.settings import BridgeSettings
@@ -80,10 +80,10 @@ def _rest_name(column: str, names: Names) -> str:
 
 def _list_id(program: str, name: str, settings: BridgeSettings) -> Translation[str]:
     query = {"name": name, "programName": program}
-    for found in (yield from pages("/rest/v1/lists.json", query, settings)):
-        if query.items() <= found.items():
-            return str(found.get("id"))
-    raise fault(20111, f"No static list {name} in the program {program}")
+    found = yield from record_with("/rest/v1/lists.json", query, settings)
+    if found is None:
+        raise fault(20111, f"No static list {name} in the program {program}")
+    return str(found.get("id"))
 
 
 def _read(call: ImportToList) -> tuple[dict[int, list[str]], list[str], int]:

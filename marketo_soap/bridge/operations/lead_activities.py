@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zlib import crc32
 
@@ -11,7 +11,7 @@ from attrs import evolve
 
 from marketo_soap.bridge.codes import refusal
 from marketo_soap.bridge.leads import fields_of
-from marketo_soap.bridge.lookup import find_leads, lead_id_of, list_named, time_of, token_since
+from marketo_soap.bridge.lookup import BEGINNING, find_leads, lead_id_of, list_named, time_of, token_since
 from marketo_soap.bridge.names import Names, NameSource
 from marketo_soap.bridge.rest import Lookup, RestReply, read
 from marketo_soap.bridge.settings import BridgeSettings
@@ -33,7 +33,6 @@ _ACTIVITIES = "/rest/v1/activities"
 _CHANGES = ("New Lead", "Change Data Value")  # their values are in a resource of their own
 _MOST_TYPES, _MOST_LEADS = 10, 30
 _USUAL, _MOST_OF_A_LEAD, _MOST_CHANGES = 100, 100, 1000  # records of a page
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def get_lead_activity(
@@ -47,7 +46,7 @@ def get_lead_activity(
         raise fault(20103, f"No lead found with {key.key_type} = {key.key_value}")
     lead_id = lead_id_of(found[-1]["id"]) or 0
     log = yield from _Log.of(TypesWanted.of(call.activity_filter), settings, names)
-    since = _time(position.oldest_created_at or position.activity_created_at) or _BEGINNING
+    since = _time(position.oldest_created_at or position.activity_created_at) or BEGINNING
     latest = _time(position.latest_created_at)
     streams = yield from log.since(since, [{"leadIds": str(lead_id)}], settings)
     result = yield from merged(streams, None, settings, until=latest)
@@ -68,7 +67,7 @@ def get_lead_changes(
     position = call.start_position
     selector = call.lead_selector
     oldest, latest = position.oldest_created_at or position.activity_created_at, _time(position.latest_created_at)
-    since = _time(oldest) or _BEGINNING
+    since = _time(oldest) or BEGINNING
     if isinstance(selector, LastUpdateAtSelector):
         since = aware(selector.oldest_updated_at)
         latest = latest or (aware(selector.latest_updated_at) if selector.latest_updated_at else None)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from marketo_soap.bridge.lookup import ask, lead_id_of, pages
+from marketo_soap.bridge.lookup import ask, assets, lead_id_of, pages
 from marketo_soap.bridge.names import Names, NameSource
 from marketo_soap.bridge.objects import (
     KEY,
@@ -39,8 +36,6 @@ __all__ = ["describe_m_object", "get_m_objects", "list_m_objects"]
 
 _PAGE = 100
 _ASSETS = "/rest/asset/v1"
-_MOST_ASSETS = 200  # on a page
-_MOST_PAGES = 50
 
 
 def list_m_objects(_call: ListMObjects, _settings: BridgeSettings, _: NameSource) -> Translation[ListMObjectsResult]:
@@ -144,12 +139,5 @@ def _programs(call: GetMObjects, settings: BridgeSettings) -> Translation[list[M
     if call.id is not None:
         reply = yield from ask(read(f"{_ASSETS}/program/{call.id}.json"), settings)
         return [as_program(each) for each in reply.result]
-    records: list[Mapping[str, Any]] = []
-    for page in range(_MOST_PAGES):
-        more = {"offset": str(page * _MOST_ASSETS), "includeTags": "true", "includeCosts": "true"}
-        query = read(f"{_ASSETS}/programs.json", maxReturn=str(_MOST_ASSETS), **more)
-        reply = yield from ask(query, settings)
-        records += reply.result
-        if len(reply.result) < _MOST_ASSETS:
-            break
+    records = yield from assets("programs", settings, includeTags="true", includeCosts="true")
     return [as_program(each) for each in records if lead_id_of(each.get("id")) is not None]

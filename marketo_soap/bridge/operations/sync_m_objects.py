@@ -38,6 +38,7 @@ def sync_m_objects(call: SyncMObjects, settings: BridgeSettings, _: NameSource) 
     records: dict[int, Record] = {}
     for number, each in enumerate(call.m_objects):
         if each.type == "Program":
+            records[number] = {}  # it is sent as a form, alone
             continue
         fields = yield lookup_of(each.type, settings)
         try:
@@ -92,19 +93,10 @@ def _runs(objects: Sequence[MObject], records: Mapping[int, Record]) -> Iterator
     """Yield the numbers of neighbours that one REST call carries: of one type, no key twice (1036)."""
     run: list[int] = []
     keys: set[str] = set()
-    for number, each in enumerate(objects):
-        if number not in records and each.type != "Program":
-            continue
-        key = str([records.get(number, {}).get(name) for name in (KEY, "leadId", "role")])
-        same = (
-            run
-            and path_of(objects[run[0]].type) == path_of(each.type)
-            and "Program"
-            not in (
-                each.type,
-                objects[run[0]].type,
-            )
-        )
+    for number, record in records.items():
+        first, kind = objects[run[0] if run else number].type, objects[number].type
+        key = str([record.get(name) for name in (KEY, "leadId", "role")])
+        same = path_of(first) == path_of(kind) and "Program" not in (first, kind)
         if run and (not same or key in keys):
             yield run
             run, keys = [], set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from marketo_soap.bridge.lookup import ask
+from marketo_soap.bridge.lookup import ask, assets
 from marketo_soap.bridge.names import NameSource
 from marketo_soap.bridge.rest import read
 from marketo_soap.bridge.settings import BridgeSettings
@@ -18,13 +18,11 @@ from marketo_soap.records.tags import ProgressionStatus, Tag, TagStatus
 
 __all__ = ["get_channels", "get_tags"]
 
-_SIZE, _MOST_PAGES = 200, 50
-
 
 def get_channels(call: GetChannels, settings: BridgeSettings, _: NameSource) -> Translation[GetChannelsResult]:
     """Return the channels and their statuses, both by name; hidden statuses too."""
     wanted = set(call.tag.values) if call.tag else set()
-    found = yield from _assets("channels", settings)
+    found = yield from assets("channels", settings)
     named = sorted(found, key=lambda each: _text(each, "name"))
     return GetChannelsResult(
         tuple(
@@ -37,7 +35,7 @@ def get_channels(call: GetChannels, settings: BridgeSettings, _: NameSource) -> 
 
 def get_tags(call: GetTags, settings: BridgeSettings, _: NameSource) -> Translation[GetTagsResult]:
     """Return the types of tags by name; the values of each come by a call of their own."""
-    found = yield from _assets("tagTypes", settings)
+    found = yield from assets("tagTypes", settings)
     asked = {each.type for each in call.tags}
     known = []
     for name in sorted({_text(each, "tagType") for each in found} - {""}):
@@ -47,17 +45,6 @@ def get_tags(call: GetTags, settings: BridgeSettings, _: NameSource) -> Translat
             values = "".join(texts[:1]).strip().removeprefix("[").removesuffix("]")
             known.append(Tag(name, tuple(value for value in values.split(", ") if value)))
     return GetTagsResult(chosen_tags(known, call.tags))
-
-
-def _assets(name: str, settings: BridgeSettings) -> Translation[list[Mapping[str, Any]]]:
-    found: list[Mapping[str, Any]] = []
-    for page in range(_MOST_PAGES):
-        query = {"offset": str(page * _SIZE), "maxReturn": str(_SIZE)}
-        reply = yield from ask(read(f"/rest/asset/v1/{name}.json", **query), settings)
-        found += reply.result
-        if len(reply.result) < _SIZE:
-            break
-    return found
 
 
 def _statuses(channel: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -1,0 +1,127 @@
+"""A simple call of every operation, which REST carries, and calls that it cannot carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from marketo_soap import (
+    ActivityTypeFilter,
+    Attrib,
+    CustomObj,
+    DeleteCustomObjects,
+    DeleteMObjects,
+    DescribeMObject,
+    GetCampaignsForSource,
+    GetChannels,
+    GetCustomObjects,
+    GetImportToListStatus,
+    GetLead,
+    GetLeadActivity,
+    GetLeadChanges,
+    GetMObjects,
+    GetMultipleLeads,
+    GetTags,
+    ImportToList,
+    LeadKey,
+    LeadKeySelector,
+    LeadRecord,
+    ListKey,
+    ListMObjects,
+    ListOperation,
+    MergeLeads,
+    MObject,
+    Operation,
+    RequestCampaign,
+    Sandbox,
+    ScheduleCampaign,
+    StaticListSelector,
+    StreamPosition,
+    SyncCustomObjects,
+    SyncLead,
+    SyncMObjects,
+    SyncMultipleLeads,
+)
+from tests.peers.test_operations import SETTINGS
+
+__all__ = ["IMPOSSIBLE", "SETTINGS", "SIMPLE", "fill"]
+
+A, B, C, D = range(1_000_001, 1_000_005)
+_BIG = MObject("Opportunity", external_key=Attrib("Key", "O1"), attribs={"Name": "Big"})
+_STOP = SyncCustomObjects("Roadshow", (CustomObj({"MKTOID": str(A), "rid": "r1"}, {"city": "Rome"}),), "UPSERT")
+
+
+def fill(sandbox: Sandbox) -> None:
+    """Give a sandbox the leads of the calls."""
+    sandbox.seed([{"email": f"{name}@t.com", "partition": "Default"} for name in "abcd"])
+
+
+def _listed(operation: str) -> ListOperation:
+    return ListOperation(operation, ListKey("MKTOLISTNAME", "News"), [LeadKey("IDNUM", str(B))])
+
+
+SIMPLE: Mapping[str, Sequence[Operation[Any]]] = {
+    "deleteCustomObjects": [_STOP, DeleteCustomObjects("Roadshow", [{"MKTOID": str(A), "rid": "r1"}])],
+    "deleteMObjects": [SyncMObjects([_BIG], "UPSERT"), DeleteMObjects([_BIG])],
+    "describeMObject": [DescribeMObject("Opportunity")],
+    "getCampaignsForSource": [GetCampaignsForSource("MKTOWS", "Welcome")],
+    "getChannels": [GetChannels()],
+    "getCustomObjects": [_STOP, GetCustomObjects("Roadshow", {"MKTOID": str(A), "rid": "r1"})],
+    "getImportToListStatus": [
+        ImportToList("Launch", "Email Address", ["a@t.com"], "UPSERTLEADS", "Guests"),
+        GetImportToListStatus("Launch", "Guests"),
+    ],
+    "getLead": [GetLead(LeadKey("EMAIL", "a@t.com"))],
+    "getLeadActivity": [
+        GetLeadActivity(LeadKey("IDNUM", str(A)), activity_filter=ActivityTypeFilter(["NewLead", "VisitWebpage"]))
+    ],
+    "getLeadChanges": [
+        GetLeadChanges(
+            StreamPosition(oldest_created_at="2013-08-01T00:00:00Z"),
+            activity_filter=ActivityTypeFilter(["VisitWebpage"]),
+        )
+    ],
+    "getMObjects": [SyncMObjects([_BIG], "UPSERT"), GetMObjects("Opportunity", external_key=_BIG.external_key)],
+    "getMultipleLeads": [
+        GetMultipleLeads(LeadKeySelector("EMAIL", ["a@t.com", "b@t.com"])),
+        GetMultipleLeads(StaticListSelector("News")),
+    ],
+    "getTags": [GetTags()],
+    "importToList": [ImportToList("Launch", "Email Address", ["a@t.com"], "LISTONLY", "Guests")],
+    "listMObjects": [ListMObjects()],
+    "listOperation": [_listed("ADDTOLIST"), _listed("REMOVEFROMLIST")],
+    "mergeLeads": [MergeLeads({"EMAIL": "c@t.com"}, [{"IDNUM": str(D)}])],
+    "requestCampaign": [RequestCampaign("MKTOWS", lead_keys=(LeadKey("EMAIL", "b@t.com"),), campaign_id=1001)],
+    "scheduleCampaign": [ScheduleCampaign("Launch", "Nightly")],
+    "syncCustomObjects": [_STOP],
+    "syncLead": [SyncLead(LeadRecord(email="a@t.com", attributes={"FirstName": "Ann"}))],
+    "syncMObjects": [SyncMObjects([_BIG], "UPSERT")],
+    "syncMultipleLeads": [
+        SyncMultipleLeads([LeadRecord(email="a@t.com", attributes={"FirstName": "Ann"}), LeadRecord(id=B)])
+    ],
+}
+"""By operation: calls that succeed, the last of them of that operation."""
+
+_OWNER = LeadKey("LEADOWNEREMAIL", "o@t.com")
+IMPOSSIBLE: Sequence[tuple[Operation[Any], int, str]] = [
+    (GetLead(_OWNER), 20102, "LEADOWNEREMAIL cannot be looked for over REST"),
+    (GetMultipleLeads(LeadKeySelector("LEADOWNEREMAIL", ["o@t.com"])), 20102, "LEADOWNEREMAIL"),
+    (GetLeadActivity(_OWNER), 20102, "LEADOWNEREMAIL"),
+    (MergeLeads({"LEADOWNEREMAIL": "o@t.com"}, [{"IDNUM": str(D)}]), 20102, "LEADOWNEREMAIL"),
+    (GetCampaignsForSource("SALES"), 20019, "REST has no campaigns of source SALES"),
+    (RequestCampaign("SALES", lead_keys=(LeadKey("IDNUM", "1"),), campaign_id=1001), 20019, "source SALES"),
+    (
+        ImportToList("Launch", "Email Address,{{my.x}}", ["a@t.com,1"], "UPSERTLEADS", "Guests", False, "Nightly"),
+        20019,
+        "REST has no import of tokens for a campaign",
+    ),
+    (GetCustomObjects("Roadshow"), 20019, "REST lists no custom objects without a key"),
+    (GetMObjects("Opportunity", 1001), 20019, "REST knows no integer ids of opportunities and roles"),
+    (GetMObjects("OpportunityPersonRole"), 20019, "roles by opportunity or lead"),
+    (
+        ListOperation("ADDTOLIST", ListKey("MKTOSALESUSERID", "1"), [LeadKey("IDNUM", "1")]),
+        20110,
+        "REST does not know lists by MKTOSALESUSERID",
+    ),
+]
+"""Calls that REST cannot carry, each with the code of its fault and the reason."""
