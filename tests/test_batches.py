@@ -160,7 +160,7 @@ def test_members_of_a_list_have_a_status_with_and_without_a_list_of_them(make: M
     some = ListOperationResult(False, tuple(LeadStatus(key, number > 0) for number, key in enumerate(keys[1000:2000])))
     client, server = make(ListOperationResult(True), some, ListOperationResult(False))
     outcome = split(client, ListOperation("ADDTOLIST", "News", keys))
-    assert [len(call.list_members) for call in server.calls] == [1000, 1000, 1]
+    assert [len(call.lead_keys) for call in server.calls] == [1000, 1000, 1]
     assert [each.record for each in outcome if each.fate is REFUSED] == [keys[1000], keys[2000]]
     assert [each.status for each in outcome.records[999:1002]] == [True, False, True]
     assert isinstance(outcome.records[2000].error, OperationFailed)

@@ -501,7 +501,7 @@ class Operations:
         self,
         list_operation: ListOperationType,
         list_key: ListKey | str,
-        list_members: Iterable[LeadKey],
+        lead_keys: Iterable[LeadKey],
         *,
         strict: bool | None = None,
         skip_activity_log: bool | None = None,
@@ -516,7 +516,7 @@ class Operations:
         from marketo_soap.operations.list_operation import ListOperation
 
         operation = ListOperation(
-            list_operation, list_key, list_members, strict=strict, skip_activity_log=skip_activity_log
+            list_operation, list_key, lead_keys, strict=strict, skip_activity_log=skip_activity_log
         )
         return operation, options
 

@@ -46,11 +46,11 @@ class ListOperation(BatchOperation[ListOperationResult, bool]):
     """
 
     batch_limit: ClassVar[int | None] = 1000
-    batch_field: ClassVar[str] = "list_members"
+    batch_field: ClassVar[str] = "lead_keys"
 
     list_operation: Annotated[ListOperationType | str, El("listOperation")]
     list_key: Annotated[ListKey, El("listKey")] = field(converter=_list_key)
-    list_members: Annotated[tuple[LeadKey, ...], El("listMemberList", item="leadKey")] = field(converter=_keys)
+    lead_keys: Annotated[tuple[LeadKey, ...], El("listMemberList", item="leadKey")] = field(converter=_keys)
     strict: Annotated[bool | None, El("strict", nillable=True)] = field(default=None, kw_only=True)
     skip_activity_log: Annotated[bool | None, El("skipActivityLog", nillable=True)] = field(default=None, kw_only=True)
 
@@ -62,7 +62,7 @@ class ListOperation(BatchOperation[ListOperationResult, bool]):
     def violations(self) -> Iterator[Violation]:
         """Yield the rules that the values break."""
         yield from super().violations()
-        if not self.list_members:
+        if not self.lead_keys:
             yield Violation(20109, f"{self.params_name}/listMemberList", "listMemberList is empty: give it a leadKey")
 
     @classmethod
@@ -75,7 +75,7 @@ class ListOperation(BatchOperation[ListOperationResult, bool]):
         """Return the status of each lead; without a list of them, all have succeeded or none."""
         (result,) = results
         if not result.lead_statuses:
-            return [result.success] * len(self.list_members)
+            return [result.success] * len(self.lead_keys)
         return [each.status for each in result.lead_statuses]
 
     @classmethod

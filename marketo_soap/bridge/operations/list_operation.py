@@ -33,7 +33,7 @@ def list_operation(call: ListOperation, settings: BridgeSettings, _: NameSource)
     if operation is not _ASK and found.get("programName"):
         raise fault(20110, "The list is in a program: use importToList")
     path = f"/rest/v1/lists/{found.get('id')}/leads"
-    ids = yield from ids_of_keys(call.list_members, settings)
+    ids = yield from ids_of_keys(call.lead_keys, settings)
     if call.strict and operation is not _ASK:
         wanted = dict.fromkeys(each for group in ids.values() for each in group)
         if operation is _REMOVE:
@@ -42,7 +42,7 @@ def list_operation(call: ListOperation, settings: BridgeSettings, _: NameSource)
             known = yield from find_leads(LeadKeyRef.IDNUM, map(str, wanted), "id", settings)
             ready = {number for lead in known if (number := lead_id_of(lead.get("id"))) is not None}
         if not all(group and ready.issuperset(group) for group in ids.values()):
-            return ListOperationResult(False, tuple(LeadStatus(key, False) for key in call.list_members))
+            return ListOperationResult(False, tuple(LeadStatus(key, False) for key in call.lead_keys))
     if call.skip_activity_log and operation is not _ASK:
         yield Note("REST logs an activity for each lead: skipActivityLog has no effect")
     done = yield from _sent(operation, path, dict.fromkeys(each for group in ids.values() for each in group), settings)
@@ -50,7 +50,7 @@ def list_operation(call: ListOperation, settings: BridgeSettings, _: NameSource)
     success = all(told.values())
     if success and operation is not _ASK:
         return ListOperationResult(True)
-    return ListOperationResult(success, tuple(LeadStatus(key, told[key]) for key in call.list_members))
+    return ListOperationResult(success, tuple(LeadStatus(key, told[key]) for key in call.lead_keys))
 
 
 def _sent(

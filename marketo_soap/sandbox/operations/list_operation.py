@@ -17,7 +17,7 @@ def list_operation(call: ListOperation, world: World) -> Outcome:
     """Add leads, remove them or ask for them. Raises 20111 for an unknown list, 20110 to change one in a program."""
     kept = _list(call.list_key, world)
     lists = world.leads.lists
-    found = {key: _ids(key, world) for key in call.list_members}
+    found = {key: _ids(key, world) for key in call.lead_keys}
     ids = [each for matches in found.values() for each in matches]
     members = lists.members(kept.id, ids)
     if call.list_operation == ListOperationType.ISMEMBEROFLIST:
@@ -45,7 +45,7 @@ def log_membership(world: World, kept: KeptList, lead_id: int, kind: str) -> Non
 
 
 def _told(call: ListOperation, done: dict[LeadKey, bool]) -> Outcome:
-    statuses = tuple(LeadStatus(key, done[key]) for key in call.list_members)
+    statuses = tuple(LeadStatus(key, done[key]) for key in call.lead_keys)
     return Outcome(ListOperationResult(all(done.values()), statuses), "static list")
 
 
