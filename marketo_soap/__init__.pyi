@@ -80,8 +80,8 @@ from marketo_soap.operations.sync_m_objects import SyncMObjects as SyncMObjects
 from marketo_soap.operations.sync_m_objects import SyncMObjectsResult as SyncMObjectsResult
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads as SyncMultipleLeads
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeadsResult as SyncMultipleLeadsResult
-from marketo_soap.privacy.redactor import EVERYTHING as EVERYTHING
-from marketo_soap.privacy.redactor import Visible as Visible
+from marketo_soap.privacy.vocabulary import EVERYTHING as EVERYTHING
+from marketo_soap.privacy.vocabulary import Visible as Visible
 from marketo_soap.records.activities import ActivityRecord as ActivityRecord
 from marketo_soap.records.activities import ActivityType as ActivityType
 from marketo_soap.records.activities import ActivityTypeFilter as ActivityTypeFilter

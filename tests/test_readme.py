@@ -13,6 +13,7 @@ import attrs
 import pytest
 from click.testing import CliRunner
 
+import marketo_soap
 from marketo_soap import (
     OPERATIONS,
     Attrib,
@@ -177,7 +178,22 @@ def test_links_between_files_work(path: Path) -> None:
 
 def test_the_index_names_every_page() -> None:
     linked = set(re.findall(r"\]\(([\w-]+\.md)\)", (ROOT / "docs/README.md").read_text(encoding="utf-8")))
-    assert linked == {path.name for path in FILES[1:]} - {"README.md"}
+    assert linked == {path.name for path in FILES[1:]} - {"README.md", "index.md"}
+
+
+def test_the_built_pages_have_every_guide() -> None:
+    index = (ROOT / "docs/index.md").read_text(encoding="utf-8")
+    pages = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")}
+    assert {f"{name}.md" for name in re.findall(r"^([\w/-]+)$", index, re.MULTILINE)} == pages - {
+        "README.md",
+        "index.md",
+    }
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    pages = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs/reference").glob("*.md")))
+    shown = re.findall(r"^\.\. auto\w+:: marketo_soap\.(\w+)(?:\(\w*\))?$", pages, re.MULTILINE)
+    assert sorted(shown) == sorted(marketo_soap.__all__)
 
 
 def rows_of(path: Path, heading: str) -> list[list[str]]:

@@ -8,6 +8,7 @@ from typing import Annotated
 from attrs import evolve, field, frozen
 
 from marketo_soap.operations.base import PagedOperation, Violation
+from marketo_soap.privacy.redactor import hidden
 from marketo_soap.records.custom_objects import CustomObj
 from marketo_soap.records.lead import Attribute, as_attributes
 from marketo_soap.wire.checking import as_texts
@@ -18,12 +19,15 @@ __all__ = ["GetCustomObjects", "GetCustomObjectsResult"]
 
 @frozen
 class GetCustomObjectsResult:
-    """A page of objects, and how many remain after it. The position is filled on the last page, too."""
+    """A page of objects, and how many remain after it. The position is filled on the last page, too.
+
+    The position holds values of the key: the `repr` hides it.
+    """
 
     obj_type_name: Annotated[str, El("objTypeName")]
     return_count: Annotated[int, El("returnCount")]
     remaining_count: Annotated[int, El("remainingCount")]
-    new_stream_position: Annotated[str, El("newStreamPosition")]
+    new_stream_position: Annotated[str, El("newStreamPosition", private="value")] = field(repr=hidden)
     custom_objs: Annotated[
         tuple[CustomObj, ...], El("customObjList", item="customObj", nillable=True, keep_empty=True)
     ] = ()
@@ -40,7 +44,9 @@ class GetCustomObjects(PagedOperation[GetCustomObjectsResult, CustomObj]):
     """
 
     obj_type_name: Annotated[str, El("objTypeName")]
-    stream_position: Annotated[str | None, El("streamPosition", nillable=True)] = field(default=None, kw_only=True)
+    stream_position: Annotated[str | None, El("streamPosition", nillable=True, private="value")] = field(
+        default=None, kw_only=True, repr=hidden
+    )
     batch_size: Annotated[int | None, El("batchSize", nillable=True)] = field(default=None, kw_only=True)
     custom_obj_keys: Annotated[tuple[Attribute, ...], El("customObjKeyList", item="attribute", nillable=True)] = field(
         default=(), converter=as_attributes

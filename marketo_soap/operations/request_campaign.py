@@ -33,7 +33,7 @@ class RequestCampaign(BatchOperation[RequestCampaignResult, bool]):
 
     The campaign is named by *campaign_id*; or by *campaign_name* and *program_name*, and then there must be
     *program_tokens*, maybe none of them. Tokens (`{{my.name}}`) replace those of the program for this run; they are
-    a mapping of names to values, or `Attrib`s.
+    a mapping of names to values, or a list of `Attrib`.
 
     An unknown campaign is fault 20113, other ways to name it are 20110. The server took no notice of keys after the
     hundredth: the clients refuse them. A repeat runs the campaign again.

@@ -27,8 +27,8 @@ class ScheduleCampaign(Operation[ScheduleCampaignResult]):
     """Run a batch campaign of a program at *campaign_run_at*, or now.
 
     *program_tokens* (`{{my.name}}`) replace those of the program for this run; they are a mapping of names to values,
-    or `Attrib`s. With *clone_to_program_name* the program is cloned under that name and the clone's campaign runs: a
-    later version than WSDL 2_2 added it, at most 10 times a day.
+    or a list of `Attrib`. With *clone_to_program_name* the program is cloned under that name and the clone's
+    campaign runs: a later version than WSDL 2_2 added it, at most 10 times a day.
 
     An unknown campaign is fault 20113. A repeat schedules another run.
     """

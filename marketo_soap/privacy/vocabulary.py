@@ -166,3 +166,4 @@ class Visible:
 
 
 EVERYTHING = Visible(True, True, True, True, True)
+"""Hide nothing."""
