@@ -24,7 +24,7 @@ from marketo_soap.operations.import_to_list import cells_of
 from marketo_soap.records.lead import Attribute
 from marketo_soap.sandbox.settings import StaticList
 from tests.bridge.drawn import COOKIES
-from tests.bridge.two_roads import Roads
+from tests.bridge.two_roads import Roads, dumped_leads
 from tests.support import Either
 
 Operation: TypeAlias = MergeLeads | ImportToList | GetImportToListStatus
@@ -219,7 +219,7 @@ GAPS: Sequence[Gap] = (
 def compare(roads: Roads, operation: Operation) -> list[str]:
     """Make the call on both roads, compare the answers and what was kept; return the gaps that it fell into."""
     roads.pass_time()
-    before = {lead["id"]: lead for lead in roads.soap.dump() if "kind" not in lead}
+    before = {lead["id"]: lead for lead in dumped_leads(roads.soap)}
     case = Case(operation, roads, before)
     snapshots, begun = (roads.soap.snapshot(), roads.rest.snapshot()), dict(roads.bridge._core.shared.kept)
     direct, said = ask(roads.by_soap, operation), ask(roads.by_rest, operation)

@@ -49,7 +49,7 @@ class TwoRoads(RuleBasedStateMachine):
 
 
 def test_both_roads_lead_to_the_same() -> None:
-    run_state_machine_as_test(TwoRoads, settings=settings(max_examples=40, stateful_step_count=20, database=None))
+    run_state_machine_as_test(TwoRoads, settings=settings(max_examples=20, stateful_step_count=20, database=None))
 
 
 # -- every gap, on its own ----------------------------------------------------------------------------

@@ -205,13 +205,13 @@ class Roads:
     def soap_state(self) -> State:
         return {
             lead.pop("id"): {**lead, "foreign": {(system, person_id)} if person_id else set()}
-            for lead in map(_comparable, dumped_leads(self.soap))
+            for lead in dumped_leads(self.soap)
             for system, person_id in [(lead.pop("foreign_type"), lead.pop("foreign_id"))]
         }
 
     def rest_state(self) -> State:
         state: State = {}
-        for lead in map(_comparable, dumped_leads(self.rest)):
+        for lead in dumped_leads(self.rest):
             assert lead.pop("foreign_type") is None
             assert lead.pop("foreign_id") is None
             fields = self.pair.bridge.foreign_id_fields.items()
@@ -238,13 +238,20 @@ class Roads:
 
 
 def dumped_leads(sandbox: Sandbox) -> list[dict[str, Any]]:
-    """What a sandbox dumps, without the rows of other tables."""
-    return [row for row in sandbox.dump() if "kind" not in row]
-
-
-def _comparable(lead: dict[str, Any]) -> dict[str, Any]:
-    """A lead of a dump; what was logged of it is compared by what the operations that read it return."""
-    return {name: value for name, value in lead.items() if name not in ("created_at", "activities")}
+    """The leads of a dump, without times of creation and what was logged of them: other operations read that."""
+    sandbox.finish_imports()
+    names = ("id", "email", "foreign_type", "foreign_id", "partition", "anonymous", "attributes", "updated_at")
+    with sandbox.store.reading() as leads:
+        has_lists = leads.lists.count() > 0
+        return [
+            {
+                **{name: getattr(lead, name) for name in names},
+                "attributes": dict(lead.attributes),
+                "cookies": leads.cookies_of(lead.id),
+                **({"lists": lists} if (lists := has_lists and leads.lists.names_of(lead.id)) else {}),
+            }
+            for lead in leads.all()
+        ]
 
 
 @frozen
