@@ -20,7 +20,7 @@ from urllib.parse import unquote
 
 from lxml import etree
 
-from marketo_soap import FAULTS, OPERATIONS, Fault, MarketoError, Sandbox, envelope
+from marketo_soap import FAULTS, OPERATIONS, Fault, GetMultipleLeads, MarketoError, Sandbox, SyncLead, envelope
 from marketo_soap.calls.sign_again import sign_again
 from marketo_soap.debug import checks, compare
 from marketo_soap.debug import exporting as exports
@@ -44,7 +44,8 @@ SEPARATOR = b"\n%%\n"
 def reply(data: bytes) -> None:
     """Read *data* as a client and as a tool do: a value, or a `MarketoError` that can be shown."""
     readers: list[Callable[[bytes], object]] = [envelope.read]
-    readers += [partial(envelope.reply, operation) for operation in OPERATIONS.values()]
+    operations = OPERATIONS.values() if len(data) < _LONG else [SyncLead, GetMultipleLeads]
+    readers += [partial(envelope.reply, operation) for operation in operations]
     for read in readers:
         try:
             value = read(data)

@@ -23,7 +23,7 @@ from tests.peers.test_peers import call_zeep, php, values
 def peer_call(email: str, key: str = KEYS["KEY_0"], **more: str) -> dict[str, Any]:
     attributes = {"attribute": [{"attrName": "FirstName", "attrValue": "Zoé <&>"}]}
     params = {"leadRecord": {"Email": email, "leadAttributeList": attributes}, "returnLead": True}
-    return {"userId": "user_0_0123456789", "encryptionKey": key, "params": params, **more}
+    return {"userId": "user_0_0123456789", "encryptionKey": key, "operation": "syncLead", "params": params, **more}
 
 
 @pytest.mark.parametrize("peer", [php, lambda: call_zeep], ids=["PHP SoapClient", "zeep"])
@@ -74,7 +74,7 @@ def test_there_is_nothing_else(gateway: Served, method: str, path: str, status: 
         (lambda: b"<broken", {}, "20012"),
         (lambda: b"\x00\xff" * 100, {}, "20012"),
         (lambda: b'<!DOCTYPE a [<!ENTITY b "c">]>' + signed(), {}, "20012"),
-        (lambda: signed().replace(b"paramsSyncLead", b"paramsGetChannels"), {}, "20019"),
+        (lambda: signed().replace(b"paramsSyncLead", b"paramsGetWeather"), {}, "20019"),
         (lambda: signed().replace(b"AuthenticationHeader", b"OtherHeader"), {}, "20014"),
         (lambda: signed(), {"Content-Type": "application/json"}, "20012"),
         (lambda: signed(), {"Content-Encoding": "br"}, "20012"),
