@@ -138,6 +138,7 @@ def test_what_would_refuse_all_others_ends_it(make: Make, code: int) -> None:
     assert fates(outcome, 300) == [DONE, REFUSED, NOT_SENT]
     assert {each.error.code for each in outcome.records[300:]} == {code}
     assert len(server.calls) == 2
+    assert repr(outcome) == "BatchOutcome(records={'done': 300, 'refused': 300, 'not sent': 100}, results=1)"
 
 
 def test_a_connection_that_is_gone_ends_it(make: Make) -> None:

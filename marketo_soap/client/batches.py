@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -54,12 +55,17 @@ class RecordOutcome(Generic[StatusT]):
     fate: Fate
 
 
+def _summary(records: Sequence[RecordOutcome[Any]]) -> str:
+    """The numbers of fates: to write thousands of records, each with an error to be redacted, takes long."""
+    return str({str(fate): count for fate, count in Counter(each.fate for each in records).items()})
+
+
 @frozen
 class BatchOutcome(Generic[R, StatusT]):
     """What came of each record, in the order given, and the results of the calls that had one."""
 
-    records: tuple[RecordOutcome[StatusT], ...]
-    results: tuple[R, ...]
+    records: tuple[RecordOutcome[StatusT], ...] = field(repr=_summary)
+    results: tuple[R, ...] = field(repr=lambda results: str(len(results)))
 
     def __iter__(self) -> Iterator[RecordOutcome[StatusT]]:
         return iter(self.records)
