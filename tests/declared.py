@@ -175,7 +175,9 @@ def _made(cls: type[Any], given: dict[str, Any]) -> Any:
 
 def _field(field: Field) -> st.SearchStrategy[Any]:
     if field.is_list:
-        several: st.SearchStrategy[Any] = st.lists(_field(field.of_items()), max_size=9).map(tuple)
+        item = field.of_items()
+        nested = item.is_list or (is_record(item.type) and any(each.is_list for each in declared(item.type)))
+        several: st.SearchStrategy[Any] = st.lists(_field(item), max_size=3 if nested else 9).map(tuple)
         return st.none() | several if field.none_allowed else several
     if field.choices:
         one = st.one_of([values_of(choice) for choice in field.choices])

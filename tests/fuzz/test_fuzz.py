@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(find_spec("atheris") is None, reason="atheris is
 @pytest.mark.parametrize("target", TARGETS)
 def test_fuzzing_for_a_while_finds_nothing(target: str, tmp_path: Path) -> None:
     found = tmp_path / "found"
-    options = ["-runs=20000", "-max_total_time=5", "-seed=1", f"-artifact_prefix={tmp_path}/", "--collect", str(found)]
+    options = ["-runs=20000", "-max_total_time=3", "-seed=1", f"-artifact_prefix={tmp_path}/", "--collect", str(found)]
     done = subprocess.run(
         [sys.executable, str(HERE / "fuzz.py"), target, *options],
         env={**os.environ, "PYTHONHASHSEED": "0"},
