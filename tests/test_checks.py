@@ -484,9 +484,9 @@ def test_checking_takes_linear_time() -> None:
         data = edited("<attribute>", items + "<attribute>")
         best = float("inf")
         for _ in range(3):
-            started = time.perf_counter()
+            started = time.process_time()
             checked(data)
-            best = min(best, time.perf_counter() - started)
+            best = min(best, time.process_time() - started)
         return best
 
     assert seconds(3_000) < 40 * seconds(300)

@@ -473,9 +473,9 @@ def test_many_attributes_take_linear_time() -> None:
         old, new = request(*attributes), request(*reversed(attributes))
         best = float("inf")
         for _ in range(3):
-            started = time.perf_counter()
+            started = time.process_time()
             assert compare(old, new).verdict == SAME
-            best = min(best, time.perf_counter() - started)
+            best = min(best, time.process_time() - started)
         return best
 
     assert seconds(5_000) < 40 * seconds(500)

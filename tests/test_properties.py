@@ -228,9 +228,9 @@ def test_a_reply_with_many_attributes_is_read_in_linear_time() -> None:
         data = envelope.write_reply(SyncLead, SyncLeadResult(1, SyncStatus(1, "UPDATED"), record))
         best = float("inf")
         for _ in range(3):
-            started = time.perf_counter()
+            started = time.process_time()
             envelope.reply(SyncLead, data)
-            best = min(best, time.perf_counter() - started)
+            best = min(best, time.process_time() - started)
         return best
 
     assert seconds(20_000) < 40 * seconds(2_000)

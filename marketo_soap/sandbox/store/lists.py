@@ -50,8 +50,8 @@ class Lists(Table[KeptList]):
 
     def named(self, name: str) -> KeptList | None:
         """Find a list by its name, or by `<program>.<name>`; of several the oldest."""
-        condition = "name = ?1 OR (program != '' AND program || '.' || name = ?1)"
-        return next(iter(self.select(condition, (name,), limit=1)), None)
+        condition = "name = ? OR (program != '' AND program || '.' || name = ?)"
+        return next(iter(self.select(condition, (name, name), limit=1)), None)
 
     def exists(self, list_id: int) -> bool:
         """Say whether there is a list with this id."""

@@ -140,15 +140,15 @@ def by_list(list_id: int) -> Selection:
 def by_update(oldest: datetime, latest: datetime) -> Selection:
     """Select the known leads that were updated within a span of time, its ends included."""
     first, last = (oldest - _EPOCH) // _MS, -(-(latest - _EPOCH) // _MS)
-    within = f"SELECT 1 FROM lead WHERE NOT anonymous AND {UPDATED_MS} >= ?1 AND {UPDATED_MS} <= ?2"
+    within = f"SELECT 1 FROM lead WHERE NOT anonymous AND {UPDATED_MS} >= ? AND {UPDATED_MS} <= ?"
     few = f"(SELECT count(*) FROM ({within} LIMIT {_FEW}))"
     outside = f"(SELECT count(*) FROM lead WHERE NOT anonymous AND {UPDATED_MS}"
     total = (
         f"SELECT CASE WHEN {few} < {_FEW} THEN {few} ELSE (SELECT number FROM lead_count)"
-        f" - (SELECT count(*) FROM lead WHERE anonymous) - {outside} < ?1) - {outside} > ?2) END"
+        f" - (SELECT count(*) FROM lead WHERE anonymous) - {outside} < ?) - {outside} > ?) END"
     )
     condition = f"NOT anonymous AND {UPDATED_MS} <= ?"
-    return Selection(condition, (last,), first, total=(total, (first, last)))
+    return Selection(condition, (last,), first, total=(total, (first, last) * 3))
 
 
 def _marks(values: Sequence[object]) -> str:
