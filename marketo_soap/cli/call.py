@@ -151,13 +151,18 @@ def _describe_operation(operation: type[Operation[Any]]) -> dict[str, Any]:
     effect = "read" if operation.effect is Operation.effect else operation.effect
     return {
         "name": operation.name,
-        "summary": (operation.__doc__ or "").partition("\n\n")[0],
+        "summary": _summary(operation),
         "effect": effect if isinstance(effect, str) else "write: repeatable or once, it depends on the call",
         "client": f"{method}()" if hasattr(Client, method) else "call()",
         "sandbox": "yes" if operation.name in FUNCTIONS else "no",
         "rest": rest,
         "limits": limits,
     }
+
+
+def _summary(operation: type[Operation[Any]]) -> str:
+    """The first paragraph of the docstring, on one line: Python 3.13 strips its indentation, others do not."""
+    return " ".join((operation.__doc__ or "").partition("\n\n")[0].split())
 
 
 def _command(operation: type[Operation[Any]]) -> click.Command:
@@ -172,7 +177,7 @@ def _command(operation: type[Operation[Any]]) -> click.Command:
         data.update(from_assignments(list(assignments)))
         run_call(from_data(operation, data), workspace, partial(output.print_call, operation), **connection)
 
-    doc = (operation.__doc__ or "").split("\n\n")[0]
+    doc = _summary(operation)
     elements = "\n".join(_describe(declared(operation), "")) or "(none)"
     text = f"{doc}\n\n\b\nElements (* required):\n{elements}"
     return click.command(operation.name, help=text, short_help=doc)(make_call)
