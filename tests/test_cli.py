@@ -147,8 +147,15 @@ def test_nobody_listening_is_exit_code_1(served: dict[str, str]) -> None:
         (["--sandbox", "--email", "a@b.c", "FirstName"], "'FirstName' is no NAME=VALUE"),
         (["--sandbox", "--email", "a@b.c", "=x"], "attrName is empty"),
         (["--sandbox", "--email", "a@b.c", "A=\x07"], "U\\+0007"),
-        (["--email", "a@b.c"], "--endpoint, --user-id, the encryption key missing"),
-        (["--email", "a@b.c", "--endpoint", "http://x/", "--user-id", "u"], "encryption key missing"),
+        (
+            ["--email", "a@b.c"],
+            "MARKETO_SOAP_ENDPOINT, MARKETO_SOAP_USER_ID, MARKETO_SOAP_ENCRYPTION_KEY are not set: set them, or give "
+            "--endpoint and --user-id and --encryption-key-file, or use --sandbox\n",
+        ),
+        (
+            ["--email", "a@b.c", "--endpoint", "http://x/", "--user-id", "u"],
+            "Error: MARKETO_SOAP_ENCRYPTION_KEY is not set: set it, or give --encryption-key-file\n",
+        ),
     ],
 )
 def test_wrong_use_is_exit_code_2(args: list[str], message: str) -> None:
@@ -223,8 +230,8 @@ def test_an_envelope_is_signed_with_the_key_of_the_environment() -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (SEED_OPTIONS, "--user-id missing"),
-        (["--user-id", "u", *SEED_OPTIONS], "no key to sign with"),
+        (["--signature", "s", "--timestamp", "t", *SEED_OPTIONS], "Error: MARKETO_SOAP_USER_ID is not set: set it, or"),
+        (["--user-id", "u", *SEED_OPTIONS], "Error: MARKETO_SOAP_ENCRYPTION_KEY is not set: set it, or give"),
         (["--user-id", "u", "--signature", "s", *SEED_OPTIONS], "needs the --timestamp"),
         (["--user-id", "u"], "the lead has no key"),
     ],
@@ -367,8 +374,3 @@ def test_help_says_what_there_is() -> None:
     for command in ("sync-lead", "envelope", "parse", "sandbox"):
         assert command in shown
     assert run("--version").stdout.strip().endswith("0.1.0")
-
-
-def test_the_package_is_a_command_too() -> None:
-    done = subprocess.run([sys.executable, "-m", "marketo_soap", "--help"], capture_output=True, text=True, check=True)
-    assert "sync-lead" in done.stdout
