@@ -1,4 +1,7 @@
-"""The exceptions, and the table of Marketo's fault codes."""
+"""The exceptions, and the table of Marketo's fault codes.
+
+Longer than 300 lines: each exception says when it is raised and what it carries.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +45,9 @@ _LONGEST = 1000  # characters of a text
 class MarketoError(Exception):
     """The base of every error that comes from a call or from bytes.
 
-    `exchange` is what was sent and received if the error came from a client's call, else None. With `fate_unknown` the
-    call may have been carried out, by this or an earlier attempt. Every error can be pickled. A caller's own mistakes
+    `exchange` is what was sent and received if the error came from a client's call, else None: an error without an
+    answer may come before anything was sent, and `envelope.reply` reads bytes. With `fate_unknown` the call may have
+    been carried out, by this or an earlier attempt. Every error can be pickled. A caller's own mistakes
     are `ValueError` and `TypeError`, raised before anything is sent.
     """
 
@@ -115,6 +119,9 @@ class TransportError(MarketoError):
 class AmbiguousError(TransportError):
     """The request may have been carried out: it was sent, and its answer was lost."""
 
+    if TYPE_CHECKING:  # a client's always has one
+        exchange: Exchange  # pyright: ignore[reportIncompatibleVariableOverride]
+
     fate_unknown = True
 
 
@@ -141,6 +148,9 @@ class ProtocolError(MarketoError):
 
 class OperationFailed(MarketoError):  # noqa: N818 - the server's answer, not a Python error
     """A well-formed reply says that the call was not carried out: `result` is the whole result, with the reason."""
+
+    if TYPE_CHECKING:  # a client's always has one
+        exchange: Exchange  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(self, message: str, result: Any) -> None:
         super().__init__(message)
@@ -181,6 +191,9 @@ class Fault(MarketoError):  # noqa: N818 - SOAP's own word
     server's differed from its documentation. `message` and `faultstring` may hold personal data.
     `rest` is the REST API's own refusal when the call went over a bridge.
     """
+
+    if TYPE_CHECKING:  # a client's always has one
+        exchange: Exchange  # pyright: ignore[reportIncompatibleVariableOverride]
 
     rest: RestError | None = None
 
