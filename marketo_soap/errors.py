@@ -1,12 +1,13 @@
 """The exceptions, and the table of Marketo's fault codes.
 
-Longer than 300 lines: each exception says when it is raised and what it carries.
+Longer than 300 lines: the exceptions are one tree, and each has its whole documentation.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal, Self
+from inspect import cleandoc
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from attrs import field, frozen
 
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 _LONGEST = 1000  # characters of a text
+_HELP = "https://marketo-soap.readthedocs.io/en/stable/what-went-wrong.html"
 
 
 class MarketoError(Exception):
@@ -47,13 +49,28 @@ class MarketoError(Exception):
 
     `exchange` is what was sent and received if the error came from a client's call, else None: an error without an
     answer may come before anything was sent, and `envelope.reply` reads bytes. With `fate_unknown` the call may have
-    been carried out, by this or an earlier attempt. Every error can be pickled. A caller's own mistakes
-    are `ValueError` and `TypeError`, raised before anything is sent.
+    been carried out, by this or an earlier attempt. Every error can be pickled. A caller's own mistakes are
+    `ValueError` and `TypeError`, raised before anything is sent.
+
+    `help_url` is the page that explains the class: symptoms, causes and cures. Tracebacks show it, as a note.
     """
 
     exchange: Exchange | None = None
     fate_unknown: bool = False
     hint: str = ""
+    help_url: ClassVar[str] = f"{_HELP}#marketoerror"
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if cls.__module__.startswith("marketo_soap."):  # a class of somebody else has the page of its base
+            cls.help_url = f"{_HELP}#{cls.__name__.lower()}"
+            cls.__doc__ = f"{cleandoc(cls.__doc__ or '')}\n\nSee {cls.help_url}"
+
+    def __new__(cls, *args: Any, **_options: Any) -> Self:
+        """Make an error with a note, here because not every subclass calls the others' `__init__`."""
+        error = super().__new__(cls, *args)
+        error.__notes__ = [f"See {cls.help_url}"]
+        return error
 
     def __str__(self) -> str:
         """Return the message, without secrets and personal data, at most 1,000 characters long."""
@@ -256,7 +273,7 @@ class AmbiguousFault(ServerFault, AmbiguousError):  # noqa: N818 - SOAP's own wo
     def of(cls, fault: ServerFault) -> Self:
         """Return *fault* as one whose fate is unknown."""
         other = cls(fault.message)
-        other.__dict__.update(fault.__dict__)
+        other.__dict__.update(fault.__dict__, __notes__=other.__notes__)
         return other
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from marketo_soap.sandbox.rest.replies import RestError
+from marketo_soap.sandbox.rest.replies import RestCallError
 from marketo_soap.sandbox.rest.values import invalid
 
 __all__ = [
@@ -41,7 +41,7 @@ def required(given: Mapping[str, str], *names: str) -> str:
     """Return the value of the first parameter; raises 1002 if one of them is missing."""
     for name in names:
         if not given.get(name):
-            raise RestError("1002", f"Missing value for required parameter '{name}'")
+            raise RestCallError("1002", f"Missing value for required parameter '{name}'")
     return given[names[0]]
 
 
@@ -49,7 +49,7 @@ def whole(given: Mapping[str, str], name: str, default: int, *, digits: int = 9)
     """Return a whole number; raises 1001."""
     text = given.get(name) or str(default)
     if not re.fullmatch(f"[0-9]{{1,{digits}}}", text):
-        raise RestError("1001", f"Invalid value for parameter '{name}'. Required of type 'integer'")
+        raise RestCallError("1001", f"Invalid value for parameter '{name}'. Required of type 'integer'")
     return int(text)
 
 
@@ -57,7 +57,7 @@ def filter_values(given: Mapping[str, str]) -> list[str]:
     """Return the values of a filter, each once; raises 1003 for none or too many."""
     values = list(dict.fromkeys(text.strip() for text in given["filterValues"].split(",") if text.strip()))
     if not 1 <= len(values) <= _MAX_VALUES:
-        raise RestError("1003", f"filterValues holds 1 to {_MAX_VALUES} values")
+        raise RestCallError("1003", f"filterValues holds 1 to {_MAX_VALUES} values")
     return values
 
 
@@ -74,7 +74,7 @@ def page_after(given: Mapping[str, str], word: str) -> int:
     token = given.get("nextPageToken")
     start = read_token(token, word, 1)[0] if token else "0"
     if not re.fullmatch("[0-9]+", start):
-        raise RestError("1003", "Invalid nextPageToken")
+        raise RestCallError("1003", "Invalid nextPageToken")
     return int(start)
 
 
@@ -98,7 +98,7 @@ def asset_page(rows: Sequence[R], given: Mapping[str, str]) -> Sequence[R]:
     """Return the page that `offset` and `maxReturn` ask for, as assets are read."""
     start, size = whole(given, "offset", 0), whole(given, "maxReturn", _ASSETS)
     if not 1 <= size <= _MAX_ASSETS:
-        raise RestError("1003", f"maxReturn is 1 to {_MAX_ASSETS}")
+        raise RestCallError("1003", f"maxReturn is 1 to {_MAX_ASSETS}")
     return rows[start : start + size]
 
 
@@ -114,5 +114,5 @@ def read_token(token: str, word: str, count: int) -> list[str]:
         if found != word or len(parts) != count or any(len(part) > 40 for part in parts):
             raise ValueError
     except ValueError:
-        raise RestError("1003", "Invalid nextPageToken") from None
+        raise RestCallError("1003", "Invalid nextPageToken") from None
     return parts
