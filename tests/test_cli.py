@@ -15,7 +15,7 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from marketo_soap import AuthenticationHeader, Sandbox, envelope, signature
+from marketo_soap import AuthenticationHeader, NotFoundFault, Sandbox, envelope, signature
 from marketo_soap.cli.commands import cli
 from tests.support import COOKIE, CREDENTIALS, FIXTURES, SEED_HEADER, fixture
 
@@ -122,9 +122,10 @@ def test_a_refusal_is_exit_code_1_with_its_reason(served: dict[str, str]) -> Non
     result = run("sync-lead", "--id", "7", env=served, code=1)
     assert result.stderr == (
         "Error: NotFoundFault: syncLead: 20103 No lead found with IDNUM = 7 [20103 - Lead not found]\n"
+        f"See {NotFoundFault.help_url}\n"
     )
     data = json.loads(run("sync-lead", "--id", "7", "--json", env=served, code=1).stdout)
-    assert data["error"]["code"] == 20103
+    assert (data["error"]["code"], data["error"]["help"]) == (20103, NotFoundFault.help_url)
     wrong = served | {"MARKETO_SOAP_ENCRYPTION_KEY": "other"}
     assert "20014" in run("sync-lead", "--email", "a@b.c", env=wrong, code=1).stderr
     shown = run("sync-lead", "--id", "7", "--show-envelopes", env=served, code=1).stdout

@@ -95,7 +95,9 @@ def test_commands_are_listed_by_their_purpose() -> None:
     listed = [name for names in cli.sections.values() for name in names]
     assert sorted(listed) == sorted(cli.commands)
     narrow = CliRunner().invoke(cli, ["--help"]).stdout
-    assert not [line for line in narrow.splitlines() if line.startswith("  ") and line.endswith("...")]  # nothing is cut off at 80 columns
+    assert not [
+        line for line in narrow.splitlines() if line.startswith("  ") and line.endswith("...")
+    ]  # nothing is cut off at 80 columns
 
 
 def test_the_package_is_a_command_too() -> None:

@@ -76,7 +76,7 @@ def run_call(
     if failure is None:
         output.print_json(output.as_data(result)) if as_json else show(result)
     elif as_json:
-        output.print_json({"error": output.error_data(failure)})
+        output.print_json({"error": {**output.error_data(failure), "help": failure.help_url}})
         raise SystemExit(1)
     else:
         raise failure

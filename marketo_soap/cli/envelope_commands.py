@@ -12,10 +12,10 @@ import click
 from marketo_soap import envelope
 from marketo_soap.calls.sign_again import sign_again
 from marketo_soap.cli import output
-from marketo_soap.cli.clients import KEY, check_given, client_of_endpoint, client_of_sandbox
+from marketo_soap.cli.clients import KEY, USER_ID, check_given, client_of_endpoint, client_of_sandbox
 from marketo_soap.cli.envelopes import print_envelopes, print_outcome
 from marketo_soap.cli.help import examples
-from marketo_soap.cli.options import signer_options
+from marketo_soap.cli.options import signer_options, with_notes
 from marketo_soap.cli.output import progress
 from marketo_soap.cli.source import (
     LateRedactor,
@@ -67,7 +67,7 @@ def parse(sources: Sources, as_json: bool, redactor: LateRedactor) -> None:
                 if count == 1:
                     error.hint = "run marketo-soap verify: it lists everything that is wrong with a request"
                     text = redactor.text(output.printable(f"{type(error).__name__}: {error}"))
-                    raise click.ClickException(text) from None
+                    raise click.ClickException(with_notes(error, text)) from None
                 data, broken = {"kind": "unreadable", "message": str(error)}, True
             data = output.hidden_data(data, redactor)
             yield {"where": message.where, **data} if message.where else data
