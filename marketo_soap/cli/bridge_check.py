@@ -14,7 +14,7 @@ from marketo_soap.cli.output import as_data, print_columns, print_json, printabl
 
 if TYPE_CHECKING:
     from marketo_soap.bridge.settings import BridgeSettings
-    from marketo_soap.migration import Cost, DescribedInstance, FieldUse, Finding, Report, Survey
+    from marketo_soap.migration import CallCost, DescribedInstance, FieldUse, Finding, Report, Survey
 
 _PATH = click.Path(exists=True, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -198,7 +198,7 @@ def _print_finding(finding: Finding, raw: bool) -> None:
     click.echo(f"  {level}  {finding.count}x {subject}{printable(finding.text)}{value}{place}")
 
 
-def _print_cost(cost: Cost, calls: int) -> None:
+def _print_cost(cost: CallCost, calls: int) -> None:
     least = "" if cost.least == cost.most else f"{cost.least} to "
     click.secho("\ncost", bold=True)
     click.echo(f"  {least}{_count(cost.most, 'call of REST')} for {_count(calls, 'call of SOAP')}")
