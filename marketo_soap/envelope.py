@@ -15,7 +15,7 @@ from lxml import etree
 
 from marketo_soap.errors import Fault, ProtocolError
 from marketo_soap.operations import Operation, of_params, of_success
-from marketo_soap.privacy.redactor import Redactor
+from marketo_soap.privacy.late import redactor_of
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.codec import codec
 from marketo_soap.wire.long_lists import read_by_items
@@ -261,7 +261,7 @@ def _parse_message(data: bytes) -> Element:
     except ProtocolError as error:
         if not data.strip():
             raise
-        text = f"{error}; it begins {Redactor().snippet(data)}"
+        text = f"{error}; it begins {redactor_of().snippet(data)}"
         raise ProtocolError(text, line=error.line, problem=error.problem) from None
 
 
