@@ -18,7 +18,7 @@ from marketo_soap.operations import Operation, of_params, of_success
 from marketo_soap.privacy.late import redactor_of
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.codec import codec
-from marketo_soap.wire.long_lists import read_by_items
+from marketo_soap.wire.long_lists import LONG, read_by_items
 from marketo_soap.wire.soap import BODY, ENVELOPE, FAULT, HEADER, check_root, read_fault, take_apart, write_fault
 from marketo_soap.wire.xml import (
     MKTOWS,
@@ -226,10 +226,12 @@ def reply(operation: type[Operation[R]], data: bytes) -> R:
     Raises the `Fault` of the reply, the `OperationFailed` that the result means (`LeadSyncFailed`), and
     `ProtocolError` if it is not a reply to this operation.
     """
-    read = partial(_read_reply, operation=operation)
-    result = read_by_items(data, operation.result_type, operation.reply_tags, lambda root: read(_message_of(root)))
+    result = None
+    if len(data) >= LONG:
+        read = partial(_read_reply, operation=operation)
+        result = read_by_items(data, operation.result_type, operation.reply_tags, lambda root: read(_message_of(root)))
     if result is None:
-        result = read(_message_of(_parse_message(data)))
+        result = _read_reply(_message_of(_parse_message(data)), operation)
     operation.raise_for_status(result)
     return result
 
@@ -287,11 +289,12 @@ def _only(elements: list[Element], tags: Collection[str]) -> Element | None:
 
 
 def _read_reply(message: Element, operation: type[Operation[R]]) -> R:
-    if message.tag == FAULT:
+    tag = message.tag
+    if tag == FAULT:
         fault = read_fault(message)
         fault.operation = operation.name
         raise fault
-    if message.tag != operation.success_tag:
+    if tag != operation.success_tag:
         raise broken(message, "malformed", f"answers where the reply to {operation.name} was expected")
     found = _only(children_of(message), operation.reply_tags)
     if found is None:
