@@ -7,7 +7,6 @@ A client uses `request()` and `reply()`, a server `open_request()` (or `read_req
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
 from typing import Any, Generic, TypeVar
 
 from attrs import frozen
@@ -18,7 +17,7 @@ from marketo_soap.operations import Operation, of_params, of_success
 from marketo_soap.privacy.late import redactor_of
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.codec import codec
-from marketo_soap.wire.long_lists import LONG, read_by_items
+from marketo_soap.wire.long_lists import read_by_items
 from marketo_soap.wire.soap import BODY, ENVELOPE, FAULT, HEADER, check_root, read_fault, take_apart, write_fault
 from marketo_soap.wire.xml import (
     MKTOWS,
@@ -226,10 +225,8 @@ def reply(operation: type[Operation[R]], data: bytes) -> R:
     Raises the `Fault` of the reply, the `OperationFailed` that the result means (`LeadSyncFailed`), and
     `ProtocolError` if it is not a reply to this operation.
     """
-    result = None
-    if len(data) >= LONG:
-        read = partial(_read_reply, operation=operation)
-        result = read_by_items(data, operation.result_type, operation.reply_tags, lambda root: read(_message_of(root)))
+    tags = operation.reply_tags
+    result = read_by_items(data, operation.result_type, tags, lambda root: _read_reply(_message_of(root), operation))
     if result is None:
         result = _read_reply(_message_of(_parse_message(data)), operation)
     operation.raise_for_status(result)
@@ -289,12 +286,11 @@ def _only(elements: list[Element], tags: Collection[str]) -> Element | None:
 
 
 def _read_reply(message: Element, operation: type[Operation[R]]) -> R:
-    tag = message.tag
-    if tag == FAULT:
+    if message.tag == FAULT:
         fault = read_fault(message)
         fault.operation = operation.name
         raise fault
-    if tag != operation.success_tag:
+    if message.tag != operation.success_tag:
         raise broken(message, "malformed", f"answers where the reply to {operation.name} was expected")
     found = _only(children_of(message), operation.reply_tags)
     if found is None:

@@ -42,8 +42,8 @@ def columns_reader(cls: Any, item: str) -> ReadColumns | None:
         if count_cells_and_nodes(element) != 2 * count * len(columns):
             return None
         messages = [new(cls) for _ in range(count)]
-        for (store, _), column in zip(columns, texts, strict=True):
-            deque(map(store, messages, column), maxlen=0)  # the fastest loop
+        for (store, _), values in zip(columns, texts, strict=True):
+            deque(map(store, messages, values), maxlen=0)  # the fastest loop
         return messages
 
     return read

@@ -21,9 +21,11 @@ LONG = 256 * 1024
 def read_by_items(data: bytes, result: type[Any], parents: Collection[str], read: Callable[[Element], R]) -> R | None:
     """Read a document whose list of records is in an element with one of the tags *parents*, a record at a time.
 
-    *read* is given the root, in which the list is empty, and returns the result. None if the result's
-    class has no such list, or if anything is wrong: to read the document as a whole says what.
+    *read* is given the root, in which the list is empty, and returns the result. None if the document is short, if
+    the result's class has no such list, or if anything is wrong: to read the document as a whole says what.
     """
+    if len(data) < LONG:
+        return None
     try:
         items = _LongList(result, parents)
         return items.give(read(items.parse(data)))
