@@ -14,7 +14,18 @@ from marketo_soap.cli.clients import ENDPOINT, KEY, USER_ID
 from marketo_soap.debug.checks import Verdict
 from marketo_soap.signature import Credentials, timestamp
 
-__all__ = ["REST", "SOAP", "Diagnosis", "clock", "credentials", "endpoints", "extras", "files", "is_retired", "variables"]
+__all__ = [
+    "REST",
+    "SOAP",
+    "Diagnosis",
+    "clock",
+    "credentials",
+    "endpoints",
+    "extras",
+    "files",
+    "is_retired",
+    "variables",
+]
 
 SOAP = (ENDPOINT, USER_ID, KEY)
 REST_ENDPOINT, CLIENT_ID, CLIENT_SECRET = (
