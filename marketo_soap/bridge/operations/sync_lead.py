@@ -129,6 +129,8 @@ class Sync:
         """Update the lead that the first of *lookups* finds (True: if it is in the partition), else make one."""
         for last_time in (False, True):
             for lookup, check_partition in lookups.items():
+                if lookup == "email":
+                    self.values["email"] = self.keys.new_email or self.keys.email
                 found = self._one_of((yield from self._find(lookup)))
                 if found is not None:
                     return (yield from self._update(found, check_partition=check_partition))
