@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
-from marketo_soap.operations.base import PagedOperation, Violation
+from marketo_soap.operations.base import PagedOperation
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.records.custom_objects import CustomObj
 from marketo_soap.records.lead import Attribute, as_attributes
@@ -43,6 +42,9 @@ class GetCustomObjects(PagedOperation[GetCustomObjectsResult, CustomObj]):
     all. A damaged *stream_position* is fault 20122. A read: repeating it is harmless.
     """
 
+    items_field: ClassVar[str] = "custom_objs"
+    item_name: ClassVar[tuple[str, str]] = "object", "objects"
+
     obj_type_name: Annotated[str, El("objTypeName")]
     stream_position: Annotated[str | None, El("streamPosition", nillable=True, private="value")] = field(
         default=None, kw_only=True, repr=hidden
@@ -55,25 +57,3 @@ class GetCustomObjects(PagedOperation[GetCustomObjectsResult, CustomObj]):
     include_attributes: Annotated[tuple[str, ...], El("includeAttributes", item="stringItem", always=True)] = field(
         default=(), kw_only=True, converter=as_texts
     )
-
-    def violations(self) -> Iterator[Violation]:
-        """Yield the rules that the values break."""
-        yield from super().violations()
-        if self.batch_size is not None and self.batch_size < 1:
-            yield Violation(20110, f"{self.params_name}/batchSize", "batchSize must be at least 1")
-
-    def next_page(self, result: GetCustomObjectsResult) -> GetCustomObjects | None:
-        """Return the call for the next page; None when nothing remains."""
-        if result.remaining_count <= 0:
-            return None
-        return evolve(self, stream_position=result.new_stream_position)
-
-    @classmethod
-    def items(cls, result: GetCustomObjectsResult) -> tuple[CustomObj, ...]:
-        """Return the objects of a page."""
-        return result.custom_objs
-
-    @classmethod
-    def summary(cls, result: GetCustomObjectsResult) -> str:
-        """Return how many objects came, and how many remain."""
-        return f"{result.return_count} object{'s' * (result.return_count != 1)}, {result.remaining_count} remain"
