@@ -13,7 +13,7 @@ from marketo_soap.wire.checking import Violation, check_fields
 from marketo_soap.wire.fields import Field, declared, is_enum, is_record
 from marketo_soap.wire.xml import MKTOWS
 
-__all__ = ["BatchOperation", "Effect", "Operation", "PagedOperation", "Violation", "refuse_first"]
+__all__ = ["BatchOperation", "Effect", "Operation", "PagedOperation", "Violation", "is_first_page", "refuse_first"]
 
 R = TypeVar("R")
 ItemT = TypeVar("ItemT")
@@ -190,6 +190,12 @@ class BatchOperation(Operation[R], Generic[R, StatusT]):
     def is_failure(cls, status: StatusT) -> bool:
         """Say whether a status means that its item was not carried out."""
         return getattr(status, "status", status) in (False, "FAILED")
+
+
+def is_first_page(position: str | None) -> bool:
+    """Say whether a position asks for the first page. Recorded: clients sent an empty one, or made one up."""
+    text = (position or "").strip()
+    return text in ("", "0", "1") or ":os:0:" in text
 
 
 def refuse_first(violations: Iterable[Violation]) -> None:

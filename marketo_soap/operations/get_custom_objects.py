@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+import json
+from collections.abc import Iterable
+from typing import Annotated, ClassVar, TypeVar
 
 from attrs import field, frozen
 
-from marketo_soap.operations.base import PagedOperation
+from marketo_soap.errors import fault
+from marketo_soap.operations.base import PagedOperation, is_first_page
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.records.custom_objects import CustomObj
 from marketo_soap.records.lead import Attribute, as_attributes
 from marketo_soap.wire.checking import as_texts
 from marketo_soap.wire.fields import El
 
-__all__ = ["GetCustomObjects", "GetCustomObjectsResult"]
+__all__ = ["GetCustomObjects", "GetCustomObjectsResult", "read_position", "write_position"]
+
+CursorT = TypeVar("CursorT", int, str)
 
 
 @frozen
@@ -57,3 +62,25 @@ class GetCustomObjects(PagedOperation[GetCustomObjectsResult, CustomObj]):
     include_attributes: Annotated[tuple[str, ...], El("includeAttributes", item="stringItem", always=True)] = field(
         default=(), kw_only=True, converter=as_texts
     )
+
+
+def write_position(key: Iterable[str], before: int, **cursor: int | str) -> str:
+    """Return the position after *before* objects. Recorded: it is JSON of the key's values and their number."""
+    return json.dumps({"ky": list(key), "os": before, **cursor}, ensure_ascii=False, separators=(",", ":"))
+
+
+def read_position(position: str | None, key: Iterable[str], name: str, default: CursorT) -> tuple[int, CursorT]:
+    """Return how many objects came before, and the cursor *name*, *default* if it has none. Raises 20122."""
+    if is_first_page(position):
+        return 0, default
+    try:
+        found = json.loads(position or "")
+        before, cursor = found["os"], found.get(name, default)
+        numbers = [each for each in (before, cursor) if not isinstance(each, str)]
+        if type(cursor) is not type(default) or not all(0 <= each < 2**63 for each in numbers):
+            raise ValueError
+        if before and found["ky"] != list(key):
+            raise ValueError
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise fault(20122) from None
+    return (before, cursor) if before else (0, default)

@@ -17,7 +17,12 @@ from marketo_soap.bridge.steps import Translation
 from marketo_soap.bridge.values import json_value, text_value
 from marketo_soap.errors import RestError, fault
 from marketo_soap.operations.delete_custom_objects import DeleteCustomObjects, DeleteCustomObjectsResult
-from marketo_soap.operations.get_custom_objects import GetCustomObjects, GetCustomObjectsResult
+from marketo_soap.operations.get_custom_objects import (
+    GetCustomObjects,
+    GetCustomObjectsResult,
+    read_position,
+    write_position,
+)
 from marketo_soap.operations.sync_custom_objects import SyncCustomObjects, SyncCustomObjectsResult
 from marketo_soap.records.custom_objects import MOST_OBJECTS, CustomObj, SyncCustomObjStatus, SyncStatusEnum, unknown
 from marketo_soap.records.lead import Attribute
@@ -68,14 +73,14 @@ def get_custom_objects(
     key = {each.name: each.value.strip() for each in call.custom_obj_keys}
     if names := [name for name in key if name not in kind.keys and name != kind.link]:
         raise fault(20110, unknown(names))
-    before, token = _place(call.stream_position, list(key.values()))
+    before, token = read_position(call.stream_position, key.values(), "tk", "")
     if not key:
         raise fault(20019, "REST lists no custom objects without a key")
     if key.keys() != set(kind.keys) and [*key] != [kind.link]:
         raise fault(20019, f"REST finds these objects by {', '.join(kind.keys)} together, or by their link to a lead")
     shown = [name for name in kind.fields if name in kind.keys or name in (call.include_attributes or kind.fields)]
     found: Sequence[Mapping[str, Any]] = ()
-    position: dict[str, Any] = {"ky": list(key.values()), "os": before}
+    following: str | None = None
     record = _readable(kind, key, settings)
     if record is not None and (token or not before):
         size = min(call.batch_size or MOST_OBJECTS, MOST_OBJECTS)
@@ -84,11 +89,10 @@ def get_custom_objects(
         reply: RestReply = yield _query(kind, key, record, query)
         if not reply.success and reply.code != "702":
             raise refusal(reply.errors[0], settings, level="response", unknown=20011)
-        found = reply.result
-        position |= {"os": before + len(found)} | ({"tk": reply.next_page} if reply.next_page else {})
-    text = json.dumps(position, ensure_ascii=False, separators=(",", ":"))
+        found, following = reply.result, reply.next_page
+    position = write_position(key.values(), before + len(found), **({"tk": following} if following else {}))
     objects = tuple(_object(kind, each, shown, settings) for each in found)
-    return GetCustomObjectsResult(kind.name, len(objects), int("tk" in position), text, objects)
+    return GetCustomObjectsResult(kind.name, len(objects), int(bool(following)), position, objects)
 
 
 def sync_custom_objects(
@@ -167,23 +171,6 @@ def _records(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 # -- objects ------------------------------------------------------------------------------------------
-
-
-def _place(position: str | None, key: Sequence[str]) -> tuple[int, str]:
-    """Return how many objects came before, and REST's token; clients make up a first position."""
-    text = (position or "").strip()
-    if not text or ":os:0:" in text:
-        return 0, ""
-    try:
-        found = json.loads(text)
-        before, token = found["os"], found.get("tk", "")
-        if not (isinstance(before, int) and isinstance(token, str) and before >= 0):
-            raise ValueError
-        if before and found["ky"] != list(key):
-            raise ValueError
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise fault(20122) from None
-    return before, token if before else ""
 
 
 def _readable(kind: _Kind, key: Mapping[str, str], settings: BridgeSettings) -> dict[str, Any] | None:
