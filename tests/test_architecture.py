@@ -41,7 +41,7 @@ PURE_FILES = {
         "bridge/codes.py",
         "bridge/names.py",
     ),
-    *("bridge/leads.py", "bridge/objects.py", "bridge/values.py"),
+    *("bridge/leads.py", "bridge/objects.py", "bridge/values.py", "bridge/writes.py"),
 }
 PURE_FOLDERS = ("debug/checks/", "debug/compare/", "bridge/operations/", "sandbox/operations/")
 IMPURE = {"httpx", "socket", "sqlite3", "asyncio", "random", "time", "os", "ssl", "select", "subprocess", "threading"}

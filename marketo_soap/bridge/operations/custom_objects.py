@@ -15,7 +15,8 @@ from marketo_soap.bridge.rest import JSON, Lookup, RestReply, RestRequest, read,
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
 from marketo_soap.bridge.values import json_value, text_value
-from marketo_soap.errors import RestError, fault
+from marketo_soap.bridge.writes import ACTIONS, Writes, status_of
+from marketo_soap.errors import fault
 from marketo_soap.operations.delete_custom_objects import DeleteCustomObjects, DeleteCustomObjectsResult
 from marketo_soap.operations.get_custom_objects import (
     GetCustomObjects,
@@ -24,7 +25,7 @@ from marketo_soap.operations.get_custom_objects import (
     write_position,
 )
 from marketo_soap.operations.sync_custom_objects import SyncCustomObjects, SyncCustomObjectsResult
-from marketo_soap.records.custom_objects import MOST_OBJECTS, CustomObj, SyncCustomObjStatus, SyncStatusEnum, unknown
+from marketo_soap.records.custom_objects import MOST_OBJECTS, CustomObj, SyncCustomObjStatus, unknown
 from marketo_soap.records.lead import Attribute
 from marketo_soap.records.lead_fields import attribute_order
 
@@ -33,8 +34,6 @@ __all__ = ["delete_custom_objects", "get_custom_objects", "sync_custom_objects"]
 _PATH = "/rest/v1/customobjects"
 _LINK = "MKTOID"  # what SOAP calls the link to a lead
 _OWN = ("marketoGUID", "createdAt", "updatedAt")
-_ACTIONS = {"INSERT": "createOnly", "UPDATE": "updateOnly"}
-_STATUSES = {"created": "CREATED", "updated": "UPDATED", "deleted": "DELETED"}
 
 
 @frozen
@@ -101,7 +100,7 @@ def sync_custom_objects(
     """Write the objects of a call; a key that comes twice is written in two calls of REST."""
     kind: _Kind = yield from _kind(call.obj_type_name, settings)
     operation = str(call.operation or "UPSERT")
-    body = {"action": _ACTIONS.get(operation, "createOrUpdate"), "dedupeBy": "dedupeFields"}
+    body = {"action": ACTIONS[operation], "dedupeBy": "dedupeFields"}
     given = [(each.custom_obj_keys, each.custom_obj_attributes) for each in call.custom_objs]
     statuses = yield from _written(kind, f"{kind.path}.json", body, given, operation, settings)
     return SyncCustomObjectsResult(statuses)
@@ -212,34 +211,26 @@ def _written(
     settings: BridgeSettings,
 ) -> Translation[tuple[SyncCustomObjStatus, ...]]:
     """Send the objects and return a status for each, in the order given."""
-    said: dict[int, tuple[str, str | None]] = {}
+    writes = Writes(settings)
     batches: list[dict[str, tuple[int, dict[str, Any]]]] = []
     for number, (key, attributes) in enumerate(given):
         try:
             record = kind.record(_values(kind, key, [*attributes, *key]), settings)
         except ValueError as error:
-            said[number] = SyncStatusEnum.FAILED, str(error)
+            writes.outcomes[number] = str(error)
             continue
         same = json.dumps([record[kind.fields[name][0]] for name in kind.keys])
         batch = next((each for each in batches if same not in each), None)
         if batch is None:
             batches.append(batch := {})
         batch[same] = number, record
-    for at, batch in enumerate(batches):
-        records = [record for _, record in batch.values()]
-        effect: Any = "once" if operation == "INSERT" else "repeatable"
-        reply: RestReply = yield write(path, {**body, "input": records}, effect=effect)
-        if not reply.success and not at:
-            raise refusal(reply.errors[0], settings, level="response", fate_unknown=reply.in_doubt)
-        results = [*reply.result] if reply.success else []
-        for place, (number, _) in enumerate(batch.values()):
-            result = results[place] if place < len(results) else {}
-            why = None
-            if str(result.get("status")) not in _STATUSES:
-                why = reply.reason(result) if reply.success else reply.errors[0]
-            said[number] = _status(str(result.get("status")), why, operation, settings)
+    effect: Any = "once" if operation == "INSERT" else "repeatable"
+    for batch in batches:
+        numbers, records = zip(*batch.values(), strict=True)
+        yield from writes.send(write(path, {**body, "input": records}, effect=effect), numbers)
     return tuple(
-        SyncCustomObjStatus(kind.name, *said[number], custom_obj_keys=key) for number, (key, _) in enumerate(given)
+        SyncCustomObjStatus(kind.name, *status_of(writes.outcomes[number], operation), custom_obj_keys=key)
+        for number, (key, _) in enumerate(given)
     )
 
 
@@ -253,12 +244,3 @@ def _values(kind: _Kind, key: Sequence[Attribute], given: Sequence[Attribute]) -
     if missing := [name for name in kind.keys if not values.get(name)]:
         raise ValueError(f"Missing key attribute: {', '.join(missing)}")
     return values
-
-
-def _status(status: str, error: RestError | None, operation: str, settings: BridgeSettings) -> tuple[str, str | None]:
-    if error is None:
-        return SyncStatusEnum(_STATUSES[status]), None
-    if (operation, error.code) in (("INSERT", "1017"), ("UPDATE", "1013")):
-        return "SKIPPED", None
-    code = refusal(error, settings, level="record").code
-    return SyncStatusEnum.FAILED, f"{code} - {error.message} [{error.code}]"
