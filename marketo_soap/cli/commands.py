@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
-from attrs import evolve
 
 from marketo_soap import __version__, envelope
 from marketo_soap.cli import output
@@ -16,6 +14,7 @@ from marketo_soap.cli.envelope_commands import convert, diff, parse, send, verif
 from marketo_soap.cli.export_commands import export, redact
 from marketo_soap.cli.gateway import gateway
 from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
+from marketo_soap.cli.sandbox import sandbox
 from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.signature import AuthenticationHeader, Credentials, sign, timestamp
 
@@ -76,95 +75,5 @@ def envelope_sync_lead(
     click.echo(data, nl=False)
 
 
-@cli.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8807,
-    show_default=True,
-    help="The port; 0 is any free one.",
-)
-@click.option("--user-id", help="What callers sign with; default: a made-up one.")
-@click.option("--encryption-key", help="The made-up key of the sandbox; never a real one.")
-@click.option("--db", type=click.Path(dir_okay=False), default=":memory:", help="A file to keep the leads in.")
-@click.option(
-    "--durability",
-    type=click.Choice(["normal", "full"]),
-    help="full: not even a power cut loses a call of --db, each waits for the disk.  [default: normal]",
-)
-@click.option("--config", type=click.Path(exists=True, dir_okay=False), help="Settings, as TOML.")
-@click.option("--seed", type=click.Path(exists=True, dir_okay=False), multiple=True, help="Leads to add: CSV or JSON.")
-@click.option(
-    "--vendor-limits", is_flag=True, help="Refuse calls as Marketo did: 100 in 20 s, 10 at once, 10,000 a day."
-)
-@click.option(
-    "--allow-host",
-    multiple=True,
-    help="A further name that callers may ask for, or whose pages may call; '*' is any. IP addresses, localhost and "
-    "--host are known.",
-)
-@click.option(
-    "--control-token-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file with the token that opens /_sandbox/ to other machines.",
-)
-def sandbox(
-    host: str,
-    port: int,
-    user_id: str | None,
-    encryption_key: str | None,
-    db: str,
-    durability: Literal["normal", "full"] | None,
-    config: str | None,
-    seed: tuple[str, ...],
-    vendor_limits: bool,
-    allow_host: tuple[str, ...],
-    control_token_file: Path | None,
-) -> None:
-    """Serve an embedded Marketo until Ctrl-C, and print the variables that point a client at it.
-
-    /_sandbox/ is a page to look at in a browser; below it is the control surface: health, leads, journal, reset,
-    faults, clock, settings.
-    """
-    from marketo_soap.sandbox import Sandbox
-    from marketo_soap.sandbox.messages import CONTROL, PATH
-    from marketo_soap.sandbox.server import bound, serve_forever
-    from marketo_soap.sandbox.settings import Settings
-    from marketo_soap.sandbox.state import ENCRYPTION_KEY, USER_ID
-
-    settings = Settings.load(config) if config else Settings()
-    if durability is not None:
-        settings = evolve(settings, durability=durability)
-    if config:
-        output.warn_if_exposed(config, readable=settings.control_token is not None)
-    settings = evolve(settings, allowed_hosts=(*settings.allowed_hosts, *allow_host))
-    if control_token_file is not None:
-        output.warn_if_exposed(control_token_file)
-        settings = evolve(settings, control_token=control_token_file.read_text(encoding="utf-8").strip())
-    with Sandbox(
-        db,
-        user_id=user_id or USER_ID,
-        encryption_key=encryption_key or ENCRYPTION_KEY,
-        settings=settings,
-        limits="vendor" if vendor_limits else None,
-    ) as served:
-        for path in seed:
-            click.echo(f"# {served.seed(path)} leads from {path}", err=True)
-        listener, endpoint = bound(host, port)
-        click.echo(f"export MARKETO_SOAP_ENDPOINT={endpoint}")
-        click.echo(f"export MARKETO_SOAP_USER_ID={served.credentials.user_id}")
-        click.echo(f"export MARKETO_SOAP_ENCRYPTION_KEY={served.credentials.encryption_key}")
-        click.echo(f"export MARKETO_REST_ENDPOINT={endpoint.removesuffix(PATH)}/rest")
-        click.echo(f"export MARKETO_REST_CLIENT_ID={served.rest_credentials.client_id}")
-        click.echo(f"export MARKETO_REST_CLIENT_SECRET={served.rest_credentials.client_secret}")
-        click.echo(f"# see it in a browser: {endpoint.removesuffix(PATH)}{CONTROL}", err=True)
-        click.echo("# serving; Ctrl-C stops", err=True)
-        try:
-            serve_forever(served, listener, host)
-        except KeyboardInterrupt:
-            click.echo("# stopped", err=True)
-
-
-for command in (parse, verify, diff, redact, export, convert, send, call, operations, gateway, bridge_check):
+for command in (sandbox, parse, verify, diff, redact, export, convert, send, call, operations, gateway, bridge_check):
     cli.add_command(command)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from marketo_soap.errors import LimitFault
 from marketo_soap.sandbox.call import ScriptedCall, counted
 from marketo_soap.sandbox.faults import Record
+from marketo_soap.sandbox.journal import without_secrets
 from marketo_soap.sandbox.messages import HttpAnswer, HttpRequest
 from marketo_soap.sandbox.rest.endpoints import IDENTITY, SYNC_LEADS, Work, note_synced
 from marketo_soap.sandbox.rest.replies import (
@@ -21,7 +22,7 @@ from marketo_soap.sandbox.rest.replies import (
     refusal,
     request_id,
 )
-from marketo_soap.sandbox.rest.routes import recorded, route
+from marketo_soap.sandbox.rest.routes import as_recorded, recorded, route
 from marketo_soap.sandbox.rest.sync import Synced
 from marketo_soap.sandbox.rest.values import shown
 from marketo_soap.sandbox.settings import FaultRule
@@ -49,7 +50,10 @@ class RestCall(ScriptedCall):
         self._request, self._route = request, route(request)
         kept = _without_secrets(sandbox, recorded(request, self._route.operation))
         super().__init__(sandbox, sandbox.journal.begin(sandbox.now(), kept))
-        self._entry.operation = self._route.operation or None
+        entry = self._entry
+        entry.api, entry.operation = "REST", self._route.operation or None
+        entry.request_headers = without_secrets(request.headers)
+        entry.complete = kept == as_recorded(request, request.query.encode("utf-8", "replace"), request.body)
 
     def answered(self) -> HttpAnswer:
         """Answer the call, as the fault script has it."""

@@ -13,7 +13,7 @@ from marketo_soap.sandbox.messages import HttpRequest
 from marketo_soap.sandbox.rest.endpoints import ENDPOINTS, IDENTITY, Endpoint
 from marketo_soap.sandbox.rest.replies import RestCallError
 
-__all__ = ["Route", "recorded", "route"]
+__all__ = ["Route", "as_recorded", "recorded", "route"]
 
 _MAX_URI = 8 * 1024
 _MAX_BODY = 1024 * 1024
@@ -98,6 +98,11 @@ def recorded(request: HttpRequest, operation: str) -> bytes:
     elif operation == IDENTITY or not operation:
         body = b"***" if body else b""
     query = _without_secrets(request.query, request.query.encode("utf-8", "replace"))
+    return as_recorded(request, query, body)
+
+
+def as_recorded(request: HttpRequest, query: bytes, body: bytes) -> bytes:
+    """Return the line with method and address, an empty line, and the body."""
     return f"{request.method} {quote(request.path)}".encode() + (b"?" + query if query else b"") + b"\n\n" + body
 
 
