@@ -1,12 +1,18 @@
-"""The programs in docs/examples run; tests/gateway/test_examples.py has those that call a gateway."""
+"""The tutorial works as typed, and the programs in docs/examples run.
+
+tests/gateway/test_examples.py has the programs that call a gateway.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 from runpy import run_path
 from typing import Any
@@ -20,10 +26,74 @@ ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "docs/examples"
 
 
-def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    env = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+def environment(**more: str) -> dict[str, str]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("MARKETO_", "PYTEST_"))}
     env.pop("CI", None)  # goldens are written here
+    return env | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"} | more
+
+
+def run(*command: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    env = env or environment()
     return subprocess.run([sys.executable, *command], cwd=cwd, env=env, timeout=60, capture_output=True, text=True)
+
+
+TUTORIAL = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
+STEPS = re.compile(r"(?:Save this as `(\S+?)`[^`]*)?^```(?:python|console)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+COMMANDS = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
+MODULES = {"marketo-soap": ["-m", "marketo_soap"], "pytest": ["-m", "pytest"], "python": []}
+
+
+def is_shown(shown: str, output: str) -> bool:
+    return bool(re.fullmatch(re.escape(shown.strip()).replace(r"\.\.\.", ".*?"), output.strip(), re.DOTALL))
+
+
+class Terminals:
+    """The reader of the tutorial: one terminal for commands, another one for the sandbox."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.env = environment()
+        self.sandbox: subprocess.Popen[str] | None = None
+
+    def type(self, line: str, shown: str) -> None:
+        """Run a command, and check that it prints what is *shown*."""
+        words = shlex.split(line)
+        if words[0] == "unset":
+            del self.env[words[1]]
+        elif words == ["marketo-soap", "sandbox"]:
+            self.start_sandbox(shown)
+        elif words[0] not in ("python3", "pip"):  # this is what has been installed
+            variables = dict(word.split("=") for word in takewhile(lambda word: "=" in word, words))
+            program, *arguments = words[len(variables) :]
+            done = run(*MODULES[program], *arguments, cwd=self.folder, env=self.env | variables)
+            assert is_shown(shown, done.stdout + done.stderr), (line, done.stdout + done.stderr)
+
+    def start_sandbox(self, shown: str) -> None:
+        """Serve at a free port instead of 8807, and copy the lines that begin with export."""
+        command = [sys.executable, "-m", "marketo_soap", "sandbox", "--port", "0"]
+        self.sandbox = subprocess.Popen(
+            command, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert self.sandbox.stdout is not None
+        lines = [self.sandbox.stdout.readline() for _ in range(6)]
+        assert is_shown(shown.replace("8807", "..."), "".join([*lines, "and more"]))
+        self.env |= dict(line.removeprefix("export ").strip().split("=", 1) for line in lines)
+
+
+def test_the_tutorial_works_as_typed(tmp_path: Path) -> None:
+    terminals = Terminals(tmp_path)
+    try:
+        for file, block in STEPS.findall(TUTORIAL):
+            if file:
+                (tmp_path / file).write_text(block, encoding="utf-8")
+            for line, shown in COMMANDS.findall(block):
+                terminals.type(line, shown)
+    finally:
+        if terminals.sandbox is not None:
+            terminals.sandbox.kill()
+            terminals.sandbox.communicate()
+    assert {path.name for path in tmp_path.glob("*.py")} == {"signup.py", "test_signup.py"}
+    assert "MARKETO_SOAP_ENDPOINT" not in terminals.env
 
 
 def test_the_migration_ends_with_the_same_results_over_rest(tmp_path: Path) -> None:
