@@ -47,9 +47,10 @@ _HELP = "https://marketo-soap.readthedocs.io/en/stable/what-went-wrong.html"
 class MarketoError(Exception):
     """The base of every error that comes from a call or from bytes.
 
-    `exchange` is what was sent and received if the error came from a client's call, else None. With `fate_unknown` the
-    call may have been carried out, by this or an earlier attempt. Every error can be pickled. A caller's own mistakes
-    are `ValueError` and `TypeError`, raised before anything is sent.
+    `exchange` is what was sent and received if the error came from a client's call, else None: an error without an
+    answer may come before anything was sent, and `envelope.reply` reads bytes. With `fate_unknown` the call may have
+    been carried out, by this or an earlier attempt. Every error can be pickled. A caller's own mistakes are
+    `ValueError` and `TypeError`, raised before anything is sent.
 
     `help_url` is the page that explains the class: symptoms, causes and cures. Tracebacks show it, as a note.
     """
@@ -135,6 +136,9 @@ class TransportError(MarketoError):
 class AmbiguousError(TransportError):
     """The request may have been carried out: it was sent, and its answer was lost."""
 
+    if TYPE_CHECKING:  # a client's always has one
+        exchange: Exchange  # pyright: ignore[reportIncompatibleVariableOverride]
+
     fate_unknown = True
 
 
@@ -161,6 +165,9 @@ class ProtocolError(MarketoError):
 
 class OperationFailed(MarketoError):  # noqa: N818 - the server's answer, not a Python error
     """A well-formed reply says that the call was not carried out: `result` is the whole result, with the reason."""
+
+    if TYPE_CHECKING:  # a client's always has one
+        exchange: Exchange  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(self, message: str, result: Any) -> None:
         super().__init__(message)
@@ -201,6 +208,9 @@ class Fault(MarketoError):  # noqa: N818 - SOAP's own word
     server's differed from its documentation. `message` and `faultstring` may hold personal data.
     `rest` is the REST API's own refusal when the call went over a bridge.
     """
+
+    if TYPE_CHECKING:  # a client's always has one
+        exchange: Exchange  # pyright: ignore[reportIncompatibleVariableOverride]
 
     rest: RestError | None = None
 
