@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from marketo_soap import EVERYTHING, BridgeSettings, Client, LeadKey, LeadRecord, Recorder, RestBridge, Sandbox
-from marketo_soap.sandbox.settings import Settings
+from marketo_soap.sandbox import Settings
 
 ANSWERS = 'foreign_id_fields = { CUSTOM = "erpId" }\n'  # REST has no foreign ids: a custom field takes them
 INSTANCE = Settings(custom_fields={"erpId": "string"})

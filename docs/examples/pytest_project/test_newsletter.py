@@ -11,8 +11,8 @@ import pytest
 from newsletter import save, subscribe
 
 from marketo_soap import Client, LimitFault, Sandbox
-from marketo_soap.sandbox.settings import Settings, StaticList
-from marketo_soap.testing.goldens import Goldens
+from marketo_soap.sandbox import Settings, StaticList
+from marketo_soap.testing import Goldens
 
 
 @pytest.fixture(autouse=True)
