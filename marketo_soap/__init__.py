@@ -10,7 +10,7 @@
 import re
 from importlib import import_module
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Every run of pytest imports this package, for its plugin. So it loads nothing; names are loaded when first used.
 # The list of names is the stub beside this file, which type checkers read too.
