@@ -1,4 +1,4 @@
-"""Marketo's SOAP API by hand: exact envelopes, typed results, and an embedded sandbox to run them against.
+"""A client for Marketo's SOAP API: exact envelopes, typed results, and an emulator to run them against.
 
 >>> from marketo_soap import Client, LeadRecord, Sandbox
 >>> with Sandbox() as sandbox, Client(transport=sandbox.transport()) as client:
