@@ -149,8 +149,8 @@ class ProtocolError(MarketoError):
     """A message breaks the contract.
 
     `path` names the place, as in `successSyncLead/result/leadId` ("" for the message as a whole), `line`
-    its line in the document (None when unknown), and `problem` the kind: "malformed" (no such XML or
-    envelope), "unknown" (operation), "missing", "repeated", "empty" or "invalid" (element). `fault_code` is the
+    its line in the document (None when unknown), and `problem` the kind: "malformed" (not XML, or not
+    an envelope), "unknown" (operation), "missing", "repeated", "empty" or "invalid" (element). `fault_code` is the
     code that a server answers with, where the element has one of its own.
     """
 

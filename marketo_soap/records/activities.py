@@ -116,7 +116,7 @@ _OTHER_NAMES = {
 
 @frozen
 class ActivityTypeFilter:
-    """The types of activities to return, or those to leave out: not both. An empty filter returns all."""
+    """The types of activities to return, or those to exclude: not both. An empty filter returns all."""
 
     include_types: Annotated[tuple[ActivityType | str, ...], El("includeTypes", item="activityType", invalid=20107)] = (
         field(default=(), converter=as_texts)
