@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from marketo_soap.errors import fault
 from marketo_soap.operations.base import PagedOperation, is_first_page
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.records.custom_objects import CustomObj
 from marketo_soap.records.lead import Attribute, as_attributes
 from marketo_soap.wire.checking import as_texts
