@@ -42,7 +42,7 @@ class _SoapCall(ScriptedCall):
     def __init__(self, sandbox: State, data: bytes, headers: Mapping[str, str]) -> None:
         super().__init__(sandbox, sandbox.journal.begin(sandbox.now(), data))
         self._data = data
-        self._entry.request_headers = without_secrets(headers)
+        self._entry.request_headers = without_secrets(headers.items())
 
     def _perform(self) -> HttpAnswer:
         return self._with_outcome(respond(self._data, self))
