@@ -139,9 +139,10 @@ def _notes(notes: list[str], marks: Marks) -> Element:
 
 
 def _noted(note: str, marks: Marks) -> Element:
-    """Return a note, as a link to what it names if that is marked."""
+    """Return a note, with a link to what it names in the request."""
     anchor = marks.notes.get(note)
-    return h("a" if anchor else "span", cut(note, 4000), href=f"#{anchor}" if anchor else None)
+    link = h("a", "Show", href=f"#{anchor}", class_="show", aria_label="Show it in the request") if anchor else None
+    return h("span", cut(note, 4000), " " if anchor else None, link)
 
 
 def _section(named: tuple[str, str], data: bytes | None, headers: Headers, *shown: Child) -> Element:

@@ -64,7 +64,7 @@ class _Wanted:
         if any(lead is not None and email_key(lead.email) == email_key(self.email) for lead in leads):
             return True
         for written in {form.lower() for form in forms(self.email)}:
-            whole = re.compile(rf"(?<![\w.+-]){re.escape(written)}(?![\w-]|\.\w)")
+            whole = re.compile(rf"(?<![\w.+@-]){re.escape(written)}(?![\w-]|\.\w)")
             for held in map(str.lower, _messages(entry)):
                 if written in held and whole.search(held):
                     return True

@@ -54,8 +54,7 @@ def cards(visit: Visit) -> Element:
     button = h("button", "Copy as environment", type="button", class_="scripted", data_copies="environment")
     return h(
         "div",
+        h("section", h("div", h("h2", "Environment"), button, class_="heading-with"), command, shell, class_="card"),
         h("section", h("h2", "SOAP"), facts(soap), class_="card"),
         h("section", h("h2", "REST"), facts(rest), class_="card"),
-        h("section", h("h2", "Environment"), command, shell, h("p", button), class_="card wide"),
-        class_="cards",
     )

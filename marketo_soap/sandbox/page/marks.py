@@ -14,7 +14,7 @@ _PATH = re.compile(r"[\w.-]+(?:\[\d+\])?(?:/[\w.-]+(?:\[\d+\])?)+")
 _NAME = re.compile(r"\b[a-z]+[A-Z]\w*")  # keyType, but no word of a sentence
 _QUOTED = re.compile("'([^']+)'")
 _LAST = re.compile(r"(?:= |: )([^:=]+?)(?: \(\d+\))?\Z")
-_OPENED = re.compile(r"<(?:[\w.-]+:)?([\w.-]+)(?:\s[^>]*)?>")
+_OPENED = re.compile(r"<(?:[\w.-]+:)?([\w.-]+)(?:\s[^>]*|/)?>")
 
 
 @frozen
@@ -40,6 +40,8 @@ def find_marks(notes: Iterable[str], tokens: Sequence[str]) -> Marks:
 
 def _named(note: str) -> Iterator[tuple[str, ...]]:
     """Yield what a note may name, the likeliest first: paths by their steps, a value as a single one after ""."""
+    if "expected signature" in note:
+        yield ("requestSignature",)
     for path in _PATH.findall(note):
         steps = tuple(path.split("/"))
         for length in range(len(steps), 0, -1):  # if an element is missing, the nearest around it
