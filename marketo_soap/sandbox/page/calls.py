@@ -23,8 +23,8 @@ from marketo_soap.wire.xml import Element
 CALLS = f"{PAGE}calls"
 _MOST = 200  # changes of a call that are shown
 _FILTERS = ("q", "email", "operation", "verdict", "api")
-_WENT = {"": "Any verdict", "succeeded": "Succeeded", "refused": "Refused or failed", "waiting": "In progress"}
-_TONES = {"good": "succeeded", "changed": "succeeded", "bad": "refused", "waiting": "waiting"}
+_WENT = {"": "Any verdict", "succeeded": "Succeeded", "failed": "Failed", "waiting": "In progress"}
+_TONES = {"good": "succeeded", "changed": "succeeded", "bad": "failed", "waiting": "waiting"}
 
 
 def all_calls(visit: Visit) -> HttpAnswer:
