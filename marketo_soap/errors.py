@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import Redactor, hidden
+from marketo_soap.privacy.late import redactor_of
+from marketo_soap.privacy.vocabulary import hidden
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,9 +48,10 @@ _HELP = "https://marketo-soap.readthedocs.io/en/stable/what-went-wrong.html"
 class MarketoError(Exception):
     """The base of every error that comes from a call or from bytes.
 
-    `exchange` is what was sent and received if the error came from a client's call, else None. With `fate_unknown` the
-    call may have been carried out, by this or an earlier attempt. Every error can be pickled. A caller's own mistakes
-    are `ValueError` and `TypeError`, raised before anything is sent.
+    `exchange` is what was sent and received if the error came from a client's call, else None: an error without an
+    answer may come before anything was sent, and `envelope.reply` reads bytes. With `fate_unknown` the call may have
+    been carried out, by this or an earlier attempt. Every error can be pickled. A caller's own mistakes are
+    `ValueError` and `TypeError`, raised before anything is sent.
 
     `help_url` is the page that explains the class: symptoms, causes and cures. Tracebacks show it, as a note.
     """
@@ -73,9 +75,8 @@ class MarketoError(Exception):
 
     def __str__(self) -> str:
         """Return the message, without secrets and personal data, at most 1,000 characters long."""
-        redactor = Redactor() if self.exchange is None else Redactor.of_request(self.exchange.request)
         whole = f"{self._text()} ({self.hint})" if self.hint else self._text()
-        text = redactor.text(whole[:_LONGEST])
+        text = redactor_of(self.exchange.request if self.exchange else b"").text(whole[:_LONGEST])
         return text if len(text) < _LONGEST else f"{text}..."
 
     def _text(self) -> str:
@@ -135,6 +136,9 @@ class TransportError(MarketoError):
 class AmbiguousError(TransportError):
     """The request may have been carried out: it was sent, and its answer was lost."""
 
+    if TYPE_CHECKING:  # a client's always has one
+        exchange: Exchange  # pyright: ignore[reportIncompatibleVariableOverride]
+
     fate_unknown = True
 
 
@@ -145,8 +149,8 @@ class ProtocolError(MarketoError):
     """A message breaks the contract.
 
     `path` names the place, as in `successSyncLead/result/leadId` ("" for the message as a whole), `line`
-    its line in the document (None when unknown), and `problem` the kind: "malformed" (no such XML or
-    envelope), "unknown" (operation), "missing", "repeated", "empty" or "invalid" (element). `fault_code` is the
+    its line in the document (None when unknown), and `problem` the kind: "malformed" (not XML, or not
+    an envelope), "unknown" (operation), "missing", "repeated", "empty" or "invalid" (element). `fault_code` is the
     code that a server answers with, where the element has one of its own.
     """
 
@@ -161,6 +165,9 @@ class ProtocolError(MarketoError):
 
 class OperationFailed(MarketoError):  # noqa: N818 - the server's answer, not a Python error
     """A well-formed reply says that the call was not carried out: `result` is the whole result, with the reason."""
+
+    if TYPE_CHECKING:  # a client's always has one
+        exchange: Exchange  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(self, message: str, result: Any) -> None:
         super().__init__(message)
@@ -201,6 +208,9 @@ class Fault(MarketoError):  # noqa: N818 - SOAP's own word
     server's differed from its documentation. `message` and `faultstring` may hold personal data.
     `rest` is the REST API's own refusal when the call went over a bridge.
     """
+
+    if TYPE_CHECKING:  # a client's always has one
+        exchange: Exchange  # pyright: ignore[reportIncompatibleVariableOverride]
 
     rest: RestError | None = None
 

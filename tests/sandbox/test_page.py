@@ -142,7 +142,8 @@ def test_a_wrong_signature_is_diagnosed(inside: httpx.Client, sandbox: Sandbox) 
 
 def test_what_went_wrong_is_said_in_words(inside: httpx.Client, sandbox: Sandbox) -> None:
     with sandbox.serve() as url, httpx.Client(trust_env=False) as caller:
-        for rule in ({"failed": "no"}, {"close": "before"}, {"close": "after"}, {"html": True}, {}):
+        rules: list[dict[str, Any]] = [{"failed": "no"}, {"close": "before"}, {"close": "after"}, {"html": True}, {}]
+        for rule in rules:
             if rule:
                 sandbox.fail(**rule)
             data = envelope.request(

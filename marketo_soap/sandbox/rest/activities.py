@@ -74,7 +74,8 @@ def activities(leads: Leads, given: Mapping[str, str], settings: Settings) -> Re
     found = leads.activities.page(wanted, size + 1)
     page = found[:size]
     end = _At(page[-1].at_ms, 0, page[-1].id) if page else after
-    return RestResult([_shown(each) for each in page], end.token, more=len(found) > size)
+    campaigns = _campaign_ids(leads, page)
+    return RestResult([_shown(each, campaigns) for each in page], end.token, more=len(found) > size)
 
 
 def lead_changes(leads: Leads, given: Mapping[str, str], catalogue: Catalogue, settings: Settings) -> RestResult:
@@ -93,8 +94,9 @@ def lead_changes(leads: Leads, given: Mapping[str, str], catalogue: Catalogue, s
     page = rows[:size]
     end = _At(*page[-1][:3]) if page else after
     labels = {each.label: each for each in fields}
-    changes = [_change(each, labels) for *_, each in page if each.type == _NEW_LEAD or each.asset in labels]
-    return RestResult(changes, end.token, more=len(rows) > size)
+    changes = [each for *_, each in page if each.type == _NEW_LEAD or each.asset in labels]
+    campaigns = _campaign_ids(leads, changes)
+    return RestResult([_change(each, labels, campaigns) for each in changes], end.token, more=len(rows) > size)
 
 
 def _wanted(leads: Leads, given: Mapping[str, str], also: str, settings: Settings) -> tuple[_At, Wanted]:
@@ -139,7 +141,14 @@ def _place(after: _At) -> Place | None:
     return Place(after.id, after.at_ms) if after.of_lead else None
 
 
-def _shown(activity: Activity) -> dict[str, Any]:
+def _campaign_ids(leads: Leads, activities: Iterable[Activity]) -> dict[str, int]:
+    """Return the ids of the campaigns that activities name, by those names."""
+    full_name = "CASE program WHEN '' THEN name ELSE program || '.' || name END = ?"
+    names = {each.campaign for each in activities if each.campaign}
+    return {name: found.id for name in names for found in leads.campaigns.select(full_name, (name,), limit=1)}
+
+
+def _shown(activity: Activity, campaigns: Mapping[str, int]) -> dict[str, Any]:
     return {
         "id": activity.id,
         "marketoGUID": str(activity.id),
@@ -147,13 +156,14 @@ def _shown(activity: Activity) -> dict[str, Any]:
         "activityDate": utc(from_ms(activity.at_ms).isoformat()),
         "activityTypeId": number_of(activity.type),
         **({"primaryAttributeValue": activity.asset} if activity.asset else {}),
+        **({"campaignId": campaigns[activity.campaign]} if activity.campaign in campaigns else {}),
         "attributes": _attributes(activity.attributes.items()),
     }
 
 
-def _change(activity: Activity, labels: Mapping[str, RestField]) -> dict[str, Any]:
+def _change(activity: Activity, labels: Mapping[str, RestField], campaigns: Mapping[str, int]) -> dict[str, Any]:
     """Show a change. Recorded: the values stand in `fields`, the rest of the details in `attributes`."""
-    shown, details = _shown(activity), activity.attributes
+    shown, details = _shown(activity, campaigns), activity.attributes
     shown.pop("primaryAttributeValue", None)
     fields = []
     if activity.type == _CHANGE:

@@ -9,7 +9,7 @@ from typing import Any
 
 from marketo_soap.records.lead_keys import aware
 from marketo_soap.sandbox.assets import Campaign
-from marketo_soap.sandbox.operations.campaigns import clones_today, request, schedule
+from marketo_soap.sandbox.operations.campaigns import clones_today, request, schedule, unknown_tokens
 from marketo_soap.sandbox.operations.outcome import World
 from marketo_soap.sandbox.rest.pages import named, next_page
 from marketo_soap.sandbox.rest.replies import RestCallError, RestResult
@@ -26,11 +26,11 @@ _LATEST = timedelta(days=2 * 365)
 
 
 def find_campaigns(leads: Leads, given: Mapping[str, str]) -> RestResult:
-    """Return the campaigns with a name, a program's name or an id: all of what is given, exactly (chosen).
+    """Return the campaigns with a name, a program's name or one of several ids.
 
     With `isTriggerable=true`, those that this API may request.
     """
-    found = leads.campaigns.find(**named(given))
+    found = named(leads.campaigns, given)
     if given.get("isTriggerable") == "true":
         found = [each for each in found if each.takes("MKTOWS")]
     page, token = next_page(found, given, "campaigns")
@@ -62,12 +62,12 @@ def trigger_campaign(world: World, campaign_id: int, data: Any) -> RestResult:
     unknown = [each for each, lead in known.items() if lead is None or not visible(lead, world.settings)]
     if unknown:
         raise RestCallError("1004", f"Lead {unknown} not found")
-    request(world, campaign, tuple(lead_ids), _tokens(given), "MKTOWS")
+    request(world, campaign, tuple(lead_ids), _tokens(world, campaign, given), "MKTOWS")
     return RestResult([{"id": campaign.id}])
 
 
 def schedule_campaign(world: World, campaign_id: int, data: Any) -> RestResult:
-    """Schedule a batch campaign, never sooner than in 5 minutes; raises 1042 for more than 2 years, 1020, 1003."""
+    """Schedule a batch campaign, never sooner than in 5 minutes; raises 1042 for more than 2 years, 1020, 1003, 709."""
     campaign, given = _campaign(world, campaign_id), _input(data)
     if campaign.triggerable:
         raise RestCallError("1003", "Campaign must be a batch campaign")
@@ -84,7 +84,11 @@ def schedule_campaign(world: World, campaign_id: int, data: Any) -> RestResult:
         raise RestCallError("1003", "Invalid value for 'cloneToProgramName'")
     if clone and clones_today(world) >= _CLONES:
         raise RestCallError("1020", f"The program was cloned {_CLONES} times today")
-    schedule(world, campaign, run_at, _tokens(given), clone)
+    if clone and world.leads.programs.first(name=clone) is not None:  # chosen: the code of assets
+        raise RestCallError("709", "Program name already exists")
+    if clone and not campaign.program:
+        raise RestCallError("1003", "The campaign is in no program")
+    schedule(world, campaign, run_at, _tokens(world, campaign, given), clone)
     return RestResult([{"id": campaign.id}])
 
 
@@ -109,11 +113,14 @@ def _lead_id(data: Any) -> int:
     return int(number)
 
 
-def _tokens(given: Mapping[str, Any]) -> dict[str, str]:
+def _tokens(world: World, campaign: Campaign, given: Mapping[str, Any]) -> dict[str, str]:
     tokens = given.get("tokens") or []
     if not isinstance(tokens, list) or len(tokens) > _MOST:
         raise RestCallError("1003", f"tokens holds up to {_MOST} tokens")
     for token in tokens:
         if not isinstance(token, dict) or not isinstance(token.get("name"), str):
             raise RestCallError("1003", "Each token is an object with name and value")
-    return {token["name"]: shown(token.get("value", "")) for token in tokens}
+    named = {token["name"]: shown(token.get("value", "")) for token in tokens}
+    if world.settings.unknown_tokens == "fault" and (unknown := unknown_tokens(world, campaign, named)):
+        raise RestCallError("1003", f"The program has no token {unknown[0]}")
+    return named

@@ -22,8 +22,8 @@ _MOST_IDS = 300
 
 
 def find_lists(leads: Leads, given: Mapping[str, str]) -> RestResult:
-    """Return the lists with a name, a program's name or an id: all of what is given, exactly (chosen)."""
-    page, token = next_page(leads.lists.find(**named(given)), given, "lists")
+    """Return the lists with a name, a program's name or one of several ids."""
+    page, token = next_page(named(leads.lists, given), given, "lists")
     result = [
         {"id": each.id, "name": each.name}
         | ({"programName": each.program} if each.program else {})

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from marketo_soap.sandbox.rest.replies import RestCallError
 from marketo_soap.sandbox.rest.values import invalid
+from marketo_soap.sandbox.store.table import Table
 
 __all__ = [
     "asset_page",
@@ -87,11 +88,12 @@ def next_page(rows: Iterable[RowT], given: Mapping[str, str], word: str) -> tupl
     return page, write_token(word, page[-1].id) if len(rest) > size else None
 
 
-def named(given: Mapping[str, str]) -> dict[str, Any]:
-    """Return the columns that a search by name, program and id goes by: all of what is given, exactly (chosen)."""
+def named(table: Table[Any], given: Mapping[str, str]) -> list[Any]:
+    """Return the rows with a name, a program's name and one of the ids: all of what is given, exactly (chosen)."""
     columns = {"name": "name", "programName": "program"}
     equal: dict[str, Any] = {column: given[each] for each, column in columns.items() if given.get(each)}
-    return equal | ({"id": whole(given, "id", 0, digits=18)} if given.get("id") else {})
+    ids = {whole({"id": text}, "id", 0, digits=18) for text in given.get("id", "").split(",") if text}
+    return [each for each in table.find(**equal) if not ids or each.id in ids]
 
 
 def asset_page(rows: Sequence[R], given: Mapping[str, str]) -> Sequence[R]:
