@@ -16,6 +16,7 @@ from marketo_soap.cli.envelope_commands import convert, diff, parse, send, verif
 from marketo_soap.cli.export_commands import export, redact
 from marketo_soap.cli.gateway import gateway
 from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
+from marketo_soap.cli.sync_leads import sync_leads
 from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.signature import AuthenticationHeader, Credentials, sign, timestamp
 
@@ -166,5 +167,18 @@ def sandbox(
             click.echo("# stopped", err=True)
 
 
-for command in (parse, verify, diff, redact, export, convert, send, call, operations, gateway, bridge_check):
+for command in (
+    parse,
+    verify,
+    diff,
+    redact,
+    export,
+    convert,
+    send,
+    call,
+    operations,
+    gateway,
+    bridge_check,
+    sync_leads,
+):
     cli.add_command(command)
