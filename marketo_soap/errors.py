@@ -1,9 +1,13 @@
-"""The exceptions, and the table of Marketo's fault codes."""
+"""The exceptions, and the table of Marketo's fault codes.
+
+Longer than 300 lines: the exceptions are one tree, and each has its whole documentation.
+"""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal, Self
+from inspect import cleandoc
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from attrs import field, frozen
 
@@ -37,19 +41,36 @@ __all__ = [
 ]
 
 _LONGEST = 1000  # characters of a text
+_HELP = "https://marketo-soap.readthedocs.io/en/stable/what-went-wrong.html"
 
 
 class MarketoError(Exception):
     """The base of every error that comes from a call or from bytes.
 
-    `exchange` is what was sent and received if the error came from a client's call, else None. With `fate_unknown` the
-    call may have been carried out, by this or an earlier attempt. Every error can be pickled. A caller's own mistakes
-    are `ValueError` and `TypeError`, raised before anything is sent.
+    `exchange` is what was sent and received if the error came from a client's call, else None: an error without an
+    answer may come before anything was sent, and `envelope.reply` reads bytes. With `fate_unknown` the call may have
+    been carried out, by this or an earlier attempt. Every error can be pickled. A caller's own mistakes are
+    `ValueError` and `TypeError`, raised before anything is sent.
+
+    `help_url` is the page that explains the class: symptoms, causes and cures. Tracebacks show it, as a note.
     """
 
     exchange: Exchange | None = None
     fate_unknown: bool = False
     hint: str = ""
+    help_url: ClassVar[str] = f"{_HELP}#marketoerror"
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if cls.__module__.startswith("marketo_soap."):  # a class of somebody else has the page of its base
+            cls.help_url = f"{_HELP}#{cls.__name__.lower()}"
+            cls.__doc__ = f"{cleandoc(cls.__doc__ or '')}\n\nSee {cls.help_url}"
+
+    def __new__(cls, *args: Any, **_options: Any) -> Self:
+        """Make an error with a note, here because not every subclass calls the others' `__init__`."""
+        error = super().__new__(cls, *args)
+        error.__notes__ = [f"See {cls.help_url}"]
+        return error
 
     def __str__(self) -> str:
         """Return the message, without secrets and personal data, at most 1,000 characters long."""
@@ -115,6 +136,9 @@ class TransportError(MarketoError):
 class AmbiguousError(TransportError):
     """The request may have been carried out: it was sent, and its answer was lost."""
 
+    if TYPE_CHECKING:  # a client's always has one
+        exchange: Exchange  # pyright: ignore[reportIncompatibleVariableOverride]
+
     fate_unknown = True
 
 
@@ -141,6 +165,9 @@ class ProtocolError(MarketoError):
 
 class OperationFailed(MarketoError):  # noqa: N818 - the server's answer, not a Python error
     """A well-formed reply says that the call was not carried out: `result` is the whole result, with the reason."""
+
+    if TYPE_CHECKING:  # a client's always has one
+        exchange: Exchange  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(self, message: str, result: Any) -> None:
         super().__init__(message)
@@ -181,6 +208,9 @@ class Fault(MarketoError):  # noqa: N818 - SOAP's own word
     server's differed from its documentation. `message` and `faultstring` may hold personal data.
     `rest` is the REST API's own refusal when the call went over a bridge.
     """
+
+    if TYPE_CHECKING:  # a client's always has one
+        exchange: Exchange  # pyright: ignore[reportIncompatibleVariableOverride]
 
     rest: RestError | None = None
 
@@ -243,7 +273,7 @@ class AmbiguousFault(ServerFault, AmbiguousError):  # noqa: N818 - SOAP's own wo
     def of(cls, fault: ServerFault) -> Self:
         """Return *fault* as one whose fate is unknown."""
         other = cls(fault.message)
-        other.__dict__.update(fault.__dict__)
+        other.__dict__.update(fault.__dict__, __notes__=other.__notes__)
         return other
 
 

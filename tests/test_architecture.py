@@ -187,3 +187,12 @@ def test_the_package_and_its_plugin_load_nothing_else_of_ours(name: str) -> None
 )
 def test_names_load_whichever_comes_first(use: str) -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", use], timeout=60, check=True)
+
+
+def test_a_public_class_has_a_name_of_its_own() -> None:
+    places: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(name_of(path))
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}

@@ -1,24 +1,32 @@
 from __future__ import annotations
 
+import ast
 import copy
 import html
 import pickle
+import re
 import time
+import tomllib
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
 
+import marketo_soap
 from marketo_soap import (
     FAULTS,
     AmbiguousError,
+    AmbiguousFault,
     Exchange,
     Fault,
+    LeadKey,
     LeadRecord,
     LeadSyncFailed,
     LeadSyncStatus,
     MarketoError,
+    NotFoundFault,
     ProtocolError,
     SyncLead,
     SyncLeadResult,
@@ -28,7 +36,7 @@ from marketo_soap import (
 )
 from marketo_soap.errors import FAULT_TEXTS, fault
 from marketo_soap.privacy.redactor import EVERYTHING, Redactor, Visible
-from tests.support import COOKIE, HEADER, NOW, fixture
+from tests.support import COOKIE, FIXTURES, HEADER, NOW, fixture
 
 FAILED = SyncLeadResult(7, SyncStatus(7, LeadSyncStatus.FAILED, "no room for t@t.com"))
 EXCHANGE = Exchange("syncLead", "https://x/", 1, datetime(2013, 1, 1, tzinfo=UTC), (("a", "b"),), b"<a/>", 0.5)
@@ -52,6 +60,54 @@ def test_errors_travel_whole(error: MarketoError, again: object) -> None:
     assert (str(other), repr(other), other.args) == (str(error), repr(error), error.args)
     assert other.__dict__ == error.__dict__
     assert other.exchange == EXCHANGE
+
+
+PAGE = (FIXTURES.parent / "docs/what-went-wrong.md").read_text(encoding="utf-8")
+SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
+CLASSES: dict[str, type[MarketoError]] = {
+    name: thing
+    for name in marketo_soap.__all__
+    if isinstance(thing := getattr(marketo_soap, name), type) and issubclass(thing, MarketoError)
+}
+
+
+def test_a_page_explains_every_error_and_no_other() -> None:
+    assert SECTIONS.keys() == CLASSES.keys()
+    project = tomllib.loads((FIXTURES.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for name, kind in CLASSES.items():
+        page, _, anchor = kind.help_url.partition("#")
+        assert page == f"{project['urls']['Documentation']}en/stable/what-went-wrong.html"
+        assert anchor == name.lower()  # as MyST and GitHub make it of the heading
+        assert kind.help_url in (kind.__doc__ or "") or kind is MarketoError
+
+
+class WithoutHandlers(ast.NodeTransformer):
+    def visit_Try(self, node: ast.Try) -> list[ast.stmt]:
+        return node.body
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_each_example_of_the_page_raises_the_error_of_its_section(name: str) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    names: dict[str, object] = {"LeadKey": LeadKey}
+    exec(blocks[0], names)
+    [example] = re.findall(r"^```python\n(.*?)^```", SECTIONS[name], re.DOTALL | re.MULTILINE)
+    bare = ast.fix_missing_locations(WithoutHandlers().visit(ast.parse(example)))
+    with pytest.raises(CLASSES[name]):
+        exec(compile(bare, name, "exec"), names)
+
+
+def test_a_traceback_ends_with_the_page() -> None:
+    class OwnError(TransportError):
+        """What a user of the package might derive."""
+
+    for error in (fault(20103), pickle.loads(pickle.dumps(fault(20103)))):
+        error.add_note("of a user")
+        assert traceback.format_exception(error)[-2:] == [f"See {NotFoundFault.help_url}\n", "of a user\n"]
+        assert "See " not in str(error)
+    assert OwnError("x").__notes__ == [f"See {TransportError.help_url}"]
+    vague = AmbiguousFault.of(fault(10001))  # type: ignore[arg-type]
+    assert vague.__notes__ == [f"See {AmbiguousFault.help_url}"]
 
 
 @pytest.mark.parametrize("error", ERRORS)

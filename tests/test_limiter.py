@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -312,7 +313,8 @@ def test_the_vendors_limits_are_kept_for_remote_endpoints_only() -> None:
 def test_a_permit_is_given_back_however_a_call_ends() -> None:
     limiter = InProcessLimiter(Limits(calls=None, at_once=1))
     with Sandbox() as sandbox, Client(transport=sandbox.transport(), limiter=limiter, retry=ONCE) as client:
-        for rule in ({"fault": 20103}, {"close": "after"}, {"html": True}, {"truncate": 10}):
+        rules: list[dict[str, Any]] = [{"fault": 20103}, {"close": "after"}, {"html": True}, {"truncate": 10}]
+        for rule in rules:
             sandbox.fail(**rule)
             with pytest.raises(Exception, match="syncLead"):
                 client.sync_lead(LeadRecord(email="t@t.com"))

@@ -20,7 +20,7 @@ from marketo_soap import envelope
 from marketo_soap.calls.flow import Send, Step, StepAnswer, Wait, exchange, replay
 from marketo_soap.calls.http import Attempt
 from marketo_soap.calls.limiter import Permit
-from marketo_soap.calls.limits import Limiter
+from marketo_soap.calls.limits import Limiter, on_refused
 from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.calls.waiting import Cell
 from marketo_soap.errors import AmbiguousError, Fault, MarketoError, ProtocolError, clear_locals
@@ -120,6 +120,7 @@ class Call(Generic[R]):
             monotonic=time.monotonic,
             policy=evolve(policy, attempts=1) if context.single else policy,
             random=random.random,
+            refused=on_refused(context.limiter),
         )
         return Call(context, operation.name, steps, policy)
 

@@ -88,10 +88,12 @@ def exchange(
     monotonic: Callable[[], float],
     policy: RetryPolicy,
     random: Callable[[], float],
+    refused: Callable[[int], None] = lambda code: None,
 ) -> Generator[Step, StepAnswer, R]:
     """Make one call: yield its steps, return its result.
 
-    Every attempt is signed with the time of its own, after it has a permit. Raises what
+    Every attempt is signed with the time of its own, after it has a permit. *refused* is called with the code of each
+    `LimitFault`. Raises what
     `envelope.reply` raises, the `TransportError` that a driver answers with, one for an answer that is not
     Marketo's, and `AmbiguousFault` for a server's failure that leaves the fate of the call unknown.
     """
@@ -115,6 +117,8 @@ def exchange(
             return _read(operation, body, answer)
         except MarketoError as error:
             errors.append(_with_details(error, answer, now))
+            if isinstance(error, LimitFault) and error.code is not None:
+                refused(error.code)
         headers = answer.headers if isinstance(answer, Received) else {}
         asked = retry_after(headers.get("retry-after"), headers.get("date"))
         pause = policy.pause_after(operation, errors, asked, random)

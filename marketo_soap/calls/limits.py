@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -62,6 +63,9 @@ class Limiter(Protocol):
 
     Every `acquire` that returned is followed by one `release`, when the call has ended. It raises `TransportError`
     after *timeout* seconds (nothing was sent), and `LimitFault` if there is no permit before tomorrow.
+
+    A limiter may also have a method `refused(code)`, which must not wait. It is called when Marketo has refused a call
+    for a limit: 20015, 20023 or 20024; over REST for 607, 606 or 615.
     """
 
     def acquire(self, timeout: float | None = None) -> None:
@@ -72,6 +76,12 @@ class Limiter(Protocol):
 
     def release(self) -> None:
         """Say that the call has ended."""
+
+
+def on_refused(limiter: Limiter | None) -> Callable[[int], None]:
+    """Return the method `refused` of a limiter, or a function that does nothing."""
+    refused: Callable[[int], None] = getattr(limiter, "refused", lambda code: None)
+    return refused
 
 
 class Schedule:

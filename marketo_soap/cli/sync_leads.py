@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from marketo_soap.cli.clients import client_of_endpoint, client_of_sandbox
+from marketo_soap.cli.clients import ENDPOINT, KEY, USER_ID, check_given, client_of_sandbox
+from marketo_soap.cli.help import examples
 from marketo_soap.cli.options import F, signer_options, with_options
 from marketo_soap.cli.output import as_data, print_json, printable
 
@@ -70,7 +71,11 @@ def _options(command: F) -> F:
     return signer_options(with_options(*_WHERE, *_COLUMNS, *_HOW)(command))
 
 
-@click.command("sync-leads")
+@click.command(
+    "sync-leads",
+    short_help="Insert or update the leads of files.",
+    epilog=examples("sync-leads leads.csv --dry-run", "sync-leads leads.csv --sandbox"),
+)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
 @_options
 def sync_leads(
@@ -169,14 +174,15 @@ def _client(
     endpoint: str | None, sandbox: bool, sandbox_db: str | None, user_id: str | None, encryption_key: str | None
 ) -> Iterator[Client]:
     """Open the client: of a sandbox, of the endpoint, or of the REST API if the environment names only that."""
+    from marketo_soap.client import Client
+
     if sandbox or sandbox_db:
         opening: AbstractContextManager[Client] = client_of_sandbox(sandbox_db)
     elif not endpoint and os.environ.get("MARKETO_REST_ENDPOINT"):
-        from marketo_soap.client import Client
-
         opening = Client.from_env()
     else:
-        opening = client_of_endpoint(endpoint, user_id, encryption_key)
+        check_given({ENDPOINT: endpoint, USER_ID: user_id, KEY: encryption_key})
+        opening = Client(endpoint, user_id, encryption_key)
     with opening as client:
         yield client
 

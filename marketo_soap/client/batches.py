@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
@@ -38,6 +38,9 @@ class Fate(StrEnum):
     REFUSED = "refused"
     UNKNOWN = "unknown"
     NOT_SENT = "not sent"
+
+
+FateName: TypeAlias = Literal["done", "refused", "unknown", "not sent"]
 
 
 @frozen
@@ -73,7 +76,7 @@ class BatchOutcome(Generic[R, StatusT]):
     def __len__(self) -> int:
         return len(self.records)
 
-    def of(self, *fates: Fate) -> tuple[Any, ...]:
+    def of(self, *fates: Fate | FateName) -> tuple[Any, ...]:
         """Return the records with one of these fates, as they were given: to send them again, for example."""
         return tuple(each.record for each in self.records if each.fate in fates)
 

@@ -9,7 +9,19 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, Unpack, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Literal,
+    ParamSpec,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    Unpack,
+    cast,
+    overload,
+)
 
 from marketo_soap.client.base import CallOptions
 from marketo_soap.operations import Operation
@@ -35,7 +47,7 @@ if TYPE_CHECKING:  # an operation is loaded when its method is called
     from marketo_soap.operations.request_campaign import RequestCampaignResult
     from marketo_soap.operations.schedule_campaign import ScheduleCampaignResult
     from marketo_soap.operations.sync_custom_objects import SyncCustomObjectsResult
-    from marketo_soap.operations.sync_lead import SyncLeadResult
+    from marketo_soap.operations.sync_lead import SyncLeadResult, SyncLeadResultWithLead
     from marketo_soap.operations.sync_m_objects import SyncMObjectsResult
     from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeadsResult
     from marketo_soap.records.activities import ActivityTypeFilter, StreamPosition
@@ -56,6 +68,7 @@ __all__ = ["Operations"]
 P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
+L_co = TypeVar("L_co", covariant=True)
 
 Call: TypeAlias = tuple[Operation[R], CallOptions]
 
@@ -84,9 +97,51 @@ def _method(prepare: Callable[Concatenate[Any, P], Call[R]]) -> _Method[P, R]:
     return cast("_Method[P, R]", method)
 
 
+class _SyncLead(Protocol[R_co, L_co]):
+    """The signatures of `sync_lead`: with *return_lead* the lead is in the result."""
+
+    @overload
+    def __call__(
+        self,
+        lead: LeadRecord,
+        *,
+        return_lead: Literal[True],
+        marketo_cookie: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> L_co: ...
+    @overload
+    def __call__(
+        self,
+        lead: LeadRecord,
+        *,
+        return_lead: bool = False,
+        marketo_cookie: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> R_co: ...
+
+
+class _SyncLeadMethod(Protocol):
+    @overload
+    def __get__(
+        self, client: AbstractContextManager[Any], owner: Any = None
+    ) -> _SyncLead[SyncLeadResult, SyncLeadResultWithLead]: ...
+    @overload
+    def __get__(
+        self, client: AbstractAsyncContextManager[Any], owner: Any = None
+    ) -> _SyncLead[Coroutine[Any, Any, SyncLeadResult], Coroutine[Any, Any, SyncLeadResultWithLead]]: ...
+    @overload
+    def __get__(self, client: None, owner: Any = None) -> Callable[..., Any]: ...
+
+
+def _with_lead(method: object) -> _SyncLeadMethod:
+    """Tell type checkers the signatures of `sync_lead`."""
+    return cast("_SyncLeadMethod", method)
+
+
 class Operations:
     """A method for each operation. It takes the operation's parameters, and the options of `call`."""
 
+    @_with_lead
     @_method
     def sync_lead(
         self,

@@ -1,12 +1,12 @@
 """What a caller's past calls say of its move from SOAP to REST: read, counted and judged, never sent. Pure."""
 
 from marketo_soap.bridge.names import DescribedInstance
-from marketo_soap.migration.report import Cost, FieldUse, Finding, Level, Report
+from marketo_soap.migration.report import CallCost, FieldUse, Finding, Level, Report
 from marketo_soap.migration.sources import survey_leads, survey_messages
 from marketo_soap.migration.survey import Survey
 
 __all__ = [
-    "Cost",
+    "CallCost",
     "DescribedInstance",
     "FieldUse",
     "Finding",

@@ -11,7 +11,7 @@ from marketo_soap.calls.limits import today
 from marketo_soap.migration.cost import Span
 from marketo_soap.migration.report import Finding, Level
 
-__all__ = ["Distinct", "Findings", "Load", "Shared", "digest"]
+__all__ = ["Distinct", "Findings", "Load", "SharedKeys", "digest"]
 
 _MOST_HASHES = 1_000_000
 _MOST_FINDINGS = 2_000
@@ -36,7 +36,7 @@ class Distinct:
             self.hashes.add(key)
 
 
-class Shared:
+class SharedKeys:
     """Which keys several owners use."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from marketo_soap.bridge.names import Names
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.migration.counting import Distinct, Findings, Shared, digest
+from marketo_soap.migration.counting import Distinct, Findings, SharedKeys, digest
 from marketo_soap.migration.report import Level
 from marketo_soap.operations.lead_identity import LeadIdentity
 
@@ -44,7 +44,7 @@ class Keying:
         self._settings, self._names, self._found = settings, names, found
         self._counts: Counter[str] = Counter()
         self._foreign: dict[str, _ForeignIds] = {}
-        self._emails = {"Id": Shared(), "ForeignSysPersonId": Shared()}
+        self._emails = {"Id": SharedKeys(), "ForeignSysPersonId": SharedKeys()}
 
     def counts(self) -> Mapping[str, int]:
         """Return how many calls there are of each key."""

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from marketo_soap.privacy.redactor import hidden
 
-__all__ = ["Cost", "FieldUse", "Finding", "Level", "Report"]
+__all__ = ["CallCost", "FieldUse", "Finding", "Level", "Report"]
 
 
 class Level(StrEnum):
@@ -57,7 +57,7 @@ class Finding:
 
 
 @frozen
-class Cost:
+class CallCost:
     """Calls of REST for all calls that were read, and at their peaks, which go by the most that they can cost.
 
     None, or 0, where no call says its time. The days are those of the quota, of US Central time.
@@ -88,7 +88,7 @@ class Report:
     fields_left_out: int
     keys: Mapping[str, int]
     findings: tuple[Finding, ...]
-    cost: Cost
+    cost: CallCost
 
     @property
     def verdict(self) -> Literal["ready", "needs settings", "needs work"]:

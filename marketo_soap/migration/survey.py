@@ -18,7 +18,7 @@ from marketo_soap.migration.cost import Costs, Span, all_configured
 from marketo_soap.migration.counting import Findings, Load
 from marketo_soap.migration.keying import Keying, is_email, is_token
 from marketo_soap.migration.naming import Naming
-from marketo_soap.migration.report import Cost, FieldUse, Level, Report
+from marketo_soap.migration.report import CallCost, FieldUse, Level, Report
 from marketo_soap.operations import Operation
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads
 from marketo_soap.operations.lead_identity import LeadIdentity
@@ -234,7 +234,7 @@ class Survey:
             fields_left_out=self._naming.left_out,
             keys=self._keying.counts(),
             findings=tuple(found.all()),
-            cost=Cost(self._least, self._most, self._quota, day, on_day, in_window, _WINDOW_LIMIT, _WINDOW),
+            cost=CallCost(self._least, self._most, self._quota, day, on_day, in_window, _WINDOW_LIMIT, _WINDOW),
         )
 
 

@@ -25,6 +25,13 @@ Effect: TypeAlias = Literal["read", "repeatable", "once"]
 class Operation(Generic[R]):
     """One call to the service, as a value. A subclass declares its parameters and names its result type::
 
+        from typing import Annotated
+
+        from attrs import frozen
+
+        from marketo_soap import GetLeadResult, LeadKey, Operation
+        from marketo_soap.wire.codec import El
+
         @frozen
         class GetLead(Operation[GetLeadResult]):
             lead_key: Annotated[LeadKey, El("leadKey", missing=20101)]

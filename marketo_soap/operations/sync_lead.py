@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from attrs import field, frozen
 
@@ -16,7 +16,7 @@ from marketo_soap.wire.codec import El
 from marketo_soap.wire.tree import folded
 from marketo_soap.wire.xml import check_text
 
-__all__ = ["LeadSyncFailed", "SyncLead", "SyncLeadResult"]
+__all__ = ["LeadSyncFailed", "SyncLead", "SyncLeadResult"]  # and for type checkers SyncLeadResultWithLead
 
 
 @frozen
@@ -26,6 +26,16 @@ class SyncLeadResult:
     lead_id: Annotated[int, El("leadId")]
     sync_status: Annotated[SyncStatus, El("syncStatus")]
     lead_record: Annotated[LeadRecord | None, El("leadRecord", nillable=True)] = None
+
+
+if TYPE_CHECKING:
+
+    class SyncLeadResultWithLead(SyncLeadResult):
+        """What a type checker sees where the lead was asked for. Only a server that breaks the contract leaves it out,
+        and a bridge that cannot read the lead that it wrote, which it warns of.
+        """
+
+        lead_record: LeadRecord
 
 
 class LeadSyncFailed(OperationFailed):

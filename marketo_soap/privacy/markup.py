@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from marketo_soap.privacy.edits import Edit, moved
 from marketo_soap.privacy.free_text import TOKEN
-from marketo_soap.privacy.place import Place
+from marketo_soap.privacy.place import OpenElements
 from marketo_soap.privacy.vocabulary import HIDDEN, Visible, folded, role_of_element
 
 Act: TypeAlias = Callable[[str, str], str]
@@ -38,7 +38,7 @@ def scanned(text: str, visible: Visible, act: Act, free: Free, *, cut_out: bool 
 
     *cut_out*: *text* is a part of a message.
     """
-    place = Place(visible, cut_out=cut_out)
+    place = OpenElements(visible, cut_out=cut_out)
     done = 0
     for found in _MARKUP.finditer(text):
         before = text[done : found.start()]
@@ -70,7 +70,7 @@ def _local(name: str) -> str:
     return folded(name.rpartition(":")[2])
 
 
-def _between(text: str, at: int, place: Place, act: Act, free: Free) -> Iterator[Edit]:
+def _between(text: str, at: int, place: OpenElements, act: Act, free: Free) -> Iterator[Edit]:
     bare = text.strip()
     if not bare or TOKEN.fullmatch(bare):
         return
@@ -82,7 +82,7 @@ def _between(text: str, at: int, place: Place, act: Act, free: Free) -> Iterator
         yield from moved(free(text), at)
 
 
-def _tag(found: re.Match[str], place: Place, act: Act, free: Free) -> Iterator[Edit]:
+def _tag(found: re.Match[str], place: OpenElements, act: Act, free: Free) -> Iterator[Edit]:
     name, attributes = found["name"], found["attributes"]
     local = _local(name)
     if found["end"]:

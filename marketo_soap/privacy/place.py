@@ -21,7 +21,7 @@ class _Open:
     kind: str | None
 
 
-class Place:
+class OpenElements:
     """The elements that are open at a position in a document, and the kind of text there.
 
     In a SOAP header or body, and in any element that a declaration knows to hold others, an element that is not

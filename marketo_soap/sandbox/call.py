@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC
 from email.utils import format_datetime
+from time import perf_counter
 
 from attrs import evolve
 
 from marketo_soap.sandbox.faults import PROXY_PAGE, in_words
-from marketo_soap.sandbox.journal import HUNG_UP, Entry
+from marketo_soap.sandbox.journal import HUNG_UP, Entry, without_secrets
 from marketo_soap.sandbox.messages import HttpAnswer
 from marketo_soap.sandbox.settings import FaultRule
 from marketo_soap.sandbox.state import Running, State
@@ -34,6 +35,7 @@ class ScriptedCall:
 
     def __init__(self, sandbox: State, entry: Entry) -> None:
         self._sandbox, self._entry, self._now = sandbox, entry, entry.time
+        self._started = perf_counter()
 
     def carry_out(self, rule: FaultRule | None) -> HttpAnswer:
         """Answer the call; a *rule* of the fault script may change the answer or its delivery."""
@@ -46,8 +48,11 @@ class ScriptedCall:
             answer = evolve(answer, delay=rule.delay, close=close, truncate=rule.truncate, dribble=rule.dribble)
         if answer.close:
             entry.remarks.append(HUNG_UP)
+        if answer.status:
+            entry.response_headers = without_secrets((*answer.headers, ("Content-Length", str(len(answer.body)))))
+        entry.seconds = perf_counter() - self._started + answer.delay
         self._sandbox.journal.answered(entry, answer.status, self._recorded(answer.body))
-        return answer
+        return evolve(answer, call=entry.number)
 
     def _scripted(self, rule: FaultRule) -> HttpAnswer:
         if rule.close == "before":

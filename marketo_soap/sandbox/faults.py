@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import count
 from typing import Any, Literal, TypeAlias
 
 import attrs
@@ -29,6 +30,7 @@ PROXY_PAGE = (
 
 @define
 class _Loaded:
+    number: int
     rule: FaultRule
     seen: int = 0
     applied: int = 0
@@ -40,12 +42,19 @@ class FaultScript:
     def __init__(self, rules: Iterable[FaultRule] = (), *, seed: int = 0) -> None:
         self._lock = threading.Lock()
         self._random = random.Random(seed)
-        self._loaded = [_Loaded(rule) for rule in rules]
+        self._numbers = count(1)
+        self._loaded: list[_Loaded] = []
+        self.add(*rules)
 
     def add(self, *rules: FaultRule) -> None:
         """Append rules."""
         with self._lock:
-            self._loaded += [_Loaded(rule) for rule in rules]
+            self._loaded += [_Loaded(next(self._numbers), rule) for rule in rules]
+
+    def remove(self, number: int) -> None:
+        """Remove the rule with this number, if it is loaded."""
+        with self._lock:
+            self._loaded = [loaded for loaded in self._loaded if loaded.number != number]
 
     def clear(self) -> None:
         """Remove every rule."""
@@ -54,12 +63,12 @@ class FaultScript:
 
     def rules(self) -> list[FaultRule]:
         """Return the rules that may still apply."""
-        return [rule for rule, _ in self.remaining()]
+        return [rule for _, rule, _ in self.remaining()]
 
-    def remaining(self) -> list[tuple[FaultRule, int]]:
-        """Return the rules that may still apply, each with how often it applied."""
+    def remaining(self) -> list[tuple[int, FaultRule, int]]:
+        """Return the rules that may still apply, each with its number and how often it applied."""
         with self._lock:
-            return [(loaded.rule, loaded.applied) for loaded in self._loaded if not _spent(loaded)]
+            return [(loaded.number, loaded.rule, loaded.applied) for loaded in self._loaded if not _spent(loaded)]
 
     def rule_for(self, data: bytes) -> FaultRule | None:
         """Return the rule that applies to the SOAP request *data*, if one does."""

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from marketo_soap.records.lead_fields import standard_fields
-from marketo_soap.sandbox.rest.replies import RestError
+from marketo_soap.sandbox.rest.replies import RestCallError
 from marketo_soap.wire.xml import check_text
 
 __all__ = ["Catalogue", "RestField"]
@@ -93,7 +93,7 @@ class Catalogue:
             except ValueError:
                 found = None
         if found is None:
-            raise RestError("1006", f"Field '{name}' not found")
+            raise RestCallError("1006", f"Field '{name}' not found")
         return found
 
     def by_soap_names(self, values: Mapping[str, str]) -> dict[str, str]:

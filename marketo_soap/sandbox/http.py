@@ -63,10 +63,12 @@ def answer(sandbox: State, request: HttpRequest) -> HttpAnswer:
         return answer_rest(sandbox, request)
     if request.method == "POST":
         try:
-            return handle(sandbox, plain_body(request.headers, request.body))
+            return handle(sandbox, plain_body(request.headers, request.body), request.headers)
         except Refused as refusal:
             return refused(refusal)
     if request.method in ("GET", "HEAD"):
+        if request.path == "/" and not request.query:
+            return text_answer(307, f"The page is at {CONTROL}\n", ("Location", CONTROL))
         if asks_for_wsdl(request.query):
             document = wsdl(own_address(request.scheme, request.headers, request.path))
             return HttpAnswer(200, document, (("Content-Type", XML),))

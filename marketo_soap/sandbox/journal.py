@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from sys import getsizeof
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from attrs import define, field
 
 from marketo_soap.envelope import open_request
 from marketo_soap.errors import ProtocolError
+from marketo_soap.privacy.free_text import HARMLESS_HEADERS
 from marketo_soap.privacy.redactor import size_only
 from marketo_soap.sandbox.store.leads import StoredLead
 from marketo_soap.wire.tree import ignored_elements
 
-__all__ = ["HUNG_UP", "Change", "Entry", "Journal"]
+__all__ = ["HUNG_UP", "Change", "Entry", "Headers", "Journal", "without_secrets"]
+
+Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 HUNG_UP = "the connection was closed without an answer"  # a remark
 
@@ -41,7 +45,10 @@ class Entry:
     did.
 
     Of a REST call, `verdict` may also be `skipped 1004`, `2 CREATED, 1 skipped 1004` (`remarks` then describe each
-    record), an error's code, or OK. Its `request` is a line with method and address, an empty line, the body.
+    record), an error's code, or OK. Its `request` is a line with method and address, an empty line, the body; what is
+    secret in it, or too long, is left out (then it is not `complete`). Headers that may be secret are `***`.
+
+    `seconds` is how long the sandbox took, with the delay of a fault rule.
     """
 
     number: int
@@ -57,6 +64,21 @@ class Entry:
     remarks: list[str] = field(factory=list, repr=False)
     status: int | None = None
     response: bytes | None = field(default=None, repr=size_only)
+    api: Literal["SOAP", "REST"] = "SOAP"
+    request_headers: Headers = field(default=(), repr=False)
+    response_headers: Headers = field(default=(), repr=False)
+    complete: bool = True
+    seconds: float | None = None
+
+    @property
+    def id(self) -> int:
+        """The number, as rows of the store have an id."""
+        return self.number
+
+    @property
+    def method(self) -> str:
+        """The HTTP method: POST for SOAP."""
+        return "POST" if self.api == "SOAP" else self.request.partition(b" ")[0].decode("ascii", "replace")
 
     @property
     def changes(self) -> list[Change]:
@@ -82,6 +104,8 @@ class Entry:
         return {
             "number": self.number,
             "time": self.time.isoformat(),
+            "api": self.api,
+            "method": self.method,
             "operation": self.operation,
             "verdict": self.verdict,
             "reason": self.reason,
@@ -90,6 +114,9 @@ class Entry:
             "changes": [{"field": c.field, "old": c.old, "new": c.new} for c in self.changes],
             "notes": self.notes,
             "status": self.status,
+            "milliseconds": None if self.seconds is None else round(self.seconds * 1000, 1),
+            "request_headers": self.request_headers,
+            "response_headers": self.response_headers,
             "request": self.request.decode("utf-8", "replace"),
             "response": None if self.response is None else self.response.decode("utf-8", "replace"),
         }
@@ -107,15 +134,25 @@ def _size(entry: Entry) -> int:
     texts = {id(text): text for lead in leads for pair in lead.attributes.items() for text in pair}
     for text in (entry.reason, *entry.remarks, *(lead.email for lead in leads), *(lead.foreign_id for lead in leads)):
         texts[id(text)] = text or ""
-    held = [entry.request, entry.response or b"", *texts.values(), *(lead.attributes for lead in leads)]
+    headers = [text for pair in (*entry.request_headers, *entry.response_headers) for text in pair]
+    held = [entry.request, entry.response or b"", *texts.values(), *(lead.attributes for lead in leads), *headers]
     return _OVERHEAD + sum(map(getsizeof, held))
+
+
+def without_secrets(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> Headers:
+    """Return HTTP headers as the journal keeps them: values of those that may be secret are `***`."""
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    return tuple((name, value if name.lower() in HARMLESS_HEADERS else "***") for name, value in pairs)
 
 
 class Journal:
     """The last calls, oldest first: at most *size* of them, and at most *max_bytes* of memory.
 
     Messages count, and after the answer the lead before and after the call; the last call is kept whatever its size.
+    `watch`, if it is set, is called with each entry when it is answered.
     """
+
+    watch: Callable[[Entry], None] | None = None
 
     def __init__(self, size: int = 1000, max_bytes: int = 64 * 1024 * 1024) -> None:
         self._lock = threading.Lock()
@@ -139,6 +176,8 @@ class Journal:
             entry.status, entry.response = status, response
             if self._entries and entry.number >= self._entries[0].number:
                 self._keep_within(entry)
+        if self.watch is not None:
+            self.watch(entry)
 
     def _keep_within(self, entry: Entry) -> None:
         size = _size(entry)
@@ -151,6 +190,12 @@ class Journal:
         """Return the entries, oldest first."""
         with self._lock:
             return list(self._entries)
+
+    def get(self, number: int) -> Entry | None:
+        """Return the entry with this number; None if it is not kept any more."""
+        with self._lock:
+            at = number - self._entries[0].number if self._entries else -1
+            return self._entries[at] if 0 <= at < len(self._entries) else None
 
     def clear(self) -> None:
         """Remove everything."""

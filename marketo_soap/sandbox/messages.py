@@ -41,7 +41,8 @@ class HttpAnswer:
     *truncate* bytes, or not at all (*close*).
 
     A body that is too long to be held comes in *pieces*, which are made as they are read. `outcome` is the result or
-    the fault of a SOAP call. The one who delivers it calls `done()` in the end.
+    the fault of a SOAP call, `call` the number of the call in the journal. The one who delivers it calls `done()` in
+    the end.
     """
 
     status: int
@@ -54,6 +55,7 @@ class HttpAnswer:
     dribble: float | None = None
     pieces: Iterator[bytes] | None = field(repr=False, default=None)
     outcome: Any = field(repr=False, default=None)
+    call: int | None = None
 
     @property
     def plain(self) -> bool:

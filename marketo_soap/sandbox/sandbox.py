@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import Signature, signature
+from typing import Concatenate, ParamSpec, TypeVar
 
 from marketo_soap.sandbox.messages import HttpAnswer
+from marketo_soap.sandbox.settings import FaultRule
 from marketo_soap.sandbox.soap import handle
 from marketo_soap.sandbox.state import State
 from marketo_soap.sandbox.transport import SandboxTransport
 from marketo_soap.server.service import Answer
 
 __all__ = ["Sandbox"]
+
+P = ParamSpec("P")
+SelfT = TypeVar("SelfT")
+MadeT = TypeVar("MadeT")
+
+
+def _made_of(
+    kind: Callable[P, MadeT],
+) -> Callable[[Callable[[SelfT, MadeT], None]], Callable[Concatenate[SelfT, P], None]]:
+    """Give a method that takes a *kind* the parameters that a *kind* is made of."""
+
+    def decorate(method: Callable[[SelfT, MadeT], None]) -> Callable[Concatenate[SelfT, P], None]:
+        def made(self: SelfT, /, *args: P.args, **fields: P.kwargs) -> None:
+            method(self, kind(*args, **fields))
+
+        itself, _ = signature(method).parameters.values()
+        parameters = [itself, *signature(kind).parameters.values()]
+        made.__signature__ = Signature(parameters, return_annotation=None)  # type: ignore[attr-defined]
+        made.__name__, made.__qualname__, made.__doc__ = method.__name__, method.__qualname__, method.__doc__
+        return made
+
+    return decorate
 
 
 class Sandbox(State):
@@ -38,6 +63,11 @@ class Sandbox(State):
         """Answer one request, and say how the answer is delivered; the call is in progress until `done()`."""
         self.finish_imports()
         return handle(self, data)
+
+    @_made_of(FaultRule)
+    def fail(self, rule: FaultRule) -> None:
+        """Add a `FaultRule` to the fault script, by its fields: `sandbox.fail(fault=20023, times=3)`."""
+        self.script.add(rule)
 
     def transport(self) -> SandboxTransport:
         """Return a transport that brings a client's calls here without a socket."""

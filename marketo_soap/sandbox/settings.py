@@ -115,15 +115,11 @@ class FaultRule:
     *email* and *attribute* go by the leads that a call carries, *email* also by its lead keys of type EMAIL.
     *failed* is for syncLead only.
 
-    REST calls meet the same rules; `operation` may be one of theirs: `identity`, `syncLeads`,
-    `getLeadsByFilter`, `getLeadById`, `associateLead`, `describeLead`, `describeLead2`, `getLeadPartitions`,
-    `getLists`, `getLeadsByListId`, `addLeadsToList`, `removeLeadsFromList`, `areLeadsMemberOfList`,
-    `getActivityTypes`, `getLeadActivities`, `getPagingToken`, `getLeadChanges`, `getCampaigns`, `triggerCampaign`,
-    `scheduleCampaign`.
-    *email* and *attribute* go by the records of a `syncLeads`, one of which must fit, under REST's names or
-    SOAP's. *fault* and *failed* are for SOAP calls only. *rest*, REST's code ("611", with *message*, and
-    *status* 200 unless given), is for REST calls only, `identity` only where *operation* names it; from 1000
-    on, it is the reason why every record of a `syncLeads` is skipped. To a REST call, *body* is JSON unless
+    REST calls meet the same rules; `operation` may be the name of one, such as `identity` or `syncLeads`: the
+    documentation of the sandbox lists them. *email* and *attribute* go by the records of a `syncLeads`, one of which
+    must fit, under REST's names or SOAP's. *fault* and *failed* are for SOAP calls only. *rest*, REST's code ("611",
+    with *message*, and *status* 200 unless given), is for REST calls only, `identity` only where *operation* names it;
+    from 1000 on, it is the reason why every record of a `syncLeads` is skipped. To a REST call, *body* is JSON unless
     *content_type* says otherwise.
     """
 
@@ -197,7 +193,8 @@ class Settings:
     Campaigns: *campaigns* has them all. *campaign_id_with_tokens*: requestCampaign takes a programTokenList beside a
     campaignId, as a sample of the vendor has it ("accept"), or refuses it, as the text says ("fault", 20110).
     *unknown_campaign_leads*: a key that names no lead refuses the call ("fault", 20103, as REST does), or is left out
-    ("skip"); if no lead is left, `success` is false.
+    ("skip"); if no lead is left, `success` is false. *unknown_tokens*: a token that the campaign's program does not
+    have, if that is one of *programs*, replaces none ("accept"), or refuses the call ("fault", 20110).
 
     Objects: *programs* are added by name when they are configured and whenever leads are seeded. *custom_object_types*,
     *channels* and *tags* are added when they are configured. *opportunity_fields* maps further fields of opportunities
@@ -245,6 +242,7 @@ class Settings:
     campaigns: tuple[Campaign, ...] = ()
     campaign_id_with_tokens: Literal["accept", "fault"] = "accept"
     unknown_campaign_leads: Literal["fault", "skip"] = "fault"
+    unknown_tokens: Literal["accept", "fault"] = "accept"
     limits: Limits | None = None
     count_refused: bool = False
     faults: tuple[FaultRule, ...] = ()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from attrs import evolve
 
 from marketo_soap import envelope
+from marketo_soap.debug.durations import in_words
 from marketo_soap.errors import Fault, fault
 from marketo_soap.operations.base import BatchOperation, refuse_first
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import LeadSyncStatus, SyncStatus
 from marketo_soap.sandbox.call import ScriptedCall, counted
+from marketo_soap.sandbox.journal import without_secrets
 from marketo_soap.sandbox.messages import HttpAnswer
 from marketo_soap.sandbox.operations import FUNCTIONS
 from marketo_soap.sandbox.operations.outcome import World
@@ -26,9 +28,11 @@ from marketo_soap.signature import AuthenticationHeader, diagnose, read_timestam
 __all__ = ["handle"]
 
 
-def handle(sandbox: State, data: bytes) -> HttpAnswer:
-    """Answer one request; the call is in progress until the answer's `done()`."""
-    return counted(sandbox.soap_calls, lambda: _SoapCall(sandbox, data).carry_out(sandbox.script.rule_for(data)))
+def handle(sandbox: State, data: bytes, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+    """Answer one request; the call is in progress until the answer's `done()`. The journal keeps its HTTP *headers*."""
+    return counted(
+        sandbox.soap_calls, lambda: _SoapCall(sandbox, data, headers or {}).carry_out(sandbox.script.rule_for(data))
+    )
 
 
 class _SoapCall(ScriptedCall):
@@ -36,9 +40,10 @@ class _SoapCall(ScriptedCall):
 
     content_type = XML
 
-    def __init__(self, sandbox: State, data: bytes) -> None:
+    def __init__(self, sandbox: State, data: bytes, headers: Mapping[str, str]) -> None:
         super().__init__(sandbox, sandbox.journal.begin(sandbox.now(), data))
         self._data = data
+        self._entry.request_headers = without_secrets(headers)
 
     def _perform(self) -> HttpAnswer:
         return self._with_outcome(respond(self._data, self))
@@ -74,7 +79,7 @@ class _SoapCall(ScriptedCall):
         if away > sandbox.settings.timestamp_window:
             allowed = sandbox.settings.timestamp_window
             self._entry.remarks.append(
-                f"requestTimestamp is {away:.0f} s away from {now.isoformat()}; {allowed:.0f} s are allowed"
+                f"requestTimestamp is {in_words(away)} away from {now.isoformat()}; {in_words(allowed)} are allowed"
             )
             raise fault(20016)
         if not sandbox.settings.access:

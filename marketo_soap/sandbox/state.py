@@ -25,7 +25,7 @@ from marketo_soap.sandbox.operations.import_to_list import finish, time_of, writ
 from marketo_soap.sandbox.operations.outcome import World, activity_record, record_of
 from marketo_soap.sandbox.rest.bulk import RestRows
 from marketo_soap.sandbox.seeded_activities import fill_activities
-from marketo_soap.sandbox.settings import REST_LIMITS, VENDOR_LIMITS, FaultRule, Limits, Settings
+from marketo_soap.sandbox.settings import REST_LIMITS, VENDOR_LIMITS, Limits, Settings
 from marketo_soap.sandbox.store.activities import to_ms
 from marketo_soap.sandbox.store.campaigns import RequestedCampaign, ScheduledCampaign
 from marketo_soap.sandbox.store.database import Snapshot
@@ -251,10 +251,6 @@ class State:
                 leads.programs.fill(settings.programs, self.now().isoformat())
         if changed("durability"):
             self._store.set_durability(settings.durability)
-
-    def fail(self, **rule: Any) -> None:
-        """Add a `FaultRule` to the script: `sandbox.fail(fault=20023, times=3)`."""
-        self.script.add(FaultRule(**rule))
 
     def now(self) -> datetime:
         """Return the sandbox's time."""

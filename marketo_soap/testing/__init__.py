@@ -9,6 +9,17 @@ if TYPE_CHECKING:
     from marketo_soap.client import AsyncClient, Client
     from marketo_soap.sandbox import Sandbox
     from marketo_soap.signature import Credentials
+    from marketo_soap.testing.goldens import Goldens as Goldens
+
+__all__ = ["Goldens", "SandboxServer"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "Goldens":  # what it needs is loaded when it is used
+        from marketo_soap.testing.goldens import Goldens
+
+        return Goldens
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,13 @@
 
 Fields are declared in wire order::
 
+    from typing import Annotated
+
+    from attrs import frozen
+
+    from marketo_soap.records.lead import LeadSyncStatus
+    from marketo_soap.wire.fields import El
+
     @frozen
     class SyncStatus:
         lead_id: Annotated[int, El("leadId")]

@@ -35,6 +35,7 @@ CAMPAIGNS = (
 )
 WELCOME, PLAIN, NIGHTLY, ASLEEP, CALL, UNKNOWN = 1001, 1002, 1003, 1004, 1005, 7
 CLONES = 20
+TOO_LATE = 60 * 24 * 365 * 2 + 9  # minutes
 
 Call: TypeAlias = GetCampaignsForSource | RequestCampaign | ScheduleCampaign
 
@@ -45,7 +46,7 @@ def prepare(roads: Roads) -> None:
 
 
 TOKENS = st.none() | st.dictionaries(
-    st.sampled_from(["{{my.x}}", "{{my.other token}}"]), st.sampled_from(["", "& <é>"])
+    st.sampled_from(["{{my.a}}", "{{my.a}}", "{{my.other token}}"]), st.sampled_from(["", "& <é>"])
 )
 NAMES = st.sampled_from([each.name for each in CAMPAIGNS] + ["Nothing", " Welcome "])
 PROGRAMS = st.sampled_from(["Launch", "Launch", "Nothing"])
@@ -66,12 +67,15 @@ def calls(draw: st.DrawFn, now: datetime) -> Call:
         name = draw(st.sampled_from([None, "", "welcome", "Launch.Welcome", "Nothing", "al"]))
         return GetCampaignsForSource(source, name, draw(st.none() | st.booleans()))
     if kind == 1:
-        minutes = draw(st.none() | st.sampled_from([-60, 2, 60, 60 * 24 * 365 * 2 + 9]))
+        minutes = draw(st.none() | st.sampled_from([-60, 2, 60, TOO_LATE]))
+        clones = [None, "Launch"] + ["Clone", "Clone", "Clone 2"] * (
+            minutes != TOO_LATE
+        )  # REST refuses it, and no clone
         return ScheduleCampaign(
             draw(PROGRAMS),
             draw(NAMES),
             campaign_run_at=None if minutes is None else now + timedelta(minutes=minutes),
-            clone_to_program_name=draw(st.sampled_from([None, None, "Clone"])),
+            clone_to_program_name=draw(st.sampled_from(clones)),
             program_tokens=draw(TOKENS),
         )
     keys = tuple(draw(st.lists(KEYS, min_size=1, max_size=3)))

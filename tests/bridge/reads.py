@@ -226,7 +226,9 @@ def _changes(case: Case) -> list[tuple[datetime, bool, int, int, bool]]:
     settings = case.sandbox
     asked = {settings.field_labels.get(name, name) for name in settings.field_types.keys() - settings.unshown_fields}
     found = []
-    for lead in dumped_leads(case.roads.rest):
+    for lead in case.roads.rest.dump():
+        if "kind" in lead:
+            continue
         if lead["anonymous"] and not settings.rest_shows_anonymous:
             continue
         if not lead.get("activities"):

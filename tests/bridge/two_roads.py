@@ -152,6 +152,7 @@ PAIRS: Mapping[str, Pair] = {
             cookie_before_email=False,
             email_attribute="key",
             campaign_id_with_tokens="fault",
+            unknown_tokens="fault",
         ),
         BridgeSettings(
             foreign_id_fields=_THREE,

@@ -21,9 +21,12 @@ from marketo_soap import (
     RetryPolicy,
     Sandbox,
     ScheduleCampaign,
+    StaticListSelector,
     TransportError,
+    TypeAttrib,
 )
-from marketo_soap.sandbox.settings import Campaign, Settings
+from marketo_soap.sandbox.settings import Campaign, Settings, StaticList
+from marketo_soap.sandbox.store.programs import Cost, Program
 from tests.sandbox.conftest import Clock
 from tests.support import NOW, signed
 
@@ -249,13 +252,65 @@ def test_only_a_batch_campaign_is_scheduled(client: Client, program: str, campai
 
 def test_a_program_is_cloned_ten_times_a_day(client: Client, sandbox: Sandbox, clock: Clock) -> None:
     call = ScheduleCampaign("Launch", "Nightly", clone_to_program_name="Clone")
-    for _ in range(10):
-        client.call(call)
+    for number in range(10):
+        client.call(evolve(call, clone_to_program_name=f"Clone {number}"))
         client.call(evolve(call, clone_to_program_name=None))
     assert refused(client, call) == 20015
     clock.tick(86_400)
     assert client.call(call).success
     assert len(sandbox.scheduled_campaigns()) == 21
+
+
+def test_a_clone_is_a_program_with_campaigns_and_lists(client: Client, sandbox: Sandbox) -> None:
+    program = Program("Launch", channel="Webinar", tokens={"{{my.name}}": "x"}, costs=(Cost("2013-06", 1),))
+    change(sandbox, programs=(program,), lists=(StaticList("Guests", "Launch", ("a@t.com",)),))
+    client.schedule_campaign("Launch", "Nightly", clone_to_program_name="Launch 2")
+    (first, clone) = client.get_m_objects("Program", include_details=True).m_objects
+    assert [each.get("Name") for each in (first, clone)] == ["Launch", "Launch 2"]
+    details = [(each.attr_type, dict(attrib_pairs(each))) for each in clone.type_attribs]
+    assert details == [
+        ("Tag", {"Type": "Channel", "Value": "Webinar"}),
+        ("Token", {"Name": "{{my.name}}", "Value": "x"}),
+    ]
+    assert client.schedule_campaign("Launch 2", "Nightly").success
+    assert [each.name for each in client.get_campaigns_for_source().campaign_records][:2] == [
+        "Both",
+        "Launch 2.Welcome",
+    ]
+    assert client.get_multiple_leads(StaticListSelector("Launch 2.Guests")).return_count == 0
+    for taken in ("Launch", "Launch 2"):
+        assert refused(client, ScheduleCampaign("Launch", "Nightly", clone_to_program_name=taken)) == 20110
+
+
+def attrib_pairs(given: TypeAttrib) -> list[tuple[str, str]]:
+    return [(each.name, each.value) for each in given.attribs]
+
+
+@pytest.mark.parametrize(
+    ("token", "known", "remark"),
+    [
+        ("{{my.name}}", True, None),
+        ("my.name", False, "is not written as"),
+        ("{{my.other}}", False, "the program has no token {{my.other}}"),
+    ],
+)
+def test_tokens_are_those_of_the_program(
+    client: Client, sandbox: Sandbox, token: str, known: bool, remark: str | None
+) -> None:
+    change(sandbox, programs=(Program("Launch", tokens={"{{my.name}}": "x"}),))
+    calls: list[Any] = [
+        RequestCampaign("MKTOWS", campaign_id=WELCOME, lead_keys=email("b@t.com"), program_tokens={token: "1"}),
+        ScheduleCampaign("Launch", "Nightly", program_tokens={token: "1"}),
+    ]
+    for call in calls:
+        assert client.call(call).success
+        assert [remark in each for each in sandbox.entries()[-1].remarks if remark] == [True] * (not known)
+    change(sandbox, unknown_tokens="fault")
+    for call in calls:
+        if known:
+            assert client.call(call).success
+        else:
+            assert refused(client, call) == 20110
 
 
 # -- the table ----------------------------------------------------------------------------------------

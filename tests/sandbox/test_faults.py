@@ -6,6 +6,8 @@ import asyncio
 import re
 import time
 from collections.abc import Iterator
+from inspect import signature
+from typing import Any
 
 import pytest
 
@@ -74,7 +76,7 @@ def outcome(client: Client, lead: LeadRecord = LEAD) -> MarketoError | None:
     ids=str,
 )
 def test_what_a_rule_does(
-    pair: tuple[Sandbox, Client], rule: dict[str, object], kind: type[MarketoError] | None, says: str, written: int
+    pair: tuple[Sandbox, Client], rule: dict[str, Any], kind: type[MarketoError] | None, says: str, written: int
 ) -> None:
     sandbox, client = pair
     sandbox.fail(**rule)
@@ -98,6 +100,13 @@ def _calls_end(sandbox: Sandbox) -> bool:
     return sandbox.in_progress == 0
 
 
+def test_fail_takes_the_fields_of_a_rule(pair: tuple[Sandbox, Client]) -> None:
+    sandbox, _ = pair
+    assert list(signature(sandbox.fail).parameters) == list(signature(FaultRule).parameters)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'fualt'"):
+        sandbox.fail(fualt=20103)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+
+
 def test_a_delay_lasts(pair: tuple[Sandbox, Client]) -> None:
     sandbox, client = pair
     sandbox.fail(delay=0.2)
@@ -107,7 +116,7 @@ def test_a_delay_lasts(pair: tuple[Sandbox, Client]) -> None:
 
 
 @pytest.mark.parametrize("rule", [{"close": "before"}, {"truncate": 50}, {"delay": 1.0}], ids=str)
-def test_an_async_client_meets_the_same(rule: dict[str, object]) -> None:
+def test_an_async_client_meets_the_same(rule: dict[str, Any]) -> None:
     async def main() -> None:
         with Sandbox() as sandbox:
             sandbox.fail(**rule)

@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from marketo_soap import Client, Fault, LeadMergeStatusEnum, MergeLeads, OperationFailed, Sandbox, StaticListSelector
+from marketo_soap import (
+    Client,
+    CustomObj,
+    Fault,
+    LeadMergeStatusEnum,
+    MergeLeads,
+    OperationFailed,
+    Sandbox,
+    StaticListSelector,
+)
+from marketo_soap.sandbox.assets import CustomObjectType
 from marketo_soap.sandbox.settings import Settings, StaticList
 from marketo_soap.sandbox.store.activities import Activity
 from tests.sandbox.conftest import Clock, Rest, outcome
@@ -41,6 +51,24 @@ def kept(sandbox: Sandbox) -> dict[int, dict[str, Any]]:
 def activities(sandbox: Sandbox, lead_id: int) -> list[tuple[str, str, Mapping[str, str]]]:
     with sandbox.store.reading() as leads:
         return [(each.type, each.asset, each.attributes) for each in leads.activities.find(lead_id=lead_id)]
+
+
+def test_custom_objects_are_linked_to_the_winner(sandbox: Sandbox, client: Client) -> None:
+    types = (
+        CustomObjectType("Roadshow", ("MKTOID", "rid"), ("city",)),
+        CustomObjectType("Car", ("vin",), ("MKTOID",)),
+        CustomObjectType("Loose", ("MKTOID",), link=""),
+    )
+    sandbox.configure(Settings(custom_object_types=types))
+    shows = [({"MKTOID": str(lead), "rid": rid}, {"city": city}) for lead, rid, city in ((A, "1", "Rome"), (B, "1", "Bern"), (B, "2", "Oslo"), (C, "2", "Bonn"))]  # fmt: skip
+    client.sync_custom_objects("Roadshow", [CustomObj(*each) for each in shows])
+    client.sync_custom_objects("Car", [CustomObj({"vin": "v"}, {"MKTOID": str(B)})])
+    client.merge_leads({"IDNUM": A}, [{"IDNUM": B}, {"IDNUM": C}])
+    found = client.get_custom_objects("Roadshow", {"MKTOID": str(A)}).custom_objs
+    values = [[each.value for each in (*one.custom_obj_keys[1:], *one.custom_obj_attributes)] for one in found]
+    assert values == [["1", "Rome"], ["2", "Oslo"]]
+    assert client.get_custom_objects("Car", {"MKTOID": str(A)}).return_count == 1
+    assert client.get_custom_objects("Roadshow", {"MKTOID": str(B)}).return_count == 0
 
 
 def test_the_losers_are_gone_and_the_winner_has_what_they_had(sandbox: Sandbox, client: Client) -> None:

@@ -16,13 +16,14 @@ import pytest
 from lxml import html
 
 from marketo_soap import Client, Fault, LeadRecord, Sandbox, envelope, signature
+from marketo_soap.calls.retry import NO_RETRY
 from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.sandbox.http import answer
 from marketo_soap.sandbox.messages import HttpAnswer, HttpRequest
 from marketo_soap.sandbox.page.envelopes import SHOWN_BYTES, indented, message
 from marketo_soap.sandbox.page.html import document, h
 from marketo_soap.sandbox.settings import FaultRule, Settings
-from marketo_soap.sandbox.state import ENCRYPTION_KEY
+from marketo_soap.sandbox.state import ENCRYPTION_KEY, USER_ID
 from tests.sandbox.conftest import Rest
 from tests.support import CREDENTIALS, NOW
 
@@ -139,7 +140,8 @@ def test_a_wrong_signature_is_diagnosed(inside: httpx.Client, sandbox: Sandbox) 
 
 def test_what_went_wrong_is_said_in_words(inside: httpx.Client, sandbox: Sandbox) -> None:
     with sandbox.serve() as url, httpx.Client(trust_env=False) as caller:
-        for rule in ({"failed": "no"}, {"close": "before"}, {"close": "after"}, {"html": True}, {}):
+        rules: list[dict[str, Any]] = [{"failed": "no"}, {"close": "before"}, {"close": "after"}, {"html": True}, {}]
+        for rule in rules:
             if rule:
                 sandbox.fail(**rule)
             data = envelope.request(
@@ -610,16 +612,32 @@ def test_callers_who_do_not_look_load_none_of_it() -> None:
     assert done.stdout == "\n"
 
 
-def test_the_command_says_where_the_page_is() -> None:
-    command = [sys.executable, "-m", "marketo_soap.cli", "sandbox", "--port", "0"]
+@pytest.mark.parametrize("quiet", [False, True])
+def test_the_command_prints_where_the_page_is_and_a_line_for_each_call(quiet: bool) -> None:
+    command = [sys.executable, "-m", "marketo_soap.cli", "sandbox", "--port", "0", *(["--quiet"] if quiet else [])]
     served = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert served.stdout is not None
     assert served.stderr is not None
     with served:
-        said, _ = served.stderr.readline(), served.stderr.readline()
-        endpoint = served.stdout.readline().strip().partition("=")[2]
-        served.terminate()
-    assert said == f"# see it in a browser: {httpx.URL(endpoint).join('/_sandbox/')}\n"
+        try:
+            first, _ = served.stderr.readline(), served.stderr.readline()
+            endpoint = served.stdout.readline().strip().partition("=")[2]
+            with Client(endpoint, USER_ID, ENCRYPTION_KEY, retry=NO_RETRY) as client:
+                client.sync_lead(LeadRecord(email="a@t.com"))
+                with pytest.raises(Fault):
+                    client.sync_lead(LeadRecord(id=7, email="private@t.com"))
+            httpx.get(httpx.URL(endpoint).join("/rest/v1/leads.json"), trust_env=False)
+        finally:
+            served.terminate()
+        lines = served.stderr.read().splitlines()
+    assert first == f"# see it in a browser: {httpx.URL(endpoint).join('/_sandbox/')}\n"
+    calls = [re.fullmatch(r"(.*\S) +[0-9.]+ ms", line) for line in lines if line.endswith(" ms")]
+    assert [" ".join(call[1].split()) for call in calls if call] == (
+        []
+        if quiet
+        else ["POST syncLead Created", "POST syncLead Fault 20103 Lead not found", "GET getLeadsByFilter Error 600"]
+    )
+    assert "private@t.com" not in "".join(lines)
 
 
 def test_the_page_asks_for_nothing_from_elsewhere(inside: httpx.Client) -> None:

@@ -131,8 +131,9 @@ def test_a_run_is_refused(filled: Rest, clock: Clock) -> None:
     assert post(filled, WELCOME, "schedule", {"input": {}}) == "1003"
     assert post(filled, 7, "schedule", {"input": {}}) == "1013"
     assert post(filled, NIGHTLY, "schedule", {"input": {"cloneToProgramName": 7}}) == "1003"
-    codes = [post(filled, NIGHTLY, "schedule", {"input": {"cloneToProgramName": "C"}}) for _ in range(21)]
+    codes = [post(filled, NIGHTLY, "schedule", {"input": {"cloneToProgramName": f"C{n}"}}) for n in range(21)]
     assert codes[19:] == [[{"id": NIGHTLY}], "1020"]
     clock.tick(86_400)
     filled.renew()
-    assert post(filled, NIGHTLY, "schedule", {"input": {"cloneToProgramName": "C"}}) == [{"id": NIGHTLY}]
+    assert post(filled, NIGHTLY, "schedule", {"input": {"cloneToProgramName": "C1"}}) == "709"
+    assert post(filled, NIGHTLY, "schedule", {"input": {"cloneToProgramName": "D"}}) == [{"id": NIGHTLY}]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +12,7 @@ import pytest
 
 from marketo_soap import Client, Fault, LeadRecord, RetryPolicy, Sandbox
 from marketo_soap.sandbox.journal import Change
+from marketo_soap.sandbox.rest.endpoints import ENDPOINTS
 from marketo_soap.sandbox.settings import FaultRule
 from tests.sandbox.conftest import Clock, Rest, outcome
 from tests.support import COOKIE
@@ -186,3 +189,12 @@ def test_a_reset_takes_tokens_and_rules_back(rest: Rest) -> None:
     rest.sandbox.fail(rest="611")
     rest.sandbox.reset()
     assert rest.find("email", "t@t.com") == "601"
+
+
+def test_the_documentation_lists_the_names_of_requests() -> None:
+    page = Path(__file__).parent.parent.parent / "docs" / "sandbox.md"
+    listed = re.findall(r"^\| `(\w+)` \| ([A-Z]+) `(/\S+)` \|$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    paths = [re.sub(r"\([^)]*\)", "{}", each.path.pattern).replace("\\", "") for each in ENDPOINTS]
+    assert [(name, method, re.sub(r"\{\w+\}", "{}", path)) for name, method, path in listed] == [
+        (each.operation, each.method, path) for each, path in zip(ENDPOINTS, paths, strict=True)
+    ]

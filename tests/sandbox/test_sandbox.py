@@ -317,7 +317,10 @@ def test_the_socket_speaks_http(sandbox: Sandbox) -> None:
 
 def test_the_transport_speaks_http_too(sandbox: Sandbox) -> None:
     with httpx.Client(transport=sandbox.transport()) as http:
-        assert http.get("https://sandbox.invalid/").status_code == 200
+        to_the_page = http.get("https://sandbox.invalid/")
+        assert (to_the_page.status_code, to_the_page.headers["location"]) == (307, "/_sandbox/")
+        assert http.get("https://sandbox.invalid/?wsdl").headers["content-type"] == "text/xml; charset=UTF-8"
+        assert http.get("https://sandbox.invalid/soap").status_code == 200
         assert http.delete("https://sandbox.invalid/").status_code == 405
         assert http.post("https://sandbox.invalid/", content=b"x" * (MAX_BYTES + 1)).status_code == 413
 

@@ -130,7 +130,7 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
     "getLeadActivity": {
         "keyType LEADOWNEREMAIL": "REST has no filter by the owner's e-mail address: fault 20102",
         "order": "REST begins with the oldest: for each page all activities of the lead are read",
-        "campaign": "REST has the number of a campaign, not its name: nil, or empty text if there is none",
+        "campaign": "REST has its number, so its name is read with another call; nil if REST does not find it",
         "foreignSysId, foreignSysOrgId, personName, orgName": "REST's activities do not have them: nil",
         "a change of a field that SOAP did not show": "the bridge does not ask REST for it",
     },
@@ -139,7 +139,7 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
         "remainingCount": "REST does not count: it is 1 while there are more",
         "newStartPosition": "it holds tokens of REST; the upper bound after the last page is the time of the "
         "last activity",
-        "campaign": "REST has the number of a campaign, not its name: absent",
+        "campaign": "REST has its number, so its name is read with another call; absent if REST does not find it",
         "a change of a field that SOAP did not show": "the bridge does not ask REST for it",
         "a span without an end": "its 30 days are not checked",
         "anonymous leads": "as REST shows them",

@@ -20,11 +20,12 @@ from marketo_soap.records.attribs import Attrib
 from marketo_soap.records.campaigns import CampaignRecord, ReqCampSourceType
 from marketo_soap.records.lead_keys import LeadKey, aware
 
-__all__ = ["get_campaigns_for_source", "request_campaign", "schedule_campaign"]
+__all__ = ["campaign_names", "get_campaigns_for_source", "request_campaign", "schedule_campaign"]
 
 _CAMPAIGNS = "/rest/v1/campaigns.json"
 _MOST_PAGES = 1000  # of 300 campaigns
 _MOST_LEADS = 100  # of a request
+_MOST_IDS = 300
 
 
 def get_campaigns_for_source(
@@ -33,7 +34,17 @@ def get_campaigns_for_source(
     """Return the campaigns that can be requested."""
     _check_source(call.source)
     found = yield from pages(_CAMPAIGNS, {"isTriggerable": "true"}, settings, most=_MOST_PAGES)
-    return call.select(_record(each) for each in found)
+    return call.select(map(_record, found))
+
+
+def campaign_names(ids: Iterable[int], settings: BridgeSettings) -> Translation[dict[int, str]]:
+    """Return the names of campaigns, as activities have them, by their ids. One that is gone has none."""
+    left, names = sorted(ids), dict[int, str]()
+    while left:
+        batch, left = left[:_MOST_IDS], left[_MOST_IDS:]
+        found = yield from pages(_CAMPAIGNS, {"id": ",".join(map(str, batch))}, settings)
+        names |= {each.id: each.name for each in map(_record, found)}
+    return names
 
 
 def request_campaign(

@@ -13,6 +13,7 @@ from marketo_soap.bridge.codes import refusal
 from marketo_soap.bridge.leads import fields_of
 from marketo_soap.bridge.lookup import BEGINNING, find_leads, lead_id_of, list_named, time_of, token_since
 from marketo_soap.bridge.names import Names, NameSource
+from marketo_soap.bridge.operations.campaigns import campaign_names
 from marketo_soap.bridge.rest import Lookup, RestReply, read
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Note, Translation
@@ -50,14 +51,16 @@ def get_lead_activity(
     latest = _time(position.latest_created_at)
     streams = yield from log.since(since, [{"leadIds": str(lead_id)}], settings)
     result = yield from merged(streams, None, settings, until=latest)
-    records = [log.activity(each) for each in log.single(result.records)][::-1]
+    records = [*log.single(result.records)][::-1]
     start = _after(records, position.offset)
     size = min(_MOST_OF_A_LEAD, call.batch_size or _USUAL)
     page = records[start : start + size]
-    bound = position.latest_created_at or (records[0].activity_date_time.isoformat() if records else None)
-    offset = f"ID:{page[-1].id}" if page else position.offset or None
+    bound = position.latest_created_at or (central(time_of(records[0])).isoformat() if records else None)
+    offset = f"ID:{_id(page[-1])}" if page else position.offset or None
     following = StreamPosition(bound, position.oldest_created_at or None, None, offset)
-    return LeadActivityList(len(page), max(0, len(records) - start - size), following, tuple(page))
+    campaigns = yield from _campaigns(page, settings)
+    shown = tuple(log.activity(each, campaigns) for each in page)
+    return LeadActivityList(len(page), max(0, len(records) - start - size), following, shown)
 
 
 def get_lead_changes(
@@ -83,7 +86,8 @@ def get_lead_changes(
         streams = at
     size = min(_MOST_CHANGES, call.batch_size or _USUAL)
     result = yield from merged(streams, size, settings, until=latest)
-    records = tuple(log.change(each) for each in log.single(result.records))
+    campaigns = yield from _campaigns(result.records, settings)
+    records = tuple(log.change(each, campaigns) for each in log.single(result.records))
     end = position.latest_created_at or None
     if end is None and latest is not None:
         end = central(latest).isoformat()
@@ -92,6 +96,10 @@ def get_lead_changes(
         end = central(newest[0]).isoformat() if newest else position.oldest_created_at or None
     following = StreamPosition(end, position.oldest_created_at or None, None, place_of(result.streams))
     return GetLeadChangesResult(len(records), int(result.more), following, records)
+
+
+def _campaigns(records: Iterable[Mapping[str, Any]], settings: BridgeSettings) -> Translation[dict[int, str]]:
+    return (yield from campaign_names(set(filter(None, map(_campaign_id, records))), settings))
 
 
 def _groups(selector: object, settings: BridgeSettings) -> Translation[list[dict[str, str]]]:
@@ -166,20 +174,20 @@ class _Log:
             several = fields if isinstance(fields, list) and self._type(record) == "Change Data Value" else [None]
             yield from ({**record, "field": each} for each in several)
 
-    def activity(self, record: Mapping[str, Any]) -> ActivityRecord:
+    def activity(self, record: Mapping[str, Any], campaigns: Mapping[int, str]) -> ActivityRecord:
         """Return an activity as getLeadActivity does. Names of persons, companies and foreign ids are not in REST."""
-        change = self.change(record)
+        change = self.change(record, campaigns)
         return ActivityRecord(
             id=change.id,
             activity_date_time=change.activity_date_time,
             activity_type=change.activity_type,
             mktg_asset_name=change.mktg_asset_name,
             activity_attributes=change.activity_attributes,
-            campaign=None if record.get("campaignId") else "",
+            campaign=change.campaign if record.get("campaignId") else "",
             mkt_person_id=change.mkt_person_id,
         )
 
-    def change(self, record: Mapping[str, Any]) -> LeadChangeRecord:
+    def change(self, record: Mapping[str, Any], campaigns: Mapping[int, str]) -> LeadChangeRecord:
         """Return an activity as getLeadChanges does."""
         asset, details = _text(record.get("primaryAttributeValue")), list[tuple[str, str]]()
         changed = record.get("field")
@@ -198,6 +206,7 @@ class _Log:
             activity_type=self._type(record),
             mktg_asset_name=asset or None,
             activity_attributes=tuple(Attribute(name, value) for name, value in details),
+            campaign=campaigns.get(_campaign_id(record) or 0),
             mkt_person_id=str(lead_id_of(record.get("leadId")) or 0),
         )
 
@@ -210,6 +219,10 @@ def _id(record: Mapping[str, Any]) -> int:
     """Return the number of an activity. Chosen: where REST has a GUID only, a number that is made from it."""
     guid = str(record.get("id") or record.get("marketoGUID") or "")
     return lead_id_of(guid) or crc32(guid.encode()) & INT_MAX
+
+
+def _campaign_id(record: Mapping[str, Any]) -> int | None:
+    return lead_id_of(record.get("campaignId"))
 
 
 def _text(value: Any) -> str:
@@ -229,12 +242,12 @@ def _time(text: str | None) -> datetime | None:
         raise fault(20122) from None
 
 
-def _after(records: Sequence[ActivityRecord], offset: str | None) -> int:
+def _after(records: Sequence[Mapping[str, Any]], offset: str | None) -> int:
     """Return at which of a lead's records the page begins."""
     text = (offset or "").strip()
     if text in ("", "0", "1") or ":os:0:" in text:
         return 0
-    places = [number for number, record in enumerate(records, 1) if text == f"ID:{record.id}"]
+    places = [number for number, record in enumerate(records, 1) if text == f"ID:{_id(record)}"]
     if not places:
         raise fault(20122)
     return places[-1]

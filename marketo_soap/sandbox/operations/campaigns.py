@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
+from attrs import evolve
+
 from marketo_soap.calls.limits import today
 from marketo_soap.errors import fault
 from marketo_soap.operations.get_campaigns_for_source import GetCampaignsForSource
@@ -17,8 +19,17 @@ from marketo_soap.sandbox.assets import Campaign
 from marketo_soap.sandbox.operations.lead_keys import leads_of
 from marketo_soap.sandbox.operations.outcome import Outcome, World
 from marketo_soap.sandbox.store.campaigns import RequestedCampaign, ScheduledCampaign
+from marketo_soap.sandbox.store.programs import Program
 
-__all__ = ["clones_today", "get_campaigns_for_source", "request", "request_campaign", "schedule", "schedule_campaign"]
+__all__ = [
+    "clones_today",
+    "get_campaigns_for_source",
+    "request",
+    "request_campaign",
+    "schedule",
+    "schedule_campaign",
+    "unknown_tokens",
+]
 
 _CLONES = 10  # a day
 
@@ -43,16 +54,19 @@ def request_campaign(call: RequestCampaign, world: World) -> Outcome:
         raise fault(20113)
     if not campaign.takes(call.source):
         raise fault(20110, f"Campaign {campaign.id} cannot be requested by {call.source}")
+    tokens = _tokens(call.program_tokens)
+    notes = _token_notes(world, campaign, tokens)
     lead_ids = dict.fromkeys(_lead_ids(call.lead_keys[:MOST_KEYS], world))  # documented: no more keys are looked at
     if lead_ids:
-        request(world, campaign, tuple(lead_ids), _tokens(call.program_tokens), call.source)
+        request(world, campaign, tuple(lead_ids), tokens, call.source)
     lead_id = next(iter(lead_ids)) if len(lead_ids) == 1 else None
-    result = RequestCampaignResult(bool(lead_ids))
-    return Outcome(result, campaign.full_name, lead_id, notes=_notes(call.program_tokens))
+    return Outcome(RequestCampaignResult(bool(lead_ids)), campaign.full_name, lead_id, notes=notes)
 
 
 def schedule_campaign(call: ScheduleCampaign, world: World) -> Outcome:
-    """Schedule a batch campaign. Raises 20113, 20110 for a trigger campaign and 20015 for a clone too many (chosen)."""
+    """Schedule a batch campaign. Raises 20113; chosen: 20110 for a trigger campaign and for a clone with the name of
+    another program, 20015 for a clone too many.
+    """
     campaign = world.leads.campaigns.named(call.campaign_name, call.program_name)
     if campaign is None:
         raise fault(20113)
@@ -61,10 +75,14 @@ def schedule_campaign(call: ScheduleCampaign, world: World) -> Outcome:
     clone = (call.clone_to_program_name or "").strip()
     if clone and clones_today(world) >= _CLONES:
         raise fault(20015, f"A program was cloned {_CLONES} times today: no more are allowed")
+    if clone and world.leads.programs.first(name=clone) is not None:
+        raise fault(20110, f"There is a program {clone} already")
+    tokens = _tokens(call.program_tokens)
+    notes = _token_notes(world, campaign, tokens)
     # Chosen: a time in the past is now.
     run_at = world.now if call.campaign_run_at is None else max(world.now, aware(call.campaign_run_at))
-    schedule(world, campaign, run_at, _tokens(call.program_tokens), clone)
-    return Outcome(ScheduleCampaignResult(success=True), campaign.full_name, notes=_notes(call.program_tokens))
+    schedule(world, campaign, run_at, tokens, clone)
+    return Outcome(ScheduleCampaignResult(success=True), campaign.full_name, notes=notes)
 
 
 def request(
@@ -80,10 +98,29 @@ def request(
 
 
 def schedule(world: World, campaign: Campaign, run_at: datetime, tokens: Mapping[str, str], clone: str) -> None:
-    """Keep a run of a campaign."""
-    times = world.now.isoformat(), run_at.isoformat()
-    run = ScheduledCampaign(campaign.id, campaign.name, campaign.program, clone, tokens, *times)
+    """Keep a run of a campaign, in a *clone* of its program if that has a name."""
+    now = world.now.isoformat()
+    run = ScheduledCampaign(campaign.id, campaign.name, campaign.program, clone, tokens, now, run_at.isoformat())
     world.leads.scheduled_campaigns.add(run)
+    if clone:
+        _clone(world, campaign.program, clone)
+
+
+def _clone(world: World, name: str, clone: str) -> None:
+    """Add a copy of a program with its campaigns and its lists. Chosen: without its costs and the members of lists."""
+    leads, now = world.leads, world.now.isoformat()
+    program = leads.programs.first(name=name) or Program(name)
+    leads.programs.add(evolve(program, name=clone, costs=(), created_at=now, updated_at=now, id=0))
+    for campaign in leads.campaigns.find(program=name):
+        leads.campaigns.add(evolve(campaign, program=clone, id=0))
+    for each in leads.lists.find(program=name):
+        leads.lists.ensure(each.name, clone)
+
+
+def unknown_tokens(world: World, campaign: Campaign, tokens: Iterable[str]) -> list[str]:
+    """Return the names of tokens that the campaign's program does not have, if its tokens are known."""
+    program = world.leads.programs.first(name=campaign.program)
+    return [] if program is None else [name for name in tokens if name not in program.tokens]
 
 
 def clones_today(world: World) -> int:
@@ -105,6 +142,11 @@ def _tokens(attribs: Iterable[Attrib] | None) -> dict[str, str]:
     return {each.name: each.value for each in attribs or ()}
 
 
-def _notes(attribs: Iterable[Attrib] | None) -> list[str]:
-    odd = [name for name in _tokens(attribs) if not (name.startswith("{{my.") and name.endswith("}}"))]
-    return [f"the token {name} is not written as {{{{my.name}}}}: it replaces none" for name in odd]
+def _token_notes(world: World, campaign: Campaign, tokens: Iterable[str]) -> list[str]:
+    """Return remarks on tokens that replace none. Raises 20110 where the settings refuse those of no program."""
+    unknown = unknown_tokens(world, campaign, tokens)
+    if unknown and world.settings.unknown_tokens == "fault":
+        raise fault(20110, f"The program {campaign.program} has no token {unknown[0]}")
+    odd = [name for name in tokens if not (name.startswith("{{my.") and name.endswith("}}"))]
+    notes = [f"the token {name} is not written as {{{{my.name}}}}: it replaces none" for name in odd]
+    return notes + [f"the program has no token {name}: it replaces none" for name in unknown if name not in odd]

@@ -51,6 +51,7 @@ def merge(winner: StoredLead, losers: Mapping[int, StoredLead], world: World) ->
     """
     after = evolve(winner, attributes=dict(winner.attributes))
     for loser in losers.values():
+        _move_objects(loser, winner, world)
         world.leads.absorb(loser.id, winner.id)
         after.attributes = {**loser.attributes, **after.attributes}
         after.email = after.email or loser.email
@@ -63,3 +64,16 @@ def merge(winner: StoredLead, losers: Mapping[int, StoredLead], world: World) ->
     world.log(winner.id, "Merge Leads", str(winner.id), facts)
     log_lead(world, winner, kept, source="Merge Leads", reason="Merge Leads")
     return kept
+
+
+def _move_objects(loser: StoredLead, winner: StoredLead, world: World) -> None:
+    """Link the custom objects of a lead to another. Chosen: one whose key the other's has already is deleted."""
+    objects, now = world.leads.custom_objects, world.now.isoformat()
+    for kind in world.leads.custom_object_types.find():
+        link = kind.lead_link or ""
+        for each in objects.matching(kind, {link: str(loser.id)}) if link else ():
+            moved = evolve(each, values={**each.values, link: str(winner.id)}, updated_at=now)
+            if link in kind.keys and objects.by_key(kind, moved.values) is not None:
+                objects.delete(each.id)
+            else:
+                objects.update(moved)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from marketo_soap.envelope import open_request
-from marketo_soap.errors import FAULT_TEXTS, ProtocolError
-from marketo_soap.records.lead import LeadSyncStatus
-from marketo_soap.sandbox.journal import HUNG_UP, Entry
+from marketo_soap.errors import ProtocolError
+from marketo_soap.sandbox.journal import Entry
 from marketo_soap.sandbox.messages import HttpAnswer
 from marketo_soap.sandbox.page.envelopes import SHOWN_BYTES, message
 from marketo_soap.sandbox.page.html import Child, add, h
@@ -28,42 +25,18 @@ from marketo_soap.sandbox.page.layout import (
     problem,
     table,
 )
+from marketo_soap.sandbox.verdicts import describe
 from marketo_soap.signature import diagnose
 from marketo_soap.wire.xml import Element
 
-_DIGITS_OF_FAULTS = 5  # codes of REST have other numbers of digits
-_RECORDS = re.compile("[0-9]+ (CREATED|UPDATED)(, [0-9]+ (CREATED|UPDATED))*")  # of a REST call, none was skipped
 _MOST = 200  # changes or notes of a call that are shown
 _GONE = "This call is not in the journal: it was never made, was cleared, or is older than what the journal keeps."
 
 
 def verdict(entry: Entry) -> Element:
     """Return the result of a call in words, which the colour repeats."""
-    tone, words = _verdict(entry)
+    tone, words = describe(entry)
     return h("span", words, class_=f"verdict {tone}")
-
-
-def _verdict(entry: Entry) -> tuple[str, str]:
-    if entry.response is None:
-        return "waiting", "In progress"
-    lost = " but hung up" if entry.status and HUNG_UP in entry.remarks else ""
-    if entry.verdict == LeadSyncStatus.CREATED:
-        return "good", f"Created{lost}"
-    if entry.verdict == LeadSyncStatus.UPDATED:
-        return "changed", f"Updated{lost}"
-    if entry.verdict.isdecimal():
-        if len(entry.verdict) != _DIGITS_OF_FAULTS:
-            return "bad", f"Error {entry.verdict}"
-        return "bad", f"Fault {entry.verdict} {FAULT_TEXTS.get(int(entry.verdict), '')}".rstrip()
-    if entry.verdict == "OK":
-        return "good", f"OK{lost}"
-    if found := _RECORDS.fullmatch(entry.verdict):
-        return ("changed" if "UPDATED" in found[0] else "good"), f"{entry.verdict.lower()}{lost}"
-    if "FAILED" in entry.verdict or "skipped" in entry.verdict or entry.verdict.startswith("not "):
-        return "bad", entry.verdict.capitalize()
-    if entry.verdict:
-        return "good", f"{entry.verdict[0].upper()}{entry.verdict[1:]}{lost}"
-    return "bad", f"HTTP {entry.status}" if entry.status else "Hung up before the call"
 
 
 def changes_of(entry: Entry) -> Element:

@@ -75,7 +75,7 @@ def _loaded(visit: Visit) -> Element:
             h("td", f"{applied:,}", class_="number"),
             h("td", "until cleared" if rule.times is None else f"{rule.times - applied:,}", class_="number"),
         )
-        for rule, applied in remaining[:_MOST]
+        for _, rule, applied in remaining[:_MOST]
     ]
     button = post_form(visit, "faults/clear", h("button", "Clear all", class_="plain"))
     loaded = table("Faults that are loaded, in their order", ("What", "Which calls", "Applied", "Left"), rows)

@@ -16,7 +16,7 @@ from marketo_soap.sandbox.field_catalogue import Catalogue, RestField
 from marketo_soap.sandbox.rest.activity_types import describe_types, number_of
 from marketo_soap.sandbox.rest.find import read_fields
 from marketo_soap.sandbox.rest.pages import page_size, read_token, required, write_token
-from marketo_soap.sandbox.rest.replies import Reply, RestError
+from marketo_soap.sandbox.rest.replies import RestCallError, RestResult
 from marketo_soap.sandbox.rest.values import utc
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store import selections
@@ -45,22 +45,22 @@ class _At:
         return write_token("since", self.at_ms, self.of_lead, self.id)
 
 
-def activity_types(leads: Leads) -> Reply:
+def activity_types(leads: Leads) -> RestResult:
     """Return the types of activities."""
-    return Reply(describe_types(leads.activities.types()))
+    return RestResult(describe_types(leads.activities.types()))
 
 
-def paging_token(given: Mapping[str, str]) -> Reply:
+def paging_token(given: Mapping[str, str]) -> RestResult:
     """Return the token that starts at a time. Chosen: a time without an offset is UTC."""
     since = required(given, "sinceDatetime")
     try:
         time = datetime.fromisoformat(since.strip())
-        return Reply(next_page=_At(to_ms(time if time.tzinfo else time.replace(tzinfo=UTC))).token, more=False)
+        return RestResult(next_page=_At(to_ms(time if time.tzinfo else time.replace(tzinfo=UTC))).token, more=False)
     except (ValueError, OverflowError):
-        raise RestError("1003", "Invalid value for parameter 'sinceDatetime'") from None
+        raise RestCallError("1003", "Invalid value for parameter 'sinceDatetime'") from None
 
 
-def activities(leads: Leads, given: Mapping[str, str], settings: Settings) -> Reply:
+def activities(leads: Leads, given: Mapping[str, str], settings: Settings) -> RestResult:
     """Return a page of activities, oldest first. Recorded: the token is always there, `moreResult` says if to go on."""
     after, wanted = _wanted(leads, given, "activityTypeIds", settings)
     numbers = _numbers(given, "activityTypeIds", _MOST_TYPES)
@@ -68,16 +68,17 @@ def activities(leads: Leads, given: Mapping[str, str], settings: Settings) -> Re
     known = {each["id"] for each in describe_types(there.values())}
     for number in numbers:
         if number not in known:
-            raise RestError("1003", f"Invalid activityTypeIds value '{number}'")
+            raise RestCallError("1003", f"Invalid activityTypeIds value '{number}'")
     wanted = evolve(wanted, types=[there[number] for number in numbers if number in there])
     size = page_size(given)
     found = leads.activities.page(wanted, size + 1)
     page = found[:size]
     end = _At(page[-1].at_ms, 0, page[-1].id) if page else after
-    return Reply([_shown(each) for each in page], end.token, more=len(found) > size)
+    campaigns = _campaign_ids(leads, page)
+    return RestResult([_shown(each, campaigns) for each in page], end.token, more=len(found) > size)
 
 
-def lead_changes(leads: Leads, given: Mapping[str, str], catalogue: Catalogue, settings: Settings) -> Reply:
+def lead_changes(leads: Leads, given: Mapping[str, str], catalogue: Catalogue, settings: Settings) -> RestResult:
     """Return a page of new leads and of changes of the given fields, oldest first; it may be short."""
     after, wanted = _wanted(leads, given, "fields", settings)
     fields, size = read_fields(given, catalogue), page_size(given)
@@ -93,8 +94,9 @@ def lead_changes(leads: Leads, given: Mapping[str, str], catalogue: Catalogue, s
     page = rows[:size]
     end = _At(*page[-1][:3]) if page else after
     labels = {each.label: each for each in fields}
-    changes = [_change(each, labels) for *_, each in page if each.type == _NEW_LEAD or each.asset in labels]
-    return Reply(changes, end.token, more=len(rows) > size)
+    changes = [each for *_, each in page if each.type == _NEW_LEAD or each.asset in labels]
+    campaigns = _campaign_ids(leads, changes)
+    return RestResult([_change(each, labels, campaigns) for each in changes], end.token, more=len(rows) > size)
 
 
 def _wanted(leads: Leads, given: Mapping[str, str], also: str, settings: Settings) -> tuple[_At, Wanted]:
@@ -103,10 +105,10 @@ def _wanted(leads: Leads, given: Mapping[str, str], also: str, settings: Setting
     try:
         after = _At(*map(int, read_token(token, "since", 3)))
     except ValueError:
-        raise RestError("1003", "Invalid nextPageToken") from None
+        raise RestCallError("1003", "Invalid nextPageToken") from None
     list_id = next(iter(_numbers(given, "listId", 1)), None)
     if list_id is not None and not leads.lists.exists(list_id):
-        raise RestError("1013", f"List with id {list_id} not found")
+        raise RestCallError("1013", f"List with id {list_id} not found")
     place = ActivityPlace(after.at_ms, _AFTER_ALL if after.of_lead else after.id)
     ids = _numbers(given, "leadIds", _MOST_LEADS) if given.get("leadIds") else None
     return after, Wanted(leads=ids, list_id=list_id, known=not settings.rest_shows_anonymous, after=place)
@@ -115,9 +117,9 @@ def _wanted(leads: Leads, given: Mapping[str, str], also: str, settings: Setting
 def _numbers(given: Mapping[str, str], name: str, most: int) -> Sequence[int]:
     texts = [text.strip() for text in given.get(name, "").split(",") if text.strip()]
     if not all(re.fullmatch("[0-9]{1,10}", text) for text in texts):
-        raise RestError("1001", f"Invalid value for parameter '{name}'. Required of type 'integer'")
+        raise RestCallError("1001", f"Invalid value for parameter '{name}'. Required of type 'integer'")
     if len(texts) > most:
-        raise RestError("1003", f"{name} holds at most {most} values")
+        raise RestCallError("1003", f"{name} holds at most {most} values")
     return [int(text) for text in dict.fromkeys(texts)]
 
 
@@ -139,7 +141,14 @@ def _place(after: _At) -> Place | None:
     return Place(after.id, after.at_ms) if after.of_lead else None
 
 
-def _shown(activity: Activity) -> dict[str, Any]:
+def _campaign_ids(leads: Leads, activities: Iterable[Activity]) -> dict[str, int]:
+    """Return the ids of the campaigns that activities name, by those names."""
+    full_name = "CASE program WHEN '' THEN name ELSE program || '.' || name END = ?"
+    names = {each.campaign for each in activities if each.campaign}
+    return {name: found.id for name in names for found in leads.campaigns.select(full_name, (name,), limit=1)}
+
+
+def _shown(activity: Activity, campaigns: Mapping[str, int]) -> dict[str, Any]:
     return {
         "id": activity.id,
         "marketoGUID": str(activity.id),
@@ -147,13 +156,14 @@ def _shown(activity: Activity) -> dict[str, Any]:
         "activityDate": utc(from_ms(activity.at_ms).isoformat()),
         "activityTypeId": number_of(activity.type),
         **({"primaryAttributeValue": activity.asset} if activity.asset else {}),
+        **({"campaignId": campaigns[activity.campaign]} if activity.campaign in campaigns else {}),
         "attributes": _attributes(activity.attributes.items()),
     }
 
 
-def _change(activity: Activity, labels: Mapping[str, RestField]) -> dict[str, Any]:
+def _change(activity: Activity, labels: Mapping[str, RestField], campaigns: Mapping[str, int]) -> dict[str, Any]:
     """Show a change. Recorded: the values stand in `fields`, the rest of the details in `attributes`."""
-    shown, details = _shown(activity), activity.attributes
+    shown, details = _shown(activity, campaigns), activity.attributes
     shown.pop("primaryAttributeValue", None)
     fields = []
     if activity.type == _CHANGE:

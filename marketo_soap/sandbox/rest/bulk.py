@@ -15,7 +15,7 @@ from marketo_soap.operations.import_to_list import row_of
 from marketo_soap.sandbox.field_catalogue import Catalogue
 from marketo_soap.sandbox.operations.outcome import World
 from marketo_soap.sandbox.rest.partitions import partition_ids
-from marketo_soap.sandbox.rest.replies import RestError
+from marketo_soap.sandbox.rest.replies import RestCallError
 from marketo_soap.sandbox.rest.sync import SyncLeads, sync_leads
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store.activities import to_ms
@@ -58,22 +58,22 @@ def begin_import(
     """Keep a file to import. Raises what refuses all of it (chosen: an unknown column too)."""
     separator = _FORMATS.get(given.get("format") or "")
     if separator is None:
-        raise RestError("1003", f"format must be one of {', '.join(_FORMATS)}")
+        raise RestCallError("1003", f"format must be one of {', '.join(_FORMATS)}")
     lookup = catalogue[given.get("lookupField") or "email"]
     if not lookup.lookup:
-        raise RestError("1011", f"Field '{lookup.name}' is not supported for lookup")
+        raise RestCallError("1011", f"Field '{lookup.name}' is not supported for lookup")
     list_id = _list_id(leads, given.get("listId"))
     if (partition := given.get("partitionName") or "") and partition not in partition_ids(settings):
-        raise RestError("1008", f"Access denied to partition '{partition}'")
+        raise RestCallError("1008", f"Access denied to partition '{partition}'")
     running = leads.imports.find(api="REST", status="PROCESSING")
     if len(running) >= _MOST_JOBS:
-        raise RestError("1016")
+        raise RestCallError("1016")
     if list_id is not None and any(job.list_id == list_id for job in running):
-        raise RestError("1019")
+        raise RestCallError("1019")
     header, *rows = _rows(file, separator)
     for name in header:
         if not catalogue[name].written:
-            raise RestError("1003", f"Field '{name}' is read-only")
+            raise RestCallError("1003", f"Field '{name}' is read-only")
     started = to_ms(now)
     ends = started + round(settings.import_seconds * 1000)
     texts = tuple(map(row_of, rows))
@@ -85,24 +85,24 @@ def _list_id(leads: Leads, text: str | None) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) < 19):
-        raise RestError("1001", "Invalid value for parameter 'listId'. Required of type 'integer'")
+        raise RestCallError("1001", "Invalid value for parameter 'listId'. Required of type 'integer'")
     if not leads.lists.exists(int(text)):
-        raise RestError("1013", f"List with id {text} not found")
+        raise RestCallError("1013", f"List with id {text} not found")
     return int(text)
 
 
 def file_of(body: bytes, content_type: str) -> bytes:
     """Return the part `file` of a multipart body. Raises 612, 613 and 1002."""
     if not content_type.lower().startswith("multipart/form-data"):
-        raise RestError("612")
+        raise RestCallError("612")
     head = f"Content-Type: {content_type}\r\n\r\n".encode("utf-8", "replace")
     message = message_from_bytes(head + body)
     if not message.is_multipart() or message.defects:
-        raise RestError("613")
+        raise RestCallError("613")
     for part in message.walk():
         if part.get_param("name", header="content-disposition") == "file":
             return bytes(part.get_payload(decode=True) or b"")
-    raise RestError("1002", "Missing value for required parameter 'file'")
+    raise RestCallError("1002", "Missing value for required parameter 'file'")
 
 
 def _rows(file: bytes, separator: str) -> list[list[str]]:
@@ -110,9 +110,9 @@ def _rows(file: bytes, separator: str) -> list[list[str]]:
         text = file.decode("utf-8-sig")
         rows = [row for row in csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True) if row]
     except (UnicodeDecodeError, csv.Error):
-        raise RestError("1003", "The file is not CSV in UTF-8") from None
+        raise RestCallError("1003", "The file is not CSV in UTF-8") from None
     if not rows:
-        raise RestError("1003", "The file is empty")
+        raise RestCallError("1003", "The file is empty")
     return rows
 
 
@@ -120,7 +120,7 @@ def batch_of(leads: Leads, batch_id: int, now: datetime) -> Import:
     """Return an import by its id, which is known for seven days. Raises 1013 (chosen)."""
     job = leads.imports.first(id=batch_id, api="REST")
     if job is None or job.started_ms < to_ms(now - _KEPT):
-        raise RestError("1013", f"Batch with id {batch_id} not found")
+        raise RestCallError("1013", f"Batch with id {batch_id} not found")
     return job
 
 

@@ -9,10 +9,20 @@ from collections.abc import Iterator
 from marketo_soap.errors import LimitFault
 from marketo_soap.sandbox.call import ScriptedCall, counted
 from marketo_soap.sandbox.faults import Record
+from marketo_soap.sandbox.journal import without_secrets
 from marketo_soap.sandbox.messages import HttpAnswer, HttpRequest
 from marketo_soap.sandbox.rest.endpoints import IDENTITY, SYNC_LEADS, Work, note_synced
-from marketo_soap.sandbox.rest.replies import CSV, JSON, Reply, RestError, envelope, parsed, refusal, request_id
-from marketo_soap.sandbox.rest.routes import recorded, route
+from marketo_soap.sandbox.rest.replies import (
+    CSV,
+    JSON,
+    RestCallError,
+    RestResult,
+    envelope,
+    parsed,
+    refusal,
+    request_id,
+)
+from marketo_soap.sandbox.rest.routes import as_recorded, recorded, route
 from marketo_soap.sandbox.rest.sync import Synced
 from marketo_soap.sandbox.rest.values import shown
 from marketo_soap.sandbox.settings import FaultRule
@@ -40,7 +50,10 @@ class RestCall(ScriptedCall):
         self._request, self._route = request, route(request)
         kept = _without_secrets(sandbox, recorded(request, self._route.operation))
         super().__init__(sandbox, sandbox.journal.begin(sandbox.now(), kept))
-        self._entry.operation = self._route.operation or None
+        entry = self._entry
+        entry.api, entry.operation = "REST", self._route.operation or None
+        entry.request_headers = without_secrets(request.headers)
+        entry.complete = kept == as_recorded(request, request.query.encode("utf-8", "replace"), request.body)
 
     def answered(self) -> HttpAnswer:
         """Answer the call, as the fault script has it."""
@@ -57,13 +70,13 @@ class RestCall(ScriptedCall):
             if reply.file is not None:
                 return self._answer(200, reply.file, CSV)
             return self._answer(200, envelope(self._name, reply))
-        except RestError as error:
+        except RestCallError as error:
             return self._refused(error)
         except Exception:
             logger.exception("the backend failed")
-            return self._refused(RestError("611"))
+            return self._refused(RestCallError("611"))
 
-    def _refused(self, error: RestError) -> HttpAnswer:
+    def _refused(self, error: RestCallError) -> HttpAnswer:
         self._entry.verdict, self._entry.reason = error.code, error.message
         return self._answer(error.status, refusal(self._name, error))
 
@@ -83,24 +96,24 @@ class RestCall(ScriptedCall):
         return self._answer(200, json.dumps(reply).encode())
 
     def _check(self) -> None:
-        """Raise a `RestError` if the call may not be made. Chosen: a wrong address is refused before the token."""
+        """Raise a `RestCallError` if the call may not be made. Chosen: a wrong address is refused before the token."""
         sandbox = self._sandbox
         if self._route.refused is not None and self._route.refused.code != "612":
             raise self._route.refused
         code = sandbox.tokens.refusal_of(self._request.headers.get("authorization", ""), self._now)
         if code is not None:
-            raise RestError(code)
+            raise RestCallError(code)
         if not sandbox.settings.access:
-            raise RestError("603")
+            raise RestCallError("603")
         if sandbox.rest_limits is not None:
             try:
                 sandbox.rest_limits.count_call(self._now, sandbox.tick(), sandbox.rest_calls.count)
             except LimitFault as over:
-                raise RestError(_LIMITS[over.code or 20023]) from None
+                raise RestCallError(_LIMITS[over.code or 20023]) from None
         if self._route.refused is not None:
             raise self._route.refused
 
-    def _result(self) -> Reply:
+    def _result(self) -> RestResult:
         self._check()
         sandbox, entry, endpoint = self._sandbox, self._entry, self._route.endpoint
         assert endpoint is not None
@@ -129,7 +142,7 @@ class RestCall(ScriptedCall):
             return
         try:
             records = parsed(self._request.body).get("input")
-        except (RestError, AttributeError):
+        except (RestCallError, AttributeError):
             return
         for record in records if isinstance(records, list) else ():
             if isinstance(record, dict):
@@ -139,13 +152,13 @@ class RestCall(ScriptedCall):
     def _refusal(self, rule: FaultRule) -> HttpAnswer | None:
         if rule.rest is None:
             return None
-        error = RestError(rule.rest, rule.message, status=rule.status or 200)
+        error = RestCallError(rule.rest, rule.message, status=rule.status or 200)
         count = len(list(self._records()))
         if int(error.code) < 1000 or not count:
             return self._refused(error)
         skipped = [Synced("skipped", error=error)] * count
         note_synced(self._entry, skipped)
-        return self._answer(error.status, envelope(self._name, Reply([one.as_data() for one in skipped])))
+        return self._answer(error.status, envelope(self._name, RestResult([one.as_data() for one in skipped])))
 
 
 def _without_secrets(sandbox: State, data: bytes) -> bytes:

@@ -13,7 +13,7 @@ from marketo_soap.sandbox.assets import CustomObjectType
 from marketo_soap.sandbox.field_catalogue import RestField
 from marketo_soap.sandbox.rest.pages import next_page
 from marketo_soap.sandbox.rest.records import ACTIONS, GUID, Records, described_fields, member, shown_names
-from marketo_soap.sandbox.rest.replies import Reply, RestError
+from marketo_soap.sandbox.rest.replies import RestCallError, RestResult
 from marketo_soap.sandbox.rest.values import json_value, kept_text, utc
 from marketo_soap.sandbox.store.custom_objects import StoredObject
 from marketo_soap.sandbox.store.leads import Leads
@@ -31,19 +31,19 @@ class ObjectCall:
     now: datetime
 
 
-def list_types(leads: Leads, _: ObjectCall) -> Reply:
+def list_types(leads: Leads, _: ObjectCall) -> RestResult:
     """Return all types, without their fields."""
-    return Reply([_described(kind) for kind in leads.custom_object_types.find()])
+    return RestResult([_described(kind) for kind in leads.custom_object_types.find()])
 
 
-def describe_type(leads: Leads, call: ObjectCall) -> Reply:
+def describe_type(leads: Leads, call: ObjectCall) -> RestResult:
     """Return one type with its fields; raises 1013."""
     kind = _kind(leads, call)
     guid = RestField(GUID, None, "string", "Marketo GUID")
-    return Reply([{**_described(kind), "fields": described_fields([guid, *_fields(kind).values()])}])
+    return RestResult([{**_described(kind), "fields": described_fields([guid, *_fields(kind).values()])}])
 
 
-def find_custom(leads: Leads, call: ObjectCall) -> Reply:
+def find_custom(leads: Leads, call: ObjectCall) -> RestResult:
     """Return a page of objects: by one field and values, or by whole keys in the body's `input`."""
     kind, data = _kind(leads, call), call.data if isinstance(call.data, dict) else call.given
     known, by = _fields(kind), str(data.get("filterType") or "")
@@ -58,13 +58,13 @@ def find_custom(leads: Leads, call: ObjectCall) -> Reply:
         for value in str(data.get("filterValues") or "").split(","):
             rows |= {row.id: row for row in leads.custom_objects.matching(kind, {known[by].kept: value.strip()})}
     else:
-        raise RestError("1003", f"Invalid filterType '{by}'")
+        raise RestCallError("1003", f"Invalid filterType '{by}'")
     asked = {name: str(data.get(name) or "") for name in ("nextPageToken", "batchSize")}
     page, token = next_page(rows.values(), asked, "objects")
-    return Reply([{"seq": seq, **_shown(row, names, known)} for seq, row in enumerate(page)], token)
+    return RestResult([{"seq": seq, **_shown(row, names, known)} for seq, row in enumerate(page)], token)
 
 
-def sync_custom(leads: Leads, call: ObjectCall) -> Reply:
+def sync_custom(leads: Leads, call: ObjectCall) -> RestResult:
     """Write objects, each for itself; one that is refused is skipped, with its reasons."""
     kind, known, now = _kind(leads, call), _fields(_kind(leads, call)), call.now.isoformat()
     action = member(call.data, "action", ACTIONS)
@@ -72,7 +72,7 @@ def sync_custom(leads: Leads, call: ObjectCall) -> Reply:
 
     def write(record: Mapping[str, Any], found: StoredObject | None) -> StoredObject:
         if unknown := [name for name in record if name not in known]:
-            raise RestError("1006", f"Field '{unknown[0]}' not found")
+            raise RestCallError("1006", f"Field '{unknown[0]}' not found")
         texts = {known[name].kept: kept_text(known[name], value) for name, value in record.items()}
         values = {name: text for name, text in {**(found.values if found else {}), **texts}.items() if text}
         if found is None:
@@ -83,7 +83,7 @@ def sync_custom(leads: Leads, call: ObjectCall) -> Reply:
     return _records(leads, kind).sync(call.data, action, write)
 
 
-def delete_custom(leads: Leads, call: ObjectCall) -> Reply:
+def delete_custom(leads: Leads, call: ObjectCall) -> RestResult:
     """Delete objects by their whole keys."""
     kind = _kind(leads, call)
     member(call.data, "deleteBy", ["dedupeFields"])
@@ -101,7 +101,7 @@ def _records(leads: Leads, kind: CustomObjectType) -> Records:
 def _kind(leads: Leads, call: ObjectCall) -> CustomObjectType:
     kind = leads.custom_object_types.named(call.type)
     if kind is None:
-        raise RestError("1013", "Object not found")
+        raise RestCallError("1013", "Object not found")
     return kind
 
 
@@ -122,11 +122,11 @@ def _keys(kind: CustomObjectType) -> list[str]:
 def _key(kind: CustomObjectType, record: Any) -> dict[str, str]:
     """Return the key of a record by the names that it is kept under. Raises 1003."""
     if not isinstance(record, dict):
-        raise RestError("1003", "A record is an object")
+        raise RestCallError("1003", "A record is an object")
     known = _fields(kind)
     key = {known[name].kept: (kept_text(known[name], record.get(name)) or "").strip() for name in _keys(kind)}
     if missing := [name for name in _keys(kind) if not key[known[name].kept]]:
-        raise RestError("1003", f"Value for required field '{missing[0]}' not specified")
+        raise RestCallError("1003", f"Value for required field '{missing[0]}' not specified")
     return key
 
 

@@ -54,7 +54,7 @@ from marketo_soap.sandbox.rest.programs import (
     programs_by_tag,
     update_program,
 )
-from marketo_soap.sandbox.rest.replies import Reply, RestError, parsed
+from marketo_soap.sandbox.rest.replies import RestCallError, RestResult, parsed
 from marketo_soap.sandbox.rest.sync import Synced, read_sync, sync_leads
 from marketo_soap.sandbox.rest.tags import channel_by_name, channels, tag_type_by_name, tag_types
 from marketo_soap.sandbox.settings import Settings
@@ -95,65 +95,65 @@ class Endpoint:
     operation: str
     method: str
     path: re.Pattern[str]
-    answer: Callable[[Work], Reply] | None
+    answer: Callable[[Work], RestResult] | None
     takes_json: bool = False
     takes_input: bool = False
     """Whether it is a read that may also come as a POST of JSON, with `_method=GET`."""
 
 
-def _sync_leads(work: Work) -> Reply:
+def _sync_leads(work: Work) -> RestResult:
     call = read_sync(parsed(work.body), work.catalogue)
     with work.store.transaction() as leads:
         synced = sync_leads(leads, call, work.catalogue, work.settings, work.now)
     work.entry.key = None if call.action == "createDuplicate" else call.lookup.name
     note_synced(work.entry, synced)
-    return Reply([one.as_data() for one in synced])
+    return RestResult([one.as_data() for one in synced])
 
 
-def _leads_by_filter(work: Work) -> Reply:
+def _leads_by_filter(work: Work) -> RestResult:
     query = read_filter(work.given, work.catalogue)
     work.entry.key = query.by.name
     with work.store.reading() as leads:
         return filter_leads(leads, query, work.settings)
 
 
-def _associate(work: Work) -> Reply:
+def _associate(work: Work) -> RestResult:
     with work.store.transaction() as leads:
         lead = associate(leads, work.number, work.given.get("cookie"), work.settings)
     work.entry.lead_id = lead.id
     work.entry.remarks.append("the cookie is the lead's from now on")
-    return Reply()
+    return RestResult()
 
 
-def _merge(work: Work) -> Reply:
+def _merge(work: Work) -> RestResult:
     if work.body:  # recorded: Merge takes its parameters in the query alone
-        raise RestError("1003", "The parameters of a merge are given in the query")
+        raise RestCallError("1003", "The parameters of a merge are given in the query")
     with work.store.transaction() as leads:
         before, after = merge_by_ids(_world(work, leads), work.number, work.given)
     work.entry.lead_id, work.entry.before, work.entry.after = after.id, before, after
-    return Reply()
+    return RestResult()
 
 
-def _bulk_import(work: Work) -> Reply:
+def _bulk_import(work: Work) -> RestResult:
     file = file_of(work.body, work.content_type)
     with work.store.transaction() as leads:
         job = begin_import(leads, work.given, file, work.catalogue, work.settings, work.now)
-    return Reply([status_of(job, begun=True)])
+    return RestResult([status_of(job, begun=True)])
 
 
-_Answer = Callable[[Work, Leads], Reply]
+_Answer = Callable[[Work, Leads], RestResult]
 
 
-def _reads(answer: _Answer) -> Callable[[Work], Reply]:
-    def work_on(work: Work) -> Reply:
+def _reads(answer: _Answer) -> Callable[[Work], RestResult]:
+    def work_on(work: Work) -> RestResult:
         with work.store.reading() as leads:
             return answer(work, leads)
 
     return work_on
 
 
-def _writes(answer: _Answer) -> Callable[[Work], Reply]:
-    def work_on(work: Work) -> Reply:
+def _writes(answer: _Answer) -> Callable[[Work], RestResult]:
+    def work_on(work: Work) -> RestResult:
         with work.store.transaction() as leads:
             return answer(work, leads)
 
@@ -180,7 +180,7 @@ def _row(
     operation: str,
     method: str,
     path: str,
-    answer: Callable[[Work], Reply] | None,
+    answer: Callable[[Work], RestResult] | None,
     *,
     takes_json: bool = False,
     takes_input: bool = False,
@@ -201,25 +201,25 @@ def _object_rows(kind: Kind) -> Iterator[Endpoint]:
     yield _row(f"delete{name}", "POST", f"{path}/delete.json", delete, takes_json=True)
 
 
-def _asset(operation: str, path: str, find: Callable[[Leads, Mapping[str, str]], Reply]) -> Endpoint:
+def _asset(operation: str, path: str, find: Callable[[Leads, Mapping[str, str]], RestResult]) -> Endpoint:
     """Return a call that reads by its parameters alone."""
     return _row(operation, "GET", path, _reads(lambda work, leads: find(leads, work.given)))
 
 
 def _custom(
-    operation: str, method: str, path: str, answer: Callable[[Leads, ObjectCall], Reply], **options: bool
+    operation: str, method: str, path: str, answer: Callable[[Leads, ObjectCall], RestResult], **options: bool
 ) -> Endpoint:
     through = _writes if options.get("takes_json") else _reads
     work_on = through(lambda work, leads: answer(leads, _object(work)))
     return _row(operation, method, f"/rest/v1/customobjects{path}.json", work_on, **options)
 
 
-def _campaign(operation: str, path: str, change: Callable[[World, int, Any], Reply]) -> Endpoint:
+def _campaign(operation: str, path: str, change: Callable[[World, int, Any], RestResult]) -> Endpoint:
     work_on = _writes(lambda work, leads: change(_world(work, leads), work.number, parsed(work.body)))
     return _row(operation, "POST", path, work_on, takes_json=True)
 
 
-def _import(operation: str, path: str, show: Callable[[Import], Reply]) -> Endpoint:
+def _import(operation: str, path: str, show: Callable[[Import], RestResult]) -> Endpoint:
     work_on = _reads(lambda work, leads: show(batch_of(leads, work.number, work.now)))
     return _row(operation, "GET", f"/bulk/v1/leads/batch/{{id}}{path}.json", work_on)
 
@@ -247,16 +247,16 @@ ENDPOINTS: Sequence[Endpoint] = (
     _row("associateLead", "POST", "/rest/v1/leads/{id}/associate.json", _associate),
     _row("mergeLeads", "POST", "/rest/v1/leads/{id}/merge.json", _merge),
     _row("importLead", "POST", "/bulk/v1/leads.json", _bulk_import),
-    _import("getImportLeadStatus", "", lambda job: Reply([status_of(job)])),
-    _import("getImportLeadFailures", "/failures", lambda job: Reply(file=failures_of(job))),
-    _import("getImportLeadWarnings", "/warnings", lambda job: Reply(file=warnings_of(job))),
-    _row("describeLead", "GET", "/rest/v1/leads/describe.json", lambda work: Reply(work.catalogue.describe())),
-    _row("describeLead2", "GET", "/rest/v1/leads/describe2.json", lambda work: Reply(work.catalogue.describe2())),
+    _import("getImportLeadStatus", "", lambda job: RestResult([status_of(job)])),
+    _import("getImportLeadFailures", "/failures", lambda job: RestResult(file=failures_of(job))),
+    _import("getImportLeadWarnings", "/warnings", lambda job: RestResult(file=warnings_of(job))),
+    _row("describeLead", "GET", "/rest/v1/leads/describe.json", lambda work: RestResult(work.catalogue.describe())),
+    _row("describeLead2", "GET", "/rest/v1/leads/describe2.json", lambda work: RestResult(work.catalogue.describe2())),
     _row(
         "getLeadPartitions",
         "GET",
         "/rest/v1/leads/partitions.json",
-        lambda work: Reply(describe_partitions(work.settings)),
+        lambda work: RestResult(describe_partitions(work.settings)),
     ),
     _asset("getLists", "/rest/v1/lists.json", find_lists),
     _row("getLeadsByListId", "GET", _MEMBERS, _members),

@@ -12,7 +12,7 @@ from marketo_soap.privacy.redactor import hidden
 from marketo_soap.sandbox.field_catalogue import Catalogue, RestField
 from marketo_soap.sandbox.rest.pages import filter_values, page_after, page_size, required, write_token
 from marketo_soap.sandbox.rest.partitions import partition_ids
-from marketo_soap.sandbox.rest.replies import Reply, RestError
+from marketo_soap.sandbox.rest.replies import RestCallError, RestResult
 from marketo_soap.sandbox.rest.sync import find_by, visible
 from marketo_soap.sandbox.rest.values import json_value, kept_text, utc
 from marketo_soap.sandbox.settings import Settings
@@ -57,7 +57,7 @@ def read_filter(given: Mapping[str, str], catalogue: Catalogue) -> Filter:
     """Read a query from its parameters; unknown ones are ignored (chosen)."""
     by = catalogue[required(given, "filterType", "filterValues")]
     if not by.filter:
-        raise RestError("1011", f"Field '{by.name}' is not supported as a filter")
+        raise RestCallError("1011", f"Field '{by.name}' is not supported as a filter")
     texts = filter_values(given)
     if by.type == "integer":
         texts = [kept_text(by, text) or "" for text in texts]
@@ -77,34 +77,34 @@ def read_fields(given: Mapping[str, str], catalogue: Catalogue) -> list[RestFiel
     return [catalogue[name] for name in dict.fromkeys(["id", *filter(None, names)])]
 
 
-def filter_leads(leads: Leads, query: Filter, settings: Settings) -> Reply:
+def filter_leads(leads: Leads, query: Filter, settings: Settings) -> RestResult:
     """Return a page of the leads that a filter means, oldest first."""
     found = {lead.id: lead for text in query.values for lead in find_by(leads, query.by, text)}
     matches = [found[number] for number in sorted(found) if visible(found[number], settings)]
     if len(matches) > _MAX_MATCHES:
-        raise RestError("1003", "Too many results match the filter")
+        raise RestCallError("1003", "Too many results match the filter")
     return page_of(leads, matches, query, settings)
 
 
-def page_of(leads: Leads, matches: Sequence[StoredLead], query: Page, settings: Settings) -> Reply:
+def page_of(leads: Leads, matches: Sequence[StoredLead], query: Page, settings: Settings) -> RestResult:
     """Return a page of leads that are in the order of their ids."""
     rest = [lead for lead in matches if lead.id > query.after]
     page = rest[: query.size]
     token = write_token("after", page[-1].id) if len(rest) > len(page) else None
-    return Reply([_shown(leads, lead, query.fields, settings) for lead in page], token)
+    return RestResult([_shown(leads, lead, query.fields, settings) for lead in page], token)
 
 
-def get_lead(leads: Leads, lead_id: int, fields: Sequence[RestField], settings: Settings) -> Reply:
+def get_lead(leads: Leads, lead_id: int, fields: Sequence[RestField], settings: Settings) -> RestResult:
     """Return one lead; raises 1004."""
-    return Reply([_shown(leads, _known(leads, lead_id, settings), fields, settings)])
+    return RestResult([_shown(leads, _known(leads, lead_id, settings), fields, settings)])
 
 
 def associate(leads: Leads, lead_id: int, cookie: str | None, settings: Settings) -> StoredLead:
     """Tie a cookie to a lead, whichever it was tied to before, and return the lead."""
     if not cookie:
-        raise RestError("1002", "Missing value for required parameter 'cookie'")
+        raise RestCallError("1002", "Missing value for required parameter 'cookie'")
     if not _COOKIE.fullmatch(cookie):
-        raise RestError("1012", f"Invalid cookie value '{cookie}'")
+        raise RestCallError("1012", f"Invalid cookie value '{cookie}'")
     lead = _known(leads, lead_id, settings)
     leads.tie_cookie(cookie, lead.id)
     return lead
@@ -113,7 +113,7 @@ def associate(leads: Leads, lead_id: int, cookie: str | None, settings: Settings
 def _known(leads: Leads, lead_id: int, settings: Settings) -> StoredLead:
     lead = leads.by_id(lead_id)
     if lead is None or not visible(lead, settings):
-        raise RestError("1004")
+        raise RestCallError("1004")
     return lead
 
 

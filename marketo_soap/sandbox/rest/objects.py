@@ -12,7 +12,7 @@ from marketo_soap.records.object_fields import OBJECT_FIELDS
 from marketo_soap.sandbox.field_catalogue import RestField
 from marketo_soap.sandbox.rest.pages import filter_values, next_page, required
 from marketo_soap.sandbox.rest.records import ACTIONS, GUID, Records, described_fields, member, shown_names
-from marketo_soap.sandbox.rest.replies import Reply, RestError
+from marketo_soap.sandbox.rest.replies import RestCallError, RestResult
 from marketo_soap.sandbox.rest.values import json_value, kept_text, utc
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store.leads import Leads
@@ -76,24 +76,24 @@ KINDS = (
 
 def _check_owner(settings: Settings) -> None:
     if settings.native_crm_sync:
-        raise RestError("1018", "CRM Enabled")
+        raise RestCallError("1018", "CRM Enabled")
 
 
-def describe_objects(kind: Kind, settings: Settings) -> Reply:
+def describe_objects(kind: Kind, settings: Settings) -> RestResult:
     """Return the fields of a kind, and by which of them a record is found."""
     _check_owner(settings)
     fields = described_fields(kind.fields(settings).values())
     searchable = [list(kind.dedupe)] * (len(kind.dedupe) > 1) + [[each] for each in kind.filters]
     about = {"name": kind.name, "displayName": kind.type, "idField": GUID, "dedupeFields": list(kind.dedupe)}
-    return Reply([{**about, "searchableFields": searchable, "fields": fields}])
+    return RestResult([{**about, "searchableFields": searchable, "fields": fields}])
 
 
-def find_objects(leads: Leads, kind: Kind, given: Mapping[str, str], settings: Settings) -> Reply:
+def find_objects(leads: Leads, kind: Kind, given: Mapping[str, str], settings: Settings) -> RestResult:
     """Return a page of the records whose field has one of the values, oldest first."""
     _check_owner(settings)
     by = required(given, "filterType", "filterValues")
     if by not in kind.filters:
-        raise RestError("1003", f"Invalid filterType '{by}'")
+        raise RestCallError("1003", f"Invalid filterType '{by}'")
     values, known = filter_values(given), kind.fields(settings)
     names = shown_names(given.get("fields"), kind.dedupe, known)
     found = [row for value in values for row in _matching(leads, kind, by, value)]
@@ -101,7 +101,7 @@ def find_objects(leads: Leads, kind: Kind, given: Mapping[str, str], settings: S
     shown = [
         {"seq": seq, **{name: _value(leads, kind, row, known[name]) for name in names}} for seq, row in enumerate(page)
     ]
-    return Reply(shown, token)
+    return RestResult(shown, token)
 
 
 def _matching(leads: Leads, kind: Kind, name: str, value: str) -> Iterator[Any]:
@@ -136,12 +136,12 @@ def _value(leads: Leads, kind: Kind, row: Any, field: RestField) -> Any:
     return json_value(field.type, row.attributes.get(field.kept))
 
 
-def sync_objects(leads: Leads, kind: Kind, data: Any, settings: Settings, now: datetime) -> Reply:
+def sync_objects(leads: Leads, kind: Kind, data: Any, settings: Settings, now: datetime) -> RestResult:
     """Write records, each for itself."""
     _check_owner(settings)
     action, by = member(data, "action", ACTIONS), member(data, "dedupeBy", _BY)
     if by == "idField" and action != "updateOnly":
-        raise RestError("1003", f"Invalid value for dedupeBy '{by}'")
+        raise RestCallError("1003", f"Invalid value for dedupeBy '{by}'")
 
     def write(record: Mapping[str, Any], found: Any) -> Any:
         row = _written(leads, kind, record, found, settings)
@@ -155,7 +155,7 @@ def sync_objects(leads: Leads, kind: Kind, data: Any, settings: Settings, now: d
     return _records(leads, kind, by).sync(data, action, write)
 
 
-def delete_objects(leads: Leads, kind: Kind, data: Any, settings: Settings) -> Reply:
+def delete_objects(leads: Leads, kind: Kind, data: Any, settings: Settings) -> RestResult:
     """Delete records, an opportunity with its roles."""
     _check_owner(settings)
     return _records(leads, kind, member(data, "deleteBy", _BY)).delete(data, leads.delete_object)
@@ -174,7 +174,7 @@ def _found(leads: Leads, kind: Kind, record: Mapping[str, Any], by: str) -> Any:
     """Return the row of a record, or None. Raises 1003 where the fields that identify it are missing."""
     names = kind.dedupe if by == "dedupeFields" else (GUID,)
     if missing := [name for name in names if record.get(name) in (None, "")]:
-        raise RestError("1003", f"Value for required field '{missing[0]}' not specified")
+        raise RestCallError("1003", f"Value for required field '{missing[0]}' not specified")
     if by == "idField":
         return next(_matching(leads, kind, GUID, str(record[GUID])), None)
     opportunity = leads.opportunities.newest(str(record[_KEY]))
@@ -192,18 +192,18 @@ def _written(leads: Leads, kind: Kind, record: Mapping[str, Any], found: Any, se
     """Return the row with the values of a record. Raises 1003, 1004, 1006 and 1013."""
     known = kind.fields(settings)
     if unknown := [name for name in record if name not in known]:
-        raise RestError("1006", f"Field '{unknown[0]}' not found")
+        raise RestCallError("1006", f"Field '{unknown[0]}' not found")
     if record.get("name", "") is None:
-        raise RestError("1003", "Invalid value for field 'name' and value 'null'")
+        raise RestCallError("1003", "Invalid value for field 'name' and value 'null'")
     row = found
     if found is None and kind.type == "Opportunity":
         row = Opportunity("ExternalOpportunityId", str(record[_KEY]))
     elif found is None:
         opportunity, lead_id = leads.opportunities.newest(str(record[_KEY])), _whole(record["leadId"])
         if opportunity is None:
-            raise RestError("1013", "Opportunity not found")
+            raise RestCallError("1013", "Opportunity not found")
         if leads.by_id(lead_id) is None:
-            raise RestError("1004")
+            raise RestCallError("1004")
         row = Role(opportunity.id, lead_id)
     fixed = {GUID, _KEY, "leadId", "createdAt", "updatedAt", "externalCompanyId"}
     attributes = dict(row.attributes)

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from marketo_soap.sandbox.rest.replies import RestError
+from marketo_soap.sandbox.rest.replies import RestCallError
 from marketo_soap.sandbox.rest.values import invalid
+from marketo_soap.sandbox.store.table import Table
 
 __all__ = [
     "asset_page",
@@ -41,7 +42,7 @@ def required(given: Mapping[str, str], *names: str) -> str:
     """Return the value of the first parameter; raises 1002 if one of them is missing."""
     for name in names:
         if not given.get(name):
-            raise RestError("1002", f"Missing value for required parameter '{name}'")
+            raise RestCallError("1002", f"Missing value for required parameter '{name}'")
     return given[names[0]]
 
 
@@ -49,7 +50,7 @@ def whole(given: Mapping[str, str], name: str, default: int, *, digits: int = 9)
     """Return a whole number; raises 1001."""
     text = given.get(name) or str(default)
     if not re.fullmatch(f"[0-9]{{1,{digits}}}", text):
-        raise RestError("1001", f"Invalid value for parameter '{name}'. Required of type 'integer'")
+        raise RestCallError("1001", f"Invalid value for parameter '{name}'. Required of type 'integer'")
     return int(text)
 
 
@@ -57,7 +58,7 @@ def filter_values(given: Mapping[str, str]) -> list[str]:
     """Return the values of a filter, each once; raises 1003 for none or too many."""
     values = list(dict.fromkeys(text.strip() for text in given["filterValues"].split(",") if text.strip()))
     if not 1 <= len(values) <= _MAX_VALUES:
-        raise RestError("1003", f"filterValues holds 1 to {_MAX_VALUES} values")
+        raise RestCallError("1003", f"filterValues holds 1 to {_MAX_VALUES} values")
     return values
 
 
@@ -74,7 +75,7 @@ def page_after(given: Mapping[str, str], word: str) -> int:
     token = given.get("nextPageToken")
     start = read_token(token, word, 1)[0] if token else "0"
     if not re.fullmatch("[0-9]+", start):
-        raise RestError("1003", "Invalid nextPageToken")
+        raise RestCallError("1003", "Invalid nextPageToken")
     return int(start)
 
 
@@ -87,18 +88,19 @@ def next_page(rows: Iterable[RowT], given: Mapping[str, str], word: str) -> tupl
     return page, write_token(word, page[-1].id) if len(rest) > size else None
 
 
-def named(given: Mapping[str, str]) -> dict[str, Any]:
-    """Return the columns that a search by name, program and id goes by: all of what is given, exactly (chosen)."""
+def named(table: Table[Any], given: Mapping[str, str]) -> list[Any]:
+    """Return the rows with a name, a program's name and one of the ids: all of what is given, exactly (chosen)."""
     columns = {"name": "name", "programName": "program"}
     equal: dict[str, Any] = {column: given[each] for each, column in columns.items() if given.get(each)}
-    return equal | ({"id": whole(given, "id", 0, digits=18)} if given.get("id") else {})
+    ids = {whole({"id": text}, "id", 0, digits=18) for text in given.get("id", "").split(",") if text}
+    return [each for each in table.find(**equal) if not ids or each.id in ids]
 
 
 def asset_page(rows: Sequence[R], given: Mapping[str, str]) -> Sequence[R]:
     """Return the page that `offset` and `maxReturn` ask for, as assets are read."""
     start, size = whole(given, "offset", 0), whole(given, "maxReturn", _ASSETS)
     if not 1 <= size <= _MAX_ASSETS:
-        raise RestError("1003", f"maxReturn is 1 to {_MAX_ASSETS}")
+        raise RestCallError("1003", f"maxReturn is 1 to {_MAX_ASSETS}")
     return rows[start : start + size]
 
 
@@ -114,5 +116,5 @@ def read_token(token: str, word: str, count: int) -> list[str]:
         if found != word or len(parts) != count or any(len(part) > 40 for part in parts):
             raise ValueError
     except ValueError:
-        raise RestError("1003", "Invalid nextPageToken") from None
+        raise RestCallError("1003", "Invalid nextPageToken") from None
     return parts

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from marketo_soap.sandbox.field_catalogue import RestField
-from marketo_soap.sandbox.rest.replies import Reply, RestError
+from marketo_soap.sandbox.rest.replies import RestCallError, RestResult
 
 __all__ = ["ACTIONS", "GUID", "Records", "described_fields", "member", "shown_names"]
 
@@ -25,60 +25,60 @@ class Records:
     find: Callable[[Mapping[str, Any]], Any]
     guid: Callable[[Any], str]
 
-    def sync(self, data: Any, action: str, write: Callable[[Mapping[str, Any], Any], Any]) -> Reply:
+    def sync(self, data: Any, action: str, write: Callable[[Mapping[str, Any], Any], Any]) -> RestResult:
         """Write the records. *write* is given a record and its row, or None, and returns the row."""
 
         def sync(record: Mapping[str, Any]) -> tuple[Any, str]:
             found = self.find(record)
             if found is None and action == "updateOnly":
-                raise RestError("1013", "Object not found")
+                raise RestCallError("1013", "Object not found")
             if found is not None and action == "createOnly":
-                raise RestError("1017", "Object already exists")
+                raise RestCallError("1017", "Object already exists")
             return write(record, found), "created" if found is None else "updated"
 
         return self._each(data, sync)
 
-    def delete(self, data: Any, delete: Callable[[Any], None]) -> Reply:
+    def delete(self, data: Any, delete: Callable[[Any], None]) -> RestResult:
         """Delete the rows of the records."""
 
         def remove(record: Mapping[str, Any]) -> tuple[Any, str]:
             found = self.find(record)
             if found is None:
-                raise RestError("1013", "Object not found")
+                raise RestCallError("1013", "Object not found")
             delete(found)
             return found, "deleted"
 
         return self._each(data, remove)
 
-    def _each(self, data: Any, work: Callable[[Mapping[str, Any]], tuple[Any, str]]) -> Reply:
+    def _each(self, data: Any, work: Callable[[Mapping[str, Any]], tuple[Any, str]]) -> RestResult:
         """Recorded: a record that is refused is skipped, with its reasons."""
         records = data.get("input")
         if not isinstance(records, list) or not 1 <= len(records) <= _MOST:
-            raise RestError("1003", f"input holds 1 to {_MOST} records")
+            raise RestCallError("1003", f"input holds 1 to {_MOST} records")
         said: list[dict[str, Any]] = []
         seen: set[str] = set()
         for seq, record in enumerate(records):
             try:
                 if not isinstance(record, dict):
-                    raise RestError("1003", "A record is an object")
+                    raise RestCallError("1003", "A record is an object")
                 key = self.key(record)
                 if key in seen:
-                    raise RestError("1036")
+                    raise RestCallError("1036")
                 seen.add(key)
                 row, status = work(record)
                 said.append({"seq": seq, GUID: self.guid(row), "status": status})
-            except RestError as error:
+            except RestCallError as error:
                 said.append({"seq": seq, "status": "skipped", "reasons": [error.as_data()]})
-        return Reply(said)
+        return RestResult(said)
 
 
 def member(data: Any, name: str, allowed: Sequence[str]) -> str:
     """Return a member of a body, the first one allowed if it is missing; raises 609 and 1003."""
     if not isinstance(data, dict):
-        raise RestError("609")
+        raise RestCallError("609")
     value = str(data.get(name) or allowed[0])
     if value not in allowed:
-        raise RestError("1003", f"Invalid value for {name} '{value}'")
+        raise RestCallError("1003", f"Invalid value for {name} '{value}'")
     return value
 
 
@@ -87,7 +87,7 @@ def shown_names(asked: Any, default: Iterable[str], known: Iterable[str]) -> lis
     names = [name.strip() for name in asked.split(",")] if isinstance(asked, str) else list(map(str, asked or ()))
     names = names if asked else [*default, "createdAt", "updatedAt"]
     if unknown := [name for name in names if name not in (*known, GUID, "createdAt", "updatedAt")]:
-        raise RestError("1003", f"Invalid fields {unknown}")
+        raise RestCallError("1003", f"Invalid fields {unknown}")
     return list(dict.fromkeys([GUID, *names]))
 
 

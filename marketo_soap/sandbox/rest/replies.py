@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from marketo_soap.privacy.redactor import hidden
 
-__all__ = ["CSV", "JSON", "Reply", "RestError", "envelope", "parsed", "refusal", "request_id"]
+__all__ = ["CSV", "JSON", "RestCallError", "RestResult", "envelope", "parsed", "refusal", "request_id"]
 
 JSON = "application/json;charset=UTF-8"
 CSV = "text/csv;charset=UTF-8"
@@ -51,8 +51,8 @@ _MESSAGES = {
 }
 
 
-class RestError(Exception):
-    """REST says no: to the whole call, or to one record of it. *status* is HTTP's."""
+class RestCallError(Exception):
+    """The refusal of a call, or of one record of it. *status* is HTTP's."""
 
     def __init__(self, code: str, message: str | None = None, *, status: int = 200) -> None:
         self.code, self.status = code, status
@@ -65,7 +65,7 @@ class RestError(Exception):
 
 
 @frozen
-class Reply:
+class RestResult:
     """A call that succeeded: its *result* (None: there is no such member), and the token of the next page.
 
     *more* says if there is one: activities give a token even if there is none. A *file* (CSV) comes without envelope.
@@ -83,7 +83,7 @@ def request_id(number: int, now: datetime) -> str:
     return f"{number:x}#{max(0, int(now.timestamp() * 1000)):x}"
 
 
-def envelope(name: str, reply: Reply) -> bytes:
+def envelope(name: str, reply: RestResult) -> bytes:
     """Return the body of a call that succeeded; *name* is its requestId. Lead endpoints put `success` last."""
     data: dict[str, Any] = {"requestId": name}
     if reply.result is not None:
@@ -95,7 +95,7 @@ def envelope(name: str, reply: Reply) -> bytes:
     return _written(data | {"success": True})
 
 
-def refusal(name: str, error: RestError) -> bytes:
+def refusal(name: str, error: RestCallError) -> bytes:
     """Return the body of a call that failed as a whole."""
     return _written({"requestId": name, "errors": [error.as_data()], "success": False})
 
@@ -109,7 +109,7 @@ def parsed(body: bytes) -> Any:
     try:
         return json.loads(body.decode(), parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise RestError("609") from None
+        raise RestCallError("609") from None
 
 
 def _no_constant(name: str) -> None:

@@ -11,9 +11,9 @@ from attrs import field, frozen
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.sandbox.messages import HttpRequest
 from marketo_soap.sandbox.rest.endpoints import ENDPOINTS, IDENTITY, Endpoint
-from marketo_soap.sandbox.rest.replies import RestError
+from marketo_soap.sandbox.rest.replies import RestCallError
 
-__all__ = ["Route", "recorded", "route"]
+__all__ = ["Route", "as_recorded", "recorded", "route"]
 
 _MAX_URI = 8 * 1024
 _MAX_BODY = 1024 * 1024
@@ -29,7 +29,7 @@ class Route:
     endpoint: Endpoint | None = None
     given: Mapping[str, str] = field(factory=dict, repr=hidden)
     number: int = 0
-    refused: RestError | None = None
+    refused: RestCallError | None = None
     name: str = ""
 
     @property
@@ -48,7 +48,7 @@ def route(request: HttpRequest) -> Route:
         given |= _pairs(request.body.decode("utf-8", "replace"))
     tunnelled = request.method == "POST" and given.get("_method") == "GET"
     method = "GET" if tunnelled else request.method
-    refused = _too_long(request) or RestError("610")
+    refused = _too_long(request) or RestCallError("610")
     for endpoint in ENDPOINTS:
         if not (found := endpoint.path.fullmatch(request.path)):
             continue
@@ -56,24 +56,24 @@ def route(request: HttpRequest) -> Route:
             name = found[1] if found.groups() else ""
             number = int(name) if re.fullmatch("[0-9]{1,18}", name) else 0
             return Route(endpoint, given, number, _refusal(request, endpoint, tunnelled=tunnelled), name)
-        refused = _too_long(request) or RestError("605")
+        refused = _too_long(request) or RestCallError("605")
     return Route(refused=refused)
 
 
-def _refusal(request: HttpRequest, endpoint: Endpoint, *, tunnelled: bool) -> RestError | None:
+def _refusal(request: HttpRequest, endpoint: Endpoint, *, tunnelled: bool) -> RestCallError | None:
     content_type = _content_type(request)
     is_input = endpoint.takes_input and content_type == "application/json"
     wrong = tunnelled and request.body and content_type != _FORM and not is_input
     if wrong or (endpoint.takes_json and content_type != "application/json"):
-        return _too_long(request) or RestError("612")
+        return _too_long(request) or RestCallError("612")
     return _too_long(request)
 
 
-def _too_long(request: HttpRequest) -> RestError | None:
+def _too_long(request: HttpRequest) -> RestCallError | None:
     if len(quote(request.path)) + 1 + len(request.query) > _MAX_URI:
-        return RestError("414", status=414)
+        return RestCallError("414", status=414)
     most = _MAX_FILE if request.path.startswith("/bulk/") else _MAX_BODY
-    return RestError("413", status=413) if len(request.body) > most else None
+    return RestCallError("413", status=413) if len(request.body) > most else None
 
 
 def _content_type(request: HttpRequest) -> str:
@@ -98,6 +98,11 @@ def recorded(request: HttpRequest, operation: str) -> bytes:
     elif operation == IDENTITY or not operation:
         body = b"***" if body else b""
     query = _without_secrets(request.query, request.query.encode("utf-8", "replace"))
+    return as_recorded(request, query, body)
+
+
+def as_recorded(request: HttpRequest, query: bytes, body: bytes) -> bytes:
+    """Return the line with method and address, an empty line, and the body."""
     return f"{request.method} {quote(request.path)}".encode() + (b"?" + query if query else b"") + b"\n\n" + body
 
 

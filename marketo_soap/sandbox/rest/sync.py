@@ -17,7 +17,7 @@ from marketo_soap.sandbox.field_catalogue import Catalogue, RestField
 from marketo_soap.sandbox.operations.lead_writing import log_lead
 from marketo_soap.sandbox.operations.outcome import World
 from marketo_soap.sandbox.rest.partitions import partition_ids
-from marketo_soap.sandbox.rest.replies import RestError
+from marketo_soap.sandbox.rest.replies import RestCallError
 from marketo_soap.sandbox.rest.values import invalid, kept_text
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
@@ -46,7 +46,7 @@ class Synced:
 
     status: str
     lead_id: int | None = None
-    error: RestError | None = None
+    error: RestCallError | None = None
     before: StoredLead | None = None
     after: StoredLead | None = None
 
@@ -60,28 +60,28 @@ class Synced:
 def read_sync(data: Any, catalogue: Catalogue) -> SyncLeads:
     """Read a call from its JSON; raises what refuses all of it. Members that are unknown are ignored (chosen)."""
     if not isinstance(data, dict):
-        raise RestError("609")
+        raise RestCallError("609")
     action = _text_of(data, "action") or _ACTIONS[0]
     if action not in _ACTIONS:
         raise invalid("action", action)
     partition = _text_of(data, "partitionName")
     if partition is not None and action not in _WITH_PARTITION:  # it "works only with" these: chosen, not ignored
-        raise RestError("1003", f"partitionName cannot be given with {action}")
+        raise RestCallError("1003", f"partitionName cannot be given with {action}")
     asynchronous = data.get("asyncProcessing")
     if not isinstance(asynchronous, bool | None):
         raise _wrong_type("asyncProcessing", "boolean")
     if asynchronous:
-        raise RestError("1003", "asyncProcessing is not to be had of a sandbox")
+        raise RestCallError("1003", "asyncProcessing is not to be had of a sandbox")
     lookup = catalogue[_text_of(data, "lookupField") or "email"]
     if not lookup.lookup:
-        raise RestError("1011", f"Field '{lookup.name}' is not supported for lookup")
+        raise RestCallError("1011", f"Field '{lookup.name}' is not supported for lookup")
     records = data.get("input")
     if records is None:
-        raise RestError("1002", "Missing value for required parameter 'input'")
+        raise RestCallError("1002", "Missing value for required parameter 'input'")
     if not isinstance(records, list):
         raise _wrong_type("input", "array")
     if not 1 <= len(records) <= MAX_RECORDS:
-        raise RestError("1003", f"input holds 1 to {MAX_RECORDS} records")
+        raise RestCallError("1003", f"input holds 1 to {MAX_RECORDS} records")
     return SyncLeads(action, lookup, partition, records)
 
 
@@ -92,8 +92,8 @@ def _text_of(data: Mapping[str, Any], name: str) -> str | None:
     return value
 
 
-def _wrong_type(name: str, kind: str) -> RestError:
-    return RestError("1001", f"Invalid value for parameter '{name}'. Required of type '{kind}'")
+def _wrong_type(name: str, kind: str) -> RestCallError:
+    return RestCallError("1001", f"Invalid value for parameter '{name}'. Required of type '{kind}'")
 
 
 def sync_leads(leads: Leads, call: SyncLeads, catalogue: Catalogue, settings: Settings, now: datetime) -> list[Synced]:
@@ -104,7 +104,7 @@ def sync_leads(leads: Leads, call: SyncLeads, catalogue: Catalogue, settings: Se
     for record in call.records:
         try:
             one = _sync(leads, call, _values(record, call, catalogue), seen, settings, now)
-        except RestError as error:
+        except RestCallError as error:
             one = Synced("skipped", error=error)
         if one.after is not None:
             log_lead(world, one.before, one.after, reason="REST API")
@@ -115,14 +115,14 @@ def sync_leads(leads: Leads, call: SyncLeads, catalogue: Catalogue, settings: Se
 def _values(record: Any, call: SyncLeads, catalogue: Catalogue) -> dict[RestField, str | None]:
     """The texts to keep, by field."""
     if not isinstance(record, dict):
-        raise RestError("1003")
+        raise RestCallError("1003")
     values: dict[RestField, str | None] = {}
     for name, value in record.items():
         known = catalogue[name]  # 1006 is said of the record (chosen: the documents say either)
         if name == "id" and call.action != "updateOnly":
-            raise RestError("1003", f"Field 'id' is not allowed with {call.action}")
+            raise RestCallError("1003", f"Field 'id' is not allowed with {call.action}")
         if not known.written and name != "id":  # chosen: no code is on record
-            raise RestError("1003", f"Field '{name}' is read-only")
+            raise RestCallError("1003", f"Field '{name}' is read-only")
         values[known] = kept_text(known, value)
     return values
 
@@ -141,17 +141,17 @@ def _sync(
     if key is not None:
         same = key.lower() if call.lookup.name == "email" else key
         if same in seen:  # documented for one input, not of leads in particular
-            raise RestError("1036")
+            raise RestCallError("1036")
         seen.add(same)
         matches = [lead for lead in find_by(leads, call.lookup, key) if visible(lead, settings)]
     elif call.action in ("createOrUpdate", "updateOnly"):
-        raise RestError("1003", f"Lookup field '{call.lookup.name}' is missing or empty")
+        raise RestCallError("1003", f"Lookup field '{call.lookup.name}' is missing or empty")
     if matches and call.action == "createOnly":
-        raise RestError("1005")
+        raise RestCallError("1005")
     if len(matches) > 1:
-        raise RestError("1007")
+        raise RestCallError("1007")
     if not matches and call.action == "updateOnly":
-        raise RestError("1004")
+        raise RestCallError("1004")
     found = matches[0] if matches else None
     _check(found, call, values, settings)
     # Assignment rules do not apply to REST (assumed: nobody knows).
@@ -165,9 +165,9 @@ def _check(
 ) -> None:
     if call.partition is not None:
         if call.partition not in partition_ids(settings):  # chosen: what is unknown is out of reach
-            raise RestError("1008", f"Access denied to partition '{call.partition}'")
+            raise RestCallError("1008", f"Access denied to partition '{call.partition}'")
         if found is not None and found.partition != call.partition:
-            raise RestError("1010")
+            raise RestCallError("1010")
     named = next((text for known, text in values.items() if known.name == "id"), None)
     if found is not None and named is not None and named != str(found.id):  # chosen: an id beside another key
         raise invalid("id", named)

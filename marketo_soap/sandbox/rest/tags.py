@@ -7,7 +7,7 @@ from typing import Any
 
 from marketo_soap.sandbox.assets import Channel, TagType
 from marketo_soap.sandbox.rest.pages import asset_page
-from marketo_soap.sandbox.rest.replies import Reply
+from marketo_soap.sandbox.rest.replies import RestResult
 from marketo_soap.sandbox.store.leads import Leads
 
 __all__ = ["channel_by_name", "channels", "tag_type_by_name", "tag_types"]
@@ -15,31 +15,31 @@ __all__ = ["channel_by_name", "channels", "tag_type_by_name", "tag_types"]
 _NOTHING = "No assets found for the given search criteria."  # recorded
 
 
-def channels(leads: Leads, given: Mapping[str, str]) -> Reply:
+def channels(leads: Leads, given: Mapping[str, str]) -> RestResult:
     """Return a page of the channels."""
     return _page(given, [_channel(each) for each in leads.channels.find()])
 
 
-def channel_by_name(leads: Leads, given: Mapping[str, str]) -> Reply:
+def channel_by_name(leads: Leads, given: Mapping[str, str]) -> RestResult:
     """Return the channel with a name."""
     found = leads.channels.find(name=given.get("name") or given.get("Name"))
     return _page({}, [_channel(each) for each in found])
 
 
-def tag_types(leads: Leads, given: Mapping[str, str]) -> Reply:
+def tag_types(leads: Leads, given: Mapping[str, str]) -> RestResult:
     """Return a page of the types of tags, without their values."""
     return _page(given, [_tag(each) for each in leads.tag_types.find()])
 
 
-def tag_type_by_name(leads: Leads, given: Mapping[str, str]) -> Reply:
+def tag_type_by_name(leads: Leads, given: Mapping[str, str]) -> RestResult:
     """Return the type of tags with a name, and its values as one text."""
     found = leads.tag_types.find(type=given.get("name"))
     return _page({}, [{**_tag(each), "allowableValues": f"[{', '.join(each.values)}]"} for each in found])
 
 
-def _page(given: Mapping[str, str], rows: Sequence[Any]) -> Reply:
+def _page(given: Mapping[str, str], rows: Sequence[Any]) -> RestResult:
     page = asset_page(rows, given)
-    return Reply(page) if page else Reply(warnings=[_NOTHING])
+    return RestResult(page) if page else RestResult(warnings=[_NOTHING])
 
 
 def _channel(channel: Channel) -> dict[str, Any]:

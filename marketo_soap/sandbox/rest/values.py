@@ -10,7 +10,7 @@ from typing import Any
 
 from marketo_soap.records.lead import wire_text
 from marketo_soap.sandbox.field_catalogue import RestField
-from marketo_soap.sandbox.rest.replies import RestError
+from marketo_soap.sandbox.rest.replies import RestCallError
 from marketo_soap.wire.codec import INT_MAX
 
 __all__ = ["invalid", "json_value", "kept_text", "shown", "utc"]
@@ -35,9 +35,9 @@ def kept_text(field: RestField, value: Any) -> str | None:
         raise invalid(field.name, value) from None
 
 
-def invalid(name: str, value: object) -> RestError:
+def invalid(name: str, value: object) -> RestCallError:
     """Return 1003 with the recorded text."""
-    return RestError("1003", f"Invalid value for field '{name}' and value '{shown(value)}'")
+    return RestCallError("1003", f"Invalid value for field '{name}' and value '{shown(value)}'")
 
 
 def shown(value: object) -> str:

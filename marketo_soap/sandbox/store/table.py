@@ -24,6 +24,9 @@ _TYPES = {int: "INTEGER", bool: "INTEGER", float: "REAL", str: "TEXT", int | Non
 class Table(Generic[RowT]):
     """The rows of one attrs class inside one transaction. A subclass says which, and what its table is called::
 
+        from marketo_soap.sandbox.assets import Campaign
+        from marketo_soap.sandbox.store.table import Table
+
         class Campaigns(Table[Campaign]):
             name, row = "campaign", Campaign
             unique = (("name", "program"),)
