@@ -110,6 +110,13 @@ class Ledger:
             )
         self.set_fact("source", text)
 
+    def check_target(self, target: str) -> None:
+        """Note which subscription the rows are sent to, or compare it: `ValueError` if it is another."""
+        known = self.fact("target")
+        if known is not None and known != target:
+            raise ValueError(f"the rows of {self.path} were sent to {known}, not to {target}: name another ledger")
+        self.set_fact("target", target)
+
     def check_prefix(self, number: int, digest: str, *, accept: bool = False) -> None:
         """Note the digest of all rows up to *number*, or compare it: for a source that is no file."""
         known = self._db.execute("SELECT digest FROM prefixes WHERE number = ?", (number,)).fetchone()

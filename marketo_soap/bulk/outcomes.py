@@ -19,7 +19,7 @@ from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncM
 from marketo_soap.privacy.redactor import Redactor, hidden
 from marketo_soap.records.lead import LeadSyncStatus, SyncStatus
 
-__all__ = ["RowFate", "RowOutcome", "Verdict", "judge", "refused", "settled"]
+__all__ = ["Decision", "RowFate", "RowOutcome", "judge", "refused", "settled"]
 
 _CODE = re.compile(r"\s*(\d{3,5})\b[\s:-]*")
 
@@ -59,7 +59,7 @@ class RowOutcome:
         return " ".join(filter(None, [str(self.code or ""), self.text])) or str(self.status or self.fate)
 
 
-class Verdict(StrEnum):
+class Decision(StrEnum):
     """What to do after the answer for a batch."""
 
     SETTLED = "settled"
@@ -77,19 +77,19 @@ class Verdict(StrEnum):
 _FATAL = frozenset({20012, 20019})
 
 
-def judge(answer: SyncMultipleLeadsResult | MarketoError) -> Verdict:
+def judge(answer: SyncMultipleLeadsResult | MarketoError) -> Decision:
     """Return what to do after *answer*."""
     if not isinstance(answer, MarketoError):
-        return Verdict.SETTLED
+        return Decision.SETTLED
     if answer.fate_unknown:
-        return Verdict.LOST
+        return Decision.LOST
     if isinstance(answer, AuthenticationFault | BridgeConfigurationError):
-        return Verdict.STOP
+        return Decision.STOP
     if isinstance(answer, LimitFault):
-        return Verdict.STOP if answer.code == 20015 else Verdict.RETRY
+        return Decision.STOP if answer.code == 20015 else Decision.RETRY
     if isinstance(answer, Fault):
-        return Verdict.STOP if answer.code in _FATAL else Verdict.SPLIT
-    return Verdict.RETRY
+        return Decision.STOP if answer.code in _FATAL else Decision.SPLIT
+    return Decision.RETRY
 
 
 def settled(batch: Batch, result: SyncMultipleLeadsResult) -> tuple[list[RowOutcome], list[Item]]:

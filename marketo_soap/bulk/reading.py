@@ -15,10 +15,10 @@ from marketo_soap.bulk.ledger import Ledger
 from marketo_soap.bulk.outcomes import RowFate, RowOutcome
 from marketo_soap.bulk.planner import Item, match_key
 from marketo_soap.bulk.rows import Row
-from marketo_soap.bulk.sources import Source
+from marketo_soap.bulk.sources import RowSource
 from marketo_soap.records.lead import LeadRecord
 
-__all__ = ["Chunk", "Duplicates", "Reader"]
+__all__ = ["Chunk", "Duplicates", "RowReader"]
 
 Duplicates = Literal["last", "first", "refuse"]
 
@@ -40,7 +40,7 @@ class Chunk:
     """How many of the leads may have been carried out by an earlier run."""
 
 
-class Reader:
+class RowReader:
     """Reads a source once, in chunks, and leaves out what the ledger knows to be settled.
 
     Raises `ValueError` for a header without a key before any row is read, and `SourceChanged` where the rows are not
@@ -49,7 +49,7 @@ class Reader:
 
     def __init__(
         self,
-        source: Source,
+        source: RowSource,
         ledger: Ledger,
         columns: Columns,
         *,

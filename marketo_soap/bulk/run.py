@@ -10,13 +10,13 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from marketo_soap.bulk.ledger import Ledger
-from marketo_soap.bulk.outcomes import RowFate, RowOutcome, Verdict, judge, refused, settled
+from marketo_soap.bulk.outcomes import Decision, RowFate, RowOutcome, judge, refused, settled
 from marketo_soap.bulk.planner import Batch, Planner
-from marketo_soap.bulk.reading import Reader
+from marketo_soap.bulk.reading import RowReader
 from marketo_soap.bulk.rejects import Rejects
 from marketo_soap.bulk.rows import Row
 from marketo_soap.bulk.summary import Progress, Summary, Tally
-from marketo_soap.bulk.terms import Answer, Answered, Caller, Terms
+from marketo_soap.bulk.terms import Answer, Answered, BulkClient, SyncTerms
 from marketo_soap.calls.limits import next_reset, today
 from marketo_soap.errors import MarketoError
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeadsResult
@@ -33,10 +33,10 @@ class Run:
 
     def __init__(
         self,
-        reader: Reader,
+        reader: RowReader,
         ledger: Ledger,
-        client: Caller,
-        terms: Terms,
+        client: BulkClient,
+        terms: SyncTerms,
         rejects: Rejects | None,
         on_progress: Callable[[Progress], object] | None,
         read: Callable[[], float | None],
@@ -155,7 +155,7 @@ class Run:
             self._planner.lost(batch)
             return
         verdict = judge(answer)
-        if verdict is Verdict.LOST:
+        if verdict is Decision.LOST:
             self._tally.add_unknown(len(batch.items))
             self._planner.lost(batch)
         else:
@@ -169,14 +169,14 @@ class Run:
             for item in failed:
                 self._reject(item.row, by_number[item.number])
             self._planner.ended(batch, failed)
-        elif verdict is Verdict.SPLIT:
+        elif verdict is Decision.SPLIT:
             self._look_for_the_cause(batch, answer)
-        elif verdict in (Verdict.RETRY, Verdict.STOP):
+        elif verdict in (Decision.RETRY, Decision.STOP):
             self._planner.put_back(batch)
-        self._failures = self._failures + 1 if verdict in (Verdict.RETRY, Verdict.LOST) else 0
-        if verdict is Verdict.STOP and getattr(answer, "code", None) == 20015:
+        self._failures = self._failures + 1 if verdict in (Decision.RETRY, Decision.LOST) else 0
+        if verdict is Decision.STOP and getattr(answer, "code", None) == 20015:
             self._out_of_quota(str(answer), getattr(answer, "retry_at", None))
-        elif verdict is Verdict.STOP or self._failures >= _MOST_FAILURES:
+        elif verdict is Decision.STOP or self._failures >= _MOST_FAILURES:
             self._end(str(answer))
         if self._on_progress is not None:
             self._on_progress(self.progress())

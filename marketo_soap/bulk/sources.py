@@ -10,10 +10,10 @@ from marketo_soap.bulk.files import Files, Format
 from marketo_soap.bulk.rows import Row
 from marketo_soap.records.lead import LeadRecord
 
-__all__ = ["Memory", "Source", "open_source"]
+__all__ = ["Memory", "RowSource", "open_source"]
 
 
-class Source(Protocol):
+class RowSource(Protocol):
     """A source of rows. It can be read once, or from the beginning again if it is made of files."""
 
     format: Format
@@ -36,12 +36,12 @@ class Source(Protocol):
         """Return which part of the source is read, from 0 to 1; None if that is unknown."""
 
 
-def open_source(source: Any, *, format: Format | None = None) -> Source:
+def open_source(source: Any, *, format: Format | None = None) -> RowSource:
     """Return the source of rows that *source* is.
 
-    A path, `-` for standard input, or several paths are files: CSV, TSV, JSON lines or Parquet by the ending of the
+    A path, "-" for standard input, or several paths are files: CSV, TSV, JSON lines or Parquet by the ending of the
     name or by *format*, compressed by gzip or not. A pandas or polars data frame and an Arrow table, batch or reader
-    needs pyarrow. Any other iterable yields `LeadRecord`s, mappings of columns to values, or Arrow tables and batches.
+    needs pyarrow. Any other iterable yields `LeadRecord` objects, mappings of columns to values, or Arrow data.
     """
     if isinstance(source, Files | Memory) or hasattr(source, "fingerprint"):
         return source  # type: ignore[no-any-return]

@@ -8,18 +8,19 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from os import PathLike
 from typing import Any
+from urllib.parse import urlsplit
 
 from attrs import frozen
 
 from marketo_soap.bulk.columns import Columns
 from marketo_soap.bulk.files import Files
 from marketo_soap.bulk.ledger import Ledger
-from marketo_soap.bulk.reading import Duplicates, Reader
+from marketo_soap.bulk.reading import Duplicates, RowReader
 from marketo_soap.bulk.rejects import Rejects, digest_of
 from marketo_soap.bulk.run import Run
 from marketo_soap.bulk.sources import open_source
 from marketo_soap.bulk.summary import Progress, Summary
-from marketo_soap.bulk.terms import Caller, Terms
+from marketo_soap.bulk.terms import BulkClient, SyncTerms
 from marketo_soap.calls.limits import VENDOR_LIMITS
 from marketo_soap.calls.waiting import Clock
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncMultipleLeadsResult
@@ -29,6 +30,8 @@ __all__ = ["DAILY_CALLS", "ledger_beside", "plan_leads", "rejects_beside", "sync
 
 DAILY_CALLS = VENDOR_LIMITS.per_day or 0
 """How many calls a day the vendor allows a subscription."""
+
+_MOST_AT_ONCE = VENDOR_LIMITS.at_once or 10
 
 
 def ledger_beside(source: Any) -> str | None:
@@ -48,7 +51,7 @@ def rejects_beside(source: Any) -> str | None:
 
 def sync_leads(
     source: Any,
-    client: Caller,
+    client: BulkClient,
     *,
     ledger: Ledger | str | PathLike[str] | None = None,
     rejects: str | PathLike[str] | None = None,
@@ -61,6 +64,7 @@ def sync_leads(
     accept_changes: bool = False,
     on_progress: Callable[[Progress], object] | None = None,
     stop: threading.Event | None = None,
+    target: str | None = None,
     clock: Clock | None = None,
 ) -> Summary:
     """Insert or update all leads of *source* by syncMultipleLeads, and note what became of each row in *ledger*.
@@ -79,23 +83,28 @@ def sync_leads(
 
     *quota* is how many calls a day may be made, or which part of the vendor's 10,000 (a float up to 1.0). The sync
     stops when that or the server's quota is used up, or, with *wait*, goes on the next day. *stop* is an event that
-    ends it after the calls in progress. *accept_changes* takes a source that has changed since.
+    ends it after the calls in progress. *accept_changes* takes a source that has changed since. *target* names the
+    subscription, by default after the host of the client's endpoint: a ledger is that of one.
 
     Raises `ValueError` before the first call for a header without a key, a source that is not that of the ledger
-    (`SourceChanged`), and a file of rejects that was changed; later, `SourceError`, for a source that is broken.
+    (`SourceChanged`), another subscription than that of the ledger, and a file of rejects that was changed; later,
+    `SourceError`, for a source that is broken.
     """
+    if not 1 <= at_once <= _MOST_AT_ONCE:
+        raise ValueError(f"at_once must be 1 to {_MOST_AT_ONCE}: a client has so many connections")
     opened = open_source(source)
     with ExitStack() as stack:
         if not isinstance(ledger, Ledger):
             ledger = stack.enter_context(Ledger(ledger or ledger_beside(opened) or ":memory:"))
-        reader = Reader(
+        reader = RowReader(
             opened, ledger, columns or Columns(), duplicates=duplicates, dedup=dedup, accept_changes=accept_changes
         )
+        ledger.check_target(target or _subscription(client))
         path = rejects or rejects_beside(opened)
         if path is not None and os.path.exists(path) and ledger.fact("rejects") != digest_of(os.fspath(path)):
             raise ValueError(f"{os.fspath(path)} would be written over: move it, or name another file for the rejects")
         writer = None if path is None else Rejects(path, opened.format, opened.schema)
-        terms = Terms(dedup, at_once, _calls_a_day(quota), wait, stop or threading.Event(), clock or Clock())
+        terms = SyncTerms(dedup, at_once, _calls_a_day(quota), wait, stop or threading.Event(), clock or Clock())
         run = Run(reader, ledger, client, terms, writer, on_progress, opened.read)
         try:
             run.run()
@@ -121,13 +130,20 @@ def plan_leads(
     """
     opened = open_source(source)
     with Ledger.copy_of(ledger or ledger_beside(opened) or "") as copy:
-        reader = Reader(
+        reader = RowReader(
             opened, copy, columns or Columns(), duplicates=duplicates, dedup=dedup, accept_changes=accept_changes
         )
-        terms = Terms(dedup, 1, None, False, threading.Event(), Clock())
+        terms = SyncTerms(dedup, 1, None, False, threading.Event(), Clock())
         run = Run(reader, copy, _Rehearsal(), terms, None, None, opened.read)
         run.run()
         return run.summary()
+
+
+def _subscription(client: BulkClient) -> str:
+    """Return the name of a client's subscription: the Munchkin id of SOAP and REST endpoints, else the host."""
+    host = urlsplit(str(getattr(client, "endpoint", ""))).netloc.lower()
+    name, _, domain = host.partition(".")
+    return name if domain in ("mktoapi.com", "mktorest.com") else host
 
 
 def _calls_a_day(quota: float | None) -> int | None:

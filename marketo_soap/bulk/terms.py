@@ -12,12 +12,12 @@ from marketo_soap.calls.waiting import Clock
 from marketo_soap.errors import MarketoError
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncMultipleLeadsResult
 
-__all__ = ["Answer", "Answered", "Caller", "Terms"]
+__all__ = ["Answer", "Answered", "BulkClient", "SyncTerms"]
 
 Answer = SyncMultipleLeadsResult | MarketoError | Exception
 
 
-class Caller(Protocol):
+class BulkClient(Protocol):
     """What is used of a `Client`."""
 
     def call(self, operation: SyncMultipleLeads, /) -> SyncMultipleLeadsResult:
@@ -30,7 +30,7 @@ class Caller(Protocol):
 
 
 @frozen
-class Terms:
+class SyncTerms:
     """How a run sends: see `sync_leads`."""
 
     dedup: bool

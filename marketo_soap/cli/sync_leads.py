@@ -56,7 +56,7 @@ _HOW = (
         help="What becomes of rows with the same key.",
     ),
     click.option("--no-dedup", is_flag=True, help="dedupEnabled false: each lead without a stronger key is a new one."),
-    click.option("--at-once", type=click.IntRange(1, 100), default=10, show_default=True, help="Calls at once."),
+    click.option("--at-once", type=click.IntRange(1, 10), default=10, show_default=True, help="Calls at once."),
     click.option("--quota", metavar="CALLS", help="Calls a day: a number, or a part of the vendor's 10,000 (0.5)."),
     click.option("--wait", is_flag=True, help="Go on the next day when the quota is used up, instead of stopping."),
     click.option("--ledger", type=click.Path(dir_okay=False), help="The ledger; default: FILE.ledger."),
@@ -119,7 +119,10 @@ def sync_leads(
         if dry_run:
             _show_plan(plan_leads(source, **common), as_json)
             return
-        if ledger is None and "-" in files:
+        sandbox, kept = connection["sandbox"], connection["sandbox_db"]
+        if ledger is None and sandbox and not kept:
+            common["ledger"] = ":memory:"  # the leads of this sandbox do not stay either
+        elif ledger is None and "-" in files:
             raise click.UsageError("standard input has no ledger beside it: name one with --ledger")
         with _client(**connection) as client, _stopped_by_signals() as stop, _progress() as show:
             summary = sync(
@@ -131,6 +134,7 @@ def sync_leads(
                 wait=wait,
                 on_progress=show,
                 stop=stop,
+                target=f"the sandbox {os.path.abspath(kept)}" if kept else "a sandbox" if sandbox else None,
                 **common,
             )
     except SourceError as error:
@@ -239,7 +243,7 @@ def _show_plan(plan: Summary, as_json: bool) -> None:
         click.secho(f"{plan.rows:,} rows, {plan.sent:,} to send in {_count(plan.calls, 'call')}", bold=True)
         click.echo(f"  that is {part:.2%} of the daily quota of {DAILY_CALLS:,} calls; retries come on top")
         if plan.duplicates:
-            click.echo(f"  {plan.duplicates:,} duplicates are left out")
+            click.echo(f"  {_count(plan.duplicates, 'duplicate')} left out")
         _print_reasons(plan, f"{_count(plan.invalid, 'row')} refused before sending")
     if plan.invalid:
         raise SystemExit(_NOT_DONE)
@@ -247,7 +251,7 @@ def _show_plan(plan: Summary, as_json: bool) -> None:
 
 def _print(summary: Summary) -> None:
     counts = {name: getattr(summary, name) for name in ("created", "updated", "rejected", "invalid")}
-    counts |= {"duplicates": summary.duplicates, "unknown": summary.unknown, "waiting": summary.waiting or 0}
+    counts |= {"left out": summary.duplicates, "unknown": summary.unknown, "waiting": summary.waiting or 0}
     shown = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "none to send"
     click.secho(f"{summary.rows:,} rows: {shown}", bold=True)
     click.echo(f"  {_count(summary.calls, 'call')} in {summary.seconds:.1f} s; {summary.calls_today:,} for them today")
