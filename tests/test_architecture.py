@@ -42,7 +42,7 @@ PURE_FILES = {
         "bridge/codes.py",
         "bridge/names.py",
     ),
-    *("bridge/leads.py", "bridge/objects.py", "bridge/values.py"),
+    *("bridge/leads.py", "bridge/objects.py", "bridge/values.py", "bridge/writes.py"),
     *("bulk/columns.py", "bulk/planner.py", "bulk/outcomes.py", "bulk/rows.py"),
 }
 PURE_FOLDERS = ("debug/checks/", "debug/compare/", "bridge/operations/", "sandbox/operations/")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Annotated, ClassVar
 
 from attrs import field, frozen
@@ -51,6 +50,7 @@ class SyncMultipleLeads(BatchOperation[SyncMultipleLeadsResult, SyncStatus]):
 
     batch_limit: ClassVar[int | None] = 300
     batch_field: ClassVar[str] = "lead_records"
+    statuses_field: ClassVar[str] = "sync_statuses"
 
     lead_records: Annotated[tuple[LeadRecord, ...], El("leadRecordList", item="leadRecord")] = field(converter=_leads)
     dedup_enabled: Annotated[bool | None, El("dedupEnabled", nillable=True)] = field(default=None, kw_only=True)
@@ -87,13 +87,3 @@ class SyncMultipleLeads(BatchOperation[SyncMultipleLeadsResult, SyncStatus]):
                 path="successSyncMultipleLeads/result/syncStatusList",
                 problem="invalid",
             )
-
-    def statuses(self, results: Sequence[SyncMultipleLeadsResult]) -> Sequence[SyncStatus]:
-        """Return the status of each lead."""
-        return results[0].sync_statuses
-
-    @classmethod
-    def summary(cls, result: SyncMultipleLeadsResult) -> str:
-        """Return how many leads have each status."""
-        counts = Counter(str(each.status) for each in result.sync_statuses)
-        return ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no leads"
