@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from marketo_soap.calls.endpoint import checked_endpoint, is_loopback
-from marketo_soap.cli.clients import ENDPOINT, KEY, USER_ID
+from marketo_soap.cli.clients import ENDPOINT, KEY, REST, SOAP, USER_ID
 from marketo_soap.debug.checks import Verdict
 from marketo_soap.signature import Credentials, timestamp
 
@@ -27,13 +27,7 @@ __all__ = [
     "variables",
 ]
 
-SOAP = (ENDPOINT, USER_ID, KEY)
-REST_ENDPOINT, CLIENT_ID, CLIENT_SECRET = (
-    "MARKETO_REST_ENDPOINT",
-    "MARKETO_REST_CLIENT_ID",
-    "MARKETO_REST_CLIENT_SECRET",
-)
-REST = (REST_ENDPOINT, CLIENT_ID, CLIENT_SECRET)
+REST_ENDPOINT, CLIENT_ID, CLIENT_SECRET = REST
 
 _RETIRED = ".mktoapi.com"
 WHERE = {
