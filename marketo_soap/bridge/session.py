@@ -20,7 +20,7 @@ from marketo_soap.bridge.steps import Ask, Fetch, Hold, Recall, Release, Remembe
 from marketo_soap.calls.flow import Acquire, Received, StepAnswer, Wait
 from marketo_soap.calls.retry import RetryPolicy, in_time, retry_after
 from marketo_soap.errors import AmbiguousError, Fault, MarketoError, RestError, TransportError, fault
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.redactor import secret
 
 __all__ = ["Session", "Shared", "Steps"]
 
@@ -54,8 +54,8 @@ class Session:
     """The settings of one call: its policy, its deadline in *seconds* (None: the policy's), and the credentials."""
 
     shared: Shared
-    client_id: str = field(repr=hidden)
-    client_secret: str = field(repr=hidden)
+    client_id: str = field(repr=secret)
+    client_secret: str = field(repr=secret)
     settings: BridgeSettings
     policy: RetryPolicy
     seconds: float | None

@@ -13,6 +13,7 @@ from marketo_soap.cli.call import call, connection_options, operations, run_call
 from marketo_soap.cli.envelope_commands import convert, diff, parse, send, verify
 from marketo_soap.cli.export_commands import export, redact
 from marketo_soap.cli.gateway import gateway
+from marketo_soap.cli.goldens import goldens
 from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
 from marketo_soap.cli.sandbox import sandbox
 from marketo_soap.operations.sync_lead import SyncLead
@@ -75,5 +76,19 @@ def envelope_sync_lead(
     click.echo(data, nl=False)
 
 
-for command in (sandbox, parse, verify, diff, redact, export, convert, send, call, operations, gateway, bridge_check):
+for command in (
+    sandbox,
+    parse,
+    verify,
+    diff,
+    redact,
+    export,
+    convert,
+    send,
+    call,
+    operations,
+    gateway,
+    bridge_check,
+    goldens,
+):
     cli.add_command(command)

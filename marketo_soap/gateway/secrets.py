@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from marketo_soap.config import exposure
 from marketo_soap.gateway.settings import GatewaySettings, RestSettings
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.redactor import secret
 from marketo_soap.signature import Credentials
 
 __all__ = ["Secrets", "resolve"]
@@ -28,9 +28,9 @@ class Secrets:
     of `/metrics`.
     """
 
-    callers: Mapping[str, Credentials] = field(repr=hidden)
-    rest: Mapping[str, tuple[str, str]] = field(repr=hidden)
-    metrics_token: str | None = field(repr=hidden, default=None)
+    callers: Mapping[str, Credentials] = field(repr=secret)
+    rest: Mapping[str, tuple[str, str]] = field(repr=secret)
+    metrics_token: str | None = field(repr=secret, default=None)
 
 
 def resolve(settings: GatewaySettings, environ: Mapping[str, str]) -> Secrets:

@@ -16,7 +16,7 @@ from marketo_soap.calls.endpoint import checked_endpoint, is_loopback
 from marketo_soap.calls.limits import Limits
 from marketo_soap.calls.retry import DEFAULT_RETRY, RetryPolicy
 from marketo_soap.config import check_writable, load_toml, not_negative, positive
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.redactor import secret
 from marketo_soap.server.http import MAX_BYTES
 
 __all__ = ["CallerSettings", "GatewaySettings", "RestSettings"]
@@ -39,10 +39,10 @@ class RestSettings:
 
     base_url: str
     name: str = "main"
-    client_id: str | None = field(default=None, repr=hidden)
+    client_id: str | None = field(default=None, repr=secret)
     client_id_env: str | None = None
-    client_secret_env: str | None = field(default=None, repr=hidden)
-    client_secret_file: str | None = field(default=None, repr=hidden)
+    client_secret_env: str | None = field(default=None, repr=secret)
+    client_secret_file: str | None = field(default=None, repr=secret)
     limits: Limits = REST_LIMITS
     retry: RetryPolicy = DEFAULT_RETRY
     bridge: BridgeSettings = field(factory=BridgeSettings)
@@ -73,9 +73,9 @@ class CallerSettings:
     """
 
     name: str
-    user_id: str = field(repr=hidden)
-    encryption_key_env: str | None = field(default=None, repr=hidden)
-    encryption_key_file: str | None = field(default=None, repr=hidden)
+    user_id: str = field(repr=secret)
+    encryption_key_env: str | None = field(default=None, repr=secret)
+    encryption_key_file: str | None = field(default=None, repr=secret)
     rest: str | None = None
     bridge: BridgeSettings | None = None
     limits: Limits | None = None
@@ -123,8 +123,8 @@ class GatewaySettings:
     certificate: str | None = None
     private_key: str | None = None
     metrics_public: bool = False
-    metrics_token_env: str | None = field(default=None, repr=hidden)
-    metrics_token_file: str | None = field(default=None, repr=hidden)
+    metrics_token_env: str | None = field(default=None, repr=secret)
+    metrics_token_file: str | None = field(default=None, repr=secret)
     allow_exposed_keys: bool = False
     admin_host: str = "127.0.0.1"
     admin_port: int | None = None
