@@ -7,6 +7,7 @@ from marketo_soap.bridge import RestBridge as RestBridge
 from marketo_soap.calls.limiter import InProcessLimiter as InProcessLimiter
 from marketo_soap.calls.limits import Limiter as Limiter
 from marketo_soap.calls.limits import Limits as Limits
+from marketo_soap.calls.redis_limiter import RedisLimiter as RedisLimiter
 from marketo_soap.calls.retry import RetryPolicy as RetryPolicy
 from marketo_soap.client import AsyncClient as AsyncClient
 from marketo_soap.client import Client as Client

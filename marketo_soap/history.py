@@ -10,7 +10,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import EVERYTHING, Redactor, Visible
+from marketo_soap.privacy.late import redactor_of
+from marketo_soap.privacy.vocabulary import EVERYTHING, Visible
 
 __all__ = ["Exchange", "Headers", "History", "Timings"]
 
@@ -89,7 +90,7 @@ class Exchange:
 
         *visible* says which of them may be seen; *raw*: all.
         """
-        redactor = Redactor.of_request(self.request, EVERYTHING if raw else visible)
+        redactor = redactor_of(self.request, EVERYTHING if raw else visible)
         lines = [f"POST {redactor.url(self.endpoint)}"]
         lines += [f"{name}: {value}" for name, value in redactor.headers(self.request_headers)]
         lines += ["", redactor.message(self.request), ""]
@@ -103,11 +104,11 @@ class Exchange:
 
     def request_text(self, *, raw: bool = False) -> str:
         """Return the request as text, private values as tokens unless *raw* asks for them."""
-        return Redactor(EVERYTHING if raw else None).message(self.request)
+        return redactor_of(b"", EVERYTHING if raw else None).message(self.request)
 
     def response_text(self, *, raw: bool = False) -> str:
         """Return the response as text, private values as tokens unless *raw* asks for them; "" if none came."""
-        redactor = Redactor.of_request(self.request, EVERYTHING if raw else None)
+        redactor = redactor_of(self.request, EVERYTHING if raw else None)
         return redactor.message(self.response or b"")
 
     @property

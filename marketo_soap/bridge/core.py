@@ -51,10 +51,12 @@ class Core:
         authenticate: Callable[[AuthenticationHeader], None],
         monotonic: Callable[[], float],
         random: Callable[[], float],
+        refused: Callable[[int], None] = lambda code: None,
     ) -> Steps[service.Answer]:
         """Answer one request with a result or a fault, within *seconds* (None: those of the policy).
 
-        An `envelope.Request` is taken as authenticated.
+        An `envelope.Request` is taken as authenticated. *refused* is called when REST refuses a call for a limit, with
+        the SOAP code of that.
 
         Raises `BridgeConfigurationError`, and `TransportError` if the call was not carried out for lack of a
         connection or of time. `as_fault` turns both into faults.
@@ -71,7 +73,7 @@ class Core:
             translate = TRANSLATIONS.get(operation.name)
             if translate is None:
                 raise fault(20019, f"{operation.name} is not carried over REST")
-            session = self._session(policy, seconds, monotonic, random)
+            session = self._session(policy, seconds, monotonic, random, refused)
             outcome = yield from session.carry_out(translate(request, self.settings, self._names))
             return service.Answer(200, envelope.write_reply(operation, outcome), outcome)
         except Exception as error:

@@ -12,7 +12,8 @@ from attrs import evolve, field, frozen
 
 from marketo_soap.calls.flow import Received
 from marketo_soap.errors import RestError
-from marketo_soap.privacy.redactor import secret, size_only
+from marketo_soap.privacy.redactor import size_only
+from marketo_soap.privacy.vocabulary import secret
 
 __all__ = [
     "Lookup",

@@ -20,7 +20,7 @@ from marketo_soap.bridge.steps import Ask, Fetch, Hold, Recall, Release, Remembe
 from marketo_soap.calls.flow import Acquire, Received, StepAnswer, Wait
 from marketo_soap.calls.retry import RetryPolicy, in_time, retry_after
 from marketo_soap.errors import AmbiguousError, Fault, MarketoError, RestError, TransportError, fault
-from marketo_soap.privacy.redactor import secret
+from marketo_soap.privacy.vocabulary import secret
 
 __all__ = ["Session", "Shared", "Steps"]
 
@@ -29,6 +29,7 @@ Steps: TypeAlias = Generator[Step, StepAnswer, R]
 
 _EARLY = 60.0  # seconds before a token's end that it is renewed
 _MOST_KEPT = 1_000
+_LIMITS = {"606": 20023, "607": 20015, "615": 20024}
 _REFUSED_FOR = 300.0  # seconds that a refused lookup is not asked again
 
 
@@ -61,6 +62,7 @@ class Session:
     seconds: float | None
     monotonic: Callable[[], float]
     random: Callable[[], float]
+    refused: Callable[[int], None] = lambda code: None
     begun: float = field(init=False, default=Factory(lambda self: self.monotonic(), takes_self=True))
 
     def carry_out(self, translation: Translation[R]) -> Steps[R]:
@@ -197,6 +199,8 @@ class Session:
             if reply is not None and not isinstance(reply, RestReply):
                 return reply
             retry = _kind(reply, answer)
+            if isinstance(reply, RestReply) and (code := _LIMITS.get(reply.code)):
+                self.refused(code)
             if retry is Retry.TOKEN and token is not None and not renewed:
                 renewed = True
                 if self.shared.token.value is token:  # else another call has dropped it

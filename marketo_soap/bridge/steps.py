@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from marketo_soap.bridge.rest import Lookup, RestRequest
 from marketo_soap.calls.flow import Acquire, Wait
-from marketo_soap.privacy.redactor import secret
+from marketo_soap.privacy.vocabulary import secret
 
 __all__ = ["Ask", "Fetch", "Hold", "Note", "Recall", "Release", "Remember", "Step", "Translation"]
 

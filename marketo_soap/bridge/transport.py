@@ -28,7 +28,7 @@ from marketo_soap.calls.call import TERMS, Terms
 from marketo_soap.calls.endpoint import EmbeddedEndpoint, is_loopback
 from marketo_soap.calls.flow import Acquire, StepAnswer, Wait
 from marketo_soap.calls.limiter import InProcessLimiter
-from marketo_soap.calls.limits import Limiter, Limits
+from marketo_soap.calls.limits import Limiter, Limits, on_refused
 from marketo_soap.calls.retry import DEFAULT_RETRY
 from marketo_soap.envelope import Request
 from marketo_soap.errors import MarketoError
@@ -210,6 +210,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
             authenticate=authenticate,
             monotonic=time.monotonic,
             random=random.random,
+            refused=on_refused(self._limiter),
         )
 
     def _warn(self, text: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -20,7 +20,7 @@ from marketo_soap import envelope
 from marketo_soap.calls.flow import Send, Step, StepAnswer, Wait, exchange, replay
 from marketo_soap.calls.http import Attempt
 from marketo_soap.calls.limiter import Permit
-from marketo_soap.calls.limits import Limiter
+from marketo_soap.calls.limits import Limiter, on_refused
 from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.calls.waiting import Cell
 from marketo_soap.errors import AmbiguousError, Fault, MarketoError, ProtocolError, clear_locals
@@ -60,16 +60,14 @@ def count(stats: Cell[Stats], **more: int) -> None:
     stats.change(lambda old: (evolve(old, **{name: getattr(old, name) + by for name, by in more.items()}), None))
 
 
-@frozen
-class Terms:
+class Terms(NamedTuple):
     """The terms of a call for a transport that retries by itself: its policy, and the seconds that are left."""
 
     policy: RetryPolicy
     seconds: float | None
 
 
-@frozen
-class CallContext:
+class CallContext(NamedTuple):
     """What all calls of a client share. With *single* the transport retries, not the call."""
 
     endpoint: str
@@ -120,6 +118,7 @@ class Call(Generic[R]):
             monotonic=time.monotonic,
             policy=evolve(policy, attempts=1) if context.single else policy,
             random=random.random,
+            refused=on_refused(context.limiter),
         )
         return Call(context, operation.name, steps, policy)
 

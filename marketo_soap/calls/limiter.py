@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 from weakref import ref
 
 from marketo_soap.calls.limits import VENDOR_LIMITS, Limiter, Limits, Schedule
@@ -20,6 +21,7 @@ class InProcessLimiter(Queue[Schedule]):
     start at; all others wait for it. A forked child has a queue and counts of its own.
     """
 
+    by_holder = True  # `acquire` and `release` take one
     late = "not sent: the call limits gave no permit in {:.1f} s"
 
     def __init__(self, limits: Limits = VENDOR_LIMITS, *, clock: Clock | None = None) -> None:
@@ -97,16 +99,17 @@ class InProcessLimiter(Queue[Schedule]):
 class Permit:
     """The permit of one call (*limiter* None: no limits). It is given back once, however often `release` is called.
 
-    An `InProcessLimiter` gets it back even if an exception interrupts `release`, when the object is gone.
+    A limiter with `by_holder` gets it back even if an exception interrupts `release`, when the object is gone.
     """
 
     def __init__(self, limiter: Limiter | None) -> None:
-        self._limiter = limiter
+        self._limiter: Any = limiter
+        self._by_holder = getattr(limiter, "by_holder", False)
         self._holds = False
 
     def acquire(self, timeout: float | None = None) -> None:
         """Wait for a permit to make a call; raises what the limiter raises."""
-        if isinstance(self._limiter, InProcessLimiter):
+        if self._by_holder:
             self._limiter.acquire(timeout, self)
         elif self._limiter is not None:
             self._limiter.acquire(timeout)
@@ -114,7 +117,7 @@ class Permit:
 
     async def acquire_async(self, timeout: float | None = None) -> None:
         """Wait for a permit to make a call, in a task."""
-        if isinstance(self._limiter, InProcessLimiter):
+        if self._by_holder:
             await self._limiter.acquire_async(timeout, self)
         elif self._limiter is not None:
             await self._limiter.acquire_async(timeout)
@@ -122,8 +125,8 @@ class Permit:
 
     def release(self) -> None:
         """Give the permit back, if there is one."""
-        if isinstance(self._limiter, InProcessLimiter):
+        if self._by_holder:
             self._limiter.release(self)
-        elif self._holds and self._limiter is not None:
+        elif self._holds:
             self._holds = False
             self._limiter.release()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from datetime import date, datetime, time, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from attrs import field, frozen
 
@@ -34,9 +34,15 @@ class Limits:
 VENDOR_LIMITS = Limits()
 
 
+def _central() -> tzinfo:
+    from zoneinfo import ZoneInfo  # late: it takes a few milliseconds
+
+    return ZoneInfo(_CENTRAL)
+
+
 def central(time: datetime) -> datetime:
     """Return a time in the zone of the vendor's servers, America/Chicago."""
-    return time.astimezone(ZoneInfo(_CENTRAL))
+    return time.astimezone(_central())
 
 
 def today(now: datetime) -> date:
@@ -46,7 +52,7 @@ def today(now: datetime) -> date:
 
 def next_reset(now: datetime) -> datetime:
     """Return when the daily quota is reset: the next midnight in US Central time."""
-    return datetime.combine(today(now) + timedelta(days=1), time(), ZoneInfo(_CENTRAL))
+    return datetime.combine(today(now) + timedelta(days=1), time(), _central())
 
 
 def quota_spent(now: datetime) -> LimitFault:
@@ -62,6 +68,9 @@ class Limiter(Protocol):
 
     Every `acquire` that returned is followed by one `release`, when the call has ended. It raises `TransportError`
     after *timeout* seconds (nothing was sent), and `LimitFault` if there is no permit before tomorrow.
+
+    A limiter may also have a method `refused(code)`, which must not wait. It is called when Marketo has refused a call
+    for a limit: 20015, 20023 or 20024; over REST for 607, 606 or 615.
     """
 
     def acquire(self, timeout: float | None = None) -> None:
@@ -72,6 +81,12 @@ class Limiter(Protocol):
 
     def release(self) -> None:
         """Say that the call has ended."""
+
+
+def on_refused(limiter: Limiter | None) -> Callable[[int], None]:
+    """Return the method `refused` of a limiter, or a function that does nothing."""
+    refused: Callable[[int], None] = getattr(limiter, "refused", lambda code: None)
+    return refused
 
 
 class Schedule:

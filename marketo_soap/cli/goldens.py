@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from marketo_soap.cli.help import examples
 from marketo_soap.cli.output import printable
 from marketo_soap.debug.compare import compare, describe
 from marketo_soap.testing.golden_files import PendingGolden, pending_goldens, readable
@@ -16,12 +17,15 @@ from marketo_soap.testing.golden_files import PendingGolden, pending_goldens, re
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
-@click.group()
+@click.group(short_help="Review the goldens of tests.", epilog=examples("goldens review"))
 def goldens() -> None:
     """Review the messages that tests with goldens left beside their files."""
 
 
-@goldens.command()
+@goldens.command(
+    short_help="Show what differs, accept or reject it.",
+    epilog=examples("goldens review tests", "goldens review --accept tests/goldens/george.xml"),
+)
 @click.argument("places", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[PLACE]...")
 @click.option("--accept", "choice", flag_value="accept", help="Accept all without asking.")
 @click.option("--reject", "choice", flag_value="reject", help="Reject all without asking.")
@@ -31,8 +35,6 @@ def review(places: tuple[Path, ...], choice: str | None) -> None:
 
     A PLACE is a directory, a golden or a `*.actual.xml` file; default: this directory. Accepting replaces the
     golden. Rejecting deletes the message and keeps the golden. Exit code 1 if any are left.
-
-    Example: marketo-soap goldens review tests
     """
     found = list(pending_goldens(places or (Path(),)))
     if not found:

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from marketo_soap.config import exposure
 from marketo_soap.gateway.settings import GatewaySettings, RestSettings
-from marketo_soap.privacy.redactor import secret
+from marketo_soap.privacy.vocabulary import secret
 from marketo_soap.signature import Credentials
 
 __all__ = ["Secrets", "resolve"]

@@ -16,7 +16,7 @@ from marketo_soap.calls.endpoint import checked_endpoint, is_loopback
 from marketo_soap.calls.limits import Limits
 from marketo_soap.calls.retry import DEFAULT_RETRY, RetryPolicy
 from marketo_soap.config import check_writable, load_toml, not_negative, positive
-from marketo_soap.privacy.redactor import secret
+from marketo_soap.privacy.vocabulary import secret
 from marketo_soap.server.http import MAX_BYTES
 
 __all__ = ["CallerSettings", "GatewaySettings", "RestSettings"]

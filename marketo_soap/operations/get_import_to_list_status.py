@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from marketo_soap.errors import OperationFailed
 from marketo_soap.operations.base import Operation, Violation
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.records.imports import ImportToListStatusEnum
 from marketo_soap.wire.fields import El
 

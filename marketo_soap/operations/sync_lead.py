@@ -10,7 +10,7 @@ from attrs import field, frozen
 from marketo_soap.errors import OperationFailed, ProtocolError
 from marketo_soap.operations.base import Effect, Operation, Violation
 from marketo_soap.operations.lead_identity import NO_KEY, broken_lead_rules
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, MatchKey, SyncStatus, filled
 from marketo_soap.wire.codec import El
 from marketo_soap.wire.tree import folded

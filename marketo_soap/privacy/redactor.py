@@ -21,18 +21,9 @@ from marketo_soap.privacy.encodings import decoded, dumps, encoded, looks_like_t
 from marketo_soap.privacy.escapes import layers
 from marketo_soap.privacy.free_text import TOKEN, forms, plain
 from marketo_soap.privacy.markup import scanned
-from marketo_soap.privacy.vocabulary import (
-    EVERYTHING,
-    HIDDEN,
-    PRIVATE,
-    Visible,
-    hidden,
-    role_of_field,
-    secret,
-    size_only,
-)
+from marketo_soap.privacy.vocabulary import EVERYTHING, HIDDEN, PRIVATE, Visible, hidden, role_of_field, size_only
 
-__all__ = ["EVERYTHING", "HIDDEN", "Redactor", "Visible", "hidden", "secret", "size_only"]
+__all__ = ["EVERYTHING", "HIDDEN", "Redactor", "Visible", "hidden", "size_only"]
 
 P = ParamSpec("P")
 T = TypeVar("T")

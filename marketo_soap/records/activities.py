@@ -10,7 +10,7 @@ from typing import Annotated
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.records.lead import Attribute
 from marketo_soap.wire.checking import Violation, as_texts, check_fields
 from marketo_soap.wire.fields import El

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.wire.fields import El
 
 __all__ = ["ImportToListModeEnum", "ImportToListStatusEnum", "LeadMergeStatusEnum", "MergeStatus"]

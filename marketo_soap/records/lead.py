@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from attrs import Attribute as AttrsField
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.wire.checking import Violation
 from marketo_soap.wire.codec import INT_MAX, El
 from marketo_soap.wire.xml import check_characters, check_text

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Goldens", "SandboxServer"]
 
-PENDING = ".actual.xml"
-"""How the files of messages that differ from their goldens end."""
-
 
 def __getattr__(name: str) -> object:
     if name == "Goldens":  # what it needs is loaded when it is used

@@ -11,10 +11,12 @@ from attrs import frozen
 from lxml import etree
 
 from marketo_soap.errors import ProtocolError
-from marketo_soap.testing import PENDING
 from marketo_soap.wire.xml import parse
 
-__all__ = ["About", "PendingGolden", "pending_goldens", "pending_name", "readable", "rendered", "write"]
+__all__ = ["PENDING", "About", "PendingGolden", "pending_goldens", "pending_name", "readable", "rendered", "write"]
+
+PENDING = ".actual.xml"
+"""How the files of messages that differ from their goldens end."""
 
 SIDE = ".xml.txt"
 """How the file beside a golden of exact bytes ends: where it is from, and the message to read."""

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from marketo_soap.testing import PENDING
-
 
 class GoldenRun:
     """Record the goldens that a test run uses, and report the unused ones.
@@ -61,6 +59,8 @@ class GoldenRun:
 
     def _look_through(self) -> None:
         """Find the unused goldens, and remove what waits for a review although every test has passed."""
+        from marketo_soap.testing.golden_files import PENDING
+
         config = self.config
         ignored = config.getini("marketo_unused_goldens") == "ignore"
         partial = not self.complete or config.getoption("lf", False) or any("::" in each for each in config.args)

@@ -14,8 +14,7 @@ from lxml import etree
 from marketo_soap.debug.compare import Comparison, Equality, compare, describe
 from marketo_soap.errors import ProtocolError
 from marketo_soap.history import Exchange
-from marketo_soap.testing import PENDING
-from marketo_soap.testing.golden_files import About, pending_name, readable, rendered, write
+from marketo_soap.testing.golden_files import PENDING, About, pending_name, readable, rendered, write
 from marketo_soap.wire.xml import parse
 
 if TYPE_CHECKING:

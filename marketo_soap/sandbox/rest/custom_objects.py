@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from marketo_soap.privacy.redactor import secret
+from marketo_soap.privacy.vocabulary import secret
 from marketo_soap.sandbox.assets import CustomObjectType
 from marketo_soap.sandbox.field_catalogue import RestField
 from marketo_soap.sandbox.rest.pages import next_page

@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import secret
+from marketo_soap.privacy.vocabulary import secret
 from marketo_soap.sandbox.field_catalogue import Catalogue
 from marketo_soap.sandbox.journal import Entry
 from marketo_soap.sandbox.operations.outcome import World

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import secret
+from marketo_soap.privacy.vocabulary import secret
 from marketo_soap.sandbox.field_catalogue import Catalogue, RestField
 from marketo_soap.sandbox.rest.pages import filter_values, page_after, page_size, required, write_token
 from marketo_soap.sandbox.rest.partitions import partition_ids

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import secret
+from marketo_soap.privacy.vocabulary import secret
 
 __all__ = ["CSV", "JSON", "RestCallError", "RestResult", "envelope", "parsed", "refusal", "request_id"]
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import secret
+from marketo_soap.privacy.vocabulary import secret
 from marketo_soap.sandbox.messages import HttpRequest
 from marketo_soap.sandbox.rest.endpoints import ENDPOINTS, IDENTITY, Endpoint
 from marketo_soap.sandbox.rest.replies import RestCallError

@@ -1,0 +1,226 @@
+"""Keeping to the limits over processes and machines, with what they have in common in Redis.
+
+All times are those of the Redis server, so the clocks of the workers do not matter. What is kept there has no
+personal data.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import UTC, datetime
+from secrets import token_hex
+from typing import Any, Literal
+from weakref import ref
+
+from marketo_soap.calls.limiter import InProcessLimiter
+from marketo_soap.calls.limits import VENDOR_LIMITS, Limits, next_reset, quota_spent
+from marketo_soap.calls.redis_scripts import ACQUIRE, END, REFUSED, RENEW
+from marketo_soap.calls.redis_thread import Away, RedisThread
+from marketo_soap.errors import TransportError
+
+__all__ = ["RedisLimiter"]
+
+logger = logging.getLogger("marketo_soap.limits")
+
+_SECOND = 1_000_000  # the unit of the scripts is a microsecond
+_PATIENCE = _SECOND // 4  # how often the first waiter asks again, and how late one may be before its place is gone
+_LATE = "not sent: the call limits gave no permit in {:.1f} s"
+
+
+class _Waiter:
+    """Holds a permit until its caller has it."""
+
+
+class RedisLimiter:
+    """A `Limiter` for all processes and machines that use the Redis server at *url* (extra `redis`).
+
+    Those with the same *name* share one set of counts: give each subscription a name of its own. The first come is
+    the first served. *limits* are as for `InProcessLimiter`; limiters of one name have the same `window`. *share* is
+    the part of `per_day` that this one may use up (0.8 leaves the last fifth to others). A permit is leased for
+    *lease* seconds, and the lease is renewed while the call is in progress: that of a worker that died ends by itself.
+    After 20023, 20024 or 20015 (`refused`) the calls of others are counted in.
+
+    While Redis is away, *on_outage* "refuse" raises `TransportError` (nothing was sent); "local" keeps to
+    *local_limits* (default: *limits*) in each process alone, so that several processes may together exceed them.
+    Redis has *timeout* seconds for an answer. Limiters and locks may share a `RedisThread` instead of the *url*. Raises
+    `ImportError` without redis-py.
+    """
+
+    by_holder = True
+
+    def __init__(
+        self,
+        url: str | RedisThread,
+        limits: Limits = VENDOR_LIMITS,
+        *,
+        name: str = "default",
+        share: float = 1.0,
+        on_outage: Literal["refuse", "local"] = "refuse",
+        local_limits: Limits | None = None,
+        lease: float = 10.0,
+        timeout: float = 2.0,
+    ) -> None:
+        if on_outage not in ("refuse", "local"):
+            raise ValueError("on_outage is 'refuse' or 'local'")
+        if not 0 < share <= 1:
+            raise ValueError("share is more than 0 and at most 1")
+        if not lease > 0:
+            raise ValueError("lease must be more than 0")
+        self.limits = limits
+        self._share, self._on_outage, self._lease = share, on_outage, lease
+        self._local = InProcessLimiter(local_limits or limits)
+        self._redis = url if isinstance(url, RedisThread) else RedisThread(url, timeout=timeout)
+        self._own = not isinstance(url, RedisThread)
+        base = f"marketo_soap:{{{name}}}:limits"  # one slot of a cluster
+        self._keys = [f"{base}:{part}" for part in ("running", "ended", "others", "queue", "asking", "day")]
+        per_day = None if limits.per_day is None else int(limits.per_day * share)
+        whole = (limits.calls, limits.window * _SECOND, limits.at_once, per_day, lease * _SECOND)
+        self._numbers = [-1 if number is None else int(number) for number in whole]
+        self._tickets: dict[int, dict[str, ref[object] | None]] = {}
+        self._reset = self._spent = 0
+        self._renewing: Any = None
+
+    def __repr__(self) -> str:
+        return f"<RedisLimiter {self._keys[0].split(':')[1]}>"
+
+    @property
+    def in_progress(self) -> int:
+        """How many calls are in progress in this process."""
+        return len(self._held) + self._local.in_progress
+
+    @property
+    def spent_today(self) -> int:
+        """How many calls of the day's quota all users of this name have used, as far as this process knows."""
+        return self._spent
+
+    @property
+    def _held(self) -> dict[str, ref[object] | None]:
+        """The permits of this process and their holders (None: one that ends with `release()`)."""
+        return self._tickets.setdefault(os.getpid(), {})
+
+    def acquire(self, timeout: float | None = None, holder: object | None = None) -> None:
+        """Wait for a permit to make a call: `TransportError` after *timeout* seconds, `LimitFault` for today.
+
+        With a *holder*, `release(holder)` or the end of the holder gives it back.
+        """
+        ticket, waiter = token_hex(8), _Waiter()
+        try:
+            local = self._redis.run(self._acquired(ticket, timeout, ref(waiter if holder is None else holder)))
+        except BaseException:
+            self._end(ticket)
+            raise
+        if local is not None:
+            self._local.acquire(local[0], holder)
+        elif holder is None:
+            self._held[ticket] = None  # the permit outlives its waiter
+
+    async def acquire_async(self, timeout: float | None = None, holder: object | None = None) -> None:
+        """Wait for a permit to make a call, in a task; arguments and errors are those of `acquire`."""
+        ticket, waiter = token_hex(8), _Waiter()
+        try:
+            held = ref(waiter if holder is None else holder)
+            local = await self._redis.run_async(self._acquired(ticket, timeout, held))
+        except BaseException:
+            self._end(ticket)
+            raise
+        if local is not None:
+            await self._local.acquire_async(local[0], holder)
+        elif holder is None:
+            self._held[ticket] = None
+
+    def release(self, holder: object | None = None) -> None:
+        """Give a permit back: that of *holder*, or one without. Does not wait, and an extra call is harmless."""
+        for ticket, held in list(self._held.items()):
+            if held is holder if held is None else held() is holder is not None:
+                self._end(ticket)
+                return
+        self._local.release(holder)
+
+    def refused(self, code: int) -> None:
+        """Count the calls of others in, after Marketo has refused a call with 20015, 20023 or 20024.
+
+        After 20015 there is no permit for ten minutes: others may have spent the quota, or the day of Marketo's clock
+        may end a little later. After 20023 the free part of the window counts as
+        used by others, at evenly spread times; after 20024 the free places are taken for up to two seconds.
+        """
+        if code in (20015, 20023, 20024):
+            self._redis.here.spawn(self._tell(REFUSED, code))
+
+    def close(self) -> None:
+        """Give all permits back and close the connections. The limiter stays usable."""
+        for ticket in list(self._held):
+            self._end(ticket)
+        if self._own:
+            self._redis.close()
+
+    # -- in the thread of Redis ------------------------------------------------------------------------
+
+    async def _acquired(self, ticket: str, timeout: float | None, holder: ref[object]) -> tuple[float | None] | None:
+        """Return None once *ticket* is a permit, and the time that is left if Redis is away."""
+        from asyncio import get_running_loop, sleep
+
+        loop = get_running_loop()
+        begun = loop.time()
+        self._renew_from(loop)
+        while True:
+            left = None if timeout is None else timeout - (loop.time() - begun)
+            try:
+                wait = await self._ask(ticket)
+            except Away:
+                if self._on_outage == "local":
+                    return (left,)
+                raise TransportError("not sent: Redis, which has the call limits, is away") from None
+            if wait is None:
+                self._held[ticket] = holder
+                break
+            if left is not None and left <= 0:
+                raise TransportError(_LATE.format(timeout))
+            await sleep(wait if left is None else min(wait, left))
+        if (waited := loop.time() - begun) > 1:
+            logger.info("waited %.1f s for the call limits", waited, extra={"waited": waited})
+        return None
+
+    async def _ask(self, ticket: str) -> float | None:
+        """Return the seconds until *ticket* should be asked for again, None if it is a permit now."""
+        while True:
+            status, number, spent = await self._send(ACQUIRE, ticket, self._reset, _PATIENCE)
+            if status == 2:  # a new day, of which the server knows no end
+                now = datetime.fromtimestamp(number / _SECOND, UTC)
+                self._reset = round(next_reset(now).timestamp()) * _SECOND
+                continue
+            self._spent = spent
+            if status == 3:
+                fault = quota_spent(datetime.fromtimestamp(number / _SECOND - 1, UTC))
+                fault.hint = f"the part of the quota for this limiter is {self._share}" if self._share < 1 else ""
+                raise fault
+            return number / _SECOND if status else None
+
+    async def _send(self, script: str, *arguments: str | int) -> Any:
+        return await self._redis.script(script, self._keys, *self._numbers, *arguments)
+
+    async def _tell(self, script: str, *arguments: str | int) -> None:
+        try:
+            await self._send(script, *arguments)
+        except Away as error:  # leases end by themselves
+            logger.debug("Redis is away: %s", error)
+
+    def _end(self, ticket: str) -> None:
+        """Say that the call has ended, or that its permit is not waited for any more."""
+        self._held.pop(ticket, None)
+        self._redis.here.spawn(self._tell(END, ticket))
+
+    def _renew_from(self, loop: Any) -> None:
+        if self._renewing is None or self._renewing.get_loop() is not loop:
+            self._renewing = loop.create_task(self._renew())
+
+    async def _renew(self) -> None:
+        from asyncio import sleep
+
+        while True:
+            await sleep(self._lease / 3)
+            for ticket, held in list(self._held.items()):
+                if held is not None and held() is None:
+                    self._end(ticket)  # an exception has interrupted its caller
+            if self._held:
+                await self._tell(RENEW, *self._held)

@@ -1,0 +1,57 @@
+"""A real Redis server without persistence, at a socket in a folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PATIENCE = 20.0  # seconds that anything here may take
+
+
+class RedisServer:
+    def __init__(self, folder: Path) -> None:
+        if shutil.which("redis-server") is None:
+            pytest.skip("no redis-server: install it to run the tests with Redis")
+        if find_spec("redis") is None:
+            pytest.skip("no redis-py: install marketo_soap[redis] to run the tests with Redis")
+        self.folder = folder
+        self.url = f"unix://{folder}/socket"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        options = ["--port", "0", "--unixsocket", f"{self.folder}/socket", "--save", "", "--appendonly", "no"]
+        command = ["redis-server", *options, "--dir", str(self.folder), "--logfile", f"{self.folder}/log"]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        end = time.monotonic() + PATIENCE
+        while not self._is_up():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(PATIENCE)
+            self._process = None
+
+    def _is_up(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as connection:
+            try:
+                connection.connect(f"{self.folder}/socket")
+            except OSError:
+                return False
+            connection.sendall(b"PING\r\n")
+            return connection.recv(7) == b"+PONG\r\n"
+
+    def ask(self, *command: Any) -> Any:
+        """What the server answers to a command."""
+        import redis
+
+        with redis.Redis.from_url(self.url) as client:
+            return client.execute_command(*command)
