@@ -213,7 +213,7 @@ def open_header(beginning: bytes) -> OpenedHeader:
 def read_request(data: bytes) -> Request[Any]:
     """Read a request as a server does, leniently: any prefixes, any order, unknown elements ignored.
 
-    What it returns is what came: no rule of `SyncLead` or `LeadRecord` is applied to it. Raises
+    The rules of `SyncLead` and `LeadRecord` are not applied. Raises
     `ProtocolError` as `open_request` does, and for missing elements and values of the wrong type.
     """
     return open_request(data).read()

@@ -35,14 +35,14 @@ class Timings:
 
 @frozen(repr=False)
 class Exchange:
-    """One attempt at one call, to the byte.
+    """One attempt of a call, with the exact bytes of both messages.
 
-    `request` and `response` are the bytes as they went over the wire, never serialised again (the response after
-    decompression; None if none came, what had come if it broke off). `started` is the clock's time, `elapsed`
-    in seconds, `attempt` counts from 1, `previous` is the one before of the same call. `failure` says why no
-    whole answer came, "" if one did. `timings` are there if the client keeps a history or has a hook. `read_fault`
-    is the function that `fault` reads the response with. The text and the `repr` keep secrets and personal data out;
-    `show(raw=True)` and the fields themselves do not.
+    `request` and `response` are the bytes as they were sent and received, never serialised again. The response is
+    decompressed; it is None if none came, and incomplete if it broke off. `started` is the time by the client's clock,
+    `elapsed` is in seconds, `attempt` counts from 1, `previous` is the attempt before this one. `failure` says why
+    there is no complete answer, or is "". `timings` is None unless the client keeps a history or has a hook.
+    `read_fault` is the function that `fault` reads the response with. `str()` and `repr()` hide secrets and personal
+    data; `show(raw=True)` and the fields do not.
     """
 
     operation: str
@@ -62,7 +62,7 @@ class Exchange:
 
     @property
     def attempts(self) -> tuple[Exchange, ...]:
-        """All attempts of this call up to this one, the first one first."""
+        """All attempts of this call up to this one, in order."""
         backwards: list[Exchange] = []
         here: Exchange | None = self
         while here is not None:
@@ -118,7 +118,7 @@ class Exchange:
 
 
 class History:
-    """The last exchanges of a client: at most *count* of them and no more of their bytes than *max_bytes*.
+    """The last exchanges of a client: at most *count* of them, with at most *max_bytes* of messages.
 
     The attempts of one call are kept and dropped together. The last call is kept whatever its size. Threads and
     tasks may share one.

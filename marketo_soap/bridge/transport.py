@@ -57,24 +57,27 @@ def _open_to_all(header: AuthenticationHeader) -> None:
 
 
 class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Delivers a client's SOAP calls over Marketo's REST API: `Client(transport=RestBridge(...))`.
+    """Makes a client's SOAP calls over Marketo's REST API: `Client(transport=RestBridge(...))`.
 
-    *base_url* is the instance's, `https://100-AEK-913.mktorest.com`, with or without `/rest`; *client_id* and
-    *client_secret* are of a custom service (Admin > LaunchPoint) whose user may read and write leads. *settings*
-    decide where the APIs differ. *limiter* counts REST calls ("vendor": the vendor's limits,
-    shared in this process by all bridges to an instance; none for a sandbox, a mock or an address on this machine).
-    *transport* carries the calls instead of the network; *verify*, *proxy* and *allow_http* are those of
-    `Client`. *on_warning* is called, in the caller's thread or task, with each non-fatal warning; warnings are also
-    logged, and sent in the answer's headers `X-Bridge-Warning`. The header `X-Rest-Calls` is the number of REST calls
-    that a call took, `rest_calls` that of all calls, tokens not counted. Calls for one lead go one
-    after the other over all bridges to an instance in this process, as upserts that race make duplicates; *locks*
-    are shared with other bridges where that is not so, on this machine or over a sandbox. With *share_with*,
-    a bridge with the same credentials, its token and its locks are shared.
+    *base_url* is the instance's, `https://100-AEK-913.mktorest.com`, with or without `/rest`. *client_id* and
+    *client_secret* are those of a custom service (Admin > LaunchPoint), whose user may read and write leads.
 
-    Retries and deadlines are the client's own `RetryPolicy`, applied to each call of REST; its time-outs too, 120 s
-    unless the client has others: the server may take 90 s for a lead. Faults have REST's error as `rest`. One bridge
-    may serve many clients, threads and event loops; closing a client closes its connections, and the next call opens
-    others.
+    - *settings*: what to do where the two APIs differ.
+    - *limiter*: counts REST calls. "vendor": the vendor's limits, shared by all bridges to an instance in this process;
+      no limits for a sandbox, a mock or an address on this machine. None: no limits.
+    - *transport*: replaces the network. *verify*, *proxy*, *max_response_bytes* and *allow_http* are as for `Client`.
+    - *on_warning*: called with each non-fatal warning, in the thread or task of the call. Warnings are also logged, and
+      sent in the headers `X-Bridge-Warning` of the answer.
+    - *locks*: calls for one lead are made one after the other, because upserts that race make duplicates. All bridges
+      to an instance in this process share these locks. Give the same *locks* to bridges that do not share them by
+      themselves: those to a sandbox, a mock or an address on this machine.
+    - *share_with*: a bridge with the same credentials; its token and its locks are shared.
+
+    The client's `RetryPolicy` applies to each REST call, within the deadline of the whole call. So do its timeouts: 120
+    seconds unless the client has others, because the server may take 90 seconds for a lead. The header `X-Rest-Calls`
+    of an answer is the number of REST calls that it took, and `rest_calls` is their sum, without requests of tokens.
+    `Fault.rest` has REST's own error. One bridge may serve many clients, threads and event loops. Closing a client
+    closes its connections; the next call opens new ones.
     """
 
     endpoint = "https://bridge.invalid/soap/mktows/2_2"
@@ -130,12 +133,12 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._connections = self._connect()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """StepAnswer a synchronous client."""
+        """Answer a synchronous client."""
         terms, timeout = _terms(request)
         return _response(self.answer(request.read(), terms=terms, timeout=timeout))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """StepAnswer an asyncio client."""
+        """Answer an asyncio client."""
         terms, timeout = _terms(request)
         return _response(await self.answer_async(await request.aread(), terms=terms, timeout=timeout))
 
@@ -147,7 +150,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         timeout: httpx.Timeout = DEFAULT_TIMEOUT,
         authenticate: Callable[[AuthenticationHeader], None] = _open_to_all,
     ) -> Served:
-        """StepAnswer the bytes of a SOAP request, or one that was read, as a service does.
+        """Answer the bytes of a SOAP request, or one that was read, as a service does.
 
         Raises what `Core.serve` raises.
         """
@@ -170,7 +173,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         timeout: httpx.Timeout = DEFAULT_TIMEOUT,
         authenticate: Callable[[AuthenticationHeader], None] = _open_to_all,
     ) -> Served:
-        """StepAnswer in a task; arguments and errors are those of `answer`."""
+        """Answer in a task; arguments and errors are those of `answer`."""
         steps = self._steps(data, terms, authenticate)
         del data
         with self._call(steps, _loop()) as call:

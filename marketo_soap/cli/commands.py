@@ -19,6 +19,7 @@ from marketo_soap.cli.goldens import goldens
 from marketo_soap.cli.help import examples
 from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
 from marketo_soap.cli.sandbox import sandbox
+from marketo_soap.cli.sync_leads import sync_leads
 from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.signature import AuthenticationHeader, Credentials, sign, timestamp
 
@@ -95,7 +96,7 @@ def envelope_sync_lead(
     click.echo(data, nl=False)
 
 
-cli.add_section("Calls", (sync_lead, call, operations))
+cli.add_section("Calls", (sync_lead, sync_leads, call, operations))
 cli.add_section("Reading and checking envelopes", (parse, verify, diff))
 cli.add_section("Writing and sending envelopes", (envelope_group, convert, send, redact, export))
 cli.add_section("Servers", (sandbox, gateway))

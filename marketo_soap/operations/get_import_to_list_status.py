@@ -38,7 +38,7 @@ class GetImportToListStatusResult:
 
 @frozen
 class GetImportToListStatus(Operation[GetImportToListStatusResult]):
-    """Return how far the latest import to a list of a program is. Ask at most once a minute.
+    """Return the progress of the latest import to a list of a program. Ask at most once a minute.
 
     The status FAILED or CANCELED is `OperationFailed`, whose `result` has the numbers. A list that nothing was
     imported to is fault 20111. A read: repeating it is harmless.

@@ -38,7 +38,7 @@ class ImportToListStatusEnum(StrEnum):
 
 @frozen
 class MergeStatus:
-    """What came of a merge: the lead that stays, those that are gone, or why it failed."""
+    """The outcome of a merge: the lead that stays, those that are gone, or why it failed."""
 
     winning_lead_id: Annotated[int | None, El("winningLeadId", nillable=True)] = field(default=None, kw_only=True)
     losing_lead_ids: Annotated[tuple[int, ...] | None, El("losingLeadIdList", item="integerItem", nillable=True)] = (

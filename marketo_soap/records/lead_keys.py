@@ -47,7 +47,7 @@ class LeadKey:
 class LeadKeySelector:
     """The leads that any of these keys names: keys of one type.
 
-    A call carries at most 100; the server took no notice of the others. `client.in_batches` splits them.
+    A call carries at most 100; the server ignored the others. `client.in_batches` splits them.
     """
 
     key_type: Annotated[LeadKeyRef | str, El("keyType", invalid=20102)]

@@ -43,7 +43,7 @@ class ListKey:
 
 @frozen
 class LeadStatus:
-    """What came of a lead: whether it was added or removed, or whether it is a member."""
+    """The outcome for a lead: whether it was added or removed, or whether it is a member."""
 
     lead_key: Annotated[LeadKey, El("leadKey")]
     status: Annotated[bool, El("status")]
