@@ -162,7 +162,7 @@ def test_with_one_of_its_own():
 
 PERSONAL = (
     *("records", "operations", "sandbox.store", "sandbox.seeded_activities", "debug.compare", "bridge.operations"),
-    *("errors.RestError", "client.batches.RecordOutcome", "migration.report.Finding"),
+    *("bulk", "errors.RestError", "client.batches.RecordOutcome", "migration.report.Finding"),
 )
 
 

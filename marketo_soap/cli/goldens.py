@@ -24,7 +24,7 @@ def goldens() -> None:
 
 @goldens.command(
     short_help="Show what differs, accept or reject it.",
-    epilog=examples("goldens review tests", "goldens review --accept tests/goldens/george.xml"),
+    epilog=examples("goldens review", "goldens review --accept"),
 )
 @click.argument("places", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[PLACE]...")
 @click.option("--accept", "choice", flag_value="accept", help="Accept all without asking.")
