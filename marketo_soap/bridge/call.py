@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import Any, Self
 
 from attrs import frozen
 
-from marketo_soap.bridge.locks import KeyLocks, Ticket
+from marketo_soap.bridge.locks import Locks
 from marketo_soap.bridge.session import Steps
 from marketo_soap.bridge.steps import Fetch, Note, Release, Step
 from marketo_soap.calls.flow import StepAnswer, Wait
@@ -37,10 +37,10 @@ class BridgeCall:
     served: Served
 
     def __init__(
-        self, steps: Steps[service.Answer], locks: KeyLocks, limiter: Limiter | None, warn: Callable[[str], None]
+        self, steps: Steps[service.Answer], locks: Locks, limiter: Limiter | None, warn: Callable[[str], None]
     ) -> None:
         self._steps, self._locks, self._warn = steps, locks, warn
-        self.held: dict[frozenset[str], Ticket] = {}
+        self.held: dict[frozenset[str], Any] = {}
         self.permit = Permit(limiter)
         self.rest_calls = 0
         self._notes: list[str] = []

@@ -16,7 +16,7 @@ from marketo_soap.bridge import rest
 from marketo_soap.bridge.codes import Retry, code_of, no_answer, refusal, with_rest_error
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, SharedToken, Token
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.bridge.steps import Ask, Fetch, Hold, Recall, Release, Remember, Step, Translation
+from marketo_soap.bridge.steps import Ask, CheckLocks, Fetch, Hold, Recall, Release, Remember, Step, Translation
 from marketo_soap.calls.flow import Acquire, Received, StepAnswer, Wait
 from marketo_soap.calls.retry import RetryPolicy, in_time, retry_after
 from marketo_soap.errors import AmbiguousError, Fault, MarketoError, RestError, TransportError, fault
@@ -63,6 +63,7 @@ class Session:
     monotonic: Callable[[], float]
     random: Callable[[], float]
     refused: Callable[[int], None] = lambda code: None
+    locked: set[str] = field(init=False, factory=set, repr=hidden)
     begun: float = field(init=False, default=Factory(lambda self: self.monotonic(), takes_self=True))
 
     def carry_out(self, translation: Translation[R]) -> Steps[R]:
@@ -89,7 +90,8 @@ class Session:
         if isinstance(ask, Lookup):
             return (yield from self._look_up(ask))
         if isinstance(ask, Hold):
-            return (yield from self._hold(ask.keys))
+            yield from self._hold(ask.keys)
+            return self.locked.update(ask.keys)
         if isinstance(ask, Remember):
             return self.shared.keep(ask.key, ask.value)
         if isinstance(ask, Recall):
@@ -190,6 +192,8 @@ class Session:
             try:
                 token: Token | None = (yield from self._token()) if with_token else None
                 yield from self._acquire(request, counted=with_token)
+                if self.locked and request.effect != "read" and isinstance(lost := (yield CheckLocks()), Exception):
+                    raise lost
             except MarketoError as error:
                 raise _final_error(error, doubt) from None
             answer = yield Fetch(request, None if token is None else token.text, len(errors) + 1, self._left())

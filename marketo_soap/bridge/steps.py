@@ -11,7 +11,7 @@ from marketo_soap.bridge.rest import Lookup, RestRequest
 from marketo_soap.calls.flow import Acquire, Wait
 from marketo_soap.privacy.redactor import hidden
 
-__all__ = ["Ask", "Fetch", "Hold", "Note", "Recall", "Release", "Remember", "Step", "Translation"]
+__all__ = ["Ask", "CheckLocks", "Fetch", "Hold", "Note", "Recall", "Release", "Remember", "Step", "Translation"]
 
 R = TypeVar("R")
 
@@ -29,6 +29,11 @@ class Release:
     """Unlock these keys."""
 
     keys: frozenset[str] = field(repr=hidden)
+
+
+@frozen
+class CheckLocks:
+    """Check that the call still holds its locks; the answer is None or the error."""
 
 
 @frozen
@@ -64,6 +69,6 @@ class Fetch:
 
 
 Ask: TypeAlias = RestRequest | Lookup[Any] | Hold | Note | Remember | Recall
-Step: TypeAlias = Acquire | Fetch | Wait | Hold | Release | Note
+Step: TypeAlias = Acquire | Fetch | Wait | Hold | CheckLocks | Release | Note
 Translation: TypeAlias = Generator[Ask, Any, R]
 """An operation over REST: yields asks, is sent replies (or errors are thrown into it), returns a result."""

@@ -19,11 +19,11 @@ import httpx
 from marketo_soap.bridge.call import BridgeCall, Served
 from marketo_soap.bridge.connections import Connections, origin_of
 from marketo_soap.bridge.core import Core
-from marketo_soap.bridge.locks import KeyLocks
+from marketo_soap.bridge.locks import KeyLocks, Locks
 from marketo_soap.bridge.names import DescribedInstance, FieldIndex
 from marketo_soap.bridge.session import Steps
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.bridge.steps import Fetch, Hold, Step
+from marketo_soap.bridge.steps import CheckLocks, Fetch, Hold, Step
 from marketo_soap.calls.call import TERMS, Terms
 from marketo_soap.calls.endpoint import EmbeddedEndpoint, is_loopback
 from marketo_soap.calls.flow import Acquire, StepAnswer, Wait
@@ -68,7 +68,8 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
     logged, and sent in the answer's headers `X-Bridge-Warning`. The header `X-Rest-Calls` is the number of REST calls
     that a call took, `rest_calls` that of all calls, tokens not counted. Calls for one lead go one
     after the other over all bridges to an instance in this process, as upserts that race make duplicates; *locks*
-    are shared with other bridges where that is not so, on this machine or over a sandbox. With *share_with*,
+    are shared with other bridges where that is not so, on this machine or over a sandbox (`KeyLocks`), and with those
+    of other processes (`RedisKeyLocks`). With *share_with*,
     a bridge with the same credentials, its token and its locks are shared.
 
     Retries and deadlines are the client's own `RetryPolicy`, applied to each call of REST; its time-outs too, 120 s
@@ -95,7 +96,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         max_response_bytes: int = MAX_BYTES,
         on_warning: Callable[[str], object] | None = None,
         allow_http: bool = False,
-        locks: KeyLocks | None = None,
+        locks: Locks | None = None,
         share_with: RestBridge | None = None,
     ) -> None:
         for name, value in (("client_id", client_id), ("client_secret", client_secret)):
@@ -117,7 +118,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
             locks = share_with._locks
         if locks is None:
             locks = KeyLocks() if self._local else _locks.setdefault(self._origin, KeyLocks())
-        self._locks: KeyLocks = locks
+        self._locks: Locks = locks
         self._begin_anew()
 
     def __repr__(self) -> str:
@@ -229,6 +230,9 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
             time.sleep(step.seconds)
         elif isinstance(step, Hold):
             call.held[step.keys] = self._locks.acquire(step.keys, step.seconds)
+        elif isinstance(step, CheckLocks):
+            for ticket in call.held.values():
+                self._locks.check(ticket)
         elif isinstance(step, Acquire):
             call.permit.release()
             call.permit.acquire(step.seconds)
@@ -249,6 +253,9 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
             await sleep(step.seconds)
         elif isinstance(step, Hold):
             call.held[step.keys] = await self._locks.acquire_async(step.keys, step.seconds)
+        elif isinstance(step, CheckLocks):
+            for ticket in call.held.values():
+                await self._locks.check_async(ticket)
         elif isinstance(step, Acquire):
             call.permit.release()
             await call.permit.acquire_async(step.seconds)
