@@ -382,7 +382,20 @@ def test_the_form_of_the_timestamp_is_looked_at(timestamp: str, verdict: Verdict
     assert checks_of(data, "age")[0].verdict is (SKIP if verdict is FAIL else PASS)
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(901, "901 s old"), (-901, "901 s ahead"), (900, ""), (-900, "")])
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (901, "is 901 seconds old; 900 seconds are allowed"),
+        (-901, "is 901 seconds in the future"),
+        (30 * 60, "is 30 minutes old"),
+        (3 * 3600, "is 3 hours old"),
+        (50 * 86_400, "is 50 days old"),
+        (400 * 86_400, "is 13 months old"),
+        (13.5 * 365.25 * 86_400, "is 13 years old"),
+        (900, ""),
+        (-900, ""),
+    ],
+)
 def test_the_timestamp_ages(seconds: float, words: str) -> None:
     now = NOW + timedelta(seconds=seconds)
     (found,) = [one for one in check(WHOLE.encode(), now=now) if one.name == "age"]

@@ -10,22 +10,37 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from marketo_soap.cli.help import examples
 from marketo_soap.cli.output import as_data, print_columns, print_json, printable, progress
+from marketo_soap.cli.source import expanded
 
 if TYPE_CHECKING:
     from marketo_soap.bridge.settings import BridgeSettings
     from marketo_soap.migration import CallCost, DescribedInstance, FieldUse, Finding, Report, Survey
 
-_PATH = click.Path(exists=True, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _MOST_ROWS = 50
 _COLOURS = {"work": "red", "settings": "yellow", "risk": "cyan"}
 _VERDICTS = {"ready": "green", "needs settings": "yellow", "needs work": "red"}
 
 
-@click.command("bridge-check")
-@click.argument("leads", type=_FILE, required=False)
-@click.option("--envelopes", type=_PATH, multiple=True, help="A file or a directory of past calls.")
+def _paths(context: click.Context, parameter: click.Parameter, paths: tuple[str, ...]) -> tuple[Path, ...]:
+    return tuple(map(Path, expanded(paths, directories=parameter.name == "envelopes")))
+
+
+@click.command(
+    "bridge-check",
+    short_help="Check which past calls will work over REST.",
+    epilog=examples("bridge-check leads.csv", "bridge-check --envelopes 'logs/*.log' --json"),
+)
+@click.argument("leads", type=click.Path(), nargs=-1, callback=_paths)
+@click.option(
+    "--envelopes",
+    type=click.Path(),
+    multiple=True,
+    callback=_paths,
+    help="A file, a pattern or a directory of past calls.",
+)
 @click.option("--config", type=_FILE, help="The bridge's settings (BridgeSettings), as TOML.")
 @click.option("--describe", type=_FILE, help="A reply of the instance's leads/describe.json, kept in a file.")
 @click.option("--quota", type=click.IntRange(1), default=50_000, show_default=True, help="REST calls a day may take.")
@@ -33,7 +48,7 @@ _VERDICTS = {"ready": "green", "needs settings": "yellow", "needs work": "red"}
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--raw", is_flag=True, help="Show the first value of a kind that is refused, too.")
 def bridge_check(
-    leads: Path | None,
+    leads: tuple[Path, ...],
     envelopes: tuple[Path, ...],
     config: Path | None,
     describe: Path | None,
@@ -44,20 +59,20 @@ def bridge_check(
 ) -> None:
     """Say which past calls survive the move from SOAP to REST over the bridge, and at what cost. Nothing is sent.
 
-    LEADS is a CSV: Id, Email, ForeignSysPersonId, ForeignSysType, marketoCookie, targetWorkspace and attributes by
+    LEADS are CSV files: Id, Email, ForeignSysPersonId, ForeignSysType, marketoCookie, targetWorkspace and attributes by
     their SOAP names; each row is a syncLead. --envelopes are XML, HAR, .http files, logs, recordings. Values are not
     shown. Exit code 0: ready; 1: settings or work are needed; 2: wrong use.
     """
     from marketo_soap.bridge.settings import BridgeSettings
     from marketo_soap.migration import Survey, survey_leads
 
-    if leads is None and not envelopes:
+    if not leads and not envelopes:
         raise click.UsageError("nothing to look at: name a CSV of leads, or --envelopes")
     settings = BridgeSettings.load(config) if config else BridgeSettings()
     instance = _instance(settings, describe)
     survey = Survey(settings, instance, quota=quota, foreign_ids_filled=foreign_ids_filled)
-    if leads is not None:
-        survey_leads(survey, _lines(leads), leads.name)
+    for table in leads:
+        survey_leads(survey, _lines(table), table.name)
     if envelopes:
         _survey_files(survey, [file for path in envelopes for file in _files(path)])
     report = survey.report()

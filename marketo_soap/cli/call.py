@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 
 from marketo_soap.cli import output
 from marketo_soap.cli.clients import client_of_endpoint, client_of_sandbox
+from marketo_soap.cli.envelopes import print_envelopes
+from marketo_soap.cli.help import elements_of, example_of, examples
 from marketo_soap.cli.options import F, signer_options, with_options
+from marketo_soap.cli.source import standard_input
 from marketo_soap.errors import MarketoError
 from marketo_soap.operations import OPERATIONS, Operation
 from marketo_soap.privacy.redactor import EVERYTHING, Visible
-from marketo_soap.wire.fields import Field, declared, is_enum, is_record
 from marketo_soap.wire.plain import from_assignments, from_data
 
 _CONNECTION = (
@@ -27,8 +27,14 @@ _CONNECTION = (
     click.option("--sandbox", is_flag=True, help="Send it to an embedded sandbox, over a real local connection."),
     click.option("--sandbox-db", type=click.Path(dir_okay=False), help="The sandbox's file; implies --sandbox."),
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
-    click.option("--show-envelopes", is_flag=True, help="Print both envelopes as sent (with --json: to stderr)."),
-    click.option("--raw", is_flag=True, help="Do not hide secrets and personal data in the envelopes."),
+    click.option(
+        "--show-envelopes",
+        is_flag=True,
+        help="Print both envelopes (with --json: to standard error). Private values are hidden, except on a terminal "
+        "those of the embedded sandbox.",
+    ),
+    click.option("--raw", is_flag=True, help="Show private values in the envelopes."),
+    click.option("--redact", is_flag=True, help="Hide private values in the envelopes, on a terminal too."),
 )
 
 
@@ -50,12 +56,13 @@ def run_call(
     as_json: bool,
     show_envelopes: bool,
     raw: bool,
+    redact: bool,
 ) -> None:
     """Make a call and print its result by *show*, or as JSON. Raises its error."""
-    if sandbox or sandbox_db:
-        opening = client_of_sandbox(sandbox_db)
-    else:
-        opening = client_of_endpoint(endpoint, user_id, encryption_key)
+    if raw and redact:
+        raise click.UsageError("--raw shows private values, --redact hides them: give one of them")
+    local = sandbox or sandbox_db is not None
+    opening = client_of_sandbox(sandbox_db) if local else client_of_endpoint(endpoint, user_id, encryption_key)
     result = failure = None
     with opening as client:
         try:
@@ -64,11 +71,12 @@ def run_call(
             failure = error
         exchange = client.last_exchange
     if show_envelopes and exchange is not None:
-        output.print_envelopes(exchange, visible=EVERYTHING if raw else Visible(), to_stderr=as_json)
+        visible = EVERYTHING if raw else Visible()
+        print_envelopes(exchange, visible=visible, own=local and not redact, to_stderr=as_json)
     if failure is None:
         output.print_json(output.as_data(result)) if as_json else show(result)
     elif as_json:
-        output.print_json({"error": output.error_data(failure)})
+        output.print_json({"error": {**output.error_data(failure), "help": failure.help_url}})
         raise SystemExit(1)
     else:
         raise failure
@@ -87,15 +95,21 @@ class _Calls(click.Group):
         return None if operation is None else _command(operation)
 
 
-@click.group(cls=_Calls)
+@click.group(
+    cls=_Calls,
+    epilog=examples("call getLead --sandbox leadKey.keyType=EMAIL leadKey.keyValue=t@t.com", "call getLead --help"),
+)
 def call() -> None:
-    """Make any call: `call getLead leadKey.keyType=EMAIL leadKey.keyValue=t@t.com`.
+    """Make any call.
 
-    `call getLead --help` lists the elements of getLead.
+    An element is given by its path: leadKey.keyType=EMAIL. A repeated name makes a list. The help of each operation
+    lists its elements.
     """
 
 
-@click.command()
+@click.command(
+    short_help="List the operations, and what works with each.", epilog=examples("operations", "operations --json")
+)
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
 @click.option("--markdown", is_flag=True, help="Print them as the page of the documentation.")
 def operations(as_json: bool, markdown: bool) -> None:
@@ -168,7 +182,7 @@ def _summary(operation: type[Operation[Any]]) -> str:
 def _command(operation: type[Operation[Any]]) -> click.Command:
     @connection_options
     @click.option(
-        "--params", type=click.Path(allow_dash=True), help="The elements from a JSON or TOML file; - is stdin."
+        "--params", type=click.Path(allow_dash=True), help="The elements from a JSON or TOML file; - is standard input."
     )
     @click.option("--workspace", help="The targetWorkspace; syncLead alone takes one.")
     @click.argument("assignments", nargs=-1, metavar="[ELEMENT=VALUE]...")
@@ -178,13 +192,13 @@ def _command(operation: type[Operation[Any]]) -> click.Command:
         run_call(from_data(operation, data), workspace, partial(output.print_call, operation), **connection)
 
     doc = _summary(operation)
-    elements = "\n".join(_describe(declared(operation), "")) or "(none)"
-    text = f"{doc}\n\n\b\nElements (* required):\n{elements}"
-    return click.command(operation.name, help=text, short_help=doc)(make_call)
+    text = f"{doc}\n\n\b\nElements (* required):\n{elements_of(operation)}"
+    example = examples(f"call {operation.name} --sandbox {example_of(operation)}".rstrip())
+    return click.command(operation.name, help=text, short_help=doc, epilog=example)(make_call)
 
 
 def _read_params(path: str) -> dict[str, Any]:
-    text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    text = (standard_input().read() if path == "-" else Path(path).read_bytes()).decode("utf-8")
     try:
         data = json.loads(text) if text.lstrip().startswith(("{", "[")) and not path.endswith(".toml") else None
         data = tomllib.loads(text) if data is None else data
@@ -193,26 +207,3 @@ def _read_params(path: str) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise click.UsageError(f"--params {path}: an object is expected, the elements by name")
     return data
-
-
-def _describe(fields: tuple[Field, ...], prefix: str) -> list[str]:
-    """The elements of a call, one a line: the path, the type, and a star if it is required."""
-    lines = []
-    for field in fields:
-        required = " *" if not field.optional and field.default is attrs.NOTHING else ""
-        lines += _describe_value(field, f"{prefix}{field.el.name}", required)
-    return lines
-
-
-def _describe_value(field: Field, path: str, required: str) -> list[str]:
-    if field.is_list:
-        return _describe_value(field.of_items(), f"{path}[n]", required)
-    if field.choices:
-        lines = [f"  {path}{required}: one of"]
-        for choice in field.choices:
-            lines += [f"   {choice.__name__}", *(f" {line}" for line in _describe(declared(choice), f"{path}."))]
-        return lines
-    if is_record(field.type):
-        return _describe(declared(field.type), f"{path}.")
-    kind = " | ".join(str(each.value) for each in field.type) if is_enum(field.type) else field.schema_type
-    return [f"  {path}{required}: {kind}"]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from marketo_soap.cli.waiting import waits_shown
+
 if TYPE_CHECKING:
     from marketo_soap.client import Client
 
@@ -29,12 +31,21 @@ def client_of_endpoint(endpoint: str | None, user_id: str | None, key: str | Non
     """Open a client of an endpoint; wrong use if something is missing."""
     from marketo_soap.client import Client
 
-    needed = {"--endpoint": endpoint, "--user-id": user_id, "the encryption key": key}
-    missing = [name for name, value in needed.items() if not value]
-    if missing:
-        raise click.UsageError(
-            f"{', '.join(missing)} missing: set MARKETO_SOAP_ENDPOINT, MARKETO_SOAP_USER_ID and "
-            "MARKETO_SOAP_ENCRYPTION_KEY, or use --sandbox"
-        )
-    with Client(endpoint, user_id, key) as client:
+    check_given({ENDPOINT: endpoint, USER_ID: user_id, KEY: key})
+    with waits_shown(str(endpoint)) as limiter, Client(endpoint, user_id, key, limiter=limiter) as client:
         yield client
+
+
+ENDPOINT, USER_ID, KEY = "MARKETO_SOAP_ENDPOINT", "MARKETO_SOAP_USER_ID", "MARKETO_SOAP_ENCRYPTION_KEY"
+_INSTEAD = {ENDPOINT: "--endpoint", USER_ID: "--user-id", KEY: "--encryption-key-file"}
+
+
+def check_given(needed: dict[str, str | None]) -> None:
+    """Raise a usage error with the variables that have no value in *needed*, and what to do."""
+    missing = [name for name, value in needed.items() if not value]
+    if not missing:
+        return
+    verb, it = ("is", "it") if len(missing) == 1 else ("are", "them")
+    options = " and ".join(_INSTEAD[name] for name in missing)
+    sandbox = ", or use --sandbox" if ENDPOINT in missing else ""
+    raise click.UsageError(f"{', '.join(missing)} {verb} not set: set {it}, or give {options}{sandbox}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -10,22 +11,38 @@ from marketo_soap import __version__, envelope
 from marketo_soap.cli import output
 from marketo_soap.cli.bridge_check import bridge_check
 from marketo_soap.cli.call import call, connection_options, operations, run_call
+from marketo_soap.cli.clients import KEY, USER_ID, check_given
 from marketo_soap.cli.envelope_commands import convert, diff, parse, send, verify
 from marketo_soap.cli.export_commands import export, redact
 from marketo_soap.cli.gateway import gateway
+from marketo_soap.cli.help import examples
 from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
 from marketo_soap.cli.sandbox import sandbox
 from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.signature import AuthenticationHeader, Credentials, sign, timestamp
 
 
-@click.group(cls=GuardedGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=GuardedGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "color": False if os.environ.get("NO_COLOR") else None},
+    epilog=examples("sync-lead --sandbox --show-envelopes --email t@t.com FirstName=George", "parse error.log"),
+)
 @click.version_option(__version__, package_name="marketo_soap")
 def cli() -> None:
-    """Speak Marketo's SOAP API, to an endpoint or to an embedded sandbox."""
+    """Make the calls of Marketo's SOAP API, to an endpoint or to an embedded sandbox, and look into its messages.
+
+    `marketo-soap COMMAND --help` explains a command and shows an example.
+    """
 
 
-@cli.command("sync-lead")
+@click.command(
+    "sync-lead",
+    short_help="Insert or update one lead.",
+    epilog=examples(
+        "sync-lead --sandbox --email t@t.com FirstName=George",
+        "sync-lead --sandbox --show-envelopes --return-lead --email t@t.com LeadScore=12",
+    ),
+)
 @lead_options
 @connection_options
 def sync_lead(operation: SyncLead, workspace: str | None, **connection: Any) -> None:
@@ -36,12 +53,17 @@ def sync_lead(operation: SyncLead, workspace: str | None, **connection: Any) -> 
     run_call(operation, workspace, lambda result: output.print_result(result, operation.key), **connection)
 
 
-@cli.group("envelope")
+@click.group("envelope", short_help="Print the exact envelope of a call.", epilog=examples("envelope sync-lead --help"))
 def envelope_group() -> None:
     """Print the exact envelope of a call, without sending it."""
 
 
-@envelope_group.command("sync-lead")
+@envelope_group.command(
+    "sync-lead",
+    epilog=examples(
+        "envelope sync-lead --user-id u --timestamp 2013-07-31T12:38:47-07:00 --signature s --email t@t.com"
+    ),
+)
 @lead_options
 @signer_options
 @click.option("--timestamp", "timestamp_text", help="The requestTimestamp; default: now, in the local zone.")
@@ -57,8 +79,7 @@ def envelope_sync_lead(
     compact: bool,
 ) -> None:
     """Print the envelope of a syncLead call, signed."""
-    if not user_id:
-        raise click.UsageError("--user-id missing: give it, or set MARKETO_SOAP_USER_ID")
+    check_given({USER_ID: user_id} if signature else {USER_ID: user_id, KEY: encryption_key})
     if not timestamp_text:
         if signature:
             raise click.UsageError("--signature needs the --timestamp that it was made for")
@@ -66,14 +87,15 @@ def envelope_sync_lead(
 
         timestamp_text = timestamp(local_now())
     if signature:
-        header = AuthenticationHeader(user_id, signature, timestamp_text)
-    elif encryption_key:
-        header = sign(Credentials(user_id, encryption_key), timestamp_text)
+        header = AuthenticationHeader(str(user_id), signature, timestamp_text)
     else:
-        raise click.UsageError("no key to sign with: set MARKETO_SOAP_ENCRYPTION_KEY, or give --signature")
+        header = sign(Credentials(str(user_id), str(encryption_key)), timestamp_text)
     data = envelope.request(operation, header, context=workspace, pretty=not compact)
     click.echo(data, nl=False)
 
 
-for command in (sandbox, parse, verify, diff, redact, export, convert, send, call, operations, gateway, bridge_check):
-    cli.add_command(command)
+cli.add_section("Calls", (sync_lead, call, operations))
+cli.add_section("Reading and checking envelopes", (parse, verify, diff))
+cli.add_section("Writing and sending envelopes", (envelope_group, convert, send, redact, export))
+cli.add_section("Servers", (sandbox, gateway))
+cli.add_section("Moving to REST", (bridge_check,))

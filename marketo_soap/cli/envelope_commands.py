@@ -12,10 +12,22 @@ import click
 from marketo_soap import envelope
 from marketo_soap.calls.sign_again import sign_again
 from marketo_soap.cli import output
-from marketo_soap.cli.clients import client_of_endpoint, client_of_sandbox
-from marketo_soap.cli.options import signer_options
+from marketo_soap.cli.clients import KEY, USER_ID, check_given, client_of_endpoint, client_of_sandbox
+from marketo_soap.cli.envelopes import print_envelopes, print_outcome
+from marketo_soap.cli.help import examples
+from marketo_soap.cli.options import signer_options, with_notes
 from marketo_soap.cli.output import progress
-from marketo_soap.cli.source import Source, file_argument, peek, redaction_options, source_argument
+from marketo_soap.cli.source import (
+    LateRedactor,
+    Source,
+    Sources,
+    file_argument,
+    files_argument,
+    peek,
+    redaction_options,
+    source_argument,
+    sources_argument,
+)
 from marketo_soap.debug import checks, compare, styles
 from marketo_soap.debug.found import is_request
 from marketo_soap.errors import MarketoError
@@ -24,18 +36,26 @@ from marketo_soap.signature import Credentials, timestamp
 from marketo_soap.wire.tree import ignored_elements
 
 
-@click.command()
-@file_argument
+@click.command(
+    short_help="Print what messages hold, from a file or a log.",
+    epilog=examples("parse error.log", "parse --json --visible emails 'logs/*.log'"),
+)
+@files_argument
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @redaction_options
-def parse(source: Source, as_json: bool, redactor: Redactor) -> None:
+def parse(sources: Sources, as_json: bool, redactor: LateRedactor) -> None:
     """Print what the messages in FILE hold: an envelope, a HAR file, a log (default: standard input).
 
     Elements that Marketo ignores are marked. Private values are shown as tokens.
     """
-    for message in progress(source.messages(), "messages looked through"):
-        redactor.learn(message.data)
-    count, found = peek(source.messages())
+    count, found = peek(sources.messages())
+    if count == 1:
+        found = iter(alone := list(found))
+        redactor.learn_late(alone[0].data)
+    else:
+        for message in progress(found, "messages looked through"):
+            redactor.learn(message.data)
+        found = sources.messages()
     broken = False
 
     def read() -> Iterator[dict[str, Any]]:
@@ -47,7 +67,7 @@ def parse(source: Source, as_json: bool, redactor: Redactor) -> None:
                 if count == 1:
                     error.hint = "run marketo-soap verify: it lists everything that is wrong with a request"
                     text = redactor.text(output.printable(f"{type(error).__name__}: {error}"))
-                    raise click.ClickException(text) from None
+                    raise click.ClickException(with_notes(error, text)) from None
                 data, broken = {"kind": "unreadable", "message": str(error)}, True
             data = output.hidden_data(data, redactor)
             yield {"where": message.where, **data} if message.where else data
@@ -59,18 +79,21 @@ def parse(source: Source, as_json: bool, redactor: Redactor) -> None:
     else:
         for data in read():
             output.print_message(data)
-    if broken:
+    if sources.report_empty() or broken:
         raise SystemExit(1)
 
 
-@click.command()
-@file_argument
+@click.command(
+    short_help="Check everything that can be wrong with a request.",
+    epilog=examples("verify -q error.log", "verify --no-age --user-id u --encryption-key-file key request.xml"),
+)
+@files_argument
 @signer_options
 @click.option("--age/--no-age", default=True, help="Check the timestamp's age against the clock of this machine.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only warnings and failures.")
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
 def verify(
-    source: Source, user_id: str | None, encryption_key: str | None, age: bool, quiet: bool, as_json: bool
+    sources: Sources, user_id: str | None, encryption_key: str | None, age: bool, quiet: bool, as_json: bool
 ) -> None:
     """Check everything that can be wrong with the request in FILE.
 
@@ -78,9 +101,9 @@ def verify(
     code 1 if a check fails. Nothing private is printed.
     """
     credentials = Credentials(user_id, encryption_key) if user_id and encryption_key else None
-    count, found = peek(message for message in source.messages() if is_request(message.data))
+    count, found = peek(message for message in sources.messages() if is_request(message.data))
     if not count:
-        count, found = peek(source.messages())
+        count, found = peek(sources.messages())
     now = datetime.now(UTC) if age else None
     failed = False
 
@@ -98,35 +121,48 @@ def verify(
     else:
         for where, result in checked():
             output.print_checks("" if count == 1 else where, result, quiet=quiet)
-    if failed:
+    if sources.report_empty() or failed:
         raise SystemExit(1)
 
 
-@click.command()
+@click.command(
+    short_help="Compare messages by meaning.",
+    epilog=examples("diff golden.xml request.xml", "diff --bytes golden.xml 'logs/*.xml'"),
+)
 @source_argument("old")
-@source_argument("new")
+@sources_argument("new", required=True, metavar="NEW...")
 @click.option("--signed", is_flag=True, help="Timestamp and signature count too.")
 @click.option("--bytes", "exact", is_flag=True, help="Exit code 1 for other bytes of the same meaning too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 @redaction_options
-def diff(old: Source, new: Source, signed: bool, exact: bool, as_json: bool, redactor: Redactor) -> None:
-    """Compare the messages in OLD and NEW by meaning; `-` is standard input.
+def diff(old: Source, new: Sources, signed: bool, exact: bool, as_json: bool, redactor: Redactor) -> None:
+    """Compare the message in OLD with that in each NEW by meaning; `-` is standard input.
 
     Exit code 0 if they mean the same, 1 if not.
     """
-    before, after = (source.first_message(envelope.read) for source in (old, new))
-    comparison = compare.compare(before, after, signed=signed)
-    redactor.learn(before, after)
+    before, different, shown = old.first_message(envelope.read), False, list[dict[str, Any]]()
+    redactor.learn(before)
+    for source in new:
+        after = source.first_message(envelope.read)
+        comparison = compare.compare(before, after, signed=signed)
+        redactor.learn(after)
+        if as_json:
+            shown.append({"new": source.name, **output.comparison_data(comparison, redactor)})
+        else:
+            if len(new) > 1:
+                click.secho(source.name, bold=True)
+            output.print_comparison(comparison, redactor, (old.name, source.name))
+        different = different or comparison.verdict is compare.Equality.DIFFERENT
+        different = different or (exact and comparison.verdict is not compare.Equality.IDENTICAL)
     if as_json:
-        output.print_json(output.comparison_data(comparison, redactor))
-    else:
-        output.print_comparison(comparison, redactor, (old.name, new.name))
-    different = comparison.verdict is compare.Equality.DIFFERENT
-    if different or (exact and comparison.verdict is not compare.Equality.IDENTICAL):
+        output.print_json(shown if len(new) > 1 else shown[0])
+    if different:
         raise SystemExit(1)
 
 
-@click.command()
+@click.command(
+    short_help="Print a request in the format of another client.", epilog=examples("convert --style php request.xml")
+)
 @file_argument
 @click.option(
     "--style",
@@ -149,7 +185,10 @@ def convert(source: Source, style: str, lenient: bool) -> None:
         raise SystemExit(1)
 
 
-@click.command()
+@click.command(
+    short_help="Sign a stored request again and send it.",
+    epilog=examples("send request.xml", "send --dry-run request.xml"),
+)
 @file_argument
 @signer_options
 @click.option("--endpoint", envvar="MARKETO_SOAP_ENDPOINT", show_envvar=True, help="Where to send it.")
@@ -188,20 +227,19 @@ def send(
     opening = client_of_sandbox(sandbox_db) if local else client_of_endpoint(endpoint, user_id, encryption_key)
     with opening as client:
         exchange = client.replay(request)
-    output.print_envelopes(exchange, visible=redactor.visible)
-    output.print_outcome(exchange)
+    print_envelopes(exchange, visible=redactor.visible)
+    print_outcome(exchange)
     if exchange.status != 200 or exchange.fault is not None:
         raise SystemExit(1)
 
 
 def _credentials(local: bool, user_id: str | None, key: str | None) -> Credentials:
     if local:
-        from marketo_soap.sandbox.state import ENCRYPTION_KEY, USER_ID
+        from marketo_soap.sandbox import state
 
-        return Credentials(USER_ID, ENCRYPTION_KEY)
-    if not (user_id and key):
-        raise click.UsageError("no key to sign with: set MARKETO_SOAP_USER_ID and MARKETO_SOAP_ENCRYPTION_KEY")
-    return Credentials(user_id, key)
+        return Credentials(state.USER_ID, state.ENCRYPTION_KEY)
+    check_given({USER_ID: user_id, KEY: key})
+    return Credentials(str(user_id), str(key))
 
 
 def _confirm(endpoint: str) -> None:

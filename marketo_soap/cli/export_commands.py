@@ -2,49 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
+from typing import IO
 
 import click
 from attrs import evolve
 
 from marketo_soap import envelope
+from marketo_soap.cli.help import examples
 from marketo_soap.cli.output import progress
-from marketo_soap.cli.source import Source, file_argument, peek, redaction_options
+from marketo_soap.cli.source import Source, Sources, files_argument, peek, redaction_options
 from marketo_soap.debug import exporting
 from marketo_soap.debug.found import is_request
-from marketo_soap.debug.importing import exchanges, exchanges_in, messages, messages_of, pieces
+from marketo_soap.debug.importing import exchanges, exchanges_in, messages, messages_of, paired, pieces
 from marketo_soap.history import Exchange
 from marketo_soap.privacy.redactor import EVERYTHING, Redactor
 
 LOCAL = "http://127.0.0.1:8807/soap/mktows/2_2"  # where `marketo-soap sandbox` listens
 
 
-@click.command()
-@file_argument
+@click.command(
+    short_help="Print a file without its private values.",
+    epilog=examples("redact error.log", "redact --output shared 'logs/*.log'"),
+)
+@files_argument
 @click.option("--best-effort", is_flag=True, help="Exit code 0 although parts of it could not be read.")
+@click.option(
+    "-o",
+    "--output",
+    "directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write each FILE into this directory instead, under its own name.",
+)
 @redaction_options
-def redact(source: Source, best_effort: bool, redactor: Redactor) -> None:
+def redact(sources: Sources, best_effort: bool, directory: Path | None, redactor: Redactor) -> None:
     """Print FILE (an envelope, a HAR file, a log) with what is private replaced by tokens.
 
-    The same value gets the same token. Of a HAR file only what is SOAP is kept. Exit code 1 if something could not
-    be read: it may still be private.
+    The same value gets the same token, in all files. Of a HAR file only what is SOAP is kept. Exit code 1 if something
+    could not be read: it may still be private.
     """
     unread: set[str] = set()
-    requests = False
-    for piece in progress(pieces(source.open()), "pieces looked through"):
-        if piece.alone and _is_archive(piece.data):
-            _print_archive(piece.data, redactor)
-            requests = True
-            break
-        requests = requests or any(is_request(message.data) for message in messages_of(piece))
-        redactor.learn(piece.data)
-        if not piece.complete:
-            unread.add(f"line {piece.line}: something longer than a message may be begins here")
-    else:
-        for piece in progress(pieces(source.open()), "pieces redacted"):
-            click.echo(redactor.data(piece.data), nl=False)
+    requests, archives = False, list[Source]()
+    for source in sources:
+        with source.open() as file:
+            for piece in progress(pieces(file), "pieces looked through"):
+                if piece.alone and _is_archive(piece.data):
+                    archives.append(source)
+                    if len(sources) > 1 and directory is None:
+                        raise click.UsageError(
+                            f"{source.name} is a HAR file: name it alone, or give --output DIRECTORY"
+                        )
+                    redactor.learn(*(exchange.request for exchange in _kept(piece.data)))
+                    requests = True
+                    break
+                requests = requests or any(is_request(message.data) for message in messages_of(piece))
+                redactor.learn(piece.data)
+                if not piece.complete:
+                    where = sources.place(source, f"line {piece.line}")
+                    unread.add(f"{where}: something longer than a message may be begins here")
+    for source, write in _each_written(sources, directory):
+        for part in _redacted(source, redactor, source in archives):
+            write(part)
     if not requests:
         click.echo(
             "# no request was found, so values in free text are not known: check the output before you share it",
@@ -59,11 +81,39 @@ def redact(source: Source, best_effort: bool, redactor: Redactor) -> None:
         raise SystemExit(1)
 
 
-def _print_archive(data: bytes, redactor: Redactor) -> None:
-    kept = [exchange for exchange in exchanges(data, started=datetime.now(UTC)) if exchange.operation]
-    redactor.learn(*(exchange.request for exchange in kept))
-    for part in exporting.har_parts(kept, redactor):
-        click.echo(part, nl=False)
+def _redacted(source: Source, redactor: Redactor, is_archive: bool) -> Iterator[bytes]:
+    with source.open() as file:
+        for piece in progress(pieces(file), "pieces redacted"):
+            if is_archive:
+                yield from exporting.har_parts(_kept(piece.data), redactor)
+            else:
+                yield redactor.data(piece.data)
+
+
+def _each_written(sources: Sources, directory: Path | None) -> Iterator[tuple[Source, Callable[[bytes], object]]]:
+    """Yield each source, and the function that writes what became of it: to standard output, or into *directory*."""
+    if directory is None:
+        for source in sources:
+            yield source, lambda part: click.echo(part, nl=False)
+        return
+    names = [Path(source.name).name for source in sources]
+    if len(set(names)) < len(names):
+        raise click.UsageError("--output: two of the files have the same name")
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for source, name in zip(sources, names, strict=True):
+        with _created(directory / name) as file:
+            yield source, file.write
+        click.echo(directory / name)
+
+
+def _created(path: Path) -> IO[bytes]:
+    """Create a file that its owner alone can read. It must not exist: it may be the one that is read."""
+    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+
+def _kept(data: bytes) -> list[Exchange]:
+    """Return the exchanges of an archive that are SOAP."""
+    return [exchange for exchange in exchanges(data, started=datetime.now(UTC)) if exchange.operation]
 
 
 def _is_archive(data: bytes) -> bool:
@@ -73,8 +123,11 @@ def _is_archive(data: bytes) -> bool:
 _FORMS = {"har": exporting.har_parts, "http": exporting.http_parts, "curl": exporting.curl_parts}
 
 
-@click.command()
-@file_argument
+@click.command(
+    short_help="Write exchanges as HAR, .http, curl or XML files.",
+    epilog=examples("export --as har error.log", "export --as curl request.xml"),
+)
+@files_argument
 @click.option("--as", "form", type=click.Choice([*_FORMS, "xml"]), required=True, help="The form to write.")
 @click.option(
     "-o", "--output", "directory", type=click.Path(file_okay=False, path_type=Path), help="The directory for --as xml."
@@ -86,16 +139,19 @@ _FORMS = {"har": exporting.har_parts, "http": exporting.http_parts, "curl": expo
     help="The endpoint of requests whose endpoint FILE does not contain.",
 )
 @redaction_options
-def export(source: Source, form: str, directory: Path | None, endpoint: str, redactor: Redactor) -> None:
-    """Write the exchanges in FILE for other tools: a HAR archive, a .http file, curl commands, XML files."""
+def export(sources: Sources, form: str, directory: Path | None, endpoint: str, redactor: Redactor) -> None:
+    """Write the exchanges in FILE for other tools: a HAR archive, a .http file, curl commands, XML files.
+
+    Of several files, `x.request.xml` and `x.response.xml` are the two sides of one exchange.
+    """
 
     def found(what: str) -> Iterator[Exchange]:
-        every = progress(exchanges_in(source.open(), started=datetime.now(UTC)), what)
+        every = progress(_exchanges(sources, datetime.now(UTC)), what)
         return (exchange for exchange in every if exchange.operation)
 
     count, known = peek(found("exchanges looked through"))
     if not count:
-        raise click.ClickException(f"no exchange in {source.name}")
+        raise click.ClickException(f"no exchange in {', '.join(source.name for source in sources)}")
     for exchange in known:
         redactor.learn(exchange.request)
     given = (_complete(exchange, endpoint) for exchange in found("exchanges written"))
@@ -110,6 +166,22 @@ def export(source: Source, form: str, directory: Path | None, endpoint: str, red
         (directory / name).touch(mode=0o600)
         (directory / name).write_bytes(data)
         click.echo(directory / name)
+
+
+def _exchanges(sources: Sources, started: datetime) -> Iterator[Exchange]:
+    """Yield the exchanges in all files."""
+    named = {source.name: source for source in sources}
+    for source in sources:
+        stem = source.name.removesuffix(".response.xml")
+        if stem != source.name and f"{stem}.request.xml" in named:
+            continue
+        stem = source.name.removesuffix(".request.xml")
+        response = named.get(f"{stem}.response.xml") if stem != source.name else None
+        if response is not None:
+            yield from paired(chain(source.messages(), response.messages()), started)
+        else:
+            with source.open() as file:
+                yield from exchanges_in(file, started=started)
 
 
 def _complete(exchange: Exchange, endpoint: str) -> Exchange:

@@ -6,10 +6,14 @@ import os
 
 import click
 
+from marketo_soap.cli.help import examples
 from marketo_soap.cli.output import printable, warn_if_exposed
 
 
-@click.command()
+@click.command(
+    short_help="Serve an endpoint: SOAP in, REST out.",
+    epilog=examples("gateway --config gateway.toml", "gateway --config gateway.toml --check"),
+)
 @click.option(
     "--config",
     type=click.Path(exists=True, dir_okay=False),

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from marketo_soap.cli.help import SectionedGroup
 from marketo_soap.cli.output import printable, warn_if_exposed
 from marketo_soap.errors import MarketoError
 from marketo_soap.operations.sync_lead import SyncLead
@@ -103,7 +104,12 @@ def signer_options(command: F) -> F:
     return with_options(*_SIGNER)(with_key)  # type: ignore[return-value]
 
 
-class GuardedGroup(click.Group):
+def with_notes(error: BaseException, text: str) -> str:
+    """Return *text* with the notes of *error*, one a line: where the documentation explains it."""
+    return "\n".join([text, *map(printable, getattr(error, "__notes__", ()))])
+
+
+class GuardedGroup(SectionedGroup):
     """A group whose commands never end in a traceback: exit code 1 for what failed, 2 for wrong use."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -113,7 +119,7 @@ class GuardedGroup(click.Group):
         except (MarketoError, OSError, sqlite3.Error) as error:
             if isinstance(error, BrokenPipeError):
                 raise
-            raise click.ClickException(printable(f"{type(error).__name__}: {error}")) from None
+            raise click.ClickException(with_notes(error, printable(f"{type(error).__name__}: {error}"))) from None
         except (click.exceptions.Exit, click.Abort):
             raise
         except (ValueError, RuntimeError) as error:  # click has a RuntimeError for a standard input that is closed

@@ -8,8 +8,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from itertools import islice
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 import click
@@ -20,10 +21,9 @@ from marketo_soap.debug.checks import Check, Verdict
 from marketo_soap.debug.compare import Comparison, Difference, describe
 from marketo_soap.envelope import Reply
 from marketo_soap.errors import Fault, MarketoError
-from marketo_soap.history import Exchange
 from marketo_soap.operations import Operation
 from marketo_soap.operations.sync_lead import LeadSyncFailed, SyncLeadResult
-from marketo_soap.privacy.redactor import Redactor, Visible
+from marketo_soap.privacy.redactor import Redactor
 from marketo_soap.records.lead import LeadRecord
 from marketo_soap.wire.tree import ignored_elements
 
@@ -131,7 +131,7 @@ def print_result(result: SyncLeadResult, key: str | None) -> None:
 def print_call(operation: type[Operation[Any]], result: Any) -> None:
     """Print the result of any call: its summary, then all its fields."""
     click.secho(operation.summary(result), bold=True)
-    _print_tree(as_data(result), "  ")
+    _print_lines(_tree(as_data(result), "  "))
 
 
 def _print_record(record: LeadRecord) -> None:
@@ -167,7 +167,7 @@ def print_message(data: dict[str, Any]) -> None:
     where, kind = data.pop("where", ""), data.pop("kind")
     name, ignored = data.pop("operation", None) or data.pop("type", ""), data.pop("ignored", [])
     click.echo(click.style(f"{f'{where}: ' if where else ''}{kind} {name}".strip(), bold=True))
-    _print_tree(data, "  ")
+    _print_lines(_tree(data, "  "))
     for each in ignored:
         click.echo(f"  {click.style('!', fg='yellow', bold=True)} {printable(each)}")
 
@@ -219,54 +219,27 @@ def print_comparison(comparison: Comparison, redactor: Redactor, sides: tuple[st
         click.secho(line, fg=colour.get(line[:1]))
 
 
-def _print_tree(data: Any, indent: str) -> None:
+def _print_lines(lines: Iterator[str]) -> None:
+    """Print *lines*, many at a time: a message may have a million."""
+    while block := list(islice(lines, 1000)):
+        click.echo("\n".join(block))
+
+
+def _tree(data: Any, indent: str) -> Iterator[str]:
     for name, value in data.items() if isinstance(data, dict) else enumerate(data, start=1):
         if isinstance(value, dict) and value.keys() == {"name", "type", "value"}:
             kind = f" ({printable(value['type'])})" if value["type"] else ""
-            click.echo(f"{indent}{printable(value['name'])}{kind}: {printable(value['value']) or '(empty)'}")
+            yield f"{indent}{printable(value['name'])}{kind}: {printable(value['value']) or '(empty)'}"
         elif isinstance(value, dict | list | tuple) and value:
-            click.echo(f"{indent}{printable(name)}:")
-            _print_tree(value, indent + "  ")
+            yield f"{indent}{printable(name)}:"
+            yield from _tree(value, indent + "  ")
         else:
             shown = {None: "-", True: "true", False: "false"}.get(value) if _is_flag(value) else None
-            click.echo(f"{indent}{printable(name)}: {shown or printable(value or '(empty)')}")
+            yield f"{indent}{printable(name)}: {shown or printable(value or '(empty)')}"
 
 
 def _is_flag(value: object) -> bool:
     return value is None or isinstance(value, bool)
-
-
-def print_envelopes(exchange: Exchange, *, visible: Visible, to_stderr: bool = False) -> None:
-    """Print both envelopes as they were sent, highlighted on a terminal."""
-    redactor = Redactor.of_request(exchange.request, visible)
-    stream = sys.stderr if to_stderr else sys.stdout
-    click.secho(f"--> POST {exchange.endpoint} ({len(exchange.request)} bytes)", bold=True, file=stream)
-    _print_xml(redactor.message(exchange.request), stream)
-    if exchange.response is None:
-        click.secho("<-- no answer", bold=True, file=stream)
-        return
-    size, took = len(exchange.response), exchange.elapsed * 1000
-    click.secho(f"<-- HTTP {exchange.status} ({size} bytes, {took:.1f} ms)", bold=True, file=stream)
-    _print_xml(redactor.message(exchange.response), stream)
-
-
-def print_outcome(exchange: Exchange) -> None:
-    """Print the meaning of an exchange's response in a line."""
-    message = envelope.read(exchange.response or b"")
-    if isinstance(message, Reply) and isinstance(message.result, SyncLeadResult):
-        print_result(message.result, None)
-    elif isinstance(message, Fault):
-        click.secho(Redactor.of_request(exchange.request).text(str(message)), fg="red", bold=True)
-
-
-def _print_xml(text: str, stream: IO[str]) -> None:
-    if stream.isatty():
-        from rich.console import Console
-        from rich.syntax import Syntax
-
-        Console(file=stream).print(Syntax(text, "xml", word_wrap=True, background_color="default"))
-    else:
-        click.echo(text.rstrip("\n"), file=stream)
 
 
 def progress(items: Iterable[T], what: str, *, clock: Callable[[], float] = time.monotonic) -> Iterator[T]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 from attrs import evolve
 
+from marketo_soap.cli.help import examples
 from marketo_soap.cli.output import printable, warn_if_exposed
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 _COLOURS = {"good": "green", "changed": "blue", "bad": "red", "waiting": "yellow"}
 
 
-@click.command()
+@click.command(
+    short_help="Serve an emulator of Marketo.",
+    epilog=examples("sandbox", "sandbox --db leads.db --seed leads.csv --port 8900"),
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option(
     "--port",

@@ -23,6 +23,7 @@ __all__ = [
     "messages",
     "messages_in",
     "messages_of",
+    "paired",
     "pieces",
 ]
 
@@ -49,7 +50,7 @@ def exchanges(data: bytes, *, started: datetime) -> list[Exchange]:
     """
     if (entries := har_entries(data)) is not None:
         return exchanges_of_entries(entries, started)
-    return list(_paired(messages(data), started))
+    return list(paired(messages(data), started))
 
 
 def exchanges_in(file: IO[bytes], *, started: datetime) -> Iterator[Exchange]:
@@ -59,11 +60,11 @@ def exchanges_in(file: IO[bytes], *, started: datetime) -> Iterator[Exchange]:
     if first.alone:
         return iter(exchanges(first.data, started=started))
     file.seek(start)
-    return _paired(messages_in(file), started)
+    return paired(messages_in(file), started)
 
 
-def _paired(found: Iterable[FoundMessage], started: datetime) -> Iterator[Exchange]:
-    """Join replies to the requests before them."""
+def paired(found: Iterable[FoundMessage], started: datetime) -> Iterator[Exchange]:
+    """Yield messages as exchanges, replies joined to the requests before them; *started* is as for `exchanges`."""
     request: FoundMessage | None = None
     for message in found:
         is_reply = not is_request(message.data)

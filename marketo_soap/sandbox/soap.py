@@ -9,6 +9,7 @@ from typing import Any
 from attrs import evolve
 
 from marketo_soap import envelope
+from marketo_soap.debug.durations import in_words
 from marketo_soap.errors import Fault, fault
 from marketo_soap.operations.base import BatchOperation, refuse_first
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
@@ -78,7 +79,7 @@ class _SoapCall(ScriptedCall):
         if away > sandbox.settings.timestamp_window:
             allowed = sandbox.settings.timestamp_window
             self._entry.remarks.append(
-                f"requestTimestamp is {away:.0f} s away from {now.isoformat()}; {allowed:.0f} s are allowed"
+                f"requestTimestamp is {in_words(away)} away from {now.isoformat()}; {in_words(allowed)} are allowed"
             )
             raise fault(20016)
         if not sandbox.settings.access:

@@ -61,9 +61,11 @@ class Part:
     def children(self) -> Iterator[Child]:
         """Yield its elements, declared or not."""
         for number, element in enumerate(self.element, 1):  # an iterator: a list may be long
-            name = local_name(element)
-            place = f"{self.path}/{shown(name)}"
-            yield Child(element, name, f"{place}[{number}]" if self.is_list else place, self.declared.get(name))
+            yield self._child(number, element, local_name(element))
+
+    def _child(self, number: int, element: Element, name: str) -> Child:
+        place = f"{self.path}/{shown(name)}"
+        return Child(element, name, f"{place}[{number}]" if self.is_list else place, self.declared.get(name))
 
     def child(self, name: str) -> Child | None:
         """Return the first child of that name."""
@@ -77,10 +79,20 @@ class Part:
     def parts(self) -> Iterator[Part]:
         """Yield this part and all parts in it, in the order of the document."""
         yield self
-        for child in self.children():
-            inner = _part_of(child, of_list=self.is_list)
+        for number, element in enumerate(self.element, 1):
+            name = local_name(element)
+            field = self.declared.get(name)
+            if field is None or (field.type is str and not field.items):  # most elements: they need no path
+                continue
+            inner = _part_of(self._child(number, element, name), of_list=self.is_list)
             if inner is not None:
                 yield from inner.parts()
+
+    def unknown(self) -> Iterator[Child]:
+        """Yield its elements that are not declared."""
+        for number, element in enumerate(self.element, 1):
+            if (name := local_name(element)) not in self.declared:
+                yield self._child(number, element, name)
 
 
 def _part_of(child: Child, *, of_list: bool = False) -> Part | None:
@@ -117,10 +129,9 @@ def ignored_elements(cls: type[Any], element: Element) -> list[Ignored]:
     found = []
     for part in Part(element, path_of(element), declared_by_name(cls)).parts():
         similar: dict[str, str] | None = None
-        for child in part.children():
-            if child.field is None:
-                similar = lookup(part.declared) if similar is None else similar
-                found.append(Ignored(child.path, child.name, similar.get(folded(child.name))))
+        for child in part.unknown():
+            similar = lookup(part.declared) if similar is None else similar
+            found.append(Ignored(child.path, child.name, similar.get(folded(child.name))))
     return found
 
 

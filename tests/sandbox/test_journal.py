@@ -109,7 +109,7 @@ def test_a_right_signature_needs_no_diagnosis() -> None:
 def test_an_old_timestamp_is_said_with_its_age(sandbox: Sandbox) -> None:
     sandbox.respond(envelope.request(SEED, signature.sign(CREDENTIALS, "2013-08-05T15:34:19-07:00")))
     assert sandbox.entries()[-1].notes == [
-        "requestTimestamp is 3600 s away from 2013-08-05T23:34:19+00:00; 900 s are allowed"
+        "requestTimestamp is 60 minutes away from 2013-08-05T23:34:19+00:00; 900 seconds are allowed"
     ]
 
 

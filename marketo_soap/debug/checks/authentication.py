@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from marketo_soap.debug.checks.message import LenientRequest
 from marketo_soap.debug.checks.report import Check, Skipped, fail, passed, warn
+from marketo_soap.debug.durations import in_words
 from marketo_soap.signature import AuthenticationHeader, Credentials, diagnose, read_timestamp
 from marketo_soap.wire.tree import Child
 
@@ -79,14 +80,14 @@ def age(message: LenientRequest) -> Iterator[Check]:
         raise Skipped("requestTimestamp is not a timestamp")
     away = min(((now - time).total_seconds() for time in times), key=abs)
     if abs(away) > message.window:
-        side = "old" if away > 0 else "ahead: check the clock"
+        side = "old" if away > 0 else "in the future: check the clock"
         yield fail(
-            f"<requestTimestamp> is {abs(away):.0f} s {side}; {message.window:.0f} s are allowed (20016): "
+            f"<requestTimestamp> is {in_words(away)} {side}; {in_words(message.window)} are allowed (20016): "
             "sign every attempt again",
             child,
         )
     else:
-        yield passed(f"the signature is {abs(away):.0f} s {'old' if away >= 0 else 'ahead'}")
+        yield passed(f"the signature is {in_words(away)} {'old' if away >= 0 else 'in the future'}")
 
 
 def signature_form(message: LenientRequest) -> Iterator[Check]:
