@@ -114,6 +114,7 @@ def test_sets_of_keys_in_any_order_never_wait_for_each_other(make: Make) -> None
             each.result(2 * PATIENCE)
 
 
+@pytest.mark.filterwarnings("ignore:.*was never awaited", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_interrupted_callers_leave_nothing_behind(make: Make, redis_server: RedisServer) -> None:
     locks = make(lease=0.3)
 
@@ -126,10 +127,6 @@ def test_interrupted_callers_leave_nothing_behind(make: Make, redis_server: Redi
     gc.collect()
     locks.acquire(keys("a"), PATIENCE)
 
-
-test_interrupted_callers_leave_nothing_behind = pytest.mark.filterwarnings(
-    "ignore:.*was never awaited", "ignore::pytest.PytestUnraisableExceptionWarning"
-)(test_interrupted_callers_leave_nothing_behind)
 
 LATE_HOLDER = """
 import sys
@@ -168,7 +165,7 @@ def test_a_holder_that_comes_back_late_finds_out_before_it_writes(make: Make, ta
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 def test_a_bridge_that_has_lost_its_lock_writes_nothing(
-    make: Make, redis_server: RedisServer, kind: type[Client | AsyncClient]
+    make: Make, monkeypatch: pytest.MonkeyPatch, kind: type[Client | AsyncClient]
 ) -> None:
     locks = make()
     with Sandbox() as sandbox:
@@ -186,7 +183,7 @@ def test_a_bridge_that_has_lost_its_lock_writes_nothing(
                     await locks._redis.command("FLUSHALL")
                 return await acquire(source, *arguments)
 
-            locks._redis.script = flushed  # type: ignore[method-assign]
+            monkeypatch.setattr(locks._redis, "script", flushed)
             with pytest.raises(MarketoError, match="lease of its lock has ended") as caught:
                 client.sync_lead(LeadRecord(email="t@t.com", attributes={"FirstName": "Ursula"}))
             assert not caught.value.fate_unknown
