@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FENCED = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+NAMED = re.compile(r"^Save this as `([\w.]+)`[^`]*^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LITERAL = re.compile(r"::\n\n((?:(?: {4,}.*)?\n)+)")
 DOCTEST = re.compile(r"^(?:>>>|\.\.\.) ?(.*)$", re.MULTILINE)
 
@@ -42,9 +43,12 @@ def examples(text: str) -> Iterator[str]:
 
 
 def extract(root: Path, into: Path) -> None:
-    """Write a module for each page and for each example in a docstring."""
+    """Write a module for each page, for each file that a page names, and for each example in a docstring."""
     for path in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]:
-        code = page(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        for name, code in NAMED.findall(text):
+            (into / name).write_text(code, encoding="utf-8")
+        code = page(NAMED.sub("", text))
         if code.strip():
             (into / f"{path.stem.replace('-', '_')}_md.py").write_text(code, encoding="utf-8")
     for path in sorted((root / "marketo_soap").rglob("*.py")):

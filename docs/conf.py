@@ -47,7 +47,11 @@ nitpick_ignore_regex = [
     ("py:.*", r"(.*\.)?(R|[A-Z][a-z]*T)"),  # type variables
 ]
 
-_SETTINGS = ("sandbox.settings", "sandbox.assets", "sandbox.seeded_activities", "bridge.settings", "gateway.settings")
+_SETTINGS = {
+    *("calls.limits", "calls.retry", "bridge.settings", "gateway.settings"),
+    *("sandbox.settings", "sandbox.assets", "sandbox.seeded_activities", "sandbox.store.programs"),
+}
+"""The modules with settings classes. Their attributes are shown as a table."""
 
 
 def _complete_modules() -> dict[str, Any]:
@@ -86,8 +90,7 @@ def _simplify_annotations(_app: Sphinx, thing: Any, _bound: bool) -> None:
 
 
 def _is_settings(thing: Any) -> bool:
-    homes = [f"marketo_soap.{name}" for name in _SETTINGS]
-    return inspect.isclass(thing) and attrs.has(thing) and thing.__module__ in homes
+    return inspect.isclass(thing) and attrs.has(thing) and thing.__module__.removeprefix("marketo_soap.") in _SETTINGS
 
 
 def _simplify_signature(

@@ -1,4 +1,4 @@
-"""Marketo's SOAP API by hand: exact envelopes, typed results, and an embedded sandbox to run them against.
+"""A client for Marketo's SOAP API: exact envelopes, typed results, and an emulator to run them against.
 
 >>> from marketo_soap import Client, LeadRecord, Sandbox
 >>> with Sandbox() as sandbox, Client(transport=sandbox.transport()) as client:
@@ -10,7 +10,7 @@
 import re
 from importlib import import_module
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Every run of pytest imports this package, for its plugin. So it loads nothing; names are loaded when first used.
 # The list of names is the stub beside this file, which type checkers read too.

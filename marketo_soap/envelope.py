@@ -7,7 +7,6 @@ A client uses `request()` and `reply()`, a server `open_request()` (or `read_req
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
 from typing import Any, Generic, TypeVar
 
 from attrs import frozen
@@ -15,7 +14,7 @@ from lxml import etree
 
 from marketo_soap.errors import Fault, ProtocolError
 from marketo_soap.operations import Operation, of_params, of_success
-from marketo_soap.privacy.redactor import Redactor
+from marketo_soap.privacy.late import redactor_of
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
 from marketo_soap.wire.codec import codec
 from marketo_soap.wire.long_lists import read_by_items
@@ -214,7 +213,7 @@ def open_header(beginning: bytes) -> OpenedHeader:
 def read_request(data: bytes) -> Request[Any]:
     """Read a request as a server does, leniently: any prefixes, any order, unknown elements ignored.
 
-    What it returns is what came: no rule of `SyncLead` or `LeadRecord` is applied to it. Raises
+    The rules of `SyncLead` and `LeadRecord` are not applied. Raises
     `ProtocolError` as `open_request` does, and for missing elements and values of the wrong type.
     """
     return open_request(data).read()
@@ -226,10 +225,10 @@ def reply(operation: type[Operation[R]], data: bytes) -> R:
     Raises the `Fault` of the reply, the `OperationFailed` that the result means (`LeadSyncFailed`), and
     `ProtocolError` if it is not a reply to this operation.
     """
-    read = partial(_read_reply, operation=operation)
-    result = read_by_items(data, operation.result_type, operation.reply_tags, lambda root: read(_message_of(root)))
+    tags = operation.reply_tags
+    result = read_by_items(data, operation.result_type, tags, lambda root: _read_reply(_message_of(root), operation))
     if result is None:
-        result = read(_message_of(_parse_message(data)))
+        result = _read_reply(_message_of(_parse_message(data)), operation)
     operation.raise_for_status(result)
     return result
 
@@ -261,7 +260,7 @@ def _parse_message(data: bytes) -> Element:
     except ProtocolError as error:
         if not data.strip():
             raise
-        text = f"{error}; it begins {Redactor().snippet(data)}"
+        text = f"{error}; it begins {redactor_of().snippet(data)}"
         raise ProtocolError(text, line=error.line, problem=error.problem) from None
 
 

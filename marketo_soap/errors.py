@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import Redactor, hidden
+from marketo_soap.privacy.late import redactor_of
+from marketo_soap.privacy.vocabulary import hidden
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,9 +75,8 @@ class MarketoError(Exception):
 
     def __str__(self) -> str:
         """Return the message, without secrets and personal data, at most 1,000 characters long."""
-        redactor = Redactor() if self.exchange is None else Redactor.of_request(self.exchange.request)
         whole = f"{self._text()} ({self.hint})" if self.hint else self._text()
-        text = redactor.text(whole[:_LONGEST])
+        text = redactor_of(self.exchange.request if self.exchange else b"").text(whole[:_LONGEST])
         return text if len(text) < _LONGEST else f"{text}..."
 
     def _text(self) -> str:
@@ -149,8 +149,8 @@ class ProtocolError(MarketoError):
     """A message breaks the contract.
 
     `path` names the place, as in `successSyncLead/result/leadId` ("" for the message as a whole), `line`
-    its line in the document (None when unknown), and `problem` the kind: "malformed" (no such XML or
-    envelope), "unknown" (operation), "missing", "repeated", "empty" or "invalid" (element). `fault_code` is the
+    its line in the document (None when unknown), and `problem` the kind: "malformed" (not XML, or not
+    an envelope), "unknown" (operation), "missing", "repeated", "empty" or "invalid" (element). `fault_code` is the
     code that a server answers with, where the element has one of its own.
     """
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import EVERYTHING, Redactor, Visible
+from marketo_soap.privacy.late import redactor_of
+from marketo_soap.privacy.vocabulary import EVERYTHING, Visible
 
 __all__ = ["Exchange", "Headers", "History", "Timings"]
 
@@ -34,14 +35,14 @@ class Timings:
 
 @frozen(repr=False)
 class Exchange:
-    """One attempt at one call, to the byte.
+    """One attempt of a call, with the exact bytes of both messages.
 
-    `request` and `response` are the bytes as they went over the wire, never serialised again (the response after
-    decompression; None if none came, what had come if it broke off). `started` is the clock's time, `elapsed`
-    in seconds, `attempt` counts from 1, `previous` is the one before of the same call. `failure` says why no
-    whole answer came, "" if one did. `timings` are there if the client keeps a history or has a hook. `read_fault`
-    is the function that `fault` reads the response with. The text and the `repr` keep secrets and personal data out;
-    `show(raw=True)` and the fields themselves do not.
+    `request` and `response` are the bytes as they were sent and received, never serialised again. The response is
+    decompressed; it is None if none came, and incomplete if it broke off. `started` is the time by the client's clock,
+    `elapsed` is in seconds, `attempt` counts from 1, `previous` is the attempt before this one. `failure` says why
+    there is no complete answer, or is "". `timings` is None unless the client keeps a history or has a hook.
+    `read_fault` is the function that `fault` reads the response with. `str()` and `repr()` hide secrets and personal
+    data; `show(raw=True)` and the fields do not.
     """
 
     operation: str
@@ -61,7 +62,7 @@ class Exchange:
 
     @property
     def attempts(self) -> tuple[Exchange, ...]:
-        """All attempts of this call up to this one, the first one first."""
+        """All attempts of this call up to this one, in order."""
         backwards: list[Exchange] = []
         here: Exchange | None = self
         while here is not None:
@@ -89,7 +90,7 @@ class Exchange:
 
         *visible* says which of them may be seen; *raw*: all.
         """
-        redactor = Redactor.of_request(self.request, EVERYTHING if raw else visible)
+        redactor = redactor_of(self.request, EVERYTHING if raw else visible)
         lines = [f"POST {redactor.url(self.endpoint)}"]
         lines += [f"{name}: {value}" for name, value in redactor.headers(self.request_headers)]
         lines += ["", redactor.message(self.request), ""]
@@ -103,11 +104,11 @@ class Exchange:
 
     def request_text(self, *, raw: bool = False) -> str:
         """Return the request as text, private values as tokens unless *raw* asks for them."""
-        return Redactor(EVERYTHING if raw else None).message(self.request)
+        return redactor_of(b"", EVERYTHING if raw else None).message(self.request)
 
     def response_text(self, *, raw: bool = False) -> str:
         """Return the response as text, private values as tokens unless *raw* asks for them; "" if none came."""
-        redactor = Redactor.of_request(self.request, EVERYTHING if raw else None)
+        redactor = redactor_of(self.request, EVERYTHING if raw else None)
         return redactor.message(self.response or b"")
 
     @property
@@ -117,7 +118,7 @@ class Exchange:
 
 
 class History:
-    """The last exchanges of a client: at most *count* of them and no more of their bytes than *max_bytes*.
+    """The last exchanges of a client: at most *count* of them, with at most *max_bytes* of messages.
 
     The attempts of one call are kept and dropped together. The last call is kept whatever its size. Threads and
     tasks may share one.

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from attrs import Attribute, field, frozen
 
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.wire.codec import El
 from marketo_soap.wire.xml import check_characters, check_text
 

@@ -157,6 +157,7 @@ HEAVY = {"attr", "attrs", "httpx", "lxml", "sqlite3"}
         ("marketo_soap", HEAVY | {"asyncio", "socket"}),
         ("marketo_soap.testing.plugin", HEAVY),
         ("marketo_soap.cli.commands", {"httpx", "rich"}),
+        ("marketo_soap.client", {"marketo_soap.privacy.redactor", "marketo_soap.sandbox", "xml.sax", "zoneinfo"}),
     ],
 )
 def test_nothing_heavy_is_loaded_before_it_is_needed(module: str, unwanted: set[str]) -> None:

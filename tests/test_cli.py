@@ -15,6 +15,7 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
+import marketo_soap
 from marketo_soap import AuthenticationHeader, NotFoundFault, Sandbox, envelope, signature
 from marketo_soap.cli.commands import cli
 from tests.support import COOKIE, CREDENTIALS, FIXTURES, SEED_HEADER, fixture
@@ -374,4 +375,4 @@ def test_help_says_what_there_is() -> None:
     shown = run("--help").stdout
     for command in ("sync-lead", "envelope", "parse", "sandbox"):
         assert command in shown
-    assert run("--version").stdout.strip().endswith("0.1.0")
+    assert run("--version").stdout.strip().endswith(marketo_soap.__version__)

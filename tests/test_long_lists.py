@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from benchmarks import pages
-from marketo_soap import GetLead, GetLeadResult, GetMultipleLeads, MarketoError, envelope
+from marketo_soap import GetLead, GetLeadResult, GetMultipleLeads, LeadRecord, MarketoError, envelope
 from marketo_soap.wire.long_lists import LONG
 
 REPLY = pages.reply(200)
@@ -86,3 +86,34 @@ def test_reading_a_page_takes_less_than_four_times_its_size() -> None:
         assert pages.memory("library") < 4
     except subprocess.CalledProcessError as error:
         pytest.fail(error.stderr.decode())
+
+
+ITEM = b"<attribute><attrName>%d</attrName><attrType>string</attrType><attrValue>x</attrValue></attribute>"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        ITEM % 7,
+        b"<attribute><attrValue>v</attrValue><attrType>t</attrType><attrName>n</attrName></attribute>",
+        b"<attribute><attrName>n</attrName><attrType/><attrValue>v</attrValue></attribute>",
+        b"<attribute><attrName>n</attrName><attrValue>v</attrValue><other>o</other></attribute>",
+        b"<attribute><attrName>n</attrName><attrType>t</attrType><attrValue>v</attrValue><attrType/></attribute>",
+        b"<attribute><attrName>n</attrName><attrType>t</attrType><attrValue>v<b/></attrValue></attribute>",
+        b"<attribute><attrName>n</attrName><attrType>t</attrType><attrValue><b/>v</attrValue></attribute>",
+        b"<attribute><attrType>t</attrType><attrValue>v</attrValue></attribute>",
+        b"<other/>",
+        b"<other><attrName>n</attrName><attrType>t</attrType><attrValue>v</attrValue></other>",
+    ],
+)
+def test_a_long_list_of_attributes_is_read_as_a_short_one(odd: bytes) -> None:
+    def outcome(count: int) -> object:
+        items = b"".join(ITEM % number for number in range(count))
+        data = envelope.write_reply(GetLead, GetLeadResult(1, (LeadRecord(attributes={"a": "b"}),)))
+        try:
+            result = envelope.reply(GetLead, re.sub(rb"<attribute>.*</attribute>", items + odd, data))
+        except MarketoError as error:
+            return str(error).replace(f"attribute[{count + 1}]", "the last one")
+        return result.lead_records[0].attributes[count:]
+
+    assert outcome(40) == outcome(3)

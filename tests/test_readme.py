@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
+from datetime import date
 from pathlib import Path
 from socket import socket
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 import pytest
@@ -50,6 +51,7 @@ from marketo_soap.sandbox.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = [path for path in FILES if path.name != "tutorial.md"]  # test_examples.py has the tutorial
 README = FILES[0].read_text(encoding="utf-8")
 
 
@@ -69,7 +71,7 @@ def commands_of(block: str) -> list[tuple[str, str]]:
 
 SESSIONS = {
     f"{name_of(path)}: {commands[0][0]}": commands
-    for path in FILES
+    for path in EXAMPLES
     for block in blocks(path, "console")
     if (commands := commands_of(block))
 }
@@ -90,7 +92,7 @@ def test_the_readme_is_short_and_begins_with_two_commands() -> None:
     assert commands[1].endswith(".venv/bin/pytest -q -n2")
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if blocks(path, "python")], ids=name_of)
+@pytest.mark.parametrize("path", [path for path in EXAMPLES if blocks(path, "python")], ids=name_of)
 def test_python_runs(path: Path) -> None:
     names: dict[str, object] = {}
     for block in blocks(path, "python"):
@@ -120,8 +122,8 @@ def test_every_command_is_shown() -> None:
 
 
 def test_the_settings_of_the_gateway_are_right() -> None:
-    [block] = blocks(ROOT / "docs/gateway.md", "toml")
-    assert structure(GatewaySettings, tomllib.loads(block))
+    whole, *parts = map(tomllib.loads, blocks(ROOT / "docs/gateway.md", "toml"))
+    assert all(structure(GatewaySettings, whole | part) for part in ({}, *parts))
 
 
 def timeless(row: dict[str, Any]) -> dict[str, Any]:
@@ -166,6 +168,22 @@ def test_every_setting_is_named(page: str, settings: type[Any]) -> None:
     assert [each.name for each in attrs.fields(settings) if each.name not in words] == []
 
 
+def settings_in(kind: Any) -> set[type]:
+    """The classes of settings that a type consists of."""
+    parts = {each for part in get_args(kind) for each in settings_in(part)}
+    if isinstance(kind, type) and attrs.has(kind):
+        attrs.resolve_types(kind)
+        parts |= {kind, *(each for field in attrs.fields(kind) for each in settings_in(field.type))}
+    return parts
+
+
+def test_every_class_of_settings_is_in_the_reference() -> None:
+    page = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"^\.\. autoclass:: [\w.]+\.(\w+)$", page, re.MULTILINE))
+    classes = {each for top in (Settings, BridgeSettings, GatewaySettings) for each in settings_in(top)}
+    assert {each.__name__ for each in classes} <= shown
+
+
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_links_between_files_work(path: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
@@ -194,6 +212,17 @@ def test_every_public_name_is_in_the_reference() -> None:
     pages = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs/reference").glob("*.md")))
     shown = re.findall(r"^\.\. auto\w+:: marketo_soap\.(\w+)(?:\(\w*\))?$", pages, re.MULTILINE)
     assert sorted(shown) == sorted(marketo_soap.__all__)
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    [unreleased, *released] = re.findall(r"^## \[(\S+)\](?: - (\d{4}-\d\d-\d\d))?$", text, re.MULTILINE)
+    assert unreleased == ("Unreleased", "")
+    assert released[0][0] == marketo_soap.__version__
+    assert [date.fromisoformat(day) for _, day in released]
+    assert set(re.findall(r"^### (.*)$", text, re.MULTILINE)) <= {
+        *("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
+    }
 
 
 def rows_of(path: Path, heading: str) -> list[list[str]]:

@@ -20,13 +20,14 @@ from marketo_soap.bridge.call import BridgeCall, Served
 from marketo_soap.bridge.connections import Connections, origin_of
 from marketo_soap.bridge.core import Core
 from marketo_soap.bridge.locks import KeyLocks, Locks
+from marketo_soap.bridge.memory import Memory
 from marketo_soap.bridge.names import DescribedInstance, FieldIndex
 from marketo_soap.bridge.session import Steps
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.bridge.steps import CheckLocks, Fetch, Hold, Step
+from marketo_soap.bridge.steps import Fetch, Step
 from marketo_soap.calls.call import TERMS, Terms
 from marketo_soap.calls.endpoint import EmbeddedEndpoint, is_loopback
-from marketo_soap.calls.flow import Acquire, StepAnswer, Wait
+from marketo_soap.calls.flow import StepAnswer
 from marketo_soap.calls.limiter import InProcessLimiter
 from marketo_soap.calls.limits import Limiter, Limits, on_refused
 from marketo_soap.calls.retry import DEFAULT_RETRY
@@ -57,25 +58,29 @@ def _open_to_all(header: AuthenticationHeader) -> None:
 
 
 class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Delivers a client's SOAP calls over Marketo's REST API: `Client(transport=RestBridge(...))`.
+    """Makes a client's SOAP calls over Marketo's REST API: `Client(transport=RestBridge(...))`.
 
-    *base_url* is the instance's, `https://100-AEK-913.mktorest.com`, with or without `/rest`; *client_id* and
-    *client_secret* are of a custom service (Admin > LaunchPoint) whose user may read and write leads. *settings*
-    decide where the APIs differ. *limiter* counts REST calls ("vendor": the vendor's limits,
-    shared in this process by all bridges to an instance; none for a sandbox, a mock or an address on this machine).
-    *transport* carries the calls instead of the network; *verify*, *proxy* and *allow_http* are those of
-    `Client`. *on_warning* is called, in the caller's thread or task, with each non-fatal warning; warnings are also
-    logged, and sent in the answer's headers `X-Bridge-Warning`. The header `X-Rest-Calls` is the number of REST calls
-    that a call took, `rest_calls` that of all calls, tokens not counted. Calls for one lead go one
-    after the other over all bridges to an instance in this process, as upserts that race make duplicates; *locks*
-    are shared with other bridges where that is not so, on this machine or over a sandbox (`KeyLocks`), and with those
-    of other processes (`RedisKeyLocks`). With *share_with*,
-    a bridge with the same credentials, its token and its locks are shared.
+    *base_url* is the instance's, `https://100-AEK-913.mktorest.com`, with or without `/rest`. *client_id* and
+    *client_secret* are those of a custom service (Admin > LaunchPoint), whose user may read and write leads.
 
-    Retries and deadlines are the client's own `RetryPolicy`, applied to each call of REST; its time-outs too, 120 s
-    unless the client has others: the server may take 90 s for a lead. Faults have REST's error as `rest`. One bridge
-    may serve many clients, threads and event loops; closing a client closes its connections, and the next call opens
-    others.
+    - *settings*: what to do where the two APIs differ.
+    - *limiter*: counts REST calls. "vendor": the vendor's limits, shared by all bridges to an instance in this process;
+      no limits for a sandbox, a mock or an address on this machine. None: no limits.
+    - *transport*: replaces the network. *verify*, *proxy*, *max_response_bytes* and *allow_http* are as for `Client`.
+    - *on_warning*: called with each non-fatal warning, in the thread or task of the call. Warnings are also logged, and
+      sent in the headers `X-Bridge-Warning` of the answer.
+    - *locks*: calls for one lead are made one after the other, because upserts that race make duplicates. All bridges
+      to an instance in this process share these locks. Give the same *locks* to bridges that do not share them by
+      themselves: those to a sandbox, a mock or an address on this machine.
+    - *memory*: keeps tokens and the numbers of imports for several processes (`RedisMemory`); without it, each bridge
+      keeps them for itself.
+    - *share_with*: a bridge with the same credentials; its token and its locks are shared.
+
+    The client's `RetryPolicy` applies to each REST call, within the deadline of the whole call. So do its timeouts: 120
+    seconds unless the client has others, because the server may take 90 seconds for a lead. The header `X-Rest-Calls`
+    of an answer is the number of REST calls that it took, and `rest_calls` is their sum, without requests of tokens.
+    `Fault.rest` has REST's own error. One bridge may serve many clients, threads and event loops. Closing a client
+    closes its connections; the next call opens new ones.
     """
 
     endpoint = "https://bridge.invalid/soap/mktows/2_2"
@@ -97,6 +102,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         on_warning: Callable[[str], object] | None = None,
         allow_http: bool = False,
         locks: Locks | None = None,
+        memory: Memory | None = None,
         share_with: RestBridge | None = None,
     ) -> None:
         for name, value in (("client_id", client_id), ("client_secret", client_secret)):
@@ -106,7 +112,10 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.settings = settings or BridgeSettings()
         self._origin = origin_of(base_url, allow_http=allow_http)
         token = None if share_with is None else share_with._core.shared.token
-        self._core: Core = Core(client_id, client_secret, self.settings, _described(self.settings), token)
+        self._memory = memory
+        elsewhere = memory is not None
+        described = _described(self.settings)
+        self._core: Core = Core(client_id, client_secret, self.settings, described, token, elsewhere=elsewhere)
         self._local = isinstance(transport, EmbeddedEndpoint | httpx.MockTransport) or is_loopback(self._origin)
         if limiter == "vendor":
             limiter = None if self._local else _limiters.setdefault(self._origin, InProcessLimiter(REST_LIMITS))
@@ -131,12 +140,12 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._connections = self._connect()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """StepAnswer a synchronous client."""
+        """Answer a synchronous client."""
         terms, timeout = _terms(request)
         return _response(self.answer(request.read(), terms=terms, timeout=timeout))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """StepAnswer an asyncio client."""
+        """Answer an asyncio client."""
         terms, timeout = _terms(request)
         return _response(await self.answer_async(await request.aread(), terms=terms, timeout=timeout))
 
@@ -148,7 +157,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         timeout: httpx.Timeout = DEFAULT_TIMEOUT,
         authenticate: Callable[[AuthenticationHeader], None] = _open_to_all,
     ) -> Served:
-        """StepAnswer the bytes of a SOAP request, or one that was read, as a service does.
+        """Answer the bytes of a SOAP request, or one that was read, as a service does.
 
         Raises what `Core.serve` raises.
         """
@@ -171,7 +180,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         timeout: httpx.Timeout = DEFAULT_TIMEOUT,
         authenticate: Callable[[AuthenticationHeader], None] = _open_to_all,
     ) -> Served:
-        """StepAnswer in a task; arguments and errors are those of `answer`."""
+        """Answer in a task; arguments and errors are those of `answer`."""
         steps = self._steps(data, terms, authenticate)
         del data
         with self._call(steps, _loop()) as call:
@@ -189,7 +198,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
             self._begin_anew()
         with self._lock:
             self._busy[loop] += 1
-        call = BridgeCall(steps, self._locks, self._limiter, self._warn)
+        call = BridgeCall(steps, self._locks, self._limiter, self._memory, self._warn)
         try:
             with call:
                 yield call
@@ -222,44 +231,22 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
             except Exception as error:  # the lead may have been written by now
                 logger.warning("on_warning raised %s", type(error).__name__)
 
-    def _do(self, call: BridgeCall, step: Step, timeout: httpx.Timeout) -> StepAnswer:
-        if isinstance(step, Fetch):
-            with call.attempt(step):
-                return self._connections.fetch(step, timeout)
-        if isinstance(step, Wait):
-            time.sleep(step.seconds)
-        elif isinstance(step, Hold):
-            call.held[step.keys] = self._locks.acquire(step.keys, step.seconds)
-        elif isinstance(step, CheckLocks):
-            for ticket in call.held.values():
-                self._locks.check(ticket)
-        elif isinstance(step, Acquire):
-            call.permit.release()
-            call.permit.acquire(step.seconds)
-        return None
+    def _do(self, call: BridgeCall, step: Step, timeout: httpx.Timeout) -> Any:
+        if not isinstance(step, Fetch):
+            return call.do(step)
+        with call.attempt(step):
+            return self._connections.fetch(step, timeout)
 
     def close(self) -> None:
         """Close the connections of threads, unless other calls are in progress; the bridge stays usable."""
         if not self._busy[None]:
             self._connections.close()
 
-    async def _do_async(self, call: BridgeCall, step: Step, timeout: httpx.Timeout) -> StepAnswer:
-        if isinstance(step, Fetch):
-            with call.attempt(step):
-                return await self._connections.fetch_async(step, timeout)
-        if isinstance(step, Wait):
-            from asyncio import sleep
-
-            await sleep(step.seconds)
-        elif isinstance(step, Hold):
-            call.held[step.keys] = await self._locks.acquire_async(step.keys, step.seconds)
-        elif isinstance(step, CheckLocks):
-            for ticket in call.held.values():
-                await self._locks.check_async(ticket)
-        elif isinstance(step, Acquire):
-            call.permit.release()
-            await call.permit.acquire_async(step.seconds)
-        return None
+    async def _do_async(self, call: BridgeCall, step: Step, timeout: httpx.Timeout) -> Any:
+        if not isinstance(step, Fetch):
+            return await call.do_async(step)
+        with call.attempt(step):
+            return await self._connections.fetch_async(step, timeout)
 
     async def aclose(self) -> None:
         """Close the connections of this event loop, unless calls are in progress; the bridge stays usable."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -60,16 +60,14 @@ def count(stats: Cell[Stats], **more: int) -> None:
     stats.change(lambda old: (evolve(old, **{name: getattr(old, name) + by for name, by in more.items()}), None))
 
 
-@frozen
-class Terms:
+class Terms(NamedTuple):
     """The terms of a call for a transport that retries by itself: its policy, and the seconds that are left."""
 
     policy: RetryPolicy
     seconds: float | None
 
 
-@frozen
-class CallContext:
+class CallContext(NamedTuple):
     """What all calls of a client share. With *single* the transport retries, not the call."""
 
     endpoint: str

@@ -10,14 +10,11 @@ import re
 from collections.abc import Callable, Generator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeAlias, TypeVar
-
-from attrs import field, frozen
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from marketo_soap import envelope
 from marketo_soap.calls.limits import next_reset
 from marketo_soap.calls.retry import RetryPolicy, in_time, retry_after
-from marketo_soap.calls.sign_again import sign_again
 from marketo_soap.errors import (
     AmbiguousError,
     AmbiguousFault,
@@ -29,7 +26,8 @@ from marketo_soap.errors import (
     TransportError,
 )
 from marketo_soap.operations import Operation
-from marketo_soap.privacy.redactor import Redactor, size_only
+from marketo_soap.privacy.late import redactor_of
+from marketo_soap.privacy.vocabulary import size_only
 from marketo_soap.signature import Credentials, sign, timestamp
 
 __all__ = ["Acquire", "Received", "Send", "Step", "StepAnswer", "Wait", "exchange", "replay"]
@@ -41,38 +39,40 @@ _MAYBE_DONE = frozenset({408, 460, 499})
 _BLAME = re.compile(r"\b(required|invalid|parameter|criteria|bad|missing|unknown|must|not a)\b", re.IGNORECASE)
 
 
-@frozen
-class Acquire:
+class Acquire(NamedTuple):
     """Get a permit from the limiter within *seconds* (None: no timeout). The answer is None, or the error."""
 
     seconds: float | None
 
 
-@frozen
-class Send:
+class Send(NamedTuple):
     """Post these bytes and answer with what comes back, within *seconds*. `attempt` counts from 1."""
 
-    body: bytes = field(repr=size_only)
+    body: bytes
     soap_action: str
     attempt: int
     seconds: float | None = None
 
+    def __repr__(self) -> str:
+        return f"Send({size_only(self.body)}, attempt {self.attempt}, seconds={self.seconds})"
 
-@frozen
-class Wait:
+
+class Wait(NamedTuple):
     """Wait *seconds* before the next attempt, because of *error*."""
 
     seconds: float
     error: MarketoError
 
 
-@frozen
-class Received:
+class Received(NamedTuple):
     """An HTTP answer, whatever it holds; header names in lower case."""
 
     status: int
-    headers: dict[str, str] = field(repr=False)
-    body: bytes = field(repr=size_only)
+    headers: dict[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Received({self.status}, {size_only(self.body)})"
 
 
 Step: TypeAlias = Acquire | Send | Wait
@@ -141,6 +141,8 @@ def replay(
     Raises `ProtocolError` if the bytes are not a request that can be signed, and the `TransportError` that a driver
     answers with. *policy* gives the deadline.
     """
+    from marketo_soap.calls.sign_again import sign_again  # late: it is rarely needed
+
     operation = envelope.open_request(request).operation_type
     begun = monotonic()
     refusal = yield Acquire(policy.deadline)
@@ -215,7 +217,7 @@ def _skew(date: str | None, now: datetime) -> str:
 def _unusable_reply(operation: Operation[Any], request: bytes, answer: Received, error: ProtocolError) -> MarketoError:
     """Return the error for an answer that is not a valid reply: a broken one, or one of a proxy."""
     status, problem = answer.status, error.problem
-    redactor = Redactor.of_request(request)
+    redactor = redactor_of(request)
     begins = redactor.snippet(answer.body) if answer.body else "nothing"
     content_type = answer.headers.get("content-type") or "without a content type"
     came = f"HTTP {status} {content_type}, beginning {begins}"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from attrs import field, frozen
 
@@ -35,9 +34,15 @@ class Limits:
 VENDOR_LIMITS = Limits()
 
 
+def _central() -> tzinfo:
+    from zoneinfo import ZoneInfo  # late: it takes a few milliseconds
+
+    return ZoneInfo(_CENTRAL)
+
+
 def central(time: datetime) -> datetime:
     """Return a time in the zone of the vendor's servers, America/Chicago."""
-    return time.astimezone(ZoneInfo(_CENTRAL))
+    return time.astimezone(_central())
 
 
 def today(now: datetime) -> date:
@@ -47,7 +52,7 @@ def today(now: datetime) -> date:
 
 def next_reset(now: datetime) -> datetime:
     """Return when the daily quota is reset: the next midnight in US Central time."""
-    return datetime.combine(today(now) + timedelta(days=1), time(), ZoneInfo(_CENTRAL))
+    return datetime.combine(today(now) + timedelta(days=1), time(), _central())
 
 
 def quota_spent(now: datetime) -> LimitFault:

@@ -24,18 +24,16 @@ _LONGEST_ASKED = 3600.0  # seconds; a longer Retry-After is not waited for
 class RetryPolicy:
     """Which failed attempts are made again, and after how long. Every attempt has a new signature.
 
-    *attempts* counts all of them, the first too; *deadline* is the seconds that a call may take in all, with
-    waiting (None: no end). Waits are random, up to *pause* seconds, doubled each time, at most
-    *longest_pause*, so that callers that failed together do not retry together.
+    *attempts* is the maximum of attempts, including the first. *deadline* is the seconds that a call may take in all,
+    with waiting (None: no limit). Waits are random, up to *pause* seconds, doubled each time, at most *longest_pause*,
+    so that callers that failed together do not retry together.
 
-    | what happened | what is done |
-    | --- | --- |
-    | no connection, HTTP 429 and 503 | sent again, not before Retry-After (503 only if the operation is `repeatable`) |
-    | 20016, the signature was too old on arrival | signed and sent again at once, but only once |
-    | 20023, too many calls | sent again after half of *window* seconds or more |
-    | 20024, too many at once | sent again |
-    | the fate is unknown: `AmbiguousError` | sent again if *resend_unknown*, unless `effect` is "once" |
-    | 20015, a redirect and everything else | the error is raised |
+    - No connection, HTTP 429 and 503: sent again, not before Retry-After. After a 503, only if `effect` is not "once".
+    - 20016, the signature was too old on arrival: signed and sent again at once, one time.
+    - 20023, too many calls: sent again after half of *window* seconds or more.
+    - 20024, too many at once: sent again.
+    - The outcome is unknown (`AmbiguousError`): sent again if *resend_unknown*, unless `effect` is "once".
+    - 20015, a redirect and everything else: the error is raised.
     """
 
     attempts: int = field(default=4, validator=positive)

@@ -32,7 +32,7 @@ _FATAL = {20012, 20015, 20019}
 
 
 class Fate(StrEnum):
-    """What became of a record."""
+    """The outcome of a record in a batch."""
 
     DONE = "done"
     REFUSED = "refused"
@@ -45,11 +45,11 @@ FateName: TypeAlias = Literal["done", "refused", "unknown", "not sent"]
 
 @frozen
 class RecordOutcome(Generic[StatusT]):
-    """What came of one record, key or object.
+    """The outcome of one record, key or object.
 
-    *status* is the reply's, or None if it has none for it; *error* is what its batch ended with, if not with a result.
-    `Fate.REFUSED` is also a status that says so (FAILED, false). `Fate.UNKNOWN` may have been carried out: look
-    before you send it again. `Fate.NOT_SENT` was not carried out.
+    *status* is its status in the reply, or None if there is none. *error* is the error of its batch, or None.
+    `Fate.REFUSED`: the batch was refused, or the status says so (FAILED, false). `Fate.UNKNOWN`: it may have been
+    carried out; look before you send it again. `Fate.NOT_SENT`: it was not carried out.
     """
 
     record: Any = field(repr=hidden)
@@ -65,7 +65,7 @@ def _summary(records: Sequence[RecordOutcome[Any]]) -> str:
 
 @frozen
 class BatchOutcome(Generic[R, StatusT]):
-    """What came of each record, in the order given, and the results of the calls that had one."""
+    """The outcome of each record, in the order given, and the results of the calls that returned one."""
 
     records: tuple[RecordOutcome[StatusT], ...] = field(repr=_summary)
     results: tuple[R, ...] = field(repr=lambda results: str(len(results)))

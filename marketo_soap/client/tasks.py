@@ -31,7 +31,7 @@ StatusT = TypeVar("StatusT")
 
 
 class AsyncClient(Operations, BaseClient[httpx.AsyncBaseTransport]):
-    """The same client for asyncio: `Client`'s arguments, `async with`, `await client.sync_lead(...)`.
+    """The client for asyncio. It has the arguments and methods of `Client`, with `async with` and `await`.
 
     A cancelled call stops at once and leaves the client usable.
     """

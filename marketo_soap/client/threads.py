@@ -33,23 +33,29 @@ StatusT = TypeVar("StatusT")
 
 
 class Client(Operations, BaseClient[httpx.BaseTransport]):
-    """A Marketo SOAP client.
+    """A Marketo SOAP client. Threads may share one.
 
-    *endpoint* is the subscription's own address, `https://<munchkin id>.mktoapi.com/soap/mktows/2_2`; *user_id* and
+    *endpoint* is the address of the subscription, `https://<munchkin id>.mktoapi.com/soap/mktows/2_2`; *user_id* and
     *encryption_key* are its API user. A *transport* of this package (`SandboxTransport`, `RestBridge`) provides all
-    three; any other `httpx.BaseTransport` replaces the network. *timeout* is httpx's, in seconds, for one attempt (10
-    to connect and 90 for all else, 120 over a `RestBridge`). *clock* returns the aware time that requests are signed
-    with. *retry* says which failed attempts are made again, and how long a call may take in all. *limiter* keeps to the
-    call limits: "vendor" is the vendor's numbers, shared by all clients of a subscription in this process, and none for
-    a sandbox, a mock or an address on this machine; None is none. A reply may be *max_response_bytes* long. *verify* is
-    an `ssl.SSLContext` (with client certificates, if need be), *proxy* httpx's, *tracer* an OpenTelemetry tracer. Plain
-    http is accepted on this machine only, unless *allow_http*. *history* keeps the last exchanges, so many (or a
-    `History` of your own), and *on_exchange* is called with each attempt's `Exchange` as soon as it has ended, in the
-    thread or task that made it; what it raises is logged and harms no call.
+    three. Any other `httpx.BaseTransport` replaces the network.
 
-    A client holds one pool of ten connections, may be shared by threads, and is closed by `close()` or a
-    `with` block; after a fork the child makes its own. Every error of a call is a `MarketoError` with its
-    `exchange`; a caller's own mistakes are `ValueError` or `TypeError` before anything is sent.
+    - *timeout*: seconds for one attempt, or an `httpx.Timeout`. Default: 10 to connect and 90 for everything else,
+      120 over a `RestBridge`.
+    - *clock*: returns the time that requests are signed with, a datetime with a zone.
+    - *retry*: which failed attempts are made again, and how long a call may take in all.
+    - *limiter*: keeps to the call limits. "vendor" is the vendor's numbers, shared by all clients of a subscription in
+      this process; there are no limits for a sandbox, a mock or an address on this machine. None: no limits.
+    - *max_response_bytes*: the maximum length of a reply.
+    - *verify*: an `ssl.SSLContext`, also for client certificates. *proxy*: a proxy, as for httpx.
+    - *allow_http*: accept plain http to other machines.
+    - *tracer*: an OpenTelemetry tracer.
+    - *history*: how many of the last exchanges to keep, or a `History`.
+    - *on_exchange*: called with the `Exchange` of each attempt when it has ended, in the thread or task that made it.
+      An exception that it raises is logged, and does not disturb the call.
+
+    A client has one pool of ten connections. Close it by `close()` or with a `with` block. After a fork, the child
+    process makes its own client. Every error of a call is a `MarketoError`. A caller's own mistakes are `ValueError`
+    or `TypeError`, before anything is sent.
     """
 
     def _open(self, transport: httpx.BaseTransport | None, options: dict[str, Any]) -> None:
@@ -74,7 +80,7 @@ class Client(Operations, BaseClient[httpx.BaseTransport]):
     def pages(self, operation: PagedOperation[R, Any], **options: Unpack[CallOptions]) -> Iterator[R]:
         """Yield the results of all pages of *operation*. Each page is a call of its own; options are those of `call`.
 
-        Fault 20123, the end of the stream, ends it. Raises `ProtocolError` for a position that comes back twice.
+        Fault 20123, the end of the stream, ends the pages. Raises `ProtocolError` for a position that comes back twice.
         """
         walk = PageWalk(operation)
         while (page := walk.page) is not None:
@@ -95,12 +101,12 @@ class Client(Operations, BaseClient[httpx.BaseTransport]):
     def in_batches(
         self, operation: BatchOperation[R, StatusT], **options: Unpack[CallOptions]
     ) -> BatchOutcome[R, StatusT]:
-        """Carry out *operation* in as many calls as its list needs, one after the other; return what came of each item.
+        """Carry out *operation* in as many calls as its list needs. Return the outcome of each record.
 
-        Options are those of `call`. A batch that is refused, or whose fate is unknown, is marked on its records and
-        the others go on; credentials, a quota or a connection that would fail all of them end it, and the rest is
-        marked as not sent. A batch whose fate is unknown is made again only as the retry policy allows: never
-        where a repetition would double. Walks all pages of a batch.
+        Options are those of `call`. A batch that is refused, or whose outcome is unknown, is marked on its records, and
+        the next ones are sent. An error that all batches would have (credentials, a quota, no connection) ends it:
+        the remaining records are marked as not sent. A batch whose outcome is unknown is sent again only if a
+        repetition is harmless. All pages of a batch are read.
         """
         from marketo_soap.client.batches import BatchWalk
 

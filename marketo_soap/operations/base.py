@@ -70,7 +70,7 @@ class Operation(Generic[R]):
 
     @property
     def effect(self) -> Effect:
-        """What carrying it out twice does; the retry policy goes by it.
+        """The effect of carrying it out twice. The retry policy depends on it.
 
         "read" changes nothing, "repeatable" ends in the same state as once, "once" does not.
         """
@@ -85,11 +85,11 @@ class Operation(Generic[R]):
         """Raise `OperationFailed` if *result* says that the call was not carried out."""
 
     def check_reply(self, result: R) -> None:
-        """Raise `ProtocolError` if *result* tells that it is the answer to another call."""
+        """Raise `ProtocolError` if *result* is the answer to another call."""
 
     @classmethod
     def summary(cls, result: R) -> str:
-        """Return what came of the call in a few words, without private values, for journals, logs and the command."""
+        """Return the result in a few words, without private values, for journals, logs and the command."""
         return "OK"
 
 

@@ -15,7 +15,7 @@ __all__ = ["DescribeMObject", "DescribeMObjectResult"]
 
 @frozen
 class DescribeMObjectResult:
-    """What there is to know of the type."""
+    """The description of the type."""
 
     metadata: Annotated[MObjectMetadata, El("metadata")]
 

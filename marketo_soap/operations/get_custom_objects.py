@@ -8,7 +8,7 @@ from typing import Annotated
 from attrs import evolve, field, frozen
 
 from marketo_soap.operations.base import PagedOperation, Violation
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.records.custom_objects import CustomObj
 from marketo_soap.records.lead import Attribute, as_attributes
 from marketo_soap.wire.checking import as_texts

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from marketo_soap.errors import OperationFailed
 from marketo_soap.operations.base import Operation, Violation
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.records.imports import ImportToListStatusEnum
 from marketo_soap.wire.fields import El
 
@@ -38,7 +38,7 @@ class GetImportToListStatusResult:
 
 @frozen
 class GetImportToListStatus(Operation[GetImportToListStatusResult]):
-    """Return how far the latest import to a list of a program is. Ask at most once a minute.
+    """Return the progress of the latest import to a list of a program. Ask at most once a minute.
 
     The status FAILED or CANCELED is `OperationFailed`, whose `result` has the numbers. A list that nothing was
     imported to is fault 20111. A read: repeating it is harmless.

@@ -43,7 +43,7 @@ class GetMultipleLeads(
 
     *batch_size* is the size of a page, at most 1,000; the server ignored it with a `LeadKeySelector`.
     *include_attributes* limits the fields, which makes the call faster; Email may be nil unless it is among them.
-    *last_updated_at* stands in for a selector and is deprecated. Keys and list names that match nothing give no
+    *last_updated_at* replaces a selector and is deprecated. Keys and list names that match nothing give no
     lead and no fault; a list id that does not exist is a fault. A span of more than 30 days is fault 20022, a
     damaged *stream_position* 20122. A read: repeating it is harmless.
     """
@@ -92,7 +92,7 @@ class GetMultipleLeads(
         return evolve(record, email=email, attributes=attributes)
 
     def statuses(self, results: Sequence[GetMultipleLeadsResult]) -> Sequence[tuple[LeadRecord, ...] | None]:
-        """Return the leads of each key: by the Id and the Email that they show. Of other keys replies do not tell."""
+        """Return the leads of each key, found by Id or Email. Replies do not show keys of other types."""
         assert isinstance(self.lead_selector, LeadKeySelector)
         found: dict[str, list[LeadRecord]] = {}
         by_id = self.lead_selector.key_type == LeadKeyRef.IDNUM

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from marketo_soap.errors import OperationFailed
 from marketo_soap.operations.base import Effect, Operation, Violation
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.records.imports import ImportToListModeEnum, ImportToListStatusEnum
 from marketo_soap.wire.checking import as_texts
 from marketo_soap.wire.fields import El

@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.records.lead import LeadRecord, MatchKey, filled
 from marketo_soap.wire.checking import Violation
 

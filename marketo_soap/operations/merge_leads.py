@@ -28,7 +28,7 @@ def _key_lists(given: Iterable[LeadKeys]) -> tuple[tuple[Attribute, ...], ...]:
 
 @frozen
 class MergeLeadsResult:
-    """What came of the merge."""
+    """The outcome of the merge."""
 
     merge_status: Annotated[MergeStatus, El("mergeStatus")]
 
@@ -37,7 +37,7 @@ class MergeLeadsResult:
 class MergeLeads(Operation[MergeLeadsResult]):
     """Merge leads into one, the winner. The others, the losers, are deleted.
 
-    Keys are a mapping of `LeadKeyRef` values to their values; all keys of a lead must name the same one lead.
+    Keys are a mapping of `LeadKeyRef` values to their values; all keys of a lead must name the same lead.
     *merge_in_sales* merges in the CRM too; it is of a later version than WSDL 2_2. Keys that name no lead are fault
     20103 (`NotFoundFault`); a merge that fails has the status FAILED (`OperationFailed`). Do not repeat it: the losers
     are gone then.
@@ -53,7 +53,7 @@ class MergeLeads(Operation[MergeLeadsResult]):
 
     @property
     def effect(self) -> Effect:
-        """A second time the losers are gone."""
+        """The second time, the losers are gone."""
         return "once"
 
     def violations(self) -> Iterator[Violation]:

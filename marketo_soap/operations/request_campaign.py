@@ -31,12 +31,12 @@ class RequestCampaign(BatchOperation[RequestCampaignResult, bool]):
 
     `client.in_batches` takes more keys.
 
-    The campaign is named by *campaign_id*; or by *campaign_name* and *program_name*, and then there must be
-    *program_tokens*, maybe none of them. Tokens (`{{my.name}}`) replace those of the program for this run; they are
+    The campaign is named by *campaign_id*, or by *campaign_name* and *program_name* together with *program_tokens*,
+    which may be empty. Tokens (`{{my.name}}`) replace those of the program for this run; they are
     a mapping of names to values, or a list of `Attrib`.
 
-    An unknown campaign is fault 20113, other ways to name it are 20110. The server took no notice of keys after the
-    hundredth: the clients refuse them. A repeat runs the campaign again.
+    An unknown campaign is fault 20113, other ways to name it are 20110. The server ignored keys after the hundredth;
+    the clients refuse them. A repeat runs the campaign again.
     """
 
     batch_limit: ClassVar[int | None] = MOST_KEYS

@@ -10,7 +10,7 @@ from attrs import field, frozen
 from marketo_soap.errors import OperationFailed, ProtocolError
 from marketo_soap.operations.base import Effect, Operation, Violation
 from marketo_soap.operations.lead_identity import NO_KEY, broken_lead_rules
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, MatchKey, SyncStatus, filled
 from marketo_soap.wire.codec import El
 from marketo_soap.wire.tree import folded
@@ -21,7 +21,7 @@ __all__ = ["LeadSyncFailed", "SyncLead", "SyncLeadResult"]  # and for type check
 
 @frozen
 class SyncLeadResult:
-    """What syncLead answers: the lead's Marketo id, what was done, and the whole lead if it was asked for."""
+    """The result of syncLead: the lead's Marketo id, what was done, and the whole lead if it was requested."""
 
     lead_id: Annotated[int, El("leadId")]
     sync_status: Annotated[SyncStatus, El("syncStatus")]
@@ -97,8 +97,8 @@ class SyncLead(Operation[SyncLeadResult]):
     def effect(self) -> Effect:
         """Sending it twice ends in the same state as once, with two exceptions.
 
-        A cookie is the only key; or an attribute Email changes the Email that is the key, for the second time there
-        may be no lead with it.
+        With a cookie as the only key, a second lead may be created. If an attribute Email changes the Email that is
+        the key, no lead may have that key the second time.
         """
         record = self.lead_record
         if record.key is not MatchKey.EMAIL or record.email is None:
@@ -120,7 +120,7 @@ class SyncLead(Operation[SyncLeadResult]):
     def check_reply(self, result: SyncLeadResult) -> None:
         """Raise `ProtocolError` if *result* is of another lead: by its id, or by the key in a returned lead.
 
-        A proxy that mixes up replies is found out by nothing else.
+        Nothing else detects a proxy that mixes up replies.
         """
         sent, came = self.lead_record, result.lead_record or LeadRecord()
         # An attribute may be the new address, and over REST its name counts in any case.

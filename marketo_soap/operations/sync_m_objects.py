@@ -27,8 +27,8 @@ class SyncMObjectsResult:
 class SyncMObjects(BatchOperation[SyncMObjectsResult, MObjStatus]):
     """Insert and update up to 100 objects, of several types if need be. Each has its status, in the order given.
 
-    *operation* INSERT skips objects that exist, UPDATE those that do not, UPSERT does both. An object is found by its
-    *id*, or by its external key; of several with the key the newest is meant. A role needs its opportunity and its
+    *operation* INSERT skips objects that exist, UPDATE skips those that do not, UPSERT skips none. An object is found
+    by its *id*, or by its external key; the newest counts if several have the key. A role needs its opportunity and its
     person: the attributes OpportunityId and PersonId, or associations. Of a program only UPDATE adds and changes
     costs (attributes Month and Amount, Id and Note) and tags (Type and Value, which exist).
 

@@ -146,7 +146,7 @@ def _names(given: Iterable[str]) -> frozenset[str]:
 
 @frozen
 class Visible:
-    """What private things stay visible where an exchange is shown or exported: nothing, unless it is named.
+    """Which private values are visible where an exchange is shown or exported. By default, none.
 
     *values* are those of all attributes and the ForeignSysPersonId; *attributes* names single attributes
     whose values may be seen.

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.records.lead import Attribute
 from marketo_soap.wire.checking import Violation, as_texts, check_fields
 from marketo_soap.wire.fields import El
@@ -116,7 +116,7 @@ _OTHER_NAMES = {
 
 @frozen
 class ActivityTypeFilter:
-    """The types of activities to return, or those to leave out: not both. An empty filter returns all."""
+    """The types of activities to return, or those to exclude: not both. An empty filter returns all."""
 
     include_types: Annotated[tuple[ActivityType | str, ...], El("includeTypes", item="activityType", invalid=20107)] = (
         field(default=(), converter=as_texts)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.records.lead import Value, wire_text
 from marketo_soap.wire.checking import check_fields
 from marketo_soap.wire.fields import El

@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.records.lead import Attribute, Value, as_attributes
 from marketo_soap.wire.checking import Violation, check_fields
 from marketo_soap.wire.fields import El

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.wire.fields import El
 
 __all__ = ["ImportToListModeEnum", "ImportToListStatusEnum", "LeadMergeStatusEnum", "MergeStatus"]
@@ -38,7 +38,7 @@ class ImportToListStatusEnum(StrEnum):
 
 @frozen
 class MergeStatus:
-    """What came of a merge: the lead that stays, those that are gone, or why it failed."""
+    """The outcome of a merge: the lead that stays, those that are gone, or why it failed."""
 
     winning_lead_id: Annotated[int | None, El("winningLeadId", nillable=True)] = field(default=None, kw_only=True)
     losing_lead_ids: Annotated[tuple[int, ...] | None, El("losingLeadIdList", item="integerItem", nillable=True)] = (

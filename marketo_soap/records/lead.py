@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from attrs import Attribute as AttrsField
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.wire.checking import Violation
 from marketo_soap.wire.codec import INT_MAX, El
 from marketo_soap.wire.xml import check_characters, check_text
@@ -98,7 +98,7 @@ class Attribute:
     *value* may be any `Value`; it is stored as text. *type* (`attrType`) is in replies (string, integer, date ...);
     no sample request has it. The `repr` hides the value.
 
-    Raises `ValueError` (with the attribute's name) as `wire_text` does, and for an empty name.
+    Raises `ValueError`, with the name, for a value that XML or Marketo cannot take, and for an empty name.
     """
 
     name: Annotated[str, El("attrName")]

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.wire.checking import Violation, as_texts, check_fields
 from marketo_soap.wire.fields import El
 
@@ -47,7 +47,7 @@ class LeadKey:
 class LeadKeySelector:
     """The leads that any of these keys names: keys of one type.
 
-    A call carries at most 100; the server took no notice of the others. `client.in_batches` splits them.
+    A call carries at most 100; the server ignored the others. `client.in_batches` splits them.
     """
 
     key_type: Annotated[LeadKeyRef | str, El("keyType", invalid=20102)]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.records.lead_keys import LeadKey
 from marketo_soap.wire.checking import check_fields
 from marketo_soap.wire.fields import El
@@ -43,7 +43,7 @@ class ListKey:
 
 @frozen
 class LeadStatus:
-    """What came of a lead: whether it was added or removed, or whether it is a member."""
+    """The outcome for a lead: whether it was added or removed, or whether it is a member."""
 
     lead_key: Annotated[LeadKey, El("leadKey")]
     status: Annotated[bool, El("status")]

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.records.attribs import Attrib, as_attribs
 from marketo_soap.wire.checking import check_fields
 from marketo_soap.wire.fields import El
@@ -38,7 +38,7 @@ OBJECT_TYPES = ("Opportunity", *ROLE_TYPES, "Program")
 
 
 class MObjStatusEnum(StrEnum):
-    """What became of an object: SKIPPED is an INSERT of one that exists, or an UPDATE of one that does not."""
+    """The outcome for an object. SKIPPED: an INSERT of one that exists, or an UPDATE of one that does not."""
 
     CREATED = "CREATED"
     UPDATED = "UPDATED"
@@ -124,7 +124,7 @@ def as_objects(given: Iterable[MObject]) -> tuple[MObject, ...]:
 
 @frozen
 class MObjStatus:
-    """What became of one object: its id (0 if there is none), the external key that was given, the reason."""
+    """The outcome for one object: its id (0 if there is none), the external key that was given, the reason."""
 
     id: Annotated[int, El("id")]
     external_key: Annotated[Attrib | None, El("externalKey")] = field(default=None, kw_only=True)

@@ -40,20 +40,21 @@ def _made_of(
 
 
 class Sandbox(State):
-    """An embedded Marketo that answers SOAP calls as the service did, and the REST calls that lead on from them.
+    """An emulator of Marketo: it answers SOAP calls as the service did, and the REST calls that replace them.
 
-    *path* is a SQLite file to keep the leads in, or `:memory:`. *user_id* and *encryption_key* are what
-    callers must sign with; *clock* returns its aware time, which `advance` moves. *settings* say how it
-    behaves where the documents leave a choice, and who may make REST calls; *limits* switches call limits on:
-    `Limits` those of SOAP, "vendor" the vendor's of both. Use it in process, `Client(transport=
-    sandbox.transport())`, or over a real socket, `with sandbox.serve() as url`. Threads and processes may share
-    one file; limits, tokens, fault script and journal are this object's own.
+    Use it in process, `Client(transport=sandbox.transport())`, or over a real socket, `with sandbox.serve() as url`.
+
+    *path* is a SQLite file for the leads, or `:memory:`. Callers must sign with *user_id* and *encryption_key*.
+    *clock* returns the sandbox's time, a datetime with a zone; `advance` moves it. *settings* say what the subscription
+    has, who may make REST calls, and how the sandbox behaves where the vendor's documents leave a choice. *limits*
+    switches call limits on: `Limits` for SOAP, "vendor" for the vendor's limits of SOAP and REST. Threads and
+    processes may share one file. Limits, tokens, simulated failures and the journal belong to this object alone.
     """
 
     def respond(self, data: bytes) -> Answer:
         """Answer one request: the HTTP status and the bytes of the reply or the fault.
 
-        What the fault script does to the connection is not in it; `handle` returns that too.
+        Simulated failures of the connection are left out; `handle` returns them, too.
         """
         answer = self.handle(data)
         answer.done()

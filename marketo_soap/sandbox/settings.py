@@ -101,16 +101,20 @@ class Workspaces:
 
 @frozen
 class FaultRule:
-    """A fault on demand: which calls it applies to, and what it does to them.
+    """A simulated failure: which calls it applies to, and what happens to them.
 
-    It applies to the calls that fit *operation*, *email* and *attribute* (names to values, all of them), of these
-    every *every*-th, with a *chance* of so much, *times* times (None: until it is removed).
+    It applies to calls that match all of *operation*, *email* and *attribute* (names to values). Of these, it applies
+    to every *every*-th one, with the probability *chance*, *times* times (None: until it is removed).
 
-    What it does, in the order of a call: `close="before"` hangs up with nothing done; *fault* (a code,
-    with *message*), *failed* (a FAILED status with this text), or *status* with *body* and *content_type*
-    (`html=True`: a proxy's page) answer with nothing done. Else the call is carried out (*twice*, as if the
-    network had sent it again), and `close="after"` hangs up instead of answering. Whatever the answer is, it
-    waits *delay* seconds, loses what comes after *truncate* bytes, and comes one byte every *dribble* seconds.
+    These do not carry the call out:
+
+    - `close="before"` closes the connection.
+    - *fault* answers with this code and *message*, *failed* with the status FAILED and this text.
+    - *status* answers with this HTTP status, with *body* and *content_type*; `html=True` is the page of a proxy.
+
+    Otherwise the call is carried out, or with *twice* two times, as if the network had sent it again. Then
+    `close="after"` closes the connection instead of answering. Any answer comes after *delay* seconds, ends after
+    *truncate* bytes, and comes with one byte every *dribble* seconds.
 
     *email* and *attribute* go by the leads that a call carries, *email* also by its lead keys of type EMAIL.
     *failed* is for syncLead only.

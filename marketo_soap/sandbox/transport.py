@@ -17,8 +17,8 @@ __all__ = ["SandboxTransport"]
 class SandboxTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Carries a client's calls to a `Sandbox` in this process. It brings the address and the credentials.
 
-    What the fault script does to a connection comes as httpx's exceptions, time-outs too. Closing a client
-    does not close the sandbox; a call to a sandbox that is closed is a `RuntimeError`.
+    Simulated failures of the connection are raised as httpx's exceptions, timeouts included. Closing a client does not
+    close the sandbox. A call to a closed sandbox is a `RuntimeError`.
     """
 
     endpoint = f"https://sandbox.invalid{PATH}"

@@ -16,7 +16,7 @@ from attrs import field, frozen
 from marketo_soap import envelope
 from marketo_soap.errors import Fault, ProtocolError, clear_locals, fault
 from marketo_soap.operations.base import refuse_first
-from marketo_soap.privacy.redactor import size_only
+from marketo_soap.privacy.vocabulary import size_only
 from marketo_soap.signature import AuthenticationHeader
 
 __all__ = ["Answer", "Backend", "early_header", "header_of", "received", "refused", "respond"]

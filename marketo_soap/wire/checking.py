@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
-
-from attrs import frozen
+from typing import Any, NamedTuple, TypeAlias
 
 from marketo_soap.wire.fields import Field, declared, is_record, once_per_class
 from marketo_soap.wire.values import Check, check_of
@@ -13,8 +11,7 @@ from marketo_soap.wire.values import Check, check_of
 _CheckField: TypeAlias = Callable[[Any], Any]
 
 
-@frozen
-class Violation:
+class Violation(NamedTuple):
     """A rule that a request breaks: the fault code for it, the path of the element, and what is wrong.
 
     The client raises it as `ValueError`, a server answers it as a fault, `verify` reports it.

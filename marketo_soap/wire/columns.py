@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeAlias, cast
 
@@ -18,8 +19,8 @@ def columns_reader(cls: Any, item: str) -> ReadColumns | None:
 
     libxml2 collects all names, all types, all values in one call each, without an object for every element.
     That is sound only if each item has each of its elements once, with one piece of text in it and nothing
-    else: so many items, that many first texts in each column, and no other cell or node. Otherwise the reader
-    returns None, and the items must be read one by one.
+    else: that many first texts in each column as there are items, and no other cell or node. Otherwise the
+    reader returns None, and the items must be read one by one.
     """
     fields = declared(cls)
     if any(field.type is not str or field.is_list for field in fields):
@@ -28,20 +29,21 @@ def columns_reader(cls: Any, item: str) -> ReadColumns | None:
         (getattr(cls, f.name).__set__, etree.XPath(f"{item}/{f.el.name}[1]/text()[1]", smart_strings=False))
         for f in fields
     ]
-    count_cells, count_nodes = etree.XPath(f"count({item}/*)"), etree.XPath(f"count({item}/*/node())")
+    count_cells_and_nodes = etree.XPath(f"count({item}/*) + count({item}/*/node())")
     new = cls.__new__
 
     def read(element: Element) -> list[Any] | None:
         count = len(element)
-        if not count_cells(element) == count_nodes(element) == count * len(columns):
+        texts: list[list[str]] = []
+        for _, column in columns:
+            texts.append(cast("list[str]", column(element)))
+            if len(texts[-1]) != count:
+                return None
+        if count_cells_and_nodes(element) != 2 * count * len(columns):
             return None
         messages = [new(cls) for _ in range(count)]
-        for store, column in columns:
-            texts = cast("list[str]", column(element))
-            if len(texts) != count:
-                return None
-            for message, text in zip(messages, texts, strict=True):
-                store(message, text)
+        for (store, _), values in zip(columns, texts, strict=True):
+            deque(map(store, messages, values), maxlen=0)  # the fastest loop
         return messages
 
     return read

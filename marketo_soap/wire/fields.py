@@ -36,10 +36,9 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from enum import Enum
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
-from attrs import evolve, frozen
 
 T = TypeVar("T")
 Private = Literal["user", "signature", "cookie", "email", "value", "text"]
@@ -47,8 +46,7 @@ Private = Literal["user", "signature", "cookie", "email", "value", "text"]
 _SCALARS = {str: "string", int: "int", bool: "boolean", datetime: "dateTime", bytes: "base64Binary"}
 
 
-@frozen
-class El:
+class El(NamedTuple):
     """Facts about the element of a field.
 
     *name* is its exact name. *item* is the name of a list's items; `"keyList/attribute"` names those of a list of
@@ -75,8 +73,7 @@ class El:
     later: bool = False
 
 
-@frozen
-class Field:
+class Field(NamedTuple):
     """One declared element of a message class: the attribute *name*, which the class takes as *argument*.
 
     `type` is the type of the value or of a list's items, `choices` the classes that an `xsi:type` may name.
@@ -110,9 +107,9 @@ class Field:
     def of_items(self) -> Field:
         """Return the declaration of a list's items: elements, or again lists."""
         name, inner = (self.items[0], self.items[1:]) if self.items else (self.el.name, ())
-        el = evolve(self.el, name=name, item="/".join(inner) or None, nillable=False)
-        return evolve(
-            self, el=el, items=inner, is_list=bool(inner), optional=False, none_allowed=False, default=attrs.NOTHING
+        el = self.el._replace(name=name, item="/".join(inner) or None, nillable=False)
+        return self._replace(
+            el=el, items=inner, is_list=bool(inner), optional=False, none_allowed=False, default=attrs.NOTHING
         )
 
 

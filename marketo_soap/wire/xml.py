@@ -168,7 +168,7 @@ def _checked(data: bytes, max_bytes: int, max_tags: int) -> bytes:
     if len(data) > max_bytes:
         raise _malformed(f"the message is {len(data)} bytes long, more than the {max_bytes} allowed")
     for mark, what in ((b"<", "tags"), (b"=", "attributes")):  # each costs memory, however short
-        if data.count(mark) > max_tags:
+        if len(data) > max_tags and data.count(mark) > max_tags:
             raise _malformed(f"the message has more than {max_tags} {what}")
     if data[:1].isspace():  # some PHP scripts print a line before the declaration
         data = data.lstrip()
