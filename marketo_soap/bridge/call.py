@@ -11,8 +11,8 @@ from typing import Any, Self
 from attrs import frozen
 
 from marketo_soap.bridge.locks import Locks
-from marketo_soap.bridge.memory import Memory
 from marketo_soap.bridge.session import Steps
+from marketo_soap.bridge.shared_memory import SharedMemory
 from marketo_soap.bridge.steps import CheckLocks, Fetch, Hold, Note, Recall, Release, Remember, Step
 from marketo_soap.calls.flow import Acquire, StepAnswer, Wait
 from marketo_soap.calls.limiter import Permit
@@ -43,7 +43,7 @@ class BridgeCall:
         steps: Steps[service.Answer],
         locks: Locks,
         limiter: Limiter | None,
-        memory: Memory | None,
+        memory: SharedMemory | None,
         warn: Callable[[str], None],
     ) -> None:
         self._steps, self._locks, self._warn = steps, locks, warn

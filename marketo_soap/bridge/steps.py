@@ -45,7 +45,7 @@ class Note:
 
 @frozen
 class Remember:
-    """Keep a value, which JSON can hold, for later calls: in memory, or for *seconds* in a `Memory`."""
+    """Keep a value, which JSON can hold, for later calls: in memory, or for *seconds* in a `SharedMemory`."""
 
     key: str
     value: Any = field(repr=hidden)

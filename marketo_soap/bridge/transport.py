@@ -20,10 +20,10 @@ from marketo_soap.bridge.call import BridgeCall, Served
 from marketo_soap.bridge.connections import Connections, origin_of
 from marketo_soap.bridge.core import Core
 from marketo_soap.bridge.locks import KeyLocks, Locks
-from marketo_soap.bridge.memory import Memory
 from marketo_soap.bridge.names import DescribedInstance, FieldIndex
 from marketo_soap.bridge.session import Steps
 from marketo_soap.bridge.settings import BridgeSettings
+from marketo_soap.bridge.shared_memory import SharedMemory
 from marketo_soap.bridge.steps import Fetch, Step
 from marketo_soap.calls.call import TERMS, Terms
 from marketo_soap.calls.endpoint import EmbeddedEndpoint, is_loopback
@@ -102,7 +102,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         on_warning: Callable[[str], object] | None = None,
         allow_http: bool = False,
         locks: Locks | None = None,
-        memory: Memory | None = None,
+        memory: SharedMemory | None = None,
         share_with: RestBridge | None = None,
     ) -> None:
         for name, value in (("client_id", client_id), ("client_secret", client_secret)):

@@ -18,7 +18,7 @@ from marketo_soap import (
     RetryPolicy,
     Sandbox,
 )
-from marketo_soap.bridge.memory import RedisMemory
+from marketo_soap.bridge.shared_memory import RedisMemory
 from marketo_soap.config import structure
 from marketo_soap.sandbox.settings import Settings
 from tests.redis.support import RedisServer

@@ -10,10 +10,10 @@ from marketo_soap.bridge.steps import Kept
 from marketo_soap.calls.redis_thread import Away, RedisThread
 from marketo_soap.errors import TransportError
 
-__all__ = ["Memory", "RedisMemory"]
+__all__ = ["RedisMemory", "SharedMemory"]
 
 
-class Memory(Protocol):
+class SharedMemory(Protocol):
     """Keeps values by keys. A value is what JSON can hold."""
 
     def get(self, key: str) -> Kept | None:
@@ -30,7 +30,7 @@ class Memory(Protocol):
 
 
 class RedisMemory:
-    """A `Memory` for all processes that use the Redis server at *url* and the same *name* (extra `redis`).
+    """A `SharedMemory` for all processes that use the Redis server at *url* and the same *name* (extra `redis`).
 
     The server holds access tokens, which are valid for an hour at most: protect it with a password and TLS. While it
     is away, calls that need it are refused with `TransportError`.
