@@ -1,5 +1,6 @@
 """The public names, and the module that each one is defined in. `__init__.py` loads them by this list."""
 
+from marketo_soap import bulk as bulk
 from marketo_soap import envelope as envelope
 from marketo_soap import signature as signature
 from marketo_soap.bridge import BridgeSettings as BridgeSettings

@@ -232,11 +232,15 @@ class Fault(MarketoError):  # noqa: N818 - SOAP's own word
         self.faultstring = message if faultstring is None else faultstring
         self.operation = operation
 
+    @property
+    def reason(self) -> str:
+        """The message, without the code that the server puts at its end."""
+        return self.message.removesuffix(f" ({self.code})")
+
     def _text(self) -> str:
         number = "" if self.code is None else f"{self.code} "
-        text = self.message.removesuffix(f" ({self.code})")
-        shown = f"{number}{text}"
-        if self.faultstring not in (shown, self.message, f"{self.code} - {text}"):
+        shown = f"{number}{self.reason}"
+        if self.faultstring not in (shown, self.message, f"{self.code} - {self.reason}"):
             shown = f"{shown} [{self.faultstring}]"
         return f"{self.operation}: {shown}" if self.operation else shown
 

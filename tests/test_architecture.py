@@ -25,6 +25,7 @@ LAYERS = [
     {"calls", "server", "debug"},
     {"sandbox", "bridge"},
     {"gateway", "migration", "client"},
+    {"bulk"},
     {"testing", "cli", "__main__"},
 ]
 """A module imports from its own layer and from those before it."""
@@ -41,7 +42,8 @@ PURE_FILES = {
         "bridge/codes.py",
         "bridge/names.py",
     ),
-    *("bridge/leads.py", "bridge/objects.py", "bridge/values.py"),
+    *("bridge/leads.py", "bridge/objects.py", "bridge/values.py", "bridge/writes.py"),
+    *("bulk/columns.py", "bulk/planner.py", "bulk/outcomes.py", "bulk/rows.py"),
 }
 PURE_FOLDERS = ("debug/checks/", "debug/compare/", "bridge/operations/", "sandbox/operations/")
 IMPURE = {"httpx", "socket", "sqlite3", "asyncio", "random", "time", "os", "ssl", "select", "subprocess", "threading"}

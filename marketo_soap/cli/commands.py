@@ -18,6 +18,7 @@ from marketo_soap.cli.gateway import gateway
 from marketo_soap.cli.help import examples
 from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
 from marketo_soap.cli.sandbox import sandbox
+from marketo_soap.cli.sync_leads import sync_leads
 from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.signature import AuthenticationHeader, Credentials, sign, timestamp
 
@@ -94,7 +95,7 @@ def envelope_sync_lead(
     click.echo(data, nl=False)
 
 
-cli.add_section("Calls", (sync_lead, call, operations))
+cli.add_section("Calls", (sync_lead, sync_leads, call, operations))
 cli.add_section("Reading and checking envelopes", (parse, verify, diff))
 cli.add_section("Writing and sending envelopes", (envelope_group, convert, send, redact, export))
 cli.add_section("Servers", (sandbox, gateway))

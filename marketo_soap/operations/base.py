@@ -13,7 +13,7 @@ from marketo_soap.wire.checking import Violation, check_fields
 from marketo_soap.wire.fields import Field, declared, is_enum, is_record
 from marketo_soap.wire.xml import MKTOWS
 
-__all__ = ["BatchOperation", "Effect", "Operation", "PagedOperation", "Violation", "counted", "refuse_first"]
+__all__ = ["BatchOperation", "Effect", "Operation", "PagedOperation", "Violation", "is_first_page", "refuse_first"]
 
 R = TypeVar("R")
 ItemT = TypeVar("ItemT")
@@ -94,30 +94,60 @@ class Operation(Generic[R]):
 
 
 class PagedOperation(Operation[R], Generic[R, ItemT]):
-    """An operation whose result is one page of many."""
+    """An operation whose result is one page of many. A subclass names the fields of the result that make it one."""
 
     __slots__ = ()
 
-    def next_page(self, result: R) -> PagedOperation[R, ItemT] | None:
+    items_field: ClassVar[str]
+    """The records."""
+    item_name: ClassVar[tuple[str, str]]
+    """What one record, and several, are called in a summary."""
+    position_field: ClassVar[str] = "stream_position"
+    """Where this page begins; the result has it with `new_` before it, for the next page."""
+    remaining_field: ClassVar[str] = "remaining_count"
+    """How many records remain after a page, or whether any do."""
+
+    def violations(self) -> Iterator[Violation]:
+        """Yield the rules that the values break."""
+        yield from super().violations()
+        size = getattr(self, "batch_size", None)
+        if size is not None and size < 1:
+            yield Violation(20110, f"{self.params_name}/batchSize", "batchSize must be at least 1")
+
+    def next_page(self, result: R) -> Self | None:
         """Return the call for the page after *result*; None if it is the last one."""
-        raise NotImplementedError
+        if getattr(result, self.remaining_field) <= 0:
+            return None
+        call: Any = self
+        following: Self = evolve(call, **{self.position_field: getattr(result, f"new_{self.position_field}")})
+        return following
 
     @classmethod
     def items(cls, result: R) -> tuple[ItemT, ...]:
         """Return the records of a page."""
-        raise NotImplementedError
+        found: tuple[ItemT, ...] = getattr(result, cls.items_field)
+        return found
+
+    @classmethod
+    def summary(cls, result: R) -> str:
+        """Return how many records came, and how many remain."""
+        count, remaining = len(cls.items(result)), getattr(result, cls.remaining_field)
+        more = f"{remaining} remain" if not isinstance(remaining, bool) else "more follow" * remaining
+        return f"{count} {cls.item_name[count != 1]}" + (f", {more}" if more else "")
 
 
 class BatchOperation(Operation[R], Generic[R, StatusT]):
     """An operation that carries a list of records, keys or objects, of which a call takes at most `batch_limit`.
 
     It may be made with more: a client's `in_batches` splits it, its `call` refuses it. A subclass names the list in
-    `batch_field` (with a dot for one inside a record), and gives `statuses`.
+    `batch_field` (with a dot for one inside a record), and the result's list of statuses in `statuses_field`; without
+    one it gives `statuses`.
     """
 
     __slots__ = ()
 
     batch_field: ClassVar[str]
+    statuses_field: ClassVar[str]
     excess_ignored: ClassVar[bool] = False
     """Whether the server took no notice of what is beyond the limit, instead of refusing the call."""
 
@@ -147,7 +177,14 @@ class BatchOperation(Operation[R], Generic[R, StatusT]):
 
         None is where the reply does not tell.
         """
-        raise NotImplementedError
+        found: Sequence[StatusT] = getattr(results[0], self.statuses_field)
+        return found
+
+    @classmethod
+    def summary(cls, result: R) -> str:
+        """Return how many items have which status: `2 CREATED, 1 FAILED`."""
+        counts = Counter(str(each.status) for each in getattr(result, cls.statuses_field))
+        return ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "none"
 
     @classmethod
     def is_failure(cls, status: StatusT) -> bool:
@@ -155,15 +192,16 @@ class BatchOperation(Operation[R], Generic[R, StatusT]):
         return getattr(status, "status", status) in (False, "FAILED")
 
 
+def is_first_page(position: str | None) -> bool:
+    """Say whether a position asks for the first page. Recorded: clients sent an empty one, or made one up."""
+    text = (position or "").strip()
+    return text in ("", "0", "1") or ":os:0:" in text
+
+
 def refuse_first(violations: Iterable[Violation]) -> None:
     """Raise the fault for the first rule that a call breaks, as a server does."""
     for violation in violations:
         raise fault(violation.code, violation.message)
-
-
-def counted(statuses: Iterable[object]) -> str:
-    """Return how many records have which status, for a summary: `2 CREATED, 1 FAILED`."""
-    return ", ".join(f"{count} {status}" for status, count in Counter(map(str, statuses)).items()) or "none"
 
 
 def broken_declarations(message: Any, path: str) -> Iterator[Violation]:

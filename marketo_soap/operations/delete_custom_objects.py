@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
 from attrs import field, frozen
 
-from marketo_soap.operations.base import BatchOperation, Effect, Violation, counted
+from marketo_soap.operations.base import BatchOperation, Effect, Violation
 from marketo_soap.records.custom_objects import MOST_OBJECTS, SyncCustomObjStatus, as_key_lists, broken_keys
 from marketo_soap.records.lead import Attribute
 from marketo_soap.wire.fields import El
@@ -35,6 +35,7 @@ class DeleteCustomObjects(BatchOperation[DeleteCustomObjectsResult, SyncCustomOb
 
     batch_limit: ClassVar[int | None] = MOST_OBJECTS
     batch_field: ClassVar[str] = "custom_obj_key_lists"
+    statuses_field: ClassVar[str] = "sync_custom_obj_statuses"
 
     obj_type_name: Annotated[str, El("objTypeName")]
     custom_obj_key_lists: Annotated[
@@ -50,12 +51,3 @@ class DeleteCustomObjects(BatchOperation[DeleteCustomObjectsResult, SyncCustomOb
         """Yield the rules that the values break."""
         yield from super().violations()
         yield from broken_keys(self.custom_obj_key_lists, f"{self.params_name}/customObjKeyLists/keyList")
-
-    def statuses(self, results: Sequence[DeleteCustomObjectsResult]) -> Sequence[SyncCustomObjStatus]:
-        """Return the status of each object."""
-        return results[0].sync_custom_obj_statuses
-
-    @classmethod
-    def summary(cls, result: DeleteCustomObjectsResult) -> str:
-        """Return how many objects have which status."""
-        return counted(each.status for each in result.sync_custom_obj_statuses)

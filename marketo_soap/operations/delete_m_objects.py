@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
 from attrs import field, frozen
 
 from marketo_soap.operations.base import BatchOperation, Effect, Violation
-from marketo_soap.operations.sync_m_objects import broken_object_rules, counted
+from marketo_soap.operations.sync_m_objects import broken_object_rules
 from marketo_soap.records.marketo_objects import MOST_OBJECTS, MObject, MObjStatus, as_objects
 from marketo_soap.wire.fields import El
 
@@ -33,6 +33,7 @@ class DeleteMObjects(BatchOperation[DeleteMObjectsResult, MObjStatus]):
 
     batch_limit: ClassVar[int | None] = MOST_OBJECTS
     batch_field: ClassVar[str] = "m_objects"
+    statuses_field: ClassVar[str] = "m_obj_statuses"
 
     m_objects: Annotated[tuple[MObject, ...], El("mObjectList", item="mObject")] = field(converter=as_objects)
 
@@ -49,12 +50,3 @@ class DeleteMObjects(BatchOperation[DeleteMObjectsResult, MObjStatus]):
             if each.id is None and each.external_key is None and not each.m_obj_associations:
                 path = f"{self.params_name}/mObjectList/mObject[{number}]/id"
                 yield Violation(20109, path, "id is missing: it names the object")
-
-    def statuses(self, results: Sequence[DeleteMObjectsResult]) -> Sequence[MObjStatus]:
-        """Return the status of each object."""
-        return results[0].m_obj_statuses
-
-    @classmethod
-    def summary(cls, result: DeleteMObjectsResult) -> str:
-        """Return how many objects have each status."""
-        return counted(result.m_obj_statuses)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated
+import json
+from collections.abc import Iterable
+from typing import Annotated, ClassVar, TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
-from marketo_soap.operations.base import PagedOperation, Violation
+from marketo_soap.errors import fault
+from marketo_soap.operations.base import PagedOperation, is_first_page
 from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.records.custom_objects import CustomObj
 from marketo_soap.records.lead import Attribute, as_attributes
 from marketo_soap.wire.checking import as_texts
 from marketo_soap.wire.fields import El
 
-__all__ = ["GetCustomObjects", "GetCustomObjectsResult"]
+__all__ = ["GetCustomObjects", "GetCustomObjectsResult", "read_position", "write_position"]
+
+CursorT = TypeVar("CursorT", int, str)
 
 
 @frozen
@@ -43,6 +47,9 @@ class GetCustomObjects(PagedOperation[GetCustomObjectsResult, CustomObj]):
     all. A damaged *stream_position* is fault 20122. A read: repeating it is harmless.
     """
 
+    items_field: ClassVar[str] = "custom_objs"
+    item_name: ClassVar[tuple[str, str]] = "object", "objects"
+
     obj_type_name: Annotated[str, El("objTypeName")]
     stream_position: Annotated[str | None, El("streamPosition", nillable=True, private="value")] = field(
         default=None, kw_only=True, repr=hidden
@@ -56,24 +63,24 @@ class GetCustomObjects(PagedOperation[GetCustomObjectsResult, CustomObj]):
         default=(), kw_only=True, converter=as_texts
     )
 
-    def violations(self) -> Iterator[Violation]:
-        """Yield the rules that the values break."""
-        yield from super().violations()
-        if self.batch_size is not None and self.batch_size < 1:
-            yield Violation(20110, f"{self.params_name}/batchSize", "batchSize must be at least 1")
 
-    def next_page(self, result: GetCustomObjectsResult) -> GetCustomObjects | None:
-        """Return the call for the next page; None when nothing remains."""
-        if result.remaining_count <= 0:
-            return None
-        return evolve(self, stream_position=result.new_stream_position)
+def write_position(key: Iterable[str], before: int, **cursor: int | str) -> str:
+    """Return the position after *before* objects. Recorded: it is JSON of the key's values and their number."""
+    return json.dumps({"ky": list(key), "os": before, **cursor}, ensure_ascii=False, separators=(",", ":"))
 
-    @classmethod
-    def items(cls, result: GetCustomObjectsResult) -> tuple[CustomObj, ...]:
-        """Return the objects of a page."""
-        return result.custom_objs
 
-    @classmethod
-    def summary(cls, result: GetCustomObjectsResult) -> str:
-        """Return how many objects came, and how many remain."""
-        return f"{result.return_count} object{'s' * (result.return_count != 1)}, {result.remaining_count} remain"
+def read_position(position: str | None, key: Iterable[str], name: str, default: CursorT) -> tuple[int, CursorT]:
+    """Return how many objects came before, and the cursor *name*, *default* if it has none. Raises 20122."""
+    if is_first_page(position):
+        return 0, default
+    try:
+        found = json.loads(position or "")
+        before, cursor = found["os"], found.get(name, default)
+        numbers = [each for each in (before, cursor) if not isinstance(each, str)]
+        if type(cursor) is not type(default) or not all(0 <= each < 2**63 for each in numbers):
+            raise ValueError
+        if before and found["ky"] != list(key):
+            raise ValueError
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise fault(20122) from None
+    return (before, cursor) if before else (0, default)

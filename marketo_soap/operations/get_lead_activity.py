@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from marketo_soap.operations.base import PagedOperation, Violation
 from marketo_soap.records.activities import (
@@ -13,7 +13,6 @@ from marketo_soap.records.activities import (
     ActivityTypeFilter,
     StreamPosition,
     broken_filter,
-    counted,
 )
 from marketo_soap.records.lead_keys import LeadKey
 from marketo_soap.wire.fields import El
@@ -44,6 +43,9 @@ class GetLeadActivity(PagedOperation[LeadActivityList, ActivityRecord]):
     """
 
     reply_child = "leadActivityList"
+    items_field: ClassVar[str] = "activity_records"
+    item_name: ClassVar[tuple[str, str]] = "activity", "activities"
+    position_field: ClassVar[str] = "start_position"
 
     lead_key: Annotated[LeadKey, El("leadKey", missing=20101)]
     activity_filter: Annotated[ActivityTypeFilter | None, El("activityFilter", nillable=True)] = field(
@@ -57,18 +59,4 @@ class GetLeadActivity(PagedOperation[LeadActivityList, ActivityRecord]):
     def violations(self) -> Iterator[Violation]:
         """Yield the rules that the values break."""
         yield from super().violations()
-        yield from broken_filter(self.activity_filter, self.params_name, self.batch_size)
-
-    def next_page(self, result: LeadActivityList) -> GetLeadActivity | None:
-        """Return the call for the next page; None when nothing remains."""
-        return evolve(self, start_position=result.new_start_position) if result.remaining_count > 0 else None
-
-    @classmethod
-    def items(cls, result: LeadActivityList) -> tuple[ActivityRecord, ...]:
-        """Return the activities of a page."""
-        return result.activity_records
-
-    @classmethod
-    def summary(cls, result: LeadActivityList) -> str:
-        """Return how many activities came, and how many remain."""
-        return counted(result.return_count, result.remaining_count)
+        yield from broken_filter(self.activity_filter, self.params_name)

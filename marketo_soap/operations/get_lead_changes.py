@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from marketo_soap.operations.base import PagedOperation, Violation
 from marketo_soap.records.activities import (
@@ -13,7 +13,6 @@ from marketo_soap.records.activities import (
     LeadChangeRecord,
     StreamPosition,
     broken_filter,
-    counted,
 )
 from marketo_soap.records.lead_keys import (
     MOST_KEYS,
@@ -56,6 +55,10 @@ class GetLeadChanges(PagedOperation[GetLeadChangesResult, LeadChangeRecord]):
     unknown list id 20111, a damaged *start_position* 20122. A read: repeating it is harmless.
     """
 
+    items_field: ClassVar[str] = "lead_change_records"
+    item_name: ClassVar[tuple[str, str]] = "activity", "activities"
+    position_field: ClassVar[str] = "start_position"
+
     start_position: Annotated[StreamPosition, El("startPosition")]
     activity_filter: Annotated[ActivityTypeFilter | None, El("activityFilter", nillable=True)] = field(
         default=None, kw_only=True
@@ -71,22 +74,8 @@ class GetLeadChanges(PagedOperation[GetLeadChangesResult, LeadChangeRecord]):
     def violations(self) -> Iterator[Violation]:
         """Yield the rules that the values break."""
         yield from super().violations()
-        yield from broken_filter(self.activity_filter, self.params_name, self.batch_size, self.activity_name_filter)
+        yield from broken_filter(self.activity_filter, self.params_name, self.activity_name_filter)
         path, selector = f"{self.params_name}/leadSelector", self.lead_selector
         yield from broken_selector(selector, path)
         if isinstance(selector, LeadKeySelector) and len(selector.key_values) > MOST_KEYS:
             yield Violation(20110, f"{path}/keyValues", f"keyValues holds at most {MOST_KEYS} keys: make several calls")
-
-    def next_page(self, result: GetLeadChangesResult) -> GetLeadChanges | None:
-        """Return the call for the next page; None when nothing remains."""
-        return evolve(self, start_position=result.new_start_position) if result.remaining_count > 0 else None
-
-    @classmethod
-    def items(cls, result: GetLeadChangesResult) -> tuple[LeadChangeRecord, ...]:
-        """Return the activities of a page."""
-        return result.lead_change_records
-
-    @classmethod
-    def summary(cls, result: GetLeadChangesResult) -> str:
-        """Return how many activities came, and how many remain."""
-        return counted(result.return_count, result.remaining_count)

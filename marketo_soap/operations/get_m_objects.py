@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from marketo_soap.operations.base import PagedOperation, Violation
 from marketo_soap.records.attribs import Attrib
@@ -38,6 +38,10 @@ class GetMObjects(PagedOperation[GetMObjectsResult, MObject]):
     nothing is an empty page. A read: repeating it is harmless.
     """
 
+    items_field: ClassVar[str] = "m_objects"
+    item_name: ClassVar[tuple[str, str]] = "object", "objects"
+    remaining_field: ClassVar[str] = "has_more"
+
     type: Annotated[str, El("type")]
     id: Annotated[int | None, El("id")] = None
     external_key: Annotated[Attrib | None, El("externalKey")] = field(default=None, kw_only=True)
@@ -59,18 +63,3 @@ class GetMObjects(PagedOperation[GetMObjectsResult, MObject]):
             yield Violation(20110, f"{self.params_name}/externalKey", "give an id or an externalKey, not both")
         if sum(each.attr_name == "Tag Type" for each in self.m_obj_criteria) > 1:
             yield Violation(20110, f"{self.params_name}/mObjCriteriaList", "Tag Type may be given once")
-
-    def next_page(self, result: GetMObjectsResult) -> GetMObjects | None:
-        """Return the call for the next page; None when there is none."""
-        return evolve(self, stream_position=result.new_stream_position) if result.has_more else None
-
-    @classmethod
-    def items(cls, result: GetMObjectsResult) -> tuple[MObject, ...]:
-        """Return the objects of a page."""
-        return result.m_objects
-
-    @classmethod
-    def summary(cls, result: GetMObjectsResult) -> str:
-        """Return how many objects came, and whether there are more."""
-        count = f"{result.return_count} object{'s' * (result.return_count != 1)}"
-        return f"{count}, more follow" if result.has_more else count

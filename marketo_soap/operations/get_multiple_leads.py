@@ -51,6 +51,8 @@ class GetMultipleLeads(
     batch_limit: ClassVar[int | None] = MOST_KEYS
     batch_field: ClassVar[str] = "lead_selector.key_values"
     excess_ignored: ClassVar[bool] = True
+    items_field: ClassVar[str] = "lead_records"
+    item_name: ClassVar[tuple[str, str]] = "lead", "leads"
 
     lead_selector: Annotated[LeadKeySelector | StaticListSelector | LastUpdateAtSelector | None, El("leadSelector")] = (
         None
@@ -70,14 +72,6 @@ class GetMultipleLeads(
             # Recorded: the server answered this with 10001, not with a code of its own.
             yield Violation(10001, path, "No selection criteria found in request: give a leadSelector")
         yield from broken_selector(selector, path)
-        if self.batch_size is not None and self.batch_size < 1:
-            yield Violation(20110, "paramsGetMultipleLeads/batchSize", "batchSize must be at least 1")
-
-    def next_page(self, result: GetMultipleLeadsResult) -> GetMultipleLeads | None:
-        """Return the call for the next page; None when nothing remains."""
-        if result.remaining_count <= 0:
-            return None
-        return evolve(self, stream_position=result.new_stream_position)
 
     def limited(self, record: LeadRecord, *, with_email: bool = False) -> LeadRecord:
         """Return a lead as this call asks for it: with *include_attributes* alone, if there are any.
@@ -101,13 +95,3 @@ class GetMultipleLeads(
         keys = [key.strip().lower() for key in self.lead_selector.key_values]
         told = by_id or (self.lead_selector.key_type == LeadKeyRef.EMAIL and "" not in found)
         return [tuple(found.get(key.lstrip("0") if by_id else key, ())) if told else None for key in keys]
-
-    @classmethod
-    def items(cls, result: GetMultipleLeadsResult) -> tuple[LeadRecord, ...]:
-        """Return the leads of a page."""
-        return result.lead_records
-
-    @classmethod
-    def summary(cls, result: GetMultipleLeadsResult) -> str:
-        """Return how many leads came, and how many remain."""
-        return f"{result.return_count} lead{'s' * (result.return_count != 1)}, {result.remaining_count} remain"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
 from attrs import frozen
 
-from marketo_soap.operations.base import BatchOperation, Effect, Violation, counted
+from marketo_soap.operations.base import BatchOperation, Effect, Violation
 from marketo_soap.records.attribs import SyncOperationEnum
 from marketo_soap.records.custom_objects import MOST_OBJECTS, CustomObj, SyncCustomObjStatus, broken_keys
 from marketo_soap.wire.fields import El
@@ -36,6 +36,7 @@ class SyncCustomObjects(BatchOperation[SyncCustomObjectsResult, SyncCustomObjSta
 
     batch_limit: ClassVar[int | None] = MOST_OBJECTS
     batch_field: ClassVar[str] = "custom_objs"
+    statuses_field: ClassVar[str] = "sync_custom_obj_statuses"
 
     obj_type_name: Annotated[str, El("objTypeName")]
     custom_objs: Annotated[tuple[CustomObj, ...], El("customObjList", item="customObj")]
@@ -52,12 +53,3 @@ class SyncCustomObjects(BatchOperation[SyncCustomObjectsResult, SyncCustomObjSta
         yield from broken_keys(
             [each.custom_obj_keys for each in self.custom_objs], f"{self.params_name}/customObjList/customObj"
         )
-
-    def statuses(self, results: Sequence[SyncCustomObjectsResult]) -> Sequence[SyncCustomObjStatus]:
-        """Return the status of each object."""
-        return results[0].sync_custom_obj_statuses
-
-    @classmethod
-    def summary(cls, result: SyncCustomObjectsResult) -> str:
-        """Return how many objects have which status."""
-        return counted(each.status for each in result.sync_custom_obj_statuses)

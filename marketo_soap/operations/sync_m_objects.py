@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
 from attrs import field, frozen
@@ -13,7 +12,7 @@ from marketo_soap.records.attribs import SyncOperationEnum
 from marketo_soap.records.marketo_objects import MOST_OBJECTS, OBJECT_TYPES, MObject, MObjStatus, as_objects
 from marketo_soap.wire.fields import El
 
-__all__ = ["SyncMObjects", "SyncMObjectsResult", "broken_object_rules", "counted"]
+__all__ = ["SyncMObjects", "SyncMObjectsResult", "broken_object_rules"]
 
 
 @frozen
@@ -38,6 +37,7 @@ class SyncMObjects(BatchOperation[SyncMObjectsResult, MObjStatus]):
 
     batch_limit: ClassVar[int | None] = MOST_OBJECTS
     batch_field: ClassVar[str] = "m_objects"
+    statuses_field: ClassVar[str] = "m_obj_statuses"
 
     m_objects: Annotated[tuple[MObject, ...], El("mObjectList", item="mObject")] = field(converter=as_objects)
     operation: Annotated[SyncOperationEnum | str, El("operation")]
@@ -58,15 +58,6 @@ class SyncMObjects(BatchOperation[SyncMObjectsResult, MObjStatus]):
         yield from super().violations()
         yield from broken_object_rules(self.m_objects, self.params_name)
 
-    def statuses(self, results: Sequence[SyncMObjectsResult]) -> Sequence[MObjStatus]:
-        """Return the status of each object."""
-        return results[0].m_obj_statuses
-
-    @classmethod
-    def summary(cls, result: SyncMObjectsResult) -> str:
-        """Return how many objects have each status."""
-        return counted(result.m_obj_statuses)
-
 
 def broken_object_rules(objects: tuple[MObject, ...], path: str) -> Iterator[Violation]:
     """Yield the rules that the *objects* of a call break: their number, their types."""
@@ -76,9 +67,3 @@ def broken_object_rules(objects: tuple[MObject, ...], path: str) -> Iterator[Vio
         if each.type.strip() and each.type not in OBJECT_TYPES:
             text = f"type must be one of {', '.join(OBJECT_TYPES)}"
             yield Violation(20110, f"{path}/mObjectList/mObject[{number}]/type", text)
-
-
-def counted(statuses: Iterable[MObjStatus]) -> str:
-    """Return how many of the *statuses* there are of each kind."""
-    counts = Counter(str(each.status) for each in statuses)
-    return ", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Annotated, ClassVar
 
 from attrs import field, frozen
@@ -15,7 +14,13 @@ from marketo_soap.records.lead import LeadRecord, MatchKey, SyncStatus
 from marketo_soap.wire.checking import check_fields
 from marketo_soap.wire.fields import El
 
-__all__ = ["SyncMultipleLeads", "SyncMultipleLeadsResult"]
+__all__ = ["SyncMultipleLeads", "SyncMultipleLeadsResult", "is_repeatable"]
+
+
+def is_repeatable(keys: LeadIdentity, dedup_enabled: bool | None) -> bool:
+    """Say whether sending a lead twice ends in the same state as once: see `SyncMultipleLeads.effect`."""
+    by_email = keys.key in (MatchKey.EMAIL, None)
+    return not (by_email and (dedup_enabled is False or keys.key is None or keys.new_email))
 
 
 def _leads(given: Iterable[LeadRecord]) -> tuple[LeadRecord, ...]:
@@ -45,6 +50,7 @@ class SyncMultipleLeads(BatchOperation[SyncMultipleLeadsResult, SyncStatus]):
 
     batch_limit: ClassVar[int | None] = 300
     batch_field: ClassVar[str] = "lead_records"
+    statuses_field: ClassVar[str] = "sync_statuses"
 
     lead_records: Annotated[tuple[LeadRecord, ...], El("leadRecordList", item="leadRecord")] = field(converter=_leads)
     dedup_enabled: Annotated[bool | None, El("dedupEnabled", nillable=True)] = field(default=None, kw_only=True)
@@ -70,12 +76,8 @@ class SyncMultipleLeads(BatchOperation[SyncMultipleLeadsResult, SyncStatus]):
         Without *dedup_enabled* a lead without Id and foreign id is made again. An attribute Email may change the Email
         that is the key.
         """
-        for record in self.lead_records:
-            keys = LeadIdentity.of(record, None)
-            by_email = keys.key in (MatchKey.EMAIL, None)
-            if by_email and (self.dedup_enabled is False or keys.key is None or keys.new_email):
-                return "once"
-        return "repeatable"
+        leads = (LeadIdentity.of(record, None) for record in self.lead_records)
+        return "repeatable" if all(is_repeatable(keys, self.dedup_enabled) for keys in leads) else "once"
 
     def check_reply(self, result: SyncMultipleLeadsResult) -> None:
         """Raise `ProtocolError` unless there is a status for each lead."""
@@ -85,13 +87,3 @@ class SyncMultipleLeads(BatchOperation[SyncMultipleLeadsResult, SyncStatus]):
                 path="successSyncMultipleLeads/result/syncStatusList",
                 problem="invalid",
             )
-
-    def statuses(self, results: Sequence[SyncMultipleLeadsResult]) -> Sequence[SyncStatus]:
-        """Return the status of each lead."""
-        return results[0].sync_statuses
-
-    @classmethod
-    def summary(cls, result: SyncMultipleLeadsResult) -> str:
-        """Return how many leads have each status."""
-        counts = Counter(str(each.status) for each in result.sync_statuses)
-        return ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no leads"

@@ -24,7 +24,6 @@ __all__ = [
     "StreamPosition",
     "TypesWanted",
     "broken_filter",
-    "counted",
 ]
 
 
@@ -149,15 +148,11 @@ def _names(types: Iterable[ActivityType | str]) -> frozenset[str]:
     return frozenset(ActivityType(each).display_name for each in types)
 
 
-def broken_filter(
-    given: ActivityTypeFilter | None, path: str, batch_size: int | None, names: Collection[str] = ()
-) -> Iterator[Violation]:
-    """Yield what a filter and the size of a page break; *path* is that of the parameters."""
+def broken_filter(given: ActivityTypeFilter | None, path: str, names: Collection[str] = ()) -> Iterator[Violation]:
+    """Yield what a filter breaks; *path* is that of the parameters."""
     if given is not None and given.exclude_types and (given.include_types or names):
         text = "includeTypes and excludeTypes exclude each other: give one of them"
         yield Violation(20110, f"{path}/activityFilter", text)
-    if batch_size is not None and batch_size < 1:
-        yield Violation(20110, f"{path}/batchSize", "batchSize must be at least 1")
 
 
 def _time(given: datetime | str | None) -> str | None:
@@ -251,8 +246,3 @@ class LeadChangeRecord:
 
 def _value(attributes: Iterable[Attribute], name: str, default: str | None) -> str | None:
     return next((each.value for each in attributes if each.name == name), default)
-
-
-def counted(came: int, remain: int) -> str:
-    """Return in a few words how many activities a page has, and how many remain."""
-    return f"{came} {'activity' if came == 1 else 'activities'}, {remain} remain"

@@ -20,6 +20,7 @@ from tests.support import Either
 
 Operation: TypeAlias = ListOperation | SyncMultipleLeads
 EMAILS = ["a@y.com", "b@y.com", "C@y.com", "c@y.com", "n@y.com"]
+FOREIGN_IDS = ["L1", "L2", " L2 ", "l1"]
 FIRST_NAMES = st.sampled_from(["Ann", "Bob"])
 
 
@@ -31,10 +32,23 @@ def prepare(roads: Roads) -> None:
 
 @st.composite
 def calls(draw: st.DrawFn) -> Operation:
-    """A listOperation, or a syncMultipleLeads by Email."""
+    """A listOperation, or a syncMultipleLeads: all of its leads by Email, or all by ids of one foreign system.
+
+    With several kinds of keys, REST makes new leads in another order.
+    """
     if draw(st.booleans()):
-        emails = draw(st.lists(st.sampled_from(EMAILS), min_size=1, max_size=4))
-        records = [LeadRecord(email=email, attributes={"FirstName": draw(FIRST_NAMES)}) for email in emails]
+        foreign = draw(st.sampled_from([None, "CUSTOM", "SFDC"]))
+        beside = st.sampled_from([None, *EMAILS]) if foreign == "CUSTOM" else st.none()
+        keys = draw(st.lists(st.sampled_from(FOREIGN_IDS if foreign else EMAILS), min_size=1, max_size=4))
+        records = [
+            LeadRecord(
+                email=draw(beside) if foreign else key,
+                foreign_sys_person_id=key if foreign else None,
+                foreign_sys_type=foreign,
+                attributes={"FirstName": draw(FIRST_NAMES)},
+            )
+            for key in keys
+        ]
         return SyncMultipleLeads(records, dedup_enabled=draw(st.sampled_from([None, True])))
     members = draw(st.lists(st.sampled_from([*EMAILS, "none@y.com"]), min_size=1, max_size=4))
     return ListOperation(

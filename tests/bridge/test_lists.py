@@ -7,6 +7,8 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from marketo_soap import (
     Attribute,
@@ -69,6 +71,16 @@ def test_both_answer_the_same(roads: Roads, what: str) -> None:
     for operation in SAME[what]:
         assert lists.compare(roads, operation) == []
         assert roads.soap_state() == roads.rest_state()
+
+
+@settings(max_examples=40, database=None, suppress_health_check=[HealthCheck.too_slow])
+@given(pair=st.sampled_from([*PAIRS]), operations=st.lists(lists.calls(), max_size=6))
+def test_both_do_the_same_in_any_order(pair: str, operations: list[Any]) -> None:
+    with closing(Roads(PAIRS[pair])) as roads:
+        lists.prepare(roads)
+        for operation in operations:
+            assert lists.compare(roads, operation) == []
+            assert roads.soap_state() == roads.rest_state()
 
 
 def test_a_list_of_an_owner_is_unknown_to_rest(roads: Roads) -> None:

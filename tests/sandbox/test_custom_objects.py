@@ -101,7 +101,7 @@ def test_what_fails_stops_no_other(sandbox: Sandbox, client: Client) -> None:
         ("FAILED", "Missing key attribute: MKTOID"),
         ("FAILED", "Unknown name attribute list: city"),
     ]
-    assert sandbox.entries()[-1].verdict == "3 FAILED, 1 CREATED"
+    assert sandbox.entries()[-1].verdict == "1 CREATED, 3 FAILED"
 
 
 def test_objects_come_by_a_part_of_their_key_in_pages(sandbox: Sandbox, client: Client) -> None:

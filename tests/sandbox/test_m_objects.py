@@ -225,7 +225,7 @@ def test_objects_are_deleted_by_their_ids(client: Client, sandbox: Sandbox, prog
         ("FAILED", FIRST),
     ]
     assert (found(client), found(client, ROLE)) == ([FIRST + 1], [])  # a role is deleted with its opportunity
-    assert sandbox.entries()[-3].verdict == "2 DELETED, 1 UNCHANGED, 1 FAILED"
+    assert sandbox.entries()[-3].verdict == "2 DELETED, 1 FAILED, 1 UNCHANGED"
 
 
 # -- reads --------------------------------------------------------------------------------------------

@@ -15,11 +15,17 @@ from marketo_soap.bridge.rest import JSON, Lookup, RestReply, RestRequest, read,
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
 from marketo_soap.bridge.values import json_value, text_value
-from marketo_soap.errors import RestError, fault
+from marketo_soap.bridge.writes import ACTIONS, Writes, status_of
+from marketo_soap.errors import fault
 from marketo_soap.operations.delete_custom_objects import DeleteCustomObjects, DeleteCustomObjectsResult
-from marketo_soap.operations.get_custom_objects import GetCustomObjects, GetCustomObjectsResult
+from marketo_soap.operations.get_custom_objects import (
+    GetCustomObjects,
+    GetCustomObjectsResult,
+    read_position,
+    write_position,
+)
 from marketo_soap.operations.sync_custom_objects import SyncCustomObjects, SyncCustomObjectsResult
-from marketo_soap.records.custom_objects import MOST_OBJECTS, CustomObj, SyncCustomObjStatus, SyncStatusEnum, unknown
+from marketo_soap.records.custom_objects import MOST_OBJECTS, CustomObj, SyncCustomObjStatus, unknown
 from marketo_soap.records.lead import Attribute
 from marketo_soap.records.lead_fields import attribute_order
 
@@ -28,8 +34,6 @@ __all__ = ["delete_custom_objects", "get_custom_objects", "sync_custom_objects"]
 _PATH = "/rest/v1/customobjects"
 _LINK = "MKTOID"  # what SOAP calls the link to a lead
 _OWN = ("marketoGUID", "createdAt", "updatedAt")
-_ACTIONS = {"INSERT": "createOnly", "UPDATE": "updateOnly"}
-_STATUSES = {"created": "CREATED", "updated": "UPDATED", "deleted": "DELETED"}
 
 
 @frozen
@@ -68,14 +72,14 @@ def get_custom_objects(
     key = {each.name: each.value.strip() for each in call.custom_obj_keys}
     if names := [name for name in key if name not in kind.keys and name != kind.link]:
         raise fault(20110, unknown(names))
-    before, token = _place(call.stream_position, list(key.values()))
+    before, token = read_position(call.stream_position, key.values(), "tk", "")
     if not key:
         raise fault(20019, "REST lists no custom objects without a key")
     if key.keys() != set(kind.keys) and [*key] != [kind.link]:
         raise fault(20019, f"REST finds these objects by {', '.join(kind.keys)} together, or by their link to a lead")
     shown = [name for name in kind.fields if name in kind.keys or name in (call.include_attributes or kind.fields)]
     found: Sequence[Mapping[str, Any]] = ()
-    position: dict[str, Any] = {"ky": list(key.values()), "os": before}
+    following: str | None = None
     record = _readable(kind, key, settings)
     if record is not None and (token or not before):
         size = min(call.batch_size or MOST_OBJECTS, MOST_OBJECTS)
@@ -84,11 +88,10 @@ def get_custom_objects(
         reply: RestReply = yield _query(kind, key, record, query)
         if not reply.success and reply.code != "702":
             raise refusal(reply.errors[0], settings, level="response", unknown=20011)
-        found = reply.result
-        position |= {"os": before + len(found)} | ({"tk": reply.next_page} if reply.next_page else {})
-    text = json.dumps(position, ensure_ascii=False, separators=(",", ":"))
+        found, following = reply.result, reply.next_page
+    position = write_position(key.values(), before + len(found), **({"tk": following} if following else {}))
     objects = tuple(_object(kind, each, shown, settings) for each in found)
-    return GetCustomObjectsResult(kind.name, len(objects), int("tk" in position), text, objects)
+    return GetCustomObjectsResult(kind.name, len(objects), int(bool(following)), position, objects)
 
 
 def sync_custom_objects(
@@ -97,7 +100,7 @@ def sync_custom_objects(
     """Write the objects of a call; a key that comes twice is written in two calls of REST."""
     kind: _Kind = yield from _kind(call.obj_type_name, settings)
     operation = str(call.operation or "UPSERT")
-    body = {"action": _ACTIONS.get(operation, "createOrUpdate"), "dedupeBy": "dedupeFields"}
+    body = {"action": ACTIONS[operation], "dedupeBy": "dedupeFields"}
     given = [(each.custom_obj_keys, each.custom_obj_attributes) for each in call.custom_objs]
     statuses = yield from _written(kind, f"{kind.path}.json", body, given, operation, settings)
     return SyncCustomObjectsResult(statuses)
@@ -169,23 +172,6 @@ def _records(value: Any) -> Iterator[Mapping[str, Any]]:
 # -- objects ------------------------------------------------------------------------------------------
 
 
-def _place(position: str | None, key: Sequence[str]) -> tuple[int, str]:
-    """Return how many objects came before, and REST's token; clients make up a first position."""
-    text = (position or "").strip()
-    if not text or ":os:0:" in text:
-        return 0, ""
-    try:
-        found = json.loads(text)
-        before, token = found["os"], found.get("tk", "")
-        if not (isinstance(before, int) and isinstance(token, str) and before >= 0):
-            raise ValueError
-        if before and found["ky"] != list(key):
-            raise ValueError
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise fault(20122) from None
-    return before, token if before else ""
-
-
 def _readable(kind: _Kind, key: Mapping[str, str], settings: BridgeSettings) -> dict[str, Any] | None:
     """Return a key by REST names; None for one that no object can have."""
     try:
@@ -225,34 +211,26 @@ def _written(
     settings: BridgeSettings,
 ) -> Translation[tuple[SyncCustomObjStatus, ...]]:
     """Send the objects and return a status for each, in the order given."""
-    said: dict[int, tuple[str, str | None]] = {}
+    writes = Writes(settings)
     batches: list[dict[str, tuple[int, dict[str, Any]]]] = []
     for number, (key, attributes) in enumerate(given):
         try:
             record = kind.record(_values(kind, key, [*attributes, *key]), settings)
         except ValueError as error:
-            said[number] = SyncStatusEnum.FAILED, str(error)
+            writes.outcomes[number] = str(error)
             continue
         same = json.dumps([record[kind.fields[name][0]] for name in kind.keys])
         batch = next((each for each in batches if same not in each), None)
         if batch is None:
             batches.append(batch := {})
         batch[same] = number, record
-    for at, batch in enumerate(batches):
-        records = [record for _, record in batch.values()]
-        effect: Any = "once" if operation == "INSERT" else "repeatable"
-        reply: RestReply = yield write(path, {**body, "input": records}, effect=effect)
-        if not reply.success and not at:
-            raise refusal(reply.errors[0], settings, level="response", fate_unknown=reply.in_doubt)
-        results = [*reply.result] if reply.success else []
-        for place, (number, _) in enumerate(batch.values()):
-            result = results[place] if place < len(results) else {}
-            why = None
-            if str(result.get("status")) not in _STATUSES:
-                why = reply.reason(result) if reply.success else reply.errors[0]
-            said[number] = _status(str(result.get("status")), why, operation, settings)
+    effect: Any = "once" if operation == "INSERT" else "repeatable"
+    for batch in batches:
+        numbers, records = zip(*batch.values(), strict=True)
+        yield from writes.send(write(path, {**body, "input": records}, effect=effect), numbers)
     return tuple(
-        SyncCustomObjStatus(kind.name, *said[number], custom_obj_keys=key) for number, (key, _) in enumerate(given)
+        SyncCustomObjStatus(kind.name, *status_of(writes.outcomes[number], operation), custom_obj_keys=key)
+        for number, (key, _) in enumerate(given)
     )
 
 
@@ -266,12 +244,3 @@ def _values(kind: _Kind, key: Sequence[Attribute], given: Sequence[Attribute]) -
     if missing := [name for name in kind.keys if not values.get(name)]:
         raise ValueError(f"Missing key attribute: {', '.join(missing)}")
     return values
-
-
-def _status(status: str, error: RestError | None, operation: str, settings: BridgeSettings) -> tuple[str, str | None]:
-    if error is None:
-        return SyncStatusEnum(_STATUSES[status]), None
-    if (operation, error.code) in (("INSERT", "1017"), ("UPDATE", "1013")):
-        return "SKIPPED", None
-    code = refusal(error, settings, level="record").code
-    return SyncStatusEnum.FAILED, f"{code} - {error.message} [{error.code}]"

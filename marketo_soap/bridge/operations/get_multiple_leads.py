@@ -18,6 +18,7 @@ from marketo_soap.bridge.rest import RestReply, read
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Note, Translation
 from marketo_soap.errors import fault
+from marketo_soap.operations.base import is_first_page
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads, GetMultipleLeadsResult
 from marketo_soap.records.lead import LeadRecord
 from marketo_soap.records.lead_keys import LastUpdateAtSelector, LeadKeySelector, StaticListSelector, aware
@@ -103,11 +104,10 @@ class _Work:
 
 
 def _position(call: GetMultipleLeads, kind: str) -> tuple[str, str] | None:
-    """What a position of ours holds; None for the first page, which clients also ask for by a made-up one."""
-    text = (call.stream_position or "").strip()
-    if not text or ":os:0:" in text:
+    """What a position of ours holds; None for the first page."""
+    if is_first_page(call.stream_position):
         return None
-    found, _, rest = text.partition(":")
+    found, _, rest = (call.stream_position or "").strip().partition(":")
     middle, colon, token = rest.partition(":")
     if found != kind or not colon or not token:
         raise fault(20122)

@@ -21,6 +21,7 @@ from marketo_soap.bridge.streams import Stream, merged, place_of, streams_at
 from marketo_soap.bridge.values import text_value
 from marketo_soap.calls.limits import central
 from marketo_soap.errors import fault
+from marketo_soap.operations.base import is_first_page
 from marketo_soap.operations.get_lead_activity import GetLeadActivity, LeadActivityList
 from marketo_soap.operations.get_lead_changes import GetLeadChanges, GetLeadChangesResult
 from marketo_soap.records.activities import ActivityRecord, LeadChangeRecord, StreamPosition, TypesWanted
@@ -76,11 +77,10 @@ def get_lead_changes(
         latest = latest or (aware(selector.latest_updated_at) if selector.latest_updated_at else None)
     log = yield from _Log.of(TypesWanted.of(call.activity_filter, call.activity_name_filter), settings, names)
     groups = yield from _groups(selector, settings)
-    offset = (position.offset or "").strip()
-    if offset in ("", "0", "1") or ":os:0:" in offset:
+    if is_first_page(position.offset):
         streams = yield from log.since(since, groups, settings)
     else:
-        at = streams_at(log.streams(groups), offset)
+        at = streams_at(log.streams(groups), (position.offset or "").strip())
         if at is None:
             raise fault(20122)
         streams = at
@@ -244,9 +244,9 @@ def _time(text: str | None) -> datetime | None:
 
 def _after(records: Sequence[Mapping[str, Any]], offset: str | None) -> int:
     """Return at which of a lead's records the page begins."""
-    text = (offset or "").strip()
-    if text in ("", "0", "1") or ":os:0:" in text:
+    if is_first_page(offset):
         return 0
+    text = (offset or "").strip()
     places = [number for number, record in enumerate(records, 1) if text == f"ID:{_id(record)}"]
     if not places:
         raise fault(20122)

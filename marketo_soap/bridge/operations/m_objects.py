@@ -18,6 +18,7 @@ from marketo_soap.bridge.rest import read
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Note, Translation
 from marketo_soap.errors import fault
+from marketo_soap.operations.base import is_first_page
 from marketo_soap.operations.describe_m_object import DescribeMObject, DescribeMObjectResult
 from marketo_soap.operations.get_m_objects import GetMObjects, GetMObjectsResult
 from marketo_soap.operations.list_m_objects import ListMObjects, ListMObjectsResult
@@ -83,10 +84,9 @@ def get_m_objects(call: GetMObjects, settings: BridgeSettings, _: NameSource) ->
 
 
 def _start(call: GetMObjects) -> int:
-    text = (call.stream_position or "").strip()
-    if not text or ":os:0:" in text:  # clients make up a first position
+    if is_first_page(call.stream_position):
         return 0
-    word, _, number = text.partition(":")
+    word, _, number = (call.stream_position or "").strip().partition(":")
     if word != "objects" or not (number.isascii() and number.isdecimal() and len(number) < 10):
         raise fault(20122)
     return int(number)

@@ -129,6 +129,8 @@ class Sync:
         """Update the lead that the first of *lookups* finds (True: if it is in the partition), else make one."""
         for last_time in (False, True):
             for lookup, check_partition in lookups.items():
+                if lookup == "email":
+                    self.values["email"] = self.keys.new_email or self.keys.email
                 found = self._one_of((yield from self._find(lookup)))
                 if found is not None:
                     return (yield from self._update(found, check_partition=check_partition))
@@ -272,6 +274,5 @@ def _raise_partly(error: MarketoError, what: str) -> NoReturn:
     """Raise *error* as one of a call that was carried out in part."""
     if not isinstance(error, Fault):
         raise no_answer(f"{error}; {what}", fate_unknown=True) from error
-    text = error.message.removesuffix(f" ({error.code})")
-    partly = fault(error.code or 20011, f"{text}; {what}")
-    raise with_rest_error(partly, error.rest or RestError("", text), True) from None
+    partly = fault(error.code or 20011, f"{error.reason}; {what}")
+    raise with_rest_error(partly, error.rest or RestError("", error.reason), True) from None

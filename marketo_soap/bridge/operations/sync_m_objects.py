@@ -9,34 +9,25 @@ from typing import Any
 from marketo_soap.bridge.codes import refusal
 from marketo_soap.bridge.names import NameSource
 from marketo_soap.bridge.objects import KEY, NO_IDS, associated, lookup_of, path_of, rest_record
-from marketo_soap.bridge.rest import RestReply, RestRequest, write, write_form
+from marketo_soap.bridge.rest import RestReply, write, write_form
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
-from marketo_soap.errors import fault
+from marketo_soap.bridge.writes import ACTIONS, Outcome, Writes, status_of
+from marketo_soap.errors import Fault
 from marketo_soap.operations.delete_m_objects import DeleteMObjects, DeleteMObjectsResult
 from marketo_soap.operations.sync_m_objects import SyncMObjects, SyncMObjectsResult
 from marketo_soap.records.marketo_objects import MObject, MObjStatus, MObjStatusEnum
 
 __all__ = ["delete_m_objects", "sync_m_objects"]
 
-_ACTIONS = {"INSERT": "createOnly", "UPDATE": "updateOnly", "UPSERT": "createOrUpdate"}
-_STATUSES = {
-    "created": MObjStatusEnum.CREATED,
-    "updated": MObjStatusEnum.UPDATED,
-    "deleted": MObjStatusEnum.DELETED,
-}
-_SKIPPED = {"1017": "INSERT", "1013": "UPDATE"}  # by REST code: which operation it is nothing new for
-
 Record = dict[str, Any]
-Statuses = dict[int, MObjStatus]
 
 
 def sync_m_objects(call: SyncMObjects, settings: BridgeSettings, _: NameSource) -> Translation[SyncMObjectsResult]:
     """Write the objects in the order given."""
-    operation = str(call.operation)
-    done: Statuses = {}
+    operation, objects, writes = str(call.operation), call.m_objects, Writes(settings)
     records: dict[int, Record] = {}
-    for number, each in enumerate(call.m_objects):
+    for number, each in enumerate(objects):
         if each.type == "Program":
             records[number] = {}  # it is sent as a form, alone
             continue
@@ -44,24 +35,23 @@ def sync_m_objects(call: SyncMObjects, settings: BridgeSettings, _: NameSource) 
         try:
             records[number] = rest_record(each, fields, settings)
         except ValueError as error:
-            done[number] = _failed(each, str(error))
-    for run in _runs(call.m_objects, records):
-        first = call.m_objects[run[0]]
+            writes.outcomes[number] = str(error)
+    for run in _runs(objects, records):
+        first = objects[run[0]]
         if first.type == "Program":
-            done[run[0]] = yield from _update_program(first, operation, settings)
+            writes.outcomes[run[0]] = yield from _update_program(first, operation, settings)
             continue
-        data = {"action": _ACTIONS[operation], "dedupeBy": "dedupeFields", "input": [records[n] for n in run]}
+        data = {"action": ACTIONS[operation], "dedupeBy": "dedupeFields", "input": [records[n] for n in run]}
         effect = call.effect if call.effect == "once" else "repeatable"
-        sent = write(f"{path_of(first.type)}.json", data, effect=effect)
-        done |= yield from _carried(sent, run, call.m_objects, operation, settings, whole=not _written(done))
-    return SyncMObjectsResult(tuple(done[number] for number in range(len(call.m_objects))))
+        yield from writes.send(write(f"{path_of(first.type)}.json", data, effect=effect), run)
+    return SyncMObjectsResult(_statuses(objects, writes, operation))
 
 
 def delete_m_objects(
     call: DeleteMObjects, settings: BridgeSettings, _: NameSource
 ) -> Translation[DeleteMObjectsResult]:
     """Delete the objects: opportunities by external key, roles by opportunity, lead and Role."""
-    objects, done = call.m_objects, Statuses()
+    objects, writes = call.m_objects, Writes(settings)
     records: dict[int, Record] = {}
     for number, each in enumerate(objects):
         try:
@@ -69,12 +59,12 @@ def delete_m_objects(
                 raise ValueError("A program cannot be deleted")
             records[number] = _key_of(each)
         except ValueError as error:
-            done[number] = _failed(each, str(error))
+            writes.outcomes[number] = str(error)
     for run in _runs(objects, records):
         data = {"deleteBy": "dedupeFields", "input": [records[n] for n in run]}
-        sent = write(f"{path_of(objects[run[0]].type)}/delete.json", data, effect="repeatable")
-        done |= yield from _carried(sent, run, objects, "DELETE", settings, whole=not _written(done))
-    return DeleteMObjectsResult(tuple(done[number] for number in range(len(objects))))
+        path = f"{path_of(objects[run[0]].type)}/delete.json"
+        yield from writes.send(write(path, data, effect="repeatable"), run)
+    return DeleteMObjectsResult(_statuses(objects, writes, "DELETE"))
 
 
 def _key_of(given: MObject) -> Record:
@@ -106,70 +96,31 @@ def _runs(objects: Sequence[MObject], records: Mapping[int, Record]) -> Iterator
         yield run
 
 
-def _written(done: Statuses) -> bool:
-    return any(each.status != MObjStatusEnum.FAILED for each in done.values())
+def _statuses(objects: Sequence[MObject], writes: Writes, operation: str) -> tuple[MObjStatus, ...]:
+    """Return the status of each object; its id is 0 where nobody gave it, for REST has none."""
+    statuses = []
+    for number, given in enumerate(objects):
+        outcome = writes.outcomes[number]
+        status, error = status_of(outcome, operation)
+        if operation == "DELETE" and isinstance(outcome, Fault) and outcome.rest and outcome.rest.code == "1013":
+            status, error = "UNCHANGED", None
+        statuses.append(MObjStatus(given.id or 0, MObjStatusEnum(status), error, external_key=given.external_key))
+    return tuple(statuses)
 
 
-def _failed(given: MObject, reason: str) -> MObjStatus:
-    return MObjStatus(given.id or 0, external_key=given.external_key, status=MObjStatusEnum.FAILED, error=reason)
-
-
-def _carried(
-    sent: RestRequest,
-    run: list[int],
-    objects: Sequence[MObject],
-    operation: str,
-    settings: BridgeSettings,
-    *,
-    whole: bool,
-) -> Translation[Statuses]:
-    """Send a write and return a status for each object. *whole*: a refused call is a fault, for nothing was written."""
-    reply: RestReply = yield sent
-    if not reply.success:
-        refused = refusal(reply.errors[0], settings, level="response", fate_unknown=reply.in_doubt)
-        if whole:
-            raise refused
-        return {number: _failed(objects[number], f"{refused.code} - {refused.message}") for number in run}
-    if len(reply.result) != len(run):
-        raise fault(20011, "REST answered with another number of records than were sent")
-    return {
-        number: _status(objects[number], record, operation, reply, settings)
-        for number, record in zip(run, reply.result, strict=True)
-    }
-
-
-def _status(
-    given: MObject, record: Mapping[str, Any], operation: str, reply: RestReply, settings: BridgeSettings
-) -> MObjStatus:
-    """Return the status of a record; the id is 0, for REST has none."""
-    status = _STATUSES.get(str(record.get("status")))
-    if status is not None:
-        return MObjStatus(0, external_key=given.external_key, status=status)
-    reason = reply.reason(record)
-    if reason.code == "1013" and operation == "DELETE":
-        return MObjStatus(0, external_key=given.external_key, status=MObjStatusEnum.UNCHANGED)
-    if _SKIPPED.get(reason.code) == operation:
-        return MObjStatus(0, external_key=given.external_key, status=MObjStatusEnum.SKIPPED)
-    refused = refusal(reason, settings, level="record", fate_unknown=reply.in_doubt)
-    return _failed(given, f"{refused.code} - {refused.message}")
-
-
-def _update_program(given: MObject, operation: str, settings: BridgeSettings) -> Translation[MObjStatus]:
+def _update_program(given: MObject, operation: str, settings: BridgeSettings) -> Translation[Outcome]:
     """Add costs and write tags of a program."""
     try:
         if operation != "UPDATE":
             raise ValueError("A program can only be updated")
         form = _form_of(given)
     except ValueError as error:
-        return _failed(given, str(error))
-    sent = write_form(
-        f"/rest/asset/v1/program/{given.id or 0}.json", effect="once" if "costs" in form else "repeatable", **form
-    )
-    reply: RestReply = yield sent
+        return str(error)
+    effect: Any = "once" if "costs" in form else "repeatable"
+    reply: RestReply = yield write_form(f"/rest/asset/v1/program/{given.id or 0}.json", effect=effect, **form)
     if reply.success:
-        return MObjStatus(given.id or 0, external_key=given.external_key, status=MObjStatusEnum.UPDATED)
-    refused = refusal(reply.errors[0], settings, level="record", fate_unknown=reply.in_doubt)
-    return _failed(given, f"{refused.code} - {refused.message}")
+        return {"status": "updated"}
+    return refusal(reply.errors[0], settings, level="record", fate_unknown=reply.in_doubt)
 
 
 def _form_of(given: MObject) -> dict[str, str]:

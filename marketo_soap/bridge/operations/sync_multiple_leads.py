@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from attrs import field, frozen
 
-from marketo_soap.bridge.codes import no_answer, refusal
 from marketo_soap.bridge.leads import rest_lead
 from marketo_soap.bridge.lookup import LEADS, lead_id_of
 from marketo_soap.bridge.names import Names, NameSource
 from marketo_soap.bridge.operations.lead_keys import held, keys_of
 from marketo_soap.bridge.operations.sync_lead import Sync
-from marketo_soap.bridge.rest import RestReply, write
+from marketo_soap.bridge.rest import write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Hold, Note, Translation
+from marketo_soap.bridge.writes import Outcome, Writes, status_of
 from marketo_soap.errors import Fault
 from marketo_soap.operations.lead_identity import LeadIdentity
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncMultipleLeadsResult
@@ -42,14 +41,14 @@ def sync_multiple_leads(
 ) -> Translation[SyncMultipleLeadsResult]:
     """Insert or update many leads. One that REST refuses is FAILED; a call that it refuses whole is a fault."""
     known: Names = names if isinstance(names, Names) else (yield names)
-    statuses: dict[int, SyncStatus] = {}
+    writes = Writes(settings)
     leads: list[_Lead] = []
     notes: dict[str, None] = {}
     for number, record in enumerate(call.lead_records):
         try:
             leads.append(_prepared(number, record, known, settings, notes, dedup=call.dedup_enabled is not False))
         except Fault as refused:
-            statuses[number] = _failed(refused)
+            writes.outcomes[number] = refused
     for text in notes:
         yield Note(text)
     if leads:
@@ -57,16 +56,9 @@ def sync_multiple_leads(
     batches = _batches(leads)
     if len({batch[0].lookup for batch in batches}) > 1:
         yield Note("leads with different kinds of keys are written by several calls: not in their order, not at once")
-    written = False
     for batch in batches:
-        try:
-            yield from _write(batch, known, settings, statuses)
-        except Fault as refused:
-            if not written:
-                raise
-            statuses |= {lead.number: _failed(refused) for lead in batch}
-        written = True
-    return SyncMultipleLeadsResult(tuple(statuses[number] for number in range(len(call.lead_records))))
+        yield from _write(batch, known, settings, writes)
+    return SyncMultipleLeadsResult(tuple(_status(writes.outcomes[number]) for number in range(len(call.lead_records))))
 
 
 def _prepared(
@@ -119,10 +111,8 @@ def _key(lead: _Lead) -> str:
     return str(lead.values.get(lead.lookup or "")).strip().lower()
 
 
-def _write(
-    batch: list[_Lead], names: Names, settings: BridgeSettings, statuses: dict[int, SyncStatus]
-) -> Translation[None]:
-    """Write the leads of one call, and note the status of each."""
+def _write(batch: list[_Lead], names: Names, settings: BridgeSettings, writes: Writes) -> Translation[None]:
+    """Write the leads of one call."""
     first = batch[0]
     adopts = settings.foreign_id_adopt_email and first.keys.id is None and first.keys.person_id
     if _is_alone(first) or (adopts and any(lead.keys.email for lead in batch)):
@@ -130,30 +120,19 @@ def _write(
             sync = Sync(settings, lead.keys, None, lead.values, names)
             try:
                 lead_id, status = yield from sync.by_strongest_key()
-                statuses[lead.number] = SyncStatus(lead_id, status)
+                writes.outcomes[lead.number] = {"id": lead_id, "status": status}
             except Fault as refused:
-                statuses[lead.number] = _failed(refused)
+                writes.outcomes[lead.number] = refused
+        writes.begun = True
         return
     data: dict[str, Any] = {"action": first.action, "input": [lead.values for lead in batch]}
     if first.lookup is not None:
         data["lookupField"] = first.lookup
     effect = "repeatable" if first.action == "updateOnly" else "once"
-    reply: RestReply = yield write(LEADS, data, effect=effect)  # type: ignore[arg-type]
-    if not reply.success:
-        raise refusal(reply.errors[0], settings, level="response", fate_unknown=reply.in_doubt)
-    if len(reply.result) != len(batch):
-        raise no_answer("REST did not say what became of each lead", fate_unknown=True)
-    for lead, record in zip(batch, reply.result, strict=True):
-        statuses[lead.number] = _status(record, reply, settings)
+    yield from writes.send(write(LEADS, data, effect=effect), [lead.number for lead in batch])  # type: ignore[arg-type]
 
 
-def _status(record: Mapping[str, Any], reply: RestReply, settings: BridgeSettings) -> SyncStatus:
-    status, lead_id = str(record.get("status")).upper(), lead_id_of(record.get("id"))
-    if status in ("CREATED", "UPDATED") and lead_id is not None:
-        return SyncStatus(lead_id, LeadSyncStatus(status))
-    return _failed(refusal(reply.reason(record), settings, level="record", fate_unknown=reply.in_doubt))
-
-
-def _failed(refused: Fault) -> SyncStatus:
-    text = refused.message.removesuffix(f" ({refused.code})")
-    return SyncStatus(0, LeadSyncStatus.FAILED, f"{refused.code} - {text}")
+def _status(outcome: Outcome) -> SyncStatus:
+    lead_id = 0 if isinstance(outcome, Fault | str) else lead_id_of(outcome.get("id"))
+    status, error = status_of("REST named no id of the lead" if lead_id is None else outcome, "")
+    return SyncStatus(lead_id or 0, LeadSyncStatus(status), error)

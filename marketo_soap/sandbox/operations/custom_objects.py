@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
 from attrs import evolve
 
 from marketo_soap.errors import fault
 from marketo_soap.operations.delete_custom_objects import DeleteCustomObjects, DeleteCustomObjectsResult
-from marketo_soap.operations.get_custom_objects import GetCustomObjects, GetCustomObjectsResult
+from marketo_soap.operations.get_custom_objects import (
+    GetCustomObjects,
+    GetCustomObjectsResult,
+    read_position,
+    write_position,
+)
 from marketo_soap.operations.sync_custom_objects import SyncCustomObjects, SyncCustomObjectsResult
 from marketo_soap.records.attribs import SyncOperationEnum
 from marketo_soap.records.custom_objects import MOST_OBJECTS, CustomObj, SyncCustomObjStatus, SyncStatusEnum, unknown
@@ -33,17 +37,15 @@ def get_custom_objects(call: GetCustomObjects, world: World) -> Outcome:
     if names := [name for name in key if name not in kind.searched]:
         raise fault(20110, unknown(names))
     limit = min(call.batch_size or MOST_OBJECTS, MOST_OBJECTS)
-    before, after = _place(call.stream_position, list(key.values()))
+    before, after = read_position(call.stream_position, key.values(), "id", 0)
     page = objects.matching(kind, key, after=after, limit=limit, offset=0 if after else before)
     if before and not page and world.settings.stream_end == "fault":
         raise fault(20123)
     last = page[-1].id if page else after
     remaining = objects.count_of(kind, key, after=last) if len(page) == limit else 0
-    # Recorded: the position is JSON of the key's values and how many objects came, and is filled on every page.
-    position = {"ky": list(key.values()), "os": before + len(page)} | ({"id": last} if last else {})
-    text = json.dumps(position, ensure_ascii=False, separators=(",", ":"))
+    position = write_position(key.values(), before + len(page), **({"id": last} if last else {}))
     shown = tuple(_shown(kind, each, call.include_attributes) for each in page)
-    return Outcome(GetCustomObjectsResult(kind.name, len(page), remaining, text, shown), kind.name)
+    return Outcome(GetCustomObjectsResult(kind.name, len(page), remaining, position, shown), kind.name)
 
 
 def sync_custom_objects(call: SyncCustomObjects, world: World) -> Outcome:
@@ -84,23 +86,6 @@ def _kind(world: World, name: str) -> CustomObjectType:
     if kind is None:
         raise fault(20110, "Object name is not valid")
     return kind
-
-
-def _place(position: str | None, key: Sequence[str]) -> tuple[int, int]:
-    """Return how many objects came before this page, and the id of the last one (0: not known)."""
-    text = (position or "").strip()
-    if not text or ":os:0:" in text:  # recorded: clients make up a first position, or send an empty one
-        return 0, 0
-    try:
-        found = json.loads(text)
-        before, last = found["os"], found.get("id", 0)
-        if not (isinstance(before, int) and isinstance(last, int) and 0 <= before < 2**63 and 0 <= last < 2**63):
-            raise ValueError
-        if before and found["ky"] != list(key):
-            raise ValueError
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise fault(20122) from None
-    return before, last if before else 0
 
 
 def _values(kind: CustomObjectType, key: Sequence[Attribute], given: Sequence[Attribute]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from marketo_soap.errors import fault
+from marketo_soap.operations.base import is_first_page
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads, GetMultipleLeadsResult
 from marketo_soap.records.lead_keys import (
     MOST_KEYS,
@@ -17,10 +18,10 @@ from marketo_soap.sandbox.operations.outcome import Outcome, World, record_of
 from marketo_soap.sandbox.store import selections
 from marketo_soap.sandbox.store.selections import Place, Selection
 
-__all__ = ["POSITION", "get_multiple_leads"]
+__all__ = ["get_multiple_leads", "place_of"]
 
 _PAGE = 100
-POSITION = re.compile("id:([0-9]{1,18}):ts:([0-9]{1,18}):os:([0-9]{1,18}):rc:([0-9]{1,18})")
+_POSITION = re.compile("id:([0-9]{1,18}):ts:([0-9]{1,18}):os:([0-9]{1,18}):rc:([0-9]{1,18})")
 
 
 def get_multiple_leads(call: GetMultipleLeads, world: World) -> Outcome:
@@ -29,7 +30,8 @@ def get_multiple_leads(call: GetMultipleLeads, world: World) -> Outcome:
     # Recorded: batchSize has no effect on a LeadKeySelector.
     size = None if isinstance(call.lead_selector, LeadKeySelector) else call.batch_size
     limit = min(size or _PAGE, world.settings.largest_page)
-    after, before, counted = _place(call.stream_position)
+    last_id, updated_ms, before, counted = place_of(call.stream_position)
+    after = Place(last_id, updated_ms) if before else None
     found = world.leads.select(selection, after=after, limit=limit + 1)
     page, position, remaining = found[:limit], "", 0  # as in the vendor's sample, when nothing remains
     if len(found) > limit:
@@ -60,15 +62,12 @@ def _selected(call: GetMultipleLeads, world: World) -> tuple[str | None, Selecti
             raise fault(10001, "No selection criteria found in request")
 
 
-def _place(position: str | None) -> tuple[Place | None, int, int]:
-    """Return where the page before ended, how many leads came up to there, and how many remained.
-
-    Recorded: clients sent an empty first position, or made one up with `os:0`.
-    """
-    if not (position or "").strip():
-        return None, 0, 0
-    found = POSITION.fullmatch((position or "").strip())
+def place_of(position: str | None) -> tuple[int, int, int, int]:
+    """Return the id and the time that the page before ended with, how many came up to there, and how many remained."""
+    if is_first_page(position):
+        return 0, 0, 0, 0
+    found = _POSITION.fullmatch((position or "").strip())
     if found is None:
         raise fault(20122)
-    lead_id, updated_ms, before, remaining = map(int, found.groups())
-    return (Place(lead_id, updated_ms), before, remaining) if before else (None, 0, 0)
+    last, time, before, remaining = map(int, found.groups())
+    return last, time, before, remaining

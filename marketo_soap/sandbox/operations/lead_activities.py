@@ -9,6 +9,7 @@ from attrs import evolve
 
 from marketo_soap.calls.limits import central
 from marketo_soap.errors import fault
+from marketo_soap.operations.base import is_first_page
 from marketo_soap.operations.get_lead_activity import GetLeadActivity, LeadActivityList
 from marketo_soap.operations.get_lead_changes import GetLeadChanges, GetLeadChangesResult
 from marketo_soap.records.activities import LeadChangeRecord, StreamPosition, TypesWanted
@@ -76,11 +77,10 @@ def _wanted(position: StreamPosition, types: TypesWanted, world: World) -> Wante
 
 
 def _place(position: StreamPosition, world: World) -> ActivityPlace | None:
-    """Return where the page before ended. Recorded: callers made up a first position, or gave the offset alone."""
-    offset = (position.offset or "").strip()
-    if offset in ("", "0", "1") or ":os:0:" in offset:
+    """Return where the page before ended. Recorded: callers gave the offset alone."""
+    if is_first_page(position.offset):
         return None
-    found = _OFFSET.fullmatch(offset)
+    found = _OFFSET.fullmatch((position.offset or "").strip())
     last = world.leads.activities.get(int(found[1])) if found is not None else None
     if last is None:
         raise fault(20122)

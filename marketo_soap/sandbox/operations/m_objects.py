@@ -23,7 +23,7 @@ from marketo_soap.records.object_fields import (
     describe,
     meets,
 )
-from marketo_soap.sandbox.operations.get_multiple_leads import POSITION
+from marketo_soap.sandbox.operations.get_multiple_leads import place_of
 from marketo_soap.sandbox.operations.outcome import Outcome, World
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store.objects import Opportunity, Role
@@ -59,7 +59,7 @@ def fields_of(kind: str, settings: Settings) -> Sequence[ObjectField]:
 def get_m_objects(call: GetMObjects, world: World) -> Outcome:
     """Return one page of the objects that meet all conditions, oldest first. Raises 20110, 20122 and 20123."""
     check_criteria(call.type, call.m_obj_criteria)
-    after, before = _place(call.stream_position)
+    after, _, before, _ = place_of(call.stream_position)
     found: list[MObject] = []
     for row in _rows(call, world, after):
         shown = _shown(row, call.type, world.settings)
@@ -74,17 +74,6 @@ def get_m_objects(call: GetMObjects, world: World) -> Outcome:
     last = page[-1].id if page else after
     position = f"id:{last}:ts:0:os:{before + len(page)}:rc:{int(more)}"
     return Outcome(GetMObjectsResult(len(page), more, position, tuple(page)), call.type)
-
-
-def _place(position: str | None) -> tuple[int, int]:
-    """Return the id after which the page begins, and how many objects came before. A made-up first one has `os:0`."""
-    if not (position or "").strip():
-        return 0, 0
-    found = POSITION.fullmatch((position or "").strip())
-    if found is None:
-        raise fault(20122)
-    last, _, before, _ = map(int, found.groups())
-    return (last, before) if before else (0, 0)
 
 
 def _rows(call: GetMObjects, world: World, after: int) -> Iterator[Any]:

@@ -21,10 +21,6 @@ def _status(record: LeadRecord, world: World, *, dedup: bool) -> SyncStatus:
     try:
         written = write_lead(record, world, in_batch=True, dedup=dedup)
     except Fault as refused:  # chosen: what is wrong with one lead is never a fault of the call
-        return SyncStatus(0, LeadSyncStatus.FAILED, _text(refused))
+        # No lead that failed is on record, so the wording is chosen.
+        return SyncStatus(0, LeadSyncStatus.FAILED, f"{refused.code} - {refused.reason}")
     return SyncStatus(written.after.id, written.status)
-
-
-def _text(refused: Fault) -> str:
-    """Return the reason; no lead that failed is on record, so the wording is chosen."""
-    return f"{refused.code} - {refused.message.removesuffix(f' ({refused.code})')}"

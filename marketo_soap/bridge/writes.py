@@ -1,0 +1,63 @@
+"""Records that several calls of REST write, and what became of each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from marketo_soap.bridge.codes import no_answer, refusal
+from marketo_soap.bridge.rest import RestReply, RestRequest
+from marketo_soap.bridge.settings import BridgeSettings
+from marketo_soap.bridge.steps import Translation
+from marketo_soap.errors import Fault
+
+__all__ = ["ACTIONS", "Outcome", "Writes", "status_of"]
+
+Outcome: TypeAlias = Mapping[str, Any] | Fault | str
+"""The record of a reply, the fault that refuses it, or why it was not sent."""
+
+ACTIONS = {"INSERT": "createOnly", "UPDATE": "updateOnly", "UPSERT": "createOrUpdate"}
+"""The `action` of a REST call by the operation of a SOAP call."""
+
+_DONE = ("created", "updated", "deleted")
+_NOTHING_TO_DO = (("INSERT", "1017"), ("UPDATE", "1013"))
+
+
+class Writes:
+    """What became of records, by their numbers; *begun* says whether a call was answered."""
+
+    def __init__(self, settings: BridgeSettings) -> None:
+        self.outcomes: dict[int, Outcome] = {}
+        self.begun = False
+        self._settings = settings
+
+    def send(self, request: RestRequest, numbers: Sequence[int]) -> Translation[None]:
+        """Write the records with these numbers. Raises the fault of a call that is refused before any was answered."""
+        try:
+            reply: RestReply = yield request
+            if not reply.success:
+                raise refusal(reply.errors[0], self._settings, level="response", fate_unknown=reply.in_doubt)
+            if len(reply.result) != len(numbers):
+                raise no_answer("REST did not say what became of each record", fate_unknown=True)
+        except Fault as refused:
+            if not self.begun:
+                raise
+            self.outcomes |= dict.fromkeys(numbers, refused)
+            return
+        self.begun = True
+        for number, record in zip(numbers, reply.result, strict=True):
+            self.outcomes[number] = record
+            if record.get("status") not in _DONE:
+                why = reply.reason(record)
+                self.outcomes[number] = refusal(why, self._settings, level="record", fate_unknown=reply.in_doubt)
+
+
+def status_of(outcome: Outcome, operation: str) -> tuple[str, str | None]:
+    """Return the status of an object that *operation* wrote, and why it is FAILED."""
+    if isinstance(outcome, str):
+        return "FAILED", outcome
+    if not isinstance(outcome, Fault):
+        return str(outcome["status"]).upper(), None
+    if outcome.rest is not None and (operation, outcome.rest.code) in _NOTHING_TO_DO:
+        return "SKIPPED", None
+    return "FAILED", f"{outcome.code} - {outcome.reason}"

@@ -1,0 +1,250 @@
+"""How the columns of a file become a lead: keys, attributes, types. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+from math import isfinite
+from typing import Any, Literal
+
+from attrs import field, frozen
+
+from marketo_soap.records.lead import Attribute, LeadRecord, Value
+
+__all__ = ["KEYS", "REASON", "BadCell", "Columns", "Plan"]
+
+KEYS = ("Id", "Email", "ForeignSysPersonId", "ForeignSysType")
+"""The columns that are keys; the second last needs the last."""
+
+REASON = "reject_reason"
+"""The column that a file of rejects has more than its source. A source may have it: it is not sent."""
+
+Convert = Callable[[Any], Value]
+
+
+class BadCell(ValueError):  # noqa: N818 - the cell is bad, not the program
+    """A row cannot become a lead. `column` is None where the row as a whole is wrong; no value is in the message."""
+
+    def __init__(self, column: str | None, problem: str) -> None:
+        super().__init__(f"column {column!r}: {problem}" if column else problem)
+        self.column = column
+
+
+@frozen
+class Columns:
+    """How columns become leads.
+
+    The columns `Id`, `Email`, `ForeignSysPersonId` and `ForeignSysType` are keys, any other is the attribute of its
+    name. *mapping* gives a column another name ("" leaves it out). *types* checks and converts the cells of an
+    attribute: string, integer, score, float, currency, percent, boolean, date or datetime. *empty* says what an empty
+    cell means: "leave" the field as it is, or "clear" it; an empty key is no key. *time_zone* is that of times without
+    one.
+    """
+
+    mapping: Mapping[str, str] = field(factory=dict)
+    types: Mapping[str, str] = field(factory=dict)
+    empty: Literal["leave", "clear"] = "leave"
+    time_zone: tzinfo | None = None
+
+    def __attrs_post_init__(self) -> None:
+        for name, kind in self.types.items():
+            if kind not in _TYPES:
+                raise ValueError(f"the type of {name} is {kind!r}: use one of {', '.join(_TYPES)}")
+        if self.empty not in ("leave", "clear"):
+            raise ValueError("empty must be 'leave' or 'clear'")
+
+    def plan(self, names: Sequence[str], where: str = "", *, needs_key: bool = True, header: bool = True) -> Plan:
+        """Return the plan for the columns *names*; *where* is their place for errors.
+
+        Raises `ValueError` for columns without a key, an empty or repeated name, and, if they are those of a *header*
+        and not of one row, for names of *mapping* and *types* that are not among them.
+        """
+        prefix = f"{where}: " if where else ""
+        for name in sorted({*self.mapping} - {*names}) if header else ():
+            raise ValueError(f"{prefix}there is no column {name!r} to map; there are: {_listed(names)}")
+        attributes: list[tuple[int, str, Convert | None]] = []
+        keys: dict[str, int] = {}
+        seen: dict[str, str] = {}
+        for index, column in enumerate(names):
+            target = self.mapping.get(column, column).strip()
+            if column == REASON or (not target and column in self.mapping):
+                continue
+            if not target:
+                raise ValueError(f"{prefix}column {index + 1} has no name: name it, or leave it out of the file")
+            if target in seen:
+                raise ValueError(f"{prefix}columns {seen[target]!r} and {column!r} are both {target!r}")
+            seen[target] = column
+            if target in KEYS:
+                keys[target] = index
+            else:
+                attributes.append((index, target, self._converter(target)))
+        for name in sorted({*self.types} - {*seen}) if header else ():
+            raise ValueError(f"{prefix}there is no attribute {name!r} to have a type; there are: {_listed(seen)}")
+        if needs_key and not keys.keys() & {"Id", "Email", "ForeignSysPersonId"}:
+            hint = "".join(
+                f"; try --map {column}={key}" for key in KEYS for column in names if column.lower() == key.lower()
+            )
+            raise ValueError(
+                f"{prefix}no column is a key (Id, Email, ForeignSysPersonId); the columns are: {_listed(names)}{hint}"
+            )
+        if header and "ForeignSysPersonId" in keys and "ForeignSysType" not in keys:
+            raise ValueError(f"{prefix}a column ForeignSysPersonId needs a column ForeignSysType")
+        return Plan(tuple(names), keys, attributes, self.empty == "clear", needs_key)
+
+    def _converter(self, attribute: str) -> Convert | None:
+        kind = self.types.get(attribute)
+        zone = self.time_zone
+        if kind == "datetime" or (kind is None and zone is not None):
+            parse = kind is not None
+
+            def with_zone(value: Any) -> Any:
+                if parse and isinstance(value, str):
+                    value = datetime.fromisoformat(value.strip())
+                if isinstance(value, datetime) and value.utcoffset() is None and zone is not None:
+                    return value.replace(tzinfo=zone)
+                return value
+
+            return with_zone
+        return None if kind is None else _TYPES[kind]
+
+
+def _listed(names: Sequence[str] | Mapping[str, str]) -> str:
+    """Return names for a message: the first twenty, each cut to forty characters."""
+    shown = [name if len(name) <= 40 else f"{name[:40]}..." for name in list(names)[:20]]
+    return f"{', '.join(shown)}{', ...' if len(names) > 20 else ''}"
+
+
+def _integer(value: Any) -> Value:
+    number = int(value.strip()) if isinstance(value, str) else int(value)
+    if not isinstance(value, str) and number != value:
+        raise ValueError
+    return number
+
+
+def _decimal(value: Any) -> Value:
+    number = Decimal(value.strip() if isinstance(value, str) else repr(value) if isinstance(value, float) else value)
+    if not number.is_finite():
+        raise ValueError
+    return number
+
+
+def _boolean(value: Any) -> Value:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[str(value).strip().lower()]
+
+
+def _date(value: Any) -> Value:
+    if isinstance(value, str):
+        return date.fromisoformat(value.strip())
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    raise ValueError
+
+
+def _datetime(value: Any) -> Value:
+    raise NotImplementedError("made by Columns, which knows the time zone")
+
+
+def _string(value: Any) -> Value:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+_TYPES: Mapping[str, Convert] = {
+    "string": _string,
+    "integer": _integer,
+    "score": _integer,
+    "float": _decimal,
+    "currency": _decimal,
+    "percent": _decimal,
+    "boolean": _boolean,
+    "date": _date,
+    "datetime": _datetime,
+}
+
+
+class Plan:
+    """How the cells of a row under one header become a lead."""
+
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        keys: Mapping[str, int],
+        attributes: Sequence[tuple[int, str, Convert | None]],
+        clear: bool,
+        needs_key: bool,
+    ) -> None:
+        self.names = names
+        self._keys, self._attributes, self._clear, self._needs_key = keys, attributes, clear, needs_key
+
+    def record(self, cells: Sequence[Any]) -> LeadRecord:
+        """Return the lead of a row. Raises `BadCell`."""
+        if len(cells) != len(self.names):
+            raise BadCell(None, f"the row has {len(cells)} cells, the header has {len(self.names)}")
+        attributes = []
+        index = 0
+        try:
+            for index, name, convert in self._attributes:
+                value = cells[index]
+                if value is None or value == "":
+                    if not self._clear:
+                        continue
+                    value = ""
+                elif convert is not None:
+                    value = convert(value)
+                attributes.append(Attribute(name, value))
+        except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+            raise BadCell(self.names[index], _problem(error)) from None
+        return self._with_keys(cells, attributes)
+
+    def _with_keys(self, cells: Sequence[Any], attributes: list[Attribute]) -> LeadRecord:
+        keys: dict[str, Any] = {}
+        for name, index in self._keys.items():
+            try:
+                keys[name] = _id(cells[index]) if name == "Id" else _text(cells[index])
+            except (ValueError, TypeError) as error:
+                raise BadCell(self.names[index], str(error)) from None
+        person = keys.get("ForeignSysPersonId")
+        try:
+            lead = LeadRecord(
+                keys.get("Id"), keys.get("Email"), person, keys.get("ForeignSysType") if person else None, attributes
+            )
+        except (ValueError, TypeError) as error:
+            raise BadCell(None, str(error)) from None
+        if self._needs_key and lead.key is None:
+            raise BadCell(None, "the row has no key: give it an Id, Email or ForeignSysPersonId")
+        return lead
+
+
+def _problem(error: Exception) -> str:
+    """Return what is wrong with a cell; a conversion's own message would hold the value."""
+    text = str(error)
+    if text.startswith("attribute "):
+        return text.partition("' ")[2] or text
+    return "this is no value of its type"
+
+
+def _id(value: Any) -> int | None:
+    if isinstance(value, str):
+        value = value.strip()
+        if not value:
+            return None
+        if not (value.isascii() and value.isdigit()):
+            raise ValueError("an Id is a whole number")
+        return int(value)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    if isinstance(value, float | Decimal) and isfinite(value) and value == int(value):  # a column with nulls
+        return int(value)
+    raise ValueError("an Id is a whole number")
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value.strip() or None
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError(f"a key is text, not {type(value).__name__}")

@@ -1,0 +1,243 @@
+"""The ledger: a SQLite file that knows what became of each row."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, suppress
+from datetime import date
+from os import PathLike
+from secrets import token_hex
+from types import TracebackType
+from typing import Any, Self
+
+from marketo_soap.bulk.outcomes import RowFate, RowOutcome
+
+__all__ = ["Ledger", "SourceChanged"]
+
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+CREATE TABLE outcomes (
+    number INTEGER PRIMARY KEY, fate TEXT NOT NULL, lead_id INTEGER, status TEXT, code INTEGER, text TEXT
+);
+CREATE TABLE sent (batch INTEGER PRIMARY KEY, numbers TEXT NOT NULL);
+CREATE TABLE calls (day TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE prefixes (number INTEGER PRIMARY KEY, digest TEXT NOT NULL);
+"""
+
+
+class SourceChanged(ValueError):  # noqa: N818 - what happened
+    """The source is not the one that the ledger was made for."""
+
+
+class Ledger:
+    """What became of each row of a source, in a SQLite file at *path* (`:memory:`: only while the program runs).
+
+    It holds the numbers of rows, fates, Marketo ids, and codes and texts of refusals, but no keys and no values. A
+    batch is noted as sent before it is sent, and its outcome when the answer is there; each commit waits for the disk.
+    What was sent and has no outcome when the file is opened again has the fate unknown. One process may have it open.
+    Only the owner of the file may read it.
+
+    Raises `ValueError` if the file is no ledger, and `sqlite3.OperationalError` if another process has it open.
+    """
+
+    def __init__(self, path: str | PathLike[str] = ":memory:") -> None:
+        self.path = os.fspath(path)
+        if self.path != ":memory:":
+            with suppress(FileExistsError):
+                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        self._db = sqlite3.connect(self.path, isolation_level=None, timeout=2.0)
+        try:
+            self._open()
+        except BaseException as error:
+            self._db.close()
+            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+                raise sqlite3.OperationalError(f"{self.path}: another process has this ledger open") from None
+            if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+                raise ValueError(f"{self.path} is no ledger: name another file") from None
+            raise
+
+    def _open(self) -> None:
+        for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL"):
+            self._db.execute(f"PRAGMA {pragma}")
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version not in (0, _VERSION):
+            raise ValueError(f"{self.path} is no ledger of this version: name another file")
+        self._db.execute("BEGIN IMMEDIATE")
+        if version == 0:
+            if self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
+                raise ValueError(f"{self.path} is no ledger: name another file")
+            for statement in _SCHEMA.split(";"):
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version={_VERSION}")
+        self.mark_unknown()
+        self._batch = 0
+        self.commit()
+
+    @classmethod
+    def copy_of(cls, path: str | PathLike[str]) -> Self:
+        """Return a copy in memory of a ledger that may not be there yet; the file stays as it is."""
+        ledger = cls()
+        if os.path.exists(path):
+            ledger._db.execute("COMMIT")
+            with closing(sqlite3.connect(path)) as file:
+                file.backup(ledger._db)
+            ledger._open()
+        return ledger
+
+    def mark_unknown(self) -> None:
+        """Give what was sent and has no outcome the fate unknown."""
+        for (numbers,) in self._db.execute("SELECT numbers FROM sent").fetchall():
+            self.write(RowOutcome(number, RowFate.UNKNOWN) for number in _numbers(numbers))
+        self._db.execute("DELETE FROM sent")
+
+    # -- the source -----------------------------------------------------------------------------------
+
+    def check_source(self, fingerprint: Any, *, accept: bool = False) -> None:
+        """Note what identifies the source, or compare it; with *accept* another one takes its place.
+
+        Raises `SourceChanged` if it is another.
+        """
+        text = json.dumps(fingerprint)
+        known = self.fact("source")
+        if known is not None and known != text and not accept:
+            raise SourceChanged(
+                f"the source is not the one that {self.path} was made for: restore it, name another ledger, or accept "
+                "the change (--accept-changes) if the rows that are done are still the same"
+            )
+        self.set_fact("source", text)
+
+    def check_target(self, target: str) -> None:
+        """Note which subscription the rows are sent to, or compare it: `ValueError` if it is another."""
+        known = self.fact("target")
+        if known is not None and known != target:
+            raise ValueError(f"the rows of {self.path} were sent to {known}, not to {target}: name another ledger")
+        self.set_fact("target", target)
+
+    def check_prefix(self, number: int, digest: str, *, accept: bool = False) -> None:
+        """Note the digest of all rows up to *number*, or compare it: for a source that is no file."""
+        known = self._db.execute("SELECT digest FROM prefixes WHERE number = ?", (number,)).fetchone()
+        if known is not None and known[0] != digest and not accept:
+            raise SourceChanged(
+                f"the rows up to {number} are not those that {self.path} was made for: name another ledger"
+            )
+        self._db.execute("INSERT OR REPLACE INTO prefixes VALUES (?, ?)", (number, digest))
+
+    def prefixes(self, first: int, last: int) -> set[int]:
+        """Return the numbers from *first* to *last* that have a digest."""
+        query = "SELECT number FROM prefixes WHERE number BETWEEN ? AND ?"
+        return {number for (number,) in self._db.execute(query, (first, last))}
+
+    @property
+    def salt(self) -> bytes:
+        """Random bytes of this ledger, so that nothing can be guessed from its digests elsewhere."""
+        salt = self.fact("salt")
+        if salt is None:
+            self.set_fact("salt", salt := token_hex(16))
+        return bytes.fromhex(salt)
+
+    def fact(self, name: str) -> str | None:
+        """Return what was noted under *name*."""
+        found = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return None if found is None else found[0]
+
+    def set_fact(self, name: str, value: str) -> None:
+        """Note *value* under *name*."""
+        self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    # -- rows -----------------------------------------------------------------------------------------
+
+    def outcomes(self, first: int = 1, last: int = 2**62) -> Iterator[RowOutcome]:
+        """Yield what is known of the rows from *first* to *last*, in their order. Rows that wait are not among them."""
+        query = "SELECT number, fate, lead_id, status, code, text FROM outcomes WHERE number BETWEEN ? AND ? ORDER BY 1"
+        for number, fate, *others in self._db.execute(query, (first, last)):
+            yield RowOutcome(number, RowFate(fate), *others)
+
+    def counts(self) -> dict[tuple[RowFate, str | None], int]:
+        """Return how many rows have each fate and status."""
+        query = "SELECT fate, status, count(*) FROM outcomes GROUP BY 1, 2"
+        return {(RowFate(fate), status): count for fate, status, count in self._db.execute(query)}
+
+    def reasons(self, most: int = 20) -> dict[str, int]:
+        """Return the most frequent reasons of refused rows, and how many rows have each."""
+        query = """
+            SELECT code, text, status, count(*) FROM outcomes WHERE fate IN ('rejected', 'invalid')
+            GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2 LIMIT ?
+        """
+        rows = self._db.execute(query, (most,))
+        return {
+            RowOutcome(0, RowFate.REJECTED, None, status, code, text).reason: count
+            for code, text, status, count in rows
+        }
+
+    @property
+    def last_refused(self) -> int:
+        """The number of the last row that was rejected or invalid; 0 if there is none."""
+        query = "SELECT coalesce(max(number), 0) FROM outcomes WHERE fate IN ('rejected', 'invalid')"
+        (last,) = self._db.execute(query).fetchone()
+        return int(last)
+
+    def write(self, outcomes: Iterable[RowOutcome]) -> None:
+        """Note outcomes; a row has one, the last."""
+        rows = ((each.number, str(each.fate), each.lead_id, each.status, each.code, each.text) for each in outcomes)
+        self._db.executemany("INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def forget_invalid(self) -> None:
+        """Forget the rows that were refused before they were sent: each run looks at them again."""
+        self._db.execute("DELETE FROM outcomes WHERE fate = 'invalid'")
+
+    # -- batches --------------------------------------------------------------------------------------
+
+    def sent(self, numbers: list[int], day: date) -> int:
+        """Note that rows are sent in one call, on a day of the quota; returns the number of the batch."""
+        self._batch += 1
+        self._db.execute("INSERT INTO sent VALUES (?, ?)", (self._batch, json.dumps(numbers)))
+        self.count_calls(day, 1)
+        return self._batch
+
+    def ended(self, batch: int) -> None:
+        """Note that the answer for a batch is there: its outcomes are written, or it was not carried out."""
+        self._db.execute("DELETE FROM sent WHERE batch = ?", (batch,))
+
+    def count_calls(self, day: date, count: int) -> None:
+        """Add to the calls of a day of the quota."""
+        query = "INSERT INTO calls VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET count = count + excluded.count"
+        self._db.execute(query, (day.isoformat(), count))
+
+    def calls(self) -> Mapping[date, int]:
+        """Return how many calls were made for this source on each day of the quota."""
+        return {date.fromisoformat(day): count for day, count in self._db.execute("SELECT day, count FROM calls")}
+
+    def calls_on(self, day: date) -> int:
+        """Return how many calls were made for this source on a day of the quota."""
+        found = self._db.execute("SELECT count FROM calls WHERE day = ?", (day.isoformat(),)).fetchone()
+        return int(found[0]) if found else 0
+
+    # -- the file -------------------------------------------------------------------------------------
+
+    def commit(self) -> None:
+        """Write everything to the disk and begin the next transaction."""
+        self._db.execute("COMMIT")
+        self._db.execute("BEGIN")
+
+    def close(self) -> None:
+        """Write everything to the disk and close the file."""
+        with suppress(sqlite3.ProgrammingError):  # it is closed already
+            self.mark_unknown()
+            self._db.execute("COMMIT")
+            self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _numbers(text: str) -> Iterator[int]:
+    yield from json.loads(text)

@@ -1,0 +1,173 @@
+"""Rows of a source become leads that are to be sent, rows that are settled already, and rows that are refused."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Literal
+
+from attrs import field, frozen
+
+from marketo_soap.bulk.columns import BadCell, Columns, Plan
+from marketo_soap.bulk.duplicates import FirstRows
+from marketo_soap.bulk.ledger import Ledger
+from marketo_soap.bulk.outcomes import RowFate, RowOutcome
+from marketo_soap.bulk.planner import Item, match_key
+from marketo_soap.bulk.rows import Row
+from marketo_soap.bulk.sources import RowSource
+from marketo_soap.records.lead import LeadRecord
+
+__all__ = ["Chunk", "Duplicates", "RowReader"]
+
+Duplicates = Literal["last", "first", "refuse"]
+
+_ROWS = 300  # read at a time
+_SETTLED = frozenset({RowFate.DONE, RowFate.REJECTED, RowFate.DUPLICATE})
+_MOST_PLANS = 1000
+
+
+@frozen
+class Chunk:
+    """Some rows: the leads that are to be sent, and what is known of others without sending them."""
+
+    items: list[Item] = field(factory=list)
+    new: list[tuple[Row, RowOutcome]] = field(factory=list)
+    """Rows that are refused, or left out as duplicates."""
+    rejected: list[tuple[Row, RowOutcome]] = field(factory=list)
+    """Rows that the server refused in an earlier run."""
+    repeated: int = 0
+    """How many of the leads may have been carried out by an earlier run."""
+
+
+class RowReader:
+    """Reads a source once, in chunks, and leaves out what the ledger knows to be settled.
+
+    Raises `ValueError` for a header without a key before any row is read, and `SourceChanged` where the rows are not
+    those that the ledger was made for.
+    """
+
+    def __init__(
+        self,
+        source: RowSource,
+        ledger: Ledger,
+        columns: Columns,
+        *,
+        duplicates: Duplicates = "last",
+        dedup: bool = True,
+        accept_changes: bool = False,
+    ) -> None:
+        self._source, self._ledger, self._columns = source, ledger, columns
+        self._duplicates, self._dedup, self._accept = duplicates, dedup, accept_changes
+        self._plans: dict[tuple[str, ...], Plan] = {}
+        self._check_headers()
+        fingerprint = source.fingerprint()
+        ledger.check_source(fingerprint, accept=accept_changes)
+        self._digest = hashlib.blake2b(ledger.salt) if fingerprint is None else None
+        self._first = None if duplicates == "last" else FirstRows()
+        self._rows: Iterator[Row] = iter(source.rows())
+        self.number = 0
+        self.finished = False
+
+    def _check_headers(self) -> None:
+        first: tuple[str, ...] | None = None
+        for place, names in self._source.headers():
+            if first is not None and names != first:
+                raise ValueError(f"{place}: the columns are not those of the first file: sync it by itself")
+            first = names
+            self._plans[names] = self._columns.plan(names, place, needs_key=self._dedup)
+
+    def chunk(self) -> Chunk:
+        """Return the next rows; at the end of the source an empty chunk, and `finished` is true."""
+        rows = list(islice(self._rows, _ROWS))
+        if not rows:
+            self.finished = True
+            if self._first is not None:
+                self._first.close()
+            return Chunk()
+        first, self.number = rows[0].number, rows[-1].number
+        if self._digest is not None:
+            self._compare(rows)
+        known = {outcome.number: outcome for outcome in self._ledger.outcomes(first, self.number)}
+        chunk = Chunk()
+        repeated = 0
+        for row in rows:
+            repeated += self._add(chunk, row, known.get(row.number))
+        return Chunk(chunk.items, chunk.new, chunk.rejected, repeated)
+
+    def _add(self, chunk: Chunk, row: Row, known: RowOutcome | None) -> bool:
+        """Add a row to a chunk; returns whether it is sent again."""
+        is_settled = known is not None and known.fate in _SETTLED
+        if known is not None and known.fate is RowFate.REJECTED:
+            chunk.rejected.append((row, known))
+        if is_settled and self._first is None:
+            return False
+        try:
+            item = Item.of(row, self._record(row), dedup=self._dedup)
+        except BadCell as bad:
+            if not is_settled:
+                chunk.new.append((row, RowOutcome(row.number, RowFate.INVALID, text=str(bad))))
+            return False
+        duplicate = self._duplicate(item)
+        if is_settled:
+            return False
+        if known is not None and not item.repeatable:
+            return False  # nobody knows what came of it, and it must not be sent twice
+        if duplicate is not None:
+            chunk.new.append((row, duplicate))
+            return False
+        chunk.items.append(item)
+        return known is not None
+
+    def _record(self, row: Row) -> LeadRecord:
+        """Return the lead of a row. Raises `BadCell`."""
+        cells = row.cells
+        if isinstance(cells, LeadRecord):
+            if self._dedup and cells.key is None:
+                raise BadCell(None, "the lead has no key: give it an Id, Email or ForeignSysPersonId")
+            return cells
+        if isinstance(cells, str):
+            raise BadCell(None, "the line is no JSON object")
+        names = row.columns
+        if isinstance(cells, Mapping):
+            names, cells = tuple(cells), tuple(cells.values())
+        plan = self._plans.get(names)
+        if plan is None:
+            is_header = bool(row.columns)
+            try:
+                plan = self._columns.plan(names, row.file, needs_key=self._dedup, header=is_header)
+            except ValueError as error:
+                if is_header:
+                    raise
+                raise BadCell(None, str(error).removeprefix(f"{row.file}: ")) from None
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.clear()
+            self._plans[names] = plan
+        return plan.record(cells)
+
+    def _duplicate(self, item: Item) -> RowOutcome | None:
+        """Return the outcome of a lead whose key an earlier row has, if that matters."""
+        key = match_key(item)
+        if self._first is None or key is None:
+            return None
+        first = self._first.first(key, item.number)
+        if first == item.number:
+            return None
+        if self._duplicates == "first":
+            return RowOutcome(item.number, RowFate.DUPLICATE, text=f"row {first} was sent instead")
+        return RowOutcome(item.number, RowFate.INVALID, text=f"the {key[0]} is that of row {first}")
+
+    def _compare(self, rows: list[Row]) -> None:
+        """Compare the rows with those of an earlier run, by a digest of all rows up to a number."""
+        assert self._digest is not None
+        known = self._ledger.prefixes(rows[0].number, rows[-1].number)
+        for row in rows:
+            cells = row.cells
+            if isinstance(cells, LeadRecord):
+                attributes = [(attribute.name, attribute.value) for attribute in cells.attributes]
+                keys = (cells.id, cells.email, cells.foreign_sys_person_id, cells.foreign_sys_type)
+                self._digest.update(repr((keys, attributes)).encode("utf-8", "surrogatepass"))
+            else:
+                self._digest.update(repr((row.columns, cells)).encode("utf-8", "surrogatepass"))
+            if row.number in known or row is rows[-1]:
+                self._ledger.check_prefix(row.number, self._digest.copy().hexdigest(), accept=self._accept)

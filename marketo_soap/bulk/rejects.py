@@ -1,0 +1,113 @@
+"""The file of rejects: the refused rows as they were, and why."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import date, datetime
+from decimal import Decimal
+from hashlib import sha256
+from os import PathLike
+from typing import Any
+
+from marketo_soap.bulk.columns import REASON
+from marketo_soap.bulk.files import Format
+from marketo_soap.bulk.rows import Row
+
+__all__ = ["Rejects", "digest_of"]
+
+_PART = 1000  # rows of a Parquet file's part
+
+
+class Rejects:
+    """Writes refused rows in the format of their source, with one more column, `reject_reason`.
+
+    The file appears at *path* when it is kept; until then its name ends in `.part`. Only its owner may read it.
+    """
+
+    def __init__(self, path: str | PathLike[str], format: Format, schema: Any = None) -> None:
+        self.path = os.fspath(path)
+        self.count = 0
+        self._part = f"{self.path}.part"
+        self._format, self._schema = format, schema
+        self._has_header = False
+        self._rows: list[dict[str, object]] = []
+        self._parquet: Any = None
+        with suppress(FileNotFoundError):
+            os.unlink(self._part)
+        descriptor = os.open(self._part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        if format == "parquet":
+            self._file: Any = os.fdopen(descriptor, "wb")
+        else:
+            self._file = open(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="")  # noqa: SIM115
+        self._csv = csv.writer(self._file, delimiter="\t" if format == "tsv" else ",", lineterminator="\n")
+
+    def add(self, row: Row, reason: str) -> None:
+        """Write a row; its place is put before the *reason*."""
+        self.count += 1
+        reason = f"{row.place}: {reason}"
+        if self._format in ("csv", "tsv") and isinstance(row.cells, list):
+            self._add_cells(row.columns, row.cells, reason)
+        elif self._format == "parquet" and row.columns:
+            self._rows.append({**row.as_dict(), REASON: reason})
+            if len(self._rows) == _PART:
+                self._write_rows()
+        else:
+            data = json.dumps({**row.as_dict(), REASON: reason}, ensure_ascii=False, default=_plain)
+            self._file.write(f"{data}\n")
+
+    def _add_cells(self, columns: tuple[str, ...], cells: Sequence[object], reason: str) -> None:
+        kept = [index for index, name in enumerate(columns) if name != REASON]
+        if not self._has_header:
+            self._has_header = True
+            self._csv.writerow([*(columns[index] for index in kept), REASON])
+        known = [cells[index] if index < len(cells) else "" for index in kept]
+        self._csv.writerow([*known, reason, *cells[len(columns) :]])
+
+    def _write_rows(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if self._parquet is None:
+            fields = [field for field in self._schema if field.name != REASON]
+            self._schema = pa.schema([*fields, pa.field(REASON, pa.string())])
+            self._parquet = pq.ParquetWriter(self._file, self._schema)
+        self._parquet.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+        self._rows = []
+
+    def keep(self) -> str | None:
+        """Give the file its name, if a row was written; returns the digest of its contents."""
+        if self._rows or self._parquet is not None:
+            self._write_rows()
+            self._parquet.close()
+        self._file.close()
+        if not self.count:
+            os.unlink(self._part)
+            return None
+        os.replace(self._part, self.path)
+        return digest_of(self.path)
+
+    def discard(self) -> None:
+        """Remove what was written."""
+        self._file.close()
+        with suppress(FileNotFoundError):
+            os.unlink(self._part)
+
+
+def digest_of(path: str) -> str | None:
+    """Return the digest of a file; None if there is none."""
+    with suppress(FileNotFoundError), open(path, "rb") as file:
+        digest = sha256()
+        while data := file.read(1 << 20):
+            digest.update(data)
+        return digest.hexdigest()
+    return None
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return float(value) if Decimal(repr(float(value))) == value else str(value)
+    return value.isoformat() if isinstance(value, date | datetime) else str(value)

@@ -1,0 +1,101 @@
+"""Rows of Arrow data, Parquet files and data frames, with exact values. Needs pyarrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+try:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"Parquet, Arrow and data frames need {error.name}: pip install 'marketo_soap[arrow]'", name=error.name
+    ) from None
+
+__all__ = ["parquet_rows", "parquet_schema", "rows_of", "schema_of"]
+
+_ROWS = 1000
+"""How many rows become Python values at a time."""
+
+
+def schema_of(table: Any) -> Any:
+    """Return the Arrow schema of a table or a data frame, without converting it."""
+    if isinstance(table, pa.Table | pa.RecordBatch | pa.RecordBatchReader):
+        return table.schema
+    if hasattr(table, "iloc"):
+        return pa.Schema.from_pandas(table.head(_ROWS), preserve_index=False)
+    if hasattr(table, "head"):  # polars: no copy of the rest
+        return pa.schema(_reader(table.head(0)).schema)
+    return None
+
+
+def rows_of(table: Any) -> Iterator[tuple[tuple[str, ...], tuple[Any, ...]]]:
+    """Yield the columns and the cells of each row of Arrow data or of a data frame."""
+    for batch in _batches(table):
+        yield from _rows(batch)
+
+
+def parquet_schema(path: str) -> Any:
+    """Return the Arrow schema of a Parquet file."""
+    try:
+        return pq.read_schema(path)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path}: this is no Parquet file: {error}") from None
+
+
+def parquet_rows(path: str) -> Iterator[tuple[int, tuple[str, ...], tuple[Any, ...]]]:
+    """Yield 0, for there are no lines, the columns and the cells of each row of a Parquet file."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=_ROWS, use_threads=False):
+            for columns, cells in _rows(batch):
+                yield 0, columns, cells
+
+
+def _batches(table: Any) -> Iterator[Any]:
+    if isinstance(table, pa.RecordBatch):
+        yield table
+    elif hasattr(table, "iloc"):  # pandas: a part at a time, for it has to be converted
+        for first in range(0, len(table), 10 * _ROWS):
+            part = table.iloc[first : first + 10 * _ROWS]
+            yield from pa.Table.from_pandas(part, preserve_index=False, nthreads=1).to_batches()
+    else:
+        yield from _reader(table)
+
+
+def _reader(table: Any) -> Any:
+    if isinstance(table, pa.Table):
+        return table.to_reader()
+    return table if isinstance(table, pa.RecordBatchReader) else pa.RecordBatchReader.from_stream(table)
+
+
+def _rows(batch: Any) -> Iterator[tuple[tuple[str, ...], tuple[Any, ...]]]:
+    columns = tuple(batch.schema.names)
+    for first in range(0, batch.num_rows, _ROWS):
+        part = batch.slice(first, _ROWS)
+        for cells in zip(*(_values(column) for column in part.columns), strict=True):
+            yield columns, cells
+
+
+def _values(column: Any) -> list[Any]:
+    """Return the values of a column as Python values that lose nothing."""
+    kind = column.type
+    if isinstance(column, pa.DictionaryArray):
+        return _values(column.dictionary_decode())
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        try:
+            column = column.cast(pa.timestamp("us", kind.tz))
+        except pa.ArrowInvalid:  # parts of a microsecond: Python's datetime has none
+            return [_iso(text) for text in column.cast(pa.string()).to_pylist()]
+    if pa.types.is_float32(kind) or pa.types.is_float16(kind):  # 0.1 is not 0.10000000149011612
+        return [None if text is None else Decimal(text) for text in column.cast(pa.string()).to_pylist()]
+    return column.to_pylist()  # type: ignore[no-any-return]
+
+
+def _iso(text: str | None) -> Any:
+    """Return Arrow's text of a time, `2024-05-01 10:00:00.000000001Z`, as ISO 8601; without a zone it is a datetime."""
+    if text is None:
+        return None
+    return text.replace(" ", "T") if text.endswith("Z") else datetime.fromisoformat(text)

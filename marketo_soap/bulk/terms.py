@@ -1,0 +1,51 @@
+"""What a run of a bulk sync is given, and what its threads answer with."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Protocol
+
+from attrs import field, frozen
+
+from marketo_soap.bulk.planner import Batch
+from marketo_soap.calls.waiting import Clock
+from marketo_soap.errors import MarketoError
+from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncMultipleLeadsResult
+
+__all__ = ["Answer", "Answered", "BulkClient", "SyncTerms"]
+
+Answer = SyncMultipleLeadsResult | MarketoError | Exception
+
+
+class BulkClient(Protocol):
+    """What is used of a `Client`."""
+
+    def call(self, operation: SyncMultipleLeads, /) -> SyncMultipleLeadsResult:
+        """Carry out a call."""
+        ...
+
+    @property
+    def last_exchange(self) -> Any:
+        """The last attempt of this thread."""
+
+
+@frozen
+class SyncTerms:
+    """How a run sends: see `sync_leads`."""
+
+    dedup: bool
+    at_once: int
+    calls_a_day: int | None
+    wait: bool
+    stop: threading.Event
+    clock: Clock
+
+
+@frozen
+class Answered:
+    """The answer for a batch, or the error that came instead, and how many attempts it took."""
+
+    sent: int
+    batch: Batch
+    answer: Answer = field(repr=False)
+    attempts: int

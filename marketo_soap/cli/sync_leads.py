@@ -1,0 +1,281 @@
+"""The command that syncs files of leads."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from marketo_soap.cli.clients import ENDPOINT, KEY, USER_ID, check_given, client_of_sandbox
+from marketo_soap.cli.help import examples
+from marketo_soap.cli.options import F, signer_options, with_options
+from marketo_soap.cli.output import as_data, print_json, printable
+
+if TYPE_CHECKING:
+    from marketo_soap.bulk import Summary
+    from marketo_soap.client import Client
+
+_NOT_DONE, _STOPPED = 1, 3
+
+_WHERE = (
+    click.option("--endpoint", envvar="MARKETO_SOAP_ENDPOINT", show_envvar=True, help="Where to send them."),
+    click.option("--sandbox", is_flag=True, help="Send them to an embedded sandbox, over a real local connection."),
+    click.option("--sandbox-db", type=click.Path(dir_okay=False), help="The sandbox's file; implies --sandbox."),
+)
+_COLUMNS = (
+    click.option(
+        "--format",
+        type=click.Choice(["csv", "tsv", "jsonl", "parquet"]),
+        help="The format; default: by the ending of the name, csv for standard input.",
+    ),
+    click.option("--map", "mapping", multiple=True, metavar="COLUMN=NAME", help="What a column is; COLUMN= drops it."),
+    click.option("--types", multiple=True, metavar="NAME=TYPE", help="Check and convert the cells of an attribute."),
+    click.option(
+        "--empty",
+        type=click.Choice(["leave", "clear"]),
+        default="leave",
+        show_default=True,
+        help="What an empty cell does to its field.",
+    ),
+    click.option("--time-zone", metavar="ZONE", help="The zone of times without one: Europe/Berlin."),
+)
+_HOW = (
+    click.option(
+        "--duplicates",
+        type=click.Choice(["last", "first", "refuse"]),
+        default="last",
+        show_default=True,
+        help="What becomes of rows with the same key.",
+    ),
+    click.option("--no-dedup", is_flag=True, help="dedupEnabled false: each lead without a stronger key is a new one."),
+    click.option("--at-once", type=click.IntRange(1, 10), default=10, show_default=True, help="Calls at once."),
+    click.option("--quota", metavar="CALLS", help="Calls a day: a number, or a part of the vendor's 10,000 (0.5)."),
+    click.option("--wait", is_flag=True, help="Go on the next day when the quota is used up, instead of stopping."),
+    click.option("--ledger", type=click.Path(dir_okay=False), help="The ledger; default: FILE.ledger."),
+    click.option("--rejects", type=click.Path(dir_okay=False), help="The file of refused rows; default: beside FILE."),
+    click.option("--accept-changes", is_flag=True, help="The file has changed, but not the rows that are done."),
+    click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing."),
+    click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
+)
+
+
+def _options(command: F) -> F:
+    return signer_options(with_options(*_WHERE, *_COLUMNS, *_HOW)(command))
+
+
+@click.command(
+    "sync-leads",
+    short_help="Insert or update the leads of files.",
+    epilog=examples("sync-leads leads.csv --dry-run", "sync-leads leads.csv --sandbox"),
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
+@_options
+def sync_leads(
+    files: tuple[str, ...],
+    format: Any,
+    mapping: tuple[str, ...],
+    types: tuple[str, ...],
+    empty: Any,
+    time_zone: str | None,
+    duplicates: Any,
+    no_dedup: bool,
+    quota: str | None,
+    ledger: str | None,
+    rejects: str | None,
+    accept_changes: bool,
+    dry_run: bool,
+    as_json: bool,
+    at_once: int,
+    wait: bool,
+    **connection: Any,
+) -> None:
+    """Insert or update the leads of files, 300 in a call, and go on where an earlier run has ended.
+
+    FILE is CSV, TSV, JSON lines or Parquet, also compressed by gzip; - is standard input. Columns: Id, Email,
+    ForeignSysPersonId and ForeignSysType are keys, others attributes. What became of each row is kept in the ledger.
+
+    Exit code 0: every row is done; 1: rows were refused or their fate is unknown, or it failed; 2: wrong use; 3: it
+    ended early, by a signal, the quota or a fault: the same command goes on.
+    """
+    from marketo_soap.bulk import Columns, SourceError, plan_leads
+    from marketo_soap.bulk import sync_leads as sync
+    from marketo_soap.bulk.files import Files
+
+    source = Files(files, format=format)
+    columns = Columns(
+        _pairs(mapping, "--map"), _pairs(types, "--types"), empty, None if time_zone is None else _zone(time_zone)
+    )
+    common: dict[str, Any] = {"columns": columns, "duplicates": duplicates, "dedup": not no_dedup}
+    common |= {"ledger": ledger, "accept_changes": accept_changes}
+    try:
+        if dry_run:
+            _show_plan(plan_leads(source, **common), as_json)
+            return
+        sandbox, kept = connection["sandbox"], connection["sandbox_db"]
+        if ledger is None and sandbox and not kept:
+            common["ledger"] = ":memory:"  # the leads of this sandbox do not stay either
+        elif ledger is None and "-" in files:
+            raise click.UsageError("standard input has no ledger beside it: name one with --ledger")
+        with _client(**connection) as client, _stopped_by_signals() as stop, _progress() as show:
+            summary = sync(
+                source,
+                client,
+                rejects=rejects,
+                at_once=at_once,
+                quota=_calls(quota),
+                wait=wait,
+                on_progress=show,
+                stop=stop,
+                target=f"the sandbox {os.path.abspath(kept)}" if kept else "a sandbox" if sandbox else None,
+                **common,
+            )
+    except SourceError as error:
+        raise click.ClickException(printable(str(error))) from None
+    if as_json:
+        print_json(_data(summary))
+    else:
+        _print(summary)
+    if not summary.complete:
+        raise SystemExit(_STOPPED if summary.stopped else _NOT_DONE)
+
+
+def _pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, equals, value = text.rpartition("=")
+        if not equals or not name:
+            raise click.UsageError(f"{option}: {text!r} is no NAME=VALUE")
+        pairs[name] = value
+    return pairs
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise click.UsageError(f"--time-zone: {name!r} is no time zone: use a name such as Europe/Berlin") from None
+
+
+def _calls(quota: str | None) -> float | None:
+    if quota is None:
+        return None
+    try:
+        return float(quota) if "." in quota else int(quota)
+    except ValueError:
+        raise click.UsageError(f"--quota: {quota!r} is no number of calls, and no part such as 0.5") from None
+
+
+@contextmanager
+def _client(
+    endpoint: str | None, sandbox: bool, sandbox_db: str | None, user_id: str | None, encryption_key: str | None
+) -> Iterator[Client]:
+    """Open the client: of a sandbox, of the endpoint, or of the REST API if the environment names only that."""
+    from marketo_soap.client import Client
+
+    if sandbox or sandbox_db:
+        opening: AbstractContextManager[Client] = client_of_sandbox(sandbox_db)
+    elif not endpoint and os.environ.get("MARKETO_REST_ENDPOINT"):
+        opening = Client.from_env()
+    else:
+        check_given({ENDPOINT: endpoint, USER_ID: user_id, KEY: encryption_key})
+        opening = Client(endpoint, user_id, encryption_key)
+    with opening as client:
+        yield client
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """Give an event that SIGINT and SIGTERM set. A second signal ends the program at once."""
+    stop = threading.Event()
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        click.echo("stopping after the calls in progress; once more ends it at once", err=True)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """Give what shows the progress: on a terminal in place, elsewhere by a line now and then."""
+    from marketo_soap.cli.sync_progress import Lines, OnTerminal
+
+    if sys.stderr.isatty():
+        with OnTerminal() as shown:
+            yield shown
+    else:
+        yield Lines()
+
+
+# -- the summary --------------------------------------------------------------------------------------
+
+
+def _data(summary: Summary) -> dict[str, Any]:
+    data: dict[str, Any] = as_data(summary)
+    data |= {"done": summary.done, "complete": summary.complete, "seconds": round(summary.seconds, 3)}
+    data["retry_at"] = None if summary.retry_at is None else summary.retry_at.isoformat()
+    return data
+
+
+def _show_plan(plan: Summary, as_json: bool) -> None:
+    from marketo_soap.bulk.sync import DAILY_CALLS
+
+    part = plan.calls / DAILY_CALLS
+    if as_json:
+        data = {"rows": plan.rows, "to_send": plan.sent, "calls": plan.calls, "part_of_daily_quota": part}
+        print_json({**data, "invalid": plan.invalid, "duplicates": plan.duplicates, "reasons": dict(plan.reasons)})
+    else:
+        click.secho(f"{plan.rows:,} rows, {plan.sent:,} to send in {_count(plan.calls, 'call')}", bold=True)
+        click.echo(f"  that is {part:.2%} of the daily quota of {DAILY_CALLS:,} calls; retries come on top")
+        if plan.duplicates:
+            click.echo(f"  {_count(plan.duplicates, 'duplicate')} left out")
+        _print_reasons(plan, f"{_count(plan.invalid, 'row')} refused before sending")
+    if plan.invalid:
+        raise SystemExit(_NOT_DONE)
+
+
+def _print(summary: Summary) -> None:
+    counts = {name: getattr(summary, name) for name in ("created", "updated", "rejected", "invalid")}
+    counts |= {"left out": summary.duplicates, "unknown": summary.unknown, "waiting": summary.waiting or 0}
+    shown = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "none to send"
+    click.secho(f"{summary.rows:,} rows: {shown}", bold=True)
+    click.echo(f"  {_count(summary.calls, 'call')} in {summary.seconds:.1f} s; {summary.calls_today:,} for them today")
+    if summary.settled_before:
+        click.echo(f"  {_count(summary.settled_before, 'row')} settled before")
+    if summary.repeated:
+        click.echo(f"  {_count(summary.repeated, 'row')} sent again that may have been carried out before")
+    if summary.unknown:
+        click.echo(f"  {_count(summary.unknown, 'row')} may have been carried out: the ledger has the numbers")
+    _print_reasons(summary, f"rejects: {summary.rejects}" if summary.rejects else "refused")
+    if summary.ledger:
+        click.echo(f"  ledger: {printable(summary.ledger)}")
+    if summary.stopped:
+        click.secho(f"stopped: {printable(summary.stopped)}", fg="yellow", bold=True)
+        after = "" if summary.retry_at is None else f" after {summary.retry_at.isoformat()}"
+        click.echo(f"the same command goes on{after}")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _print_reasons(summary: Summary, title: str) -> None:
+    if summary.refused:
+        click.echo(f"  {printable(title)}")
+        for reason, count in summary.reasons.items():
+            click.echo(f"    {count:,}x {printable(reason)}")
