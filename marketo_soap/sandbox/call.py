@@ -43,6 +43,7 @@ class ScriptedCall:
         if rule is None:
             answer = self._perform()
         else:
+            entry.operation = entry.operation or self._operation()
             entry.remarks.append(f"a fault rule applied: {in_words(rule)}")
             answer, close = self._scripted(rule), rule.close is not None
             answer = evolve(answer, delay=rule.delay, close=close, truncate=rule.truncate, dribble=rule.dribble)
@@ -71,6 +72,10 @@ class ScriptedCall:
     def _answer(self, status: int, body: bytes, content_type: str | None = None) -> HttpAnswer:
         date = format_datetime(self._now.astimezone(UTC), usegmt=True)
         return HttpAnswer(status, body, (("Content-Type", content_type or self.content_type), ("Date", date)))
+
+    def _operation(self) -> str | None:
+        """Return the name of the operation, if the request can be read."""
+        return None
 
     def _perform(self) -> HttpAnswer:
         """Carry out the call."""

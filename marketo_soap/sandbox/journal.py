@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from sys import getsizeof
 from typing import Any, Literal, TypeAlias
@@ -139,10 +139,9 @@ def _size(entry: Entry) -> int:
     return _OVERHEAD + sum(map(getsizeof, held))
 
 
-def without_secrets(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> Headers:
+def without_secrets(headers: Iterable[tuple[str, str]]) -> Headers:
     """Return HTTP headers as the journal keeps them: values of those that may be secret are `***`."""
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
-    return tuple((name, value if name.lower() in HARMLESS_HEADERS else "***") for name, value in pairs)
+    return tuple((name, value if name.lower() in HARMLESS_HEADERS else "***") for name, value in headers)
 
 
 class Journal:

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from marketo_soap import envelope
 from marketo_soap.debug.durations import in_words
-from marketo_soap.errors import Fault, fault
+from marketo_soap.errors import Fault, ProtocolError, fault
 from marketo_soap.operations.base import BatchOperation, refuse_first
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import LeadSyncStatus, SyncStatus
@@ -43,7 +43,13 @@ class _SoapCall(ScriptedCall):
     def __init__(self, sandbox: State, data: bytes, headers: Mapping[str, str]) -> None:
         super().__init__(sandbox, sandbox.journal.begin(sandbox.now(), data))
         self._data = data
-        self._entry.request_headers = without_secrets(headers)
+        self._entry.request_headers = without_secrets(headers.items())
+
+    def _operation(self) -> str | None:
+        try:
+            return envelope.open_request(self._data).operation_type.name
+        except ProtocolError:
+            return None
 
     def _perform(self) -> HttpAnswer:
         return self._with_outcome(respond(self._data, self))
