@@ -190,9 +190,10 @@ class Token:
 
 
 class SharedToken:
-    """The current token of a client id, which several bridges may share."""
+    """The current token of a client id, which several bridges may share, and the last one that was refused."""
 
     value: Token | None = None
+    refused: str | None = None
 
 
 def token_request(client_id: str, client_secret: str) -> RestRequest:

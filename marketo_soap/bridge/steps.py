@@ -11,7 +11,7 @@ from marketo_soap.bridge.rest import Lookup, RestRequest
 from marketo_soap.calls.flow import Acquire, Wait
 from marketo_soap.privacy.redactor import hidden
 
-__all__ = ["Ask", "Fetch", "Hold", "Note", "Recall", "Release", "Remember", "Step", "Translation"]
+__all__ = ["Ask", "CheckLocks", "Fetch", "Hold", "Kept", "Note", "Recall", "Release", "Remember", "Step", "Translation"]
 
 R = TypeVar("R")
 
@@ -32,6 +32,11 @@ class Release:
 
 
 @frozen
+class CheckLocks:
+    """Check that the call still holds its locks; the answer is None or the error."""
+
+
+@frozen
 class Note:
     """A warning for the caller. It contains names of fields, never values."""
 
@@ -40,17 +45,26 @@ class Note:
 
 @frozen
 class Remember:
-    """Keep a value for later calls of this bridge, in memory."""
+    """Keep a value, which JSON can hold, for later calls: in memory, or for *seconds* in a `SharedMemory`."""
 
     key: str
     value: Any = field(repr=hidden)
+    seconds: float = 7 * 86_400.0
 
 
 @frozen
 class Recall:
-    """Answer with the value that was kept under a key; None if there is none."""
+    """Answer with what was kept under a key: `Kept`, or None."""
 
     key: str
+
+
+@frozen
+class Kept:
+    """A value that was kept, and the seconds that it will be."""
+
+    value: Any = field(repr=hidden)
+    seconds: float = float("inf")
 
 
 @frozen
@@ -64,6 +78,6 @@ class Fetch:
 
 
 Ask: TypeAlias = RestRequest | Lookup[Any] | Hold | Note | Remember | Recall
-Step: TypeAlias = Acquire | Fetch | Wait | Hold | Release | Note
+Step: TypeAlias = Acquire | Fetch | Wait | Hold | CheckLocks | Release | Note | Remember | Recall
 Translation: TypeAlias = Generator[Ask, Any, R]
 """An operation over REST: yields asks, is sent replies (or errors are thrown into it), returns a result."""
