@@ -249,7 +249,7 @@ class Session:
             raise refused
         left = self._left()
         if left is not None and left <= 0:
-            raise TransportError(f"{request.name} was not sent: the time that the call may take was over")
+            raise TransportError(f"{request.name} was not sent: the deadline of the call had passed")
 
     def _pause(self, request: RestRequest, errors: list[MarketoError], answer: StepAnswer) -> float | None:
         headers = answer.headers if isinstance(answer, Received) else {}

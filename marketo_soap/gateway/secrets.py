@@ -93,5 +93,5 @@ def _check_private(key: str, file: str | int, exposed: bool) -> None:
         return
     message = f"{key}: every user of this machine can {what} the file that it names"
     if not exposed:
-        raise ValueError(f"{message}: take that right away (chmod 600), or set allow_exposed_keys = true")
+        raise ValueError(f"{message}: remove this permission (chmod 600), or set allow_exposed_keys = true")
     logger.warning("%s", message)
