@@ -146,7 +146,7 @@ def test_nobody_listening_is_exit_code_1(served: dict[str, str]) -> None:
         (["--sandbox", "--id", "seven"], "not a valid int"),
         (["--sandbox", "--foreign-id", "x"], "ForeignSysType is missing"),
         (["--sandbox", "--foreign-id", "x", "--foreign-type", "SAP"], "Invalid value"),
-        (["--sandbox", "--email", "a@b.c", "FirstName"], "'FirstName' is no NAME=VALUE"),
+        (["--sandbox", "--email", "a@b.c", "FirstName"], "'FirstName' is not NAME=VALUE"),
         (["--sandbox", "--email", "a@b.c", "=x"], "attrName is empty"),
         (["--sandbox", "--email", "a@b.c", "A=\x07"], "U\\+0007"),
         (
@@ -168,7 +168,7 @@ def test_calls_go_over_rest_if_only_that_is_set() -> None:
     with Sandbox() as sandbox, sandbox.serve() as endpoint:
         rest = sandbox.rest_credentials
         values = (endpoint.partition("/soap")[0], rest.client_id, rest.client_secret)
-        env = dict(zip(REST_VARIABLES, values, strict=True))
+        env: dict[str, str] = dict(zip(REST_VARIABLES, values, strict=True))
         assert run("sync-lead", *SEED_OPTIONS, env=env).stdout == "CREATED lead 1000001 (key: Email)\n"
         assert sandbox.leads()[0].get("FirstName") == "George"
     refused = run("sync-lead", *SEED_OPTIONS, env=env | {REST_VARIABLES[2]: ""}, code=2).stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -34,7 +34,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def examined(*args: str, code: int, env: dict[str, str]) -> tuple[str | None, dict[str, list[tuple[str, str]]]]:
+def examined(*args: str, code: int, env: Mapping[Any, str]) -> tuple[str | None, dict[str, list[tuple[str, str]]]]:
     """What to do first, and the verdicts and messages by name."""
     result = CliRunner().invoke(cli, ["doctor", "--json", *args], env=env)
     assert result.exit_code == code, result.output
@@ -121,7 +121,7 @@ def test_an_empty_environment_is_told_how_to_begin() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_named_with_what_to_do(env: dict[str, str], name: str, message: str, first: str) -> None:
+def test_what_is_wrong_is_named_with_what_to_do(env: Mapping[Any, str], name: str, message: str, first: str) -> None:
     todo, found = examined(code=1, env=env)
     assert next(text for verdict, text in found[name] if verdict == "fail").startswith(message)
     assert str(todo).startswith(first)
