@@ -156,14 +156,13 @@ def http_parts(exchanges: Iterable[Exchange], redactor: Redactor) -> Iterator[by
             f"### {safe_name(exchange.operation)}, attempt {exchange.attempt}",
             f"# {exchange.started.isoformat()}: {result} after {exchange.elapsed * 1000:.1f} ms",
             f"POST {redactor.url(exchange.endpoint)} HTTP/1.1",
-            *(f"{name}: {value}" for name, value in _shown_headers(exchange, redactor)),
+            *(f"{name}: {value}" for name, value in _to_send(redactor.headers(exchange.request_headers))),
         ]
         head = "\n".join(lines).encode("utf-8", "backslashreplace")
         yield (b"\n" if number else b"") + head + b"\n\n" + redactor.data(exchange.request) + b"\n"
 
 
-def _shown_headers(exchange: Exchange, redactor: Redactor) -> list[tuple[str, str]]:
-    headers = redactor.headers(exchange.request_headers)
+def _to_send(headers: Headers) -> list[tuple[str, str]]:
     return [(name, value) for name, value in headers if name.lower() not in _MADE_BY_THE_TOOL]
 
 
@@ -180,18 +179,24 @@ def curl(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secre
 def curl_parts(exchanges: Iterable[Exchange], redactor: Redactor) -> Iterator[bytes]:
     """Yield the command of each exchange."""
     for exchange in exchanges:
-        headers = [argument for pair in _shown_headers(exchange, redactor) for argument in ("-H", ": ".join(pair))]
-        command = ["curl", redactor.url(exchange.endpoint), *headers, "--data-binary"]
-        data = redactor.data(exchange.request)
-        try:
-            text = data.decode()
-        except UnicodeDecodeError:
-            text = "@"
-        if text.startswith("@") or "\x00" in text:
-            line = f"echo {base64.b64encode(data).decode()} | base64 -d | {shlex.join([*command, '@-'])}\n"
-        else:
-            line = f"{shlex.join([*command, text])}\n"
-        yield line.encode("utf-8", "surrogateescape")
+        data, headers = redactor.data(exchange.request), redactor.headers(exchange.request_headers)
+        yield f"{curl_command(redactor.url(exchange.endpoint), headers, data)}\n".encode("utf-8", "surrogateescape")
+
+
+def curl_command(url: str, headers: Headers, data: bytes, method: str = "POST") -> str:
+    """Return the command that makes a request, as it is given; without *data* it has no body."""
+    others = [] if method == ("POST" if data else "GET") else ["-X", method]
+    shown = [argument for pair in _to_send(headers) for argument in ("-H", ": ".join(pair))]
+    command = ["curl", *others, url, *shown]
+    if not data:
+        return shlex.join(command)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text = "@"
+    if text.startswith("@") or "\x00" in text:
+        return f"echo {base64.b64encode(data).decode()} | base64 -d | {shlex.join([*command, '--data-binary', '@-'])}"
+    return shlex.join([*command, "--data-binary", text])
 
 
 def xml_files(

@@ -22,7 +22,9 @@ def counted(running: Running, work: Callable[[], HttpAnswer]) -> HttpAnswer:
     """Return the answer that *work* makes; the call is in progress until the answer's `done()`."""
     running.begin()
     try:
-        return evolve(work(), done=running.end)
+        answer = work()
+        answer.done = running.end
+        return answer
     except BaseException:
         running.end()
         raise
@@ -43,6 +45,7 @@ class ScriptedCall:
         if rule is None:
             answer = self._perform()
         else:
+            entry.operation = entry.operation or self._operation()
             entry.remarks.append(f"a fault rule applied: {in_words(rule)}")
             answer, close = self._scripted(rule), rule.close is not None
             answer = evolve(answer, delay=rule.delay, close=close, truncate=rule.truncate, dribble=rule.dribble)
@@ -52,7 +55,8 @@ class ScriptedCall:
             entry.response_headers = without_secrets((*answer.headers, ("Content-Length", str(len(answer.body)))))
         entry.seconds = perf_counter() - self._started + answer.delay
         self._sandbox.journal.answered(entry, answer.status, self._recorded(answer.body))
-        return evolve(answer, call=entry.number)
+        answer.call = entry.number
+        return answer
 
     def _scripted(self, rule: FaultRule) -> HttpAnswer:
         if rule.close == "before":
@@ -71,6 +75,10 @@ class ScriptedCall:
     def _answer(self, status: int, body: bytes, content_type: str | None = None) -> HttpAnswer:
         date = format_datetime(self._now.astimezone(UTC), usegmt=True)
         return HttpAnswer(status, body, (("Content-Type", content_type or self.content_type), ("Date", date)))
+
+    def _operation(self) -> str | None:
+        """Return the name of the operation, if the request can be read."""
+        return None
 
     def _perform(self) -> HttpAnswer:
         """Carry out the call."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from sys import getsizeof
 from typing import Any, Literal, TypeAlias
@@ -139,10 +139,9 @@ def _size(entry: Entry) -> int:
     return _OVERHEAD + sum(map(getsizeof, held))
 
 
-def without_secrets(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> Headers:
+def without_secrets(headers: Iterable[tuple[str, str]]) -> Headers:
     """Return HTTP headers as the journal keeps them: values of those that may be secret are `***`."""
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
-    return tuple((name, value if name.lower() in HARMLESS_HEADERS else "***") for name, value in pairs)
+    return tuple((name, value if name.lower() in HARMLESS_HEADERS else "***") for name, value in headers)
 
 
 class Journal:
@@ -167,7 +166,7 @@ class Journal:
             self._count += 1
             entry = Entry(self._count, now, request)
             self._entries.append(entry)
-            self._keep_within(entry)
+            self._keep_within(entry, _OVERHEAD + len(request))
         return entry
 
     def answered(self, entry: Entry, status: int, response: bytes) -> None:
@@ -175,12 +174,11 @@ class Journal:
         with self._lock:
             entry.status, entry.response = status, response
             if self._entries and entry.number >= self._entries[0].number:
-                self._keep_within(entry)
+                self._keep_within(entry, _size(entry))
         if self.watch is not None:
             self.watch(entry)
 
-    def _keep_within(self, entry: Entry) -> None:
-        size = _size(entry)
+    def _keep_within(self, entry: Entry, size: int) -> None:
         self._bytes += size - self._sizes.get(entry.number, 0)
         self._sizes[entry.number] = size
         while len(self._entries) > 1 and (len(self._entries) > self._size or self._bytes > self._max_bytes):

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from attrs import evolve
-
 from marketo_soap import envelope
 from marketo_soap.debug.durations import in_words
-from marketo_soap.errors import Fault, fault
+from marketo_soap.errors import Fault, ProtocolError, fault
 from marketo_soap.operations.base import BatchOperation, refuse_first
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import LeadSyncStatus, SyncStatus
@@ -43,7 +41,13 @@ class _SoapCall(ScriptedCall):
     def __init__(self, sandbox: State, data: bytes, headers: Mapping[str, str]) -> None:
         super().__init__(sandbox, sandbox.journal.begin(sandbox.now(), data))
         self._data = data
-        self._entry.request_headers = without_secrets(headers)
+        self._entry.request_headers = without_secrets(headers.items())
+
+    def _operation(self) -> str | None:
+        try:
+            return envelope.open_request(self._data).operation_type.name
+        except ProtocolError:
+            return None
 
     def _perform(self) -> HttpAnswer:
         return self._with_outcome(respond(self._data, self))
@@ -63,7 +67,9 @@ class _SoapCall(ScriptedCall):
         if isinstance(outcome, Fault):
             entry.operation = outcome.operation or entry.operation
             entry.verdict, entry.reason = str(outcome.code), outcome.message
-        return evolve(self._answer(answer.status, answer.body), outcome=outcome)
+        reply = self._answer(answer.status, answer.body)
+        reply.outcome = outcome
+        return reply
 
     def authenticate(self, header: AuthenticationHeader) -> None:
         """Check who calls and when, and count the call."""

@@ -20,7 +20,7 @@ from marketo_soap.calls.retry import NO_RETRY
 from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.sandbox.http import answer
 from marketo_soap.sandbox.messages import HttpAnswer, HttpRequest
-from marketo_soap.sandbox.page.envelopes import SHOWN_BYTES, indented, message
+from marketo_soap.sandbox.page.envelopes import SHOWN_BYTES, indented, indented_json, message
 from marketo_soap.sandbox.page.html import document, h
 from marketo_soap.sandbox.settings import FaultRule, Settings
 from marketo_soap.sandbox.state import ENCRYPTION_KEY, USER_ID
@@ -114,14 +114,16 @@ def test_a_call_is_told_with_both_envelopes_and_notes(http: httpx.Client, sandbo
     [row] = read(http.get("page/calls")).xpath("//tbody/tr")
     assert text(row).startswith("#1 syncLead Created 1000001 Email")
     page = follow(http, row.xpath(".//a/@href")[0])
+    [row] = page.xpath("//tbody/tr")  # the list stands beside it
+    assert row.get("aria-current") == "true"
     assert "<id> is ignored by Marketo: did you mean <Id>?" in text(page)
     assert "Signature right" in text(page)
     assert not follow(http, page.xpath("//body/@data-source")[0]).xpath("//pre")  # it will not change any more
     request, reply = page.xpath("//pre")
     assert "\n        <id>7</id>\n" in request.text_content()
     assert "<status>CREATED</status>" in reply.text_content()
-    [exact_link] = page.xpath("//a[text()='As they were sent']/@href")
-    exact = follow(http, f"page/calls/1{exact_link}")
+    [exact_link] = page.xpath("//a[text()='As it was sent']/@href")
+    exact = follow(http, exact_link)
     assert exact.xpath("//pre")[0].text_content() == data.decode()
     download = http.get("page/calls/1/request")
     assert (download.content, download.headers["content-type"]) == (data, "text/plain; charset=UTF-8")
@@ -224,7 +226,7 @@ def test_long_lists_are_paged(inside: httpx.Client, sandbox: Sandbox, client: Cl
     for n in range(51):
         client.sync_lead(LeadRecord(email="0@t.com", attributes={"City": str(n)}))
     assert "1 to 50 of 51 calls" in text(read(inside.get("page/calls")))
-    assert "51 to 51 of 51 calls" in text(read(inside.get("page/leads/1000001?page=2")))
+    assert "51 to 51 of 51 calls" in text(read(inside.get("page/leads/1000001?calls-page=2")))
 
 
 @pytest.mark.parametrize(
@@ -275,17 +277,52 @@ def test_huge_envelopes_are_shown_in_part(inside: httpx.Client, sandbox: Sandbox
 
 
 @pytest.mark.parametrize(
-    "piece", ["<a>", "</a>", "<!--", "<![CDATA[", "<?", "<", "<a b='", "x<a>", '"', "<a ", "\n", "=", "]]>"]
+    "piece",
+    [
+        "<a>",
+        "</a>",
+        "<!--",
+        "<![CDATA[",
+        "<?",
+        "<",
+        "<a b='",
+        "x<a>",
+        '"',
+        "<a ",
+        "\n",
+        "=",
+        "]]>",
+        "{",
+        "]",
+        '{"a":',
+        '"\\',
+        "[1,",
+    ],
 )
 def test_any_bytes_are_shown_in_no_time(piece: str) -> None:
     data = (piece * SHOWN_BYTES)[: SHOWN_BYTES + 10].encode()
     started = time.process_time()
     for exact in (True, False):
-        shown = message(data, exact=exact, label="Request")
+        shown, _ = message(data, exact=exact, label="Request")
     assert time.process_time() - started < 5
-    shown_text: Any = message(data, exact=True, label="").itertext()
+    shown_text: Any = message(data, exact=True, label="")[0].itertext()
     assert "".join(shown_text) == data[:SHOWN_BYTES].decode()
     assert len(document(shown)) < 5_000_000
+
+
+def test_notes_are_looked_up_in_any_bytes_in_no_time() -> None:
+    notes = ["a/" * 250, "aB" * 250, "'" * 500, "= " * 250, ": 'x'" * 100]
+    started = time.process_time()
+    for piece in ("<aB>", "<a></a>", "aB", '{"a":'):
+        message((piece * SHOWN_BYTES)[:SHOWN_BYTES].encode(), exact=True, label="", notes=notes)
+    assert time.process_time() - started < 5
+
+
+def test_indenting_json_adds_white_space_between_tokens_only() -> None:
+    told = '{"a": [1, -2.50e3 ,true,null],"b":{},"c":[ ],"d":"x, {y}: \\"z\\""'
+    assert indented_json(told) == (
+        '{\n  "a": [\n    1,\n    -2.50e3,\n    true,\n    null\n  ],\n  "b": {},\n  "c": [],\n  "d": "x, {y}: \\"z\\""'
+    )
 
 
 def test_indenting_adds_white_space_between_elements_only() -> None:

@@ -8,16 +8,21 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import httpx
 import pytest
 
 from marketo_soap import Client, Fault, LeadKey, LeadRecord, ListOperationType, Sandbox
 from marketo_soap.calls.retry import NO_RETRY
+from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.sandbox.settings import VENDOR_LIMITS, Settings
+from tests.sandbox.conftest import Rest
 from tests.sandbox.every import EVIL, fill
+from tests.support import signed
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="the browser tests need selenium")
 from selenium.common.exceptions import StaleElementReferenceException  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402
+from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
@@ -37,7 +42,17 @@ FLAGS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
-ROOMS = ["", "page/leads/1000001", "page/calls", "page/calls/1", "page/calls/1?exact=1", "page/faults", "page/controls"]
+ROOMS = [
+    "",
+    "page/leads/1000001",
+    "page/calls",
+    "page/calls/1",
+    "page/calls/1?exact=1",
+    "page/faults",
+    "page/controls",
+    "page/connect",
+]
+WIDTHS = [390, 1280, 1920]
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +89,10 @@ class Visitor:
     def one(self, css: str) -> Any:
         return self.driver.find_element(By.CSS_SELECTOR, css)
 
+    def click_on(self, element: Any) -> None:
+        """Click in the middle of an element, whatever is on top of it there."""
+        ActionChains(self.driver).move_to_element(element).click().perform()
+
     def says(self, text: str) -> None:
         self.until(lambda: text in self.one("body").text)
 
@@ -95,6 +114,11 @@ class Visitor:
 
     def run(self, script: str, *arguments: object) -> Any:
         return self.driver.execute_script(script, *arguments)
+
+    def settle(self) -> None:
+        """Wait until the page has looked for news once more."""
+        self.run("window.looked = 0; const f = fetch; window.fetch = (...all) => f(...all).finally(() => looked++)")
+        self.until(lambda: self.run("return window.looked") >= 2)
 
     def emulate(self, *, width: int = 1280, scheme: str = "light") -> None:
         size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
@@ -142,6 +166,7 @@ def test_the_focus_stays_on_its_row(visitor: Visitor) -> None:
     assert visitor.driver.switch_to.active_element == visitor.one("#call-2 a")
     visitor.press(Keys.ENTER)
     visitor.says("Call #2")
+    assert visitor.driver.switch_to.active_element == visitor.one("#call-2 a")
     visitor.client.sync_lead(LeadRecord(email="4@t.com"))
     visitor.says("Calls 5")
     assert visitor.one("nav [aria-current='page']").text == "Calls 5"
@@ -150,11 +175,11 @@ def test_the_focus_stays_on_its_row(visitor: Visitor) -> None:
 def test_updates_can_be_paused(visitor: Visitor) -> None:
     visitor.open()
     visitor.until(lambda: visitor.one("#live").text == "live")
-    visitor.one("#live + button").click()
+    visitor.one("#pause").click()
     visitor.client.sync_lead(LeadRecord(email="first@t.com"))
     assert visitor.run("return new Promise(done => setTimeout(done, 1500))") is None
     assert visitor.all("tbody tr") == []
-    visitor.one("#live + button").click()
+    visitor.one("#pause").click()
     visitor.says("first@t.com")
 
 
@@ -215,9 +240,159 @@ def test_nothing_of_a_lead_runs(visitor: Visitor) -> None:
         assert visitor.all("main script, main img") == []
 
 
+# -- the list beside the detail -----------------------------------------------------------------------
+
+
+def fill_calls(visitor: Visitor, count: int) -> None:
+    for n in range(count):
+        visitor.client.sync_lead(LeadRecord(email=f"{n}@t.com", attributes={"City": "Rome"}))
+
+
+def top_of(visitor: Visitor, css: str) -> float:
+    return float(visitor.run("return document.querySelector(arguments[0]).getBoundingClientRect().top", css))
+
+
+@pytest.mark.parametrize("width", WIDTHS[1:])
+def test_a_row_opens_beside_the_list_which_keeps_its_place(visitor: Visitor, width: int) -> None:
+    fill_calls(visitor, 40)
+    visitor.emulate(width=width)
+    visitor.open("page/calls/40")
+    visitor.run("window.same = true; document.getElementById('list').scrollTop = 900")
+    top = visitor.run("return document.getElementById('list').scrollTop")
+    assert top == 900
+    visitor.run("return document.elementFromPoint(200, 500).closest('tr').querySelector('th a').focus()")
+    number = visitor.driver.switch_to.active_element.text
+    cell = visitor.run("return document.activeElement.closest('tr').querySelector('.of-verdict')")
+    visitor.click_on(cell)  # anywhere in the row
+    visitor.until(lambda: f"Call {number}" in visitor.one("#detail h2").text)
+    assert visitor.driver.current_url.endswith(f"page/calls/{number[1:]}")
+    assert visitor.run("return [window.same, document.getElementById('list').scrollTop]") == [True, 900]
+    assert visitor.one("tr[aria-current] a").text == number
+    rows, detail = (visitor.one(css).rect for css in ("#list", "#detail"))
+    assert rows["x"] + rows["width"] <= detail["x"] + 1
+    assert detail["width"] > rows["width"]
+    visitor.driver.back()
+    visitor.until(lambda: "Call #40" in visitor.one("#detail h2").text)
+    assert visitor.run("return [window.same, document.getElementById('list').scrollTop]") == [True, 900]
+
+
+def test_news_move_neither_the_list_nor_the_detail_nor_what_is_typed(visitor: Visitor) -> None:
+    fill_calls(visitor, 40)
+    visitor.open("page/calls/20")
+    visitor.run("document.getElementById('list').scrollTop = 700; document.getElementById('detail').scrollTop = 150")
+    visitor.one("#detail summary").click()
+    visitor.run("const q = document.getElementById('q'); q.focus({preventScroll: true}); q.value = 'half'")
+    visitor.press(" typed")
+    row = visitor.run("return document.elementFromPoint(200, 500).closest('tr').id")
+    visitor.run("document.getElementById('list').scrollTop = 700")
+    before = top_of(visitor, f"#{row}")
+    fill_calls(visitor, 3)
+    visitor.says("Calls 43")
+    visitor.until(lambda: visitor.all("#call-43"))
+    assert abs(top_of(visitor, f"#{row}") - before) < 2
+    assert visitor.one("#q").get_attribute("value") == "half typed"
+    assert visitor.run("return document.getElementById('detail').scrollTop") == 150
+    assert visitor.one("#detail details").get_attribute("open") is not None
+    assert "Call #20" in visitor.one("#detail h2").text
+
+
+def test_calls_are_filtered_with_the_keyboard_and_the_filter_is_in_the_address(visitor: Visitor) -> None:
+    fill_calls(visitor, 3)
+    visitor.sandbox.fail(fault=20103)
+    with pytest.raises(Fault):
+        visitor.client.sync_lead(LeadRecord(email="no@t.com"))
+    visitor.open("page/calls/2")
+    visitor.run("window.same = true")
+    visitor.tab_to("#verdict")
+    visitor.press("Failed")
+    visitor.until(lambda: "verdict=failed" in visitor.driver.current_url)
+    visitor.until(lambda: [row.get_attribute("id") for row in visitor.all("tbody tr")] == ["call-4"])
+    assert "page/calls/2?" in visitor.driver.current_url  # what is open stays open
+    assert visitor.driver.switch_to.active_element == visitor.one("#verdict")
+    visitor.client.sync_lead(LeadRecord(email="5@t.com"))
+    visitor.says("Calls 5")
+    assert [row.get_attribute("id") for row in visitor.all("tbody tr")] == ["call-4"]
+    visitor.tab_to("#list .buttons a")
+    visitor.press(Keys.ENTER)
+    visitor.until(lambda: len(visitor.all("tbody tr")) == 5)
+    assert visitor.one("#verdict").get_attribute("value") == ""
+    assert visitor.driver.current_url.endswith("page/calls/2")
+    visitor.driver.back()
+    visitor.until(lambda: visitor.one("#verdict").get_attribute("value") == "failed")
+    assert visitor.run("return window.same")
+
+
+def test_a_call_is_replayed_with_the_keyboard(visitor: Visitor) -> None:
+    fill_calls(visitor, 2)
+    visitor.open("page/calls/1")
+    visitor.run("window.same = true")
+    visitor.tab_to("#detail form button")
+    visitor.press(Keys.ENTER)
+    visitor.says("Call #3")
+    visitor.says("with a new signature")
+    assert visitor.one("tr[aria-current] a").text == "#3"
+    assert visitor.driver.current_url.endswith("page/calls/3")
+    assert visitor.run("return window.same")
+    assert [entry.verdict for entry in visitor.sandbox.entries()] == ["CREATED", "CREATED", "UPDATED"]
+
+
+def test_what_can_be_copied_is_copied(visitor: Visitor) -> None:
+    fill_calls(visitor, 1)
+    origin = visitor.home.removesuffix("/_sandbox/")
+    granted = {"origin": origin, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    visitor.driver.execute_cdp_cmd("Browser.grantPermissions", granted)
+    for path, css, holds in (
+        ("page/calls/1", "a[data-fetched]", f"curl {origin}/soap/mktows/2_2 -H"),
+        ("page/connect", "[data-copies='environment']", f"export MARKETO_SOAP_ENDPOINT={origin}/soap/mktows/2_2\n"),
+        ("page/connect", ".copied button", f"{origin}/soap/mktows/2_2"),
+    ):
+        visitor.open(path)
+        visitor.tab_to(css)
+        visitor.press(Keys.ENTER)
+        visitor.says("Copied")
+        assert visitor.run("return navigator.clipboard.readText()").startswith(holds)
+
+
+def test_a_mark_is_found_from_its_note(visitor: Visitor) -> None:
+    data = signed(SyncLead(LeadRecord(email="a@t.com")), visitor.sandbox.credentials, visitor.sandbox.now())
+    visitor.sandbox.respond(data.replace(b"<Email>a@t.com</Email>", b"<Email>a@t.com</Email><id>7</id>"))
+    visitor.open("page/calls/1")
+    visitor.tab_to("#detail .show")
+    visitor.press(Keys.ENTER)
+    visitor.until(lambda: "#mark-1" in visitor.driver.current_url)
+    assert visitor.one("mark:target").text == "<id>"
+    visitor.settle()
+    assert 0 < top_of(visitor, "mark") < 800
+
+
+def test_on_a_phone_a_row_opens_in_the_place_of_the_list(visitor: Visitor) -> None:
+    fill_calls(visitor, 30)
+    visitor.sandbox.fail(fault=20103, message="the reason is on the screen")
+    with pytest.raises(Fault):
+        visitor.client.sync_lead(LeadRecord(email="no@t.com"))
+    visitor.emulate(width=390)
+    visitor.open("page/calls")
+    reason = visitor.one("#call-31 .reason")
+    assert reason.text.startswith("the reason is on the screen")
+    assert 0 <= reason.rect["x"] < reason.rect["x"] + reason.rect["width"] <= 390
+    visitor.run("scrollTo(0, 900)")
+    row = visitor.run("return document.elementFromPoint(200, 400).closest('tr')")
+    number = row.find_element(By.CSS_SELECTOR, "th a").text
+    visitor.run("arguments[0].querySelector('th a').click()", row)
+    visitor.says(f"Call {number}")
+    visitor.until(lambda: not visitor.one("#list").is_displayed())
+    assert visitor.run("return scrollY") == 0
+    assert visitor.driver.switch_to.active_element == visitor.one("#detail")
+    visitor.driver.back()
+    visitor.until(lambda: visitor.one("#list").is_displayed())
+    visitor.until(lambda: visitor.run("return scrollY") == 900)
+
+
+# -- nothing is cut off -------------------------------------------------------------------------------
+
 # What stands out of the window, but for what scrolls inside.
 WIDER = """return [...document.querySelectorAll("body *")].filter(one =>
-    one.getBoundingClientRect().right > innerWidth + 1 && !one.closest(".scroll, pre")).map(one => one.outerHTML)"""
+    one.getBoundingClientRect().right > innerWidth + 1 && !one.closest("pre")).map(one => one.outerHTML)"""
 
 
 def test_a_phone_is_wide_enough(visitor: Visitor) -> None:
@@ -228,16 +403,15 @@ def test_a_phone_is_wide_enough(visitor: Visitor) -> None:
         visitor.client.sync_lead(LeadRecord(id=1000001, attributes={"City": value}))
     visitor.sandbox.fail(fault=1, message=long, email=long)
     visitor.emulate(width=360)
-    for path in [*ROOMS, f"?q={long}", "page/reset"]:
+    for path in [*ROOMS, f"?q={long}", f"page/calls?q={long}&email={long}&operation={long}", "page/reset"]:
         visitor.open(path)
         assert visitor.run("return [innerWidth, document.documentElement.scrollWidth]") == [360, 360], path
         assert visitor.run(WIDER) == [], path
 
 
-# Cells whose text stands out of them, and tables that scroll: on a wide screen, or out of reach of the keyboard.
-CUT_OFF = """return [...document.querySelectorAll("td, th, dd")].filter(one => one.scrollWidth > one.clientWidth + 1)
-    .concat([...document.querySelectorAll(".scroll")].filter(one => one.scrollWidth > one.clientWidth
-        && (innerWidth > 600 || one.tabIndex !== 0))).map(one => one.outerHTML)"""
+# What holds more than it shows: cells, cards, panes.
+CUT_OFF = """return [...document.querySelectorAll("td, th, dd, .scroll, .list, .detail, pre")]
+    .filter(one => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1).map(one => one.outerHTML)"""
 
 
 def data_pages(visitor: Visitor) -> list[str]:
@@ -250,11 +424,11 @@ def data_pages(visitor: Visitor) -> list[str]:
     return ["page/data", *tables, *[f"page/data/{name}/{number}" for name, number in newest.items()]]
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", WIDTHS)
 def test_no_table_is_cut_off(visitor: Visitor, width: int) -> None:
     paths = data_pages(visitor)
     visitor.emulate(width=width)
-    for path in [*paths, "page/leads/1000001", "page/calls"]:
+    for path in [*paths, "page/leads/1000001", *ROOMS]:
         visitor.open(path)
         assert visitor.run("return document.documentElement.scrollWidth") <= width == visitor.run("return innerWidth")
         assert visitor.run(WIDER) == [], path
@@ -305,9 +479,15 @@ def test_text_can_be_read_by_day_and_by_night(visitor: Visitor, scheme: str, bri
     with pytest.raises(Fault):
         visitor.client.sync_lead(LeadRecord(email="b@t.com"))
     visitor.sandbox.journal.begin(visitor.sandbox.now(), b"<a b='c'/>")
+    data = signed(SyncLead(LeadRecord(email="a@t.com")), visitor.sandbox.credentials, visitor.sandbox.now())
+    visitor.sandbox.respond(data.replace(b"<Email>a@t.com</Email>", b"<Email>a@t.com</Email><id>7</id>"))
+    with httpx.Client(transport=visitor.sandbox.transport(), base_url="https://sandbox.invalid") as http:
+        Rest(http, visitor.sandbox).sync({"email": "b@t.com", "nope": True})
     visitor.emulate(scheme=scheme)
-    for path in [*ROOMS, "page/calls/4", "page/reset?done=clock", "page/data", "page/data/activities"]:
+    calls = [*(f"page/calls/{n}" for n in (4, 5, 7)), "page/calls?q=x"]
+    for path in [*ROOMS, *calls, "page/reset?done=clock", "page/data", "page/data/activities/1001?lead=1000001"]:
         visitor.open(path)
+        visitor.run("for (const each of document.querySelectorAll('details')) each.open = true")
         assert visitor.run(FAINT) == [], path
     ground = visitor.run("return getComputedStyle(document.body).backgroundColor")
     assert (int(ground.split("(")[1].split(",")[0]) > 128) is bright

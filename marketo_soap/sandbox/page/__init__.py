@@ -14,8 +14,8 @@ from importlib.resources import files
 from urllib.parse import parse_qs
 
 from marketo_soap.sandbox.messages import CONTROL, HttpAnswer, HttpRequest, text_answer
-from marketo_soap.sandbox.page import calls, controls, data, faults, leads
-from marketo_soap.sandbox.page.layout import HEADERS, Visit, problem, state
+from marketo_soap.sandbox.page import call, calls, connect, controls, data, faults, leads
+from marketo_soap.sandbox.page.layout import HEADERS, Visit, problem
 from marketo_soap.sandbox.state import State
 
 _NUMBER = "([0-9]{1,15})"
@@ -26,16 +26,19 @@ _PAGES: dict[str, Callable[..., HttpAnswer]] = {  # groups of the pattern are ar
     "page/data/([a-z_]{1,40})": data.one_table,
     f"page/data/([a-z_]{{1,40}})/{_NUMBER}": data.one_row,
     "page/calls": calls.all_calls,
-    f"page/calls/{_NUMBER}": calls.one_call,
-    f"page/calls/{_NUMBER}/(request|response)": calls.download,
+    f"page/calls/{_NUMBER}": call.one_call,
+    f"page/calls/{_NUMBER}/(request|response)": call.download,
+    f"page/calls/{_NUMBER}/curl": call.curl,
     "page/faults": faults.faults,
     "page/controls": controls.controls,
     "page/reset": controls.confirm_reset,
-    "page/state": state,
+    "page/connect": connect.connect,
 }
 _ACTIONS: dict[str, Callable[[Visit], str]] = {
     "page/faults": faults.load,
+    "page/faults/remove": faults.remove,
     "page/faults/clear": faults.clear,
+    "page/calls/replay": call.replay,
     "page/limits": controls.set_limits,
     "page/clock": controls.advance,
     "page/reset": controls.reset,
@@ -57,7 +60,7 @@ def page(sandbox: State, request: HttpRequest, refusal: str | None) -> HttpAnswe
             if found := re.fullmatch(pattern, path):
                 return shown(visit, *found.groups())
         return problem(visit, 404, "Nothing is here.")
-    visit = Visit(sandbox, request, {}, _fields(request.body.decode("utf-8", "replace")))
+    visit = Visit(sandbox, request, _fields(request.query), _fields(request.body.decode("utf-8", "replace")))
     if request.method == "POST" and path in _ACTIONS:
         return _change(visit, _ACTIONS[path])
     return problem(visit, 405, "Pages are read with GET; only their forms are sent.")

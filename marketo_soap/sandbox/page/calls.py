@@ -1,36 +1,145 @@
-"""The pages of the journal: every call with its verdict, and one call with both envelopes."""
+"""The journal: every call with its verdict, filtered by the address."""
 
 from __future__ import annotations
 
-from marketo_soap.envelope import open_request
-from marketo_soap.errors import ProtocolError
+import re
+from collections.abc import Iterator, Sequence
+
+from attrs import frozen
+
+from marketo_soap.errors import FAULT_TEXTS
+from marketo_soap.privacy.free_text import forms
 from marketo_soap.sandbox.journal import Entry
 from marketo_soap.sandbox.messages import HttpAnswer
-from marketo_soap.sandbox.page.envelopes import SHOWN_BYTES, message
-from marketo_soap.sandbox.page.html import Child, add, h
-from marketo_soap.sandbox.page.layout import (
-    HEADERS,
-    PAGE,
-    PER_PAGE,
-    Visit,
-    answer_page,
-    cut,
-    empty,
-    facts,
-    lead_link,
-    left_out,
-    live,
-    moment,
-    pager,
-    problem,
-    table,
-)
+from marketo_soap.sandbox.page.envelopes import SHOWN_BYTES
+from marketo_soap.sandbox.page.html import Child, h
+from marketo_soap.sandbox.page.layout import PAGE, Visit, answer_panes, choice_filter, filter_form, text_filter
+from marketo_soap.sandbox.page.paging import keyset, reader
+from marketo_soap.sandbox.page.pieces import cut, empty, lead_link, left_out, live, moment, table, took
+from marketo_soap.sandbox.store.selections import email_key
 from marketo_soap.sandbox.verdicts import describe
-from marketo_soap.signature import diagnose
 from marketo_soap.wire.xml import Element
 
-_MOST = 200  # changes or notes of a call that are shown
-_GONE = "This call is not in the journal: it was never made, was cleared, or is older than what the journal keeps."
+CALLS = f"{PAGE}calls"
+_MOST = 200  # changes of a call that are shown
+_FILTERS = ("q", "email", "operation", "verdict", "api")
+_WENT = {"": "Any verdict", "succeeded": "Succeeded", "failed": "Failed", "waiting": "In progress"}
+_TONES = {"good": "succeeded", "changed": "succeeded", "bad": "failed", "waiting": "waiting"}
+
+
+def all_calls(visit: Visit) -> HttpAnswer:
+    """Show the journal, newest call first."""
+    return answer_panes(visit, "Calls", listing(visit, matching(visit)), room="Calls")
+
+
+def matching(visit: Visit) -> list[Entry]:
+    """Return the calls that the filter of the address lets through, newest first."""
+    wanted = _Wanted(*map(visit.text, _FILTERS))
+    return [entry for entry in reversed(visit.sandbox.entries()) if wanted.fits(entry)]
+
+
+@frozen
+class _Wanted:
+    """Which calls are shown; "" is any. Of each message the first 64 KiB are searched."""
+
+    text: str
+    email: str
+    operation: str
+    verdict: str
+    api: str
+
+    def fits(self, entry: Entry) -> bool:
+        if self.operation and entry.operation != self.operation:
+            return False
+        if self.api and entry.api != self.api:
+            return False
+        if self.verdict and self.verdict not in (_TONES[describe(entry)[0]], entry.verdict):
+            return False
+        if self.email and not self._names_lead(entry):
+            return False
+        return not self.text or any(self.text.lower() in held.lower() for held in _texts(entry))
+
+    def _names_lead(self, entry: Entry) -> bool:
+        leads = (entry.before, entry.after)
+        if any(lead is not None and email_key(lead.email) == email_key(self.email) for lead in leads):
+            return True
+        for written in {form.lower() for form in forms(self.email)}:
+            whole = re.compile(rf"(?<![\w.+@-]){re.escape(written)}(?![\w-]|\.\w)")
+            for held in map(str.lower, _messages(entry)):
+                if written in held and whole.search(held):
+                    return True
+        return False
+
+
+def _messages(entry: Entry) -> Iterator[str]:
+    for data in (entry.request, entry.response or b""):
+        yield data[:SHOWN_BYTES].decode("utf-8", "replace")
+
+
+def _texts(entry: Entry) -> Iterator[str]:
+    yield from (entry.operation or "", describe(entry)[1], entry.reason, entry.key or "", f"#{entry.number}")
+    yield from entry.remarks
+    yield from (": ".join(pair) for pair in (*entry.request_headers, *entry.response_headers))
+    yield from _messages(entry)
+
+
+def listing(visit: Visit, entries: Sequence[Entry], number: int | None = None) -> Element:
+    """Return the filter and a page of the calls; *number* is the one that is open beside them."""
+    shown, turn = keyset(visit, len(entries), "call", reader(entries))
+    listed: Child
+    if shown:
+        heads = ("Call", "Operation", "Verdict", "Reason", "Lead", "Key", "Took", "Time")
+        rows = [_row(visit, entry, entry.number == number) for entry in shown]
+        listed = table("Calls, newest first", heads, rows, kind="calls")
+    elif any(map(visit.text, _FILTERS)):
+        listed = empty(h("p", "No call in the journal fits the filter."))
+    else:
+        listed = empty(
+            h("h2", "No calls yet"),
+            h("p", "Have your service send one to ", h("code", visit.endpoint), ": it appears here by itself. "),
+            h("p", h("a", "How to connect a service", href=f"{PAGE}connect")),
+        )
+    return h("div", live("filter", _filter(visit)), live("calls", listed, turn))
+
+
+def _filter(visit: Visit) -> Element:
+    entries = visit.sandbox.entries()
+    operations = sorted({entry.operation for entry in entries if entry.operation})
+    codes = sorted({entry.verdict for entry in entries if entry.verdict.isdecimal() and len(entry.verdict) <= 5})
+    named = {code: f"{code} {FAULT_TEXTS.get(int(code), '')}".rstrip() for code in codes}
+    return filter_form(
+        visit,
+        text_filter(visit, "q", "Search"),
+        text_filter(visit, "email", "E-mail"),
+        choice_filter(visit, "operation", "Operation", {"": "Any operation", **{name: name for name in operations}}),
+        choice_filter(visit, "verdict", "Verdict", {**_WENT, "CREATED": "Created", "UPDATED": "Updated", **named}),
+        choice_filter(visit, "api", "API", {"": "SOAP and REST", "SOAP": "SOAP", "REST": "REST"}),
+        names=_FILTERS,
+    )
+
+
+def _row(visit: Visit, entry: Entry, is_open: bool) -> Element:
+    return h(
+        "tr",
+        *first_cells(entry, visit.link(f"{CALLS}/{entry.number}")),
+        h("td", cut(entry.reason or "; ".join(entry.remarks)) or None, class_="text reason"),
+        h("td", lead_link(entry.lead_id), class_="lead"),
+        h("td", entry.key, class_="key"),
+        h("td", took(entry.seconds), class_="number took"),
+        h("td", moment(entry.time), class_="number when"),
+        id=f"call-{entry.number}",
+        aria_current="true" if is_open else None,
+    )
+
+
+def first_cells(entry: Entry, href: str) -> tuple[Element, ...]:
+    """Return the cells that every table of calls begins with: a link to the call, its operation and its verdict."""
+    rest = h("small", "REST") if entry.api == "REST" else None
+    return (
+        h("th", h("a", f"#{entry.number}", href=href), scope="row"),
+        h("td", cut(entry.operation or "unknown", 60), " " if rest is not None else None, rest, class_="operation"),
+        h("td", verdict(entry), class_="of-verdict"),
+    )
 
 
 def verdict(entry: Entry) -> Element:
@@ -57,158 +166,3 @@ def changes_of(entry: Entry) -> Element:
         for change in changes[:_MOST]
     ]
     return h("ul", *items, left_out(len(changes), _MOST, "li"), class_="changes")
-
-
-def all_calls(visit: Visit) -> HttpAnswer:
-    """Show the journal, newest call first."""
-    entries = visit.sandbox.entries()[::-1]
-    start = (visit.page - 1) * PER_PAGE
-    listed: Child
-    if entries:
-        rows = map(_row, entries[start : start + PER_PAGE])
-        heads = ("Call", "Operation", "Verdict", "Reason", "Lead", "Key", "Time")
-        listed = h("div", table("Calls, newest first", heads, rows), pager(visit, len(entries), "call"))
-    else:
-        endpoint = h("code", visit.endpoint, data_copy=True)
-        listed = empty(
-            h("h2", "No calls yet"),
-            h("p", "Have your service send one to ", endpoint, ": it appears here by itself."),
-        )
-    return answer_page(visit, "Calls", live("calls", listed), room="Calls")
-
-
-def first_cells(entry: Entry) -> tuple[Element, ...]:
-    """Return the cells that every table of calls begins with: a link to the call, its operation and its verdict."""
-    return (
-        h("th", h("a", f"#{entry.number}", href=f"{PAGE}calls/{entry.number}"), scope="row"),
-        h("td", cut(entry.operation or "", 60)),
-        h("td", verdict(entry)),
-    )
-
-
-def _row(entry: Entry) -> Element:
-    return h(
-        "tr",
-        *first_cells(entry),
-        h("td", cut(entry.reason or "; ".join(entry.remarks)), class_="text"),
-        h("td", lead_link(entry.lead_id)),
-        h("td", entry.key),
-        h("td", moment(entry.time), class_="number"),
-        id=f"call-{entry.number}",
-    )
-
-
-# -- one call -----------------------------------------------------------------------------------------
-
-
-def _found(visit: Visit, number: str) -> Entry | None:
-    return next((entry for entry in visit.sandbox.entries() if str(entry.number) == number), None)
-
-
-def one_call(visit: Visit, number: str) -> HttpAnswer:
-    """Show one call: the verdict and why, what it changed, and both envelopes side by side."""
-    entry = _found(visit, number)
-    if entry is None:
-        return problem(visit, 404, _GONE)
-    summary = facts(
-        [
-            ("Verdict", verdict(entry)),
-            ("Reason", cut(entry.reason, 4000)),
-            ("Operation", entry.operation),
-            ("Key", entry.key),
-            ("Lead", lead_link(entry.lead_id)),
-            ("Signature", _signature(visit, entry)),
-            ("HTTP status", str(entry.status) if entry.status else None),
-            ("Time", moment(entry.time)),
-        ]
-    )
-    notes = entry.notes
-    noted = h("ul", *[h("li", _note(note)) for note in notes[:_MOST]], class_="notes") if notes else None
-    changes = h("section", h("h2", "Changes"), changes_of(entry)) if entry.after is not None else None
-    exact = "exact" in visit.query
-    return answer_page(
-        visit,
-        f"Call #{entry.number}",
-        _neighbours(visit, entry),
-        live(
-            "call",
-            h("section", summary, class_="card"),
-            h("section", h("h2", "Notes"), noted) if noted is not None else None,
-            changes,
-        ),
-        h(
-            "section",
-            h("h2", "Envelopes"),
-            h(
-                "nav",
-                h("a", "Indented", href=visit.request.path, aria_current=None if exact else "true"),
-                h("a", "As they were sent", href=visit.here(exact="1"), aria_current="true" if exact else None),
-                class_="choice",
-                aria_label="How the envelopes are shown",
-            ),
-            live("envelopes", _envelopes(entry, exact=exact)),
-        ),
-        room="Calls",
-        settled=entry.response is not None,
-    )
-
-
-def _note(note: str) -> Element:
-    return h("span", cut(note, 4000), class_="warning" if "is ignored by Marketo" in note else None)
-
-
-def _signature(visit: Visit, entry: Entry) -> str | None:
-    """Return whether the signature is right; the notes describe what is wrong."""
-    try:
-        header = open_request(entry.request).read_header()
-    except ProtocolError:
-        return None
-    if header is None:
-        return "there is no AuthenticationHeader"
-    return "right" if diagnose(visit.sandbox.credentials, header) is None else "wrong: see the notes"
-
-
-def _neighbours(visit: Visit, entry: Entry) -> Element:
-    numbers = [other.number for other in visit.sandbox.entries()]
-    here = numbers.index(entry.number) if entry.number in numbers else 0
-    nav = h("nav", class_="pager", aria_label="Other calls")
-    if here > 0:
-        nav.append(h("a", "Previous call", rel="prev", href=f"{PAGE}calls/{numbers[here - 1]}"))
-    if here + 1 < len(numbers):
-        nav.append(h("a", "Next call", rel="next", href=f"{PAGE}calls/{numbers[here + 1]}"))
-    return add(nav, h("a", "All calls", href=f"{PAGE}calls"))
-
-
-def _envelopes(entry: Entry, *, exact: bool) -> Element:
-    parts: list[Child] = []
-    for title, name, data in (("Request", "request", entry.request), ("Reply", "response", entry.response)):
-        if not data:
-            reason = "The connection was closed without an answer." if name == "response" else "It is empty."
-            reason = "There is no answer yet." if data is None else reason
-            parts.append(h("section", h("h3", title), h("p", reason)))
-            continue
-        whole = h(
-            "a", "Download", href=f"{PAGE}calls/{entry.number}/{name}", aria_label=f"Download the {title.lower()}"
-        )
-        cut_off = h("p", f"These are the first {SHOWN_BYTES // 1024} KiB; the download has all of it.")
-        parts.append(
-            h(
-                "section",
-                h("h3", title, " ", h("small", f"{len(data):,} bytes "), whole),
-                cut_off if len(data) > SHOWN_BYTES else None,
-                message(data, exact=exact, label=title),
-            )
-        )
-    return h("div", *parts, class_="sides")
-
-
-def download(visit: Visit, number: str, name: str) -> HttpAnswer:
-    """Answer with a message's very bytes, to be saved."""
-    entry = _found(visit, number)
-    data = None if entry is None else entry.request if name == "request" else entry.response
-    if data is None:
-        return problem(visit, 404, _GONE)
-    named = f'attachment; filename="call-{number}-{name}.xml.txt"'
-    return HttpAnswer(
-        200, data, (("Content-Type", "text/plain; charset=UTF-8"), ("Content-Disposition", named), *HEADERS)
-    )

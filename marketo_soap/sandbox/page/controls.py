@@ -6,7 +6,8 @@ from attrs import evolve
 
 from marketo_soap.sandbox.messages import CONTROL, HttpAnswer
 from marketo_soap.sandbox.page.html import Child, h
-from marketo_soap.sandbox.page.layout import PAGE, Visit, answer_page, empty, live, many, moment, post_form
+from marketo_soap.sandbox.page.layout import PAGE, Visit, answer_page, post_form
+from marketo_soap.sandbox.page.pieces import empty, live, many, moment
 from marketo_soap.sandbox.settings import VENDOR_LIMITS, Limits
 from marketo_soap.wire.xml import Element
 
@@ -29,7 +30,7 @@ def controls(visit: Visit) -> HttpAnswer:
             h("p", h("a", "Reset the sandbox…", href=f"{PAGE}reset", class_="button danger")),
             class_="card",
         ),
-        room="Clock and limits",
+        room="Clock",
     )
 
 
@@ -51,7 +52,7 @@ def _limits(visit: Visit) -> Element:
 
 def _bar(name: str, label: str, used: int, allowed: int | None, code: str) -> Element:
     if allowed is None:
-        return h("p", label, h("b", f"{used:,}, without a limit", class_="number"), class_="bar")
+        return h("p", label, h("b", f"{used:,}, without a limit", class_="number"), class_="meter")
     spent = f": spent, the next call is refused with {code}" if used >= allowed else ""
     number = h("b", f"{used:,} of {allowed:,}{spent}", class_="number")
     share = min(used / allowed, 1.0)
@@ -64,7 +65,7 @@ def _bar(name: str, label: str, used: int, allowed: int | None, code: str) -> El
         aria_valuemax=str(allowed),
         aria_valuenow=str(min(used, allowed)),
     )
-    return h("p", h("span", label, id=f"bar-{name}"), number, bar, class_="bar")
+    return h("p", h("span", label, id=f"bar-{name}"), number, bar, class_="meter")
 
 
 def _in_words(limits: Limits) -> str:
@@ -75,7 +76,7 @@ def _clock(visit: Visit) -> list[Child]:
     steps = [h("button", label, name="step", value=seconds) for seconds, label in _STEPS.items()]
     own = h("input", type="number", id="seconds", name="seconds", step="any", placeholder="-60", required=True)
     return [
-        h("div", "It is ", live("clock", moment(visit.sandbox.now())), " in the sandbox.", class_="clock"),
+        h("div", "It is ", live("clock", moment(visit.sandbox.now())), " in the sandbox.", class_="time"),
         post_form(visit, "clock", h("p", "Advance by ", *steps, class_="steps"), aria_label="Advance the clock"),
         post_form(
             visit,
@@ -83,7 +84,7 @@ def _clock(visit: Visit) -> list[Child]:
             h("label", "Or by so many seconds (back, if less than 0)", for_="seconds"),
             own,
             h("button", "Move the clock"),
-            class_="line",
+            class_="line-form",
         ),
     ]
 

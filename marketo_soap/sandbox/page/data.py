@@ -1,15 +1,29 @@
-"""The pages of what the sandbox keeps beside leads: its tables, the rows of each, one row."""
+"""What the sandbox keeps beside leads: its tables, the rows of each, one row."""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from marketo_soap.sandbox.messages import CONTROL, HttpAnswer
 from marketo_soap.sandbox.page.html import Child, h
-from marketo_soap.sandbox.page.layout import Visit, answer_page, empty, keyset, live, problem, table
+from marketo_soap.sandbox.page.layout import (
+    Detail,
+    Visit,
+    answer_page,
+    answer_panes,
+    filter_form,
+    problem,
+    text_filter,
+)
 from marketo_soap.sandbox.page.leads import leads_table
+from marketo_soap.sandbox.page.paging import keyset
+from marketo_soap.sandbox.page.pieces import empty, live, table
 from marketo_soap.sandbox.page.rows import DATA, in_words, row_facts, rows_table
+from marketo_soap.sandbox.store.leads import Leads
 from marketo_soap.sandbox.store.selections import by_list
+from marketo_soap.sandbox.store.table import SCANNED, Table
+from marketo_soap.wire.xml import Element
 
 _MOST_COUNTED = 1000
 
@@ -23,7 +37,7 @@ def all_tables(visit: Visit) -> HttpAnswer:
             "tr",
             h("th", h("a", in_words(name), href=f"{DATA}/{name}"), scope="row"),
             h("td", f"{count:,}" if count <= _MOST_COUNTED else f"more than {_MOST_COUNTED:,}", class_="number"),
-            h("td", h("a", "JSON", href=f"{CONTROL}{name}", aria_label=f"{in_words(name)} as JSON")),
+            h("td", h("a", "JSON", href=f"{CONTROL}{name}", aria_label=f"{in_words(name)} as JSON", download=True)),
         )
         for name, count in counts.items()
     ]
@@ -32,36 +46,61 @@ def all_tables(visit: Visit) -> HttpAnswer:
 
 
 def one_table(visit: Visit, name: str) -> HttpAnswer:
-    """Show the rows of a table, newest first; with `lead` in the query, those of one lead."""
-    lead_id = visit.number("lead")
+    """Show the rows of a table that fit the filter, newest first."""
     with visit.sandbox.store.reading() as leads:
-        known = leads.shown
-        kept = known.get(name)
+        kept = leads.shown.get(name)
         if kept is None:
             return problem(visit, 404, "There is no such table.")
-        equal = {kept.of_leads[0]: lead_id} if kept.of_leads and lead_id is not None else {}
-        count = kept.count_to(_MOST_COUNTED + 1, **equal)
-        total, read = min(count, _MOST_COUNTED), partial(kept.newest_rows, **equal)
-        rows, turn = keyset(visit, total, "row", read, capped=count > total)
-    title = in_words(name) + (f" of lead {lead_id}" if equal else "")
-    listed: Child = rows_table(f"{title}, newest first", kept, rows, known) if rows else empty(h("p", "None yet."))
-    return answer_page(visit, title, live("rows", listed, turn), room="Data")
+        listed = _listing(visit, leads, kept)
+    return _answer(visit, name, listed)
 
 
 def one_row(visit: Visit, name: str, number: str) -> HttpAnswer:
-    """Show all of one row; of a list also its members."""
-    members: Child = None
+    """Show all of one row beside the others; of a list also its members."""
     with visit.sandbox.store.reading() as leads:
-        known = leads.shown
-        row = None if name not in known else known[name].get(int(number))
+        kept = leads.shown.get(name)
+        if kept is None:
+            return problem(visit, 404, "There is no such table.")
+        listed = _listing(visit, leads, kept, int(number))
+        row = kept.get(int(number))
         if row is None:
-            return problem(visit, 404, "There is no such row: nobody made it, or the sandbox was reset.")
-        if name == "lists":
-            count = leads.count_of(by_list(row.id))
-            found, turn = keyset(visit, count, "member", partial(leads.newest, list_id=row.id))
-            listed = leads_table("Members, newest first", found) if found else empty(h("p", "It has no members."))
-            members = h("section", h("h2", "Members"), listed, turn)
-    title = f"{in_words(known[name].name)} {number}"
-    whole = h("section", row_facts(known[name], row, known), class_="card")
-    back = h("p", h("a", f"All {in_words(name).lower()}", href=f"{DATA}/{name}"))
-    return answer_page(visit, title, live("row", whole, members), back, room="Data")
+            text = "There is no such row: nobody made it, or the sandbox was reset."
+            gone = Detail("There is no such row", f"{DATA}/{name}", (h("p", text),), ("There is no such row",))
+            return _answer(visit, name, listed, gone, 404)
+        content = (h("section", row_facts(kept, row, leads.shown)), _members(visit, leads, row, name))
+    title = f"{in_words(kept.name)} {number}"
+    return _answer(visit, name, listed, Detail(title, f"{DATA}/{name}", content, (title,)))
+
+
+def _answer(visit: Visit, name: str, listed: Element, detail: Detail | None = None, status: int = 200) -> HttpAnswer:
+    crumb = h("p", h("a", "Data", href=DATA), " /", class_="crumb")
+    return answer_panes(visit, in_words(name), listed, detail, room="Data", crumb=crumb, status=status)
+
+
+def _listing(visit: Visit, leads: Leads, kept: Table[Any], open_id: int | None = None) -> Element:
+    lead_id, search = visit.number("lead"), visit.text("q")
+    equal = {kept.of_leads[0]: lead_id} if kept.of_leads and lead_id is not None else {}
+    count = kept.count_to(_MOST_COUNTED + 1, search, **equal)
+    total, read = min(count, _MOST_COUNTED), partial(kept.newest_rows, text=search, **equal)
+    rows, turn = keyset(visit, total, "row", read, capped=count > total)
+    fields = [text_filter(visit, "q", "Search", hint=True)]
+    if kept.of_leads:
+        fields.append(text_filter(visit, "lead", "Lead id", kind="number"))
+    hint = f"Part of any value, in the newest {SCANNED:,} rows"
+    title = in_words(kept.plural) + (f" of lead {lead_id}" if equal else "")
+    listed: Child
+    if rows:
+        listed = rows_table(f"{title}, newest first", kept, rows, leads.shown, visit=visit, open_id=open_id)
+    else:
+        listed = empty(h("p", "No row fits the filter." if search or equal else "None yet."))
+    form = filter_form(visit, *fields, names=("q", "lead"), hint=hint)
+    return h("div", live("filter", form), live("rows", listed, turn))
+
+
+def _members(visit: Visit, leads: Leads, row: Any, name: str) -> Child:
+    if name != "lists":
+        return None
+    count = leads.count_of(by_list(row.id))
+    found, turn = keyset(visit, count, "member", partial(leads.newest, list_id=row.id), of="members-")
+    listed = leads_table("Members, newest first", found, visit) if found else empty(h("p", "It has no members."))
+    return h("section", h("h3", "Members"), listed, turn)

@@ -7,7 +7,8 @@ from typing import Any
 from marketo_soap.errors import FAULT_TEXTS
 from marketo_soap.sandbox.messages import HttpAnswer
 from marketo_soap.sandbox.page.html import h
-from marketo_soap.sandbox.page.layout import PAGE, Visit, answer_page, cut, empty, left_out, live, post_form, table
+from marketo_soap.sandbox.page.layout import PAGE, Visit, answer_page, post_form
+from marketo_soap.sandbox.page.pieces import cut, empty, left_out, live, table
 from marketo_soap.sandbox.settings import FaultRule
 from marketo_soap.wire.xml import Element
 
@@ -38,7 +39,7 @@ def faults(visit: Visit) -> HttpAnswer:
         h(
             "div",
             _field("times", "How many calls", type="number", min="1", max="1000000", value="1", required=True),
-            h("label", h("input", type="checkbox", name="forever", value="1"), " until cleared", class_="check"),
+            h("label", h("input", type="checkbox", name="forever", value="1"), " until removed", class_="check"),
             _field("delay", "Late by, in seconds", type="number", min="0", max="3600", step="any", placeholder="0"),
             _field("email", "Only the lead with this e-mail", type="text", placeholder="any lead", autocomplete="off"),
             class_="fields",
@@ -67,19 +68,24 @@ def _loaded(visit: Visit) -> Element:
     remaining = visit.sandbox.script.remaining()
     if not remaining:
         return empty(h("p", "Nothing is loaded: calls go as they should."))
-    rows = [
-        h(
-            "tr",
-            h("th", cut(_what(rule)), scope="row"),
-            h("td", cut(_which(rule)), class_="text"),
-            h("td", f"{applied:,}", class_="number"),
-            h("td", "until cleared" if rule.times is None else f"{rule.times - applied:,}", class_="number"),
-        )
-        for _, rule, applied in remaining[:_MOST]
-    ]
+    rows = [_row(*each) for each in remaining[:_MOST]]
+    heads = ("What", "Which calls", "Applied", "Left", "Remove")
+    loaded = post_form(visit, "faults/remove", table("Faults that are loaded, in their order", heads, rows))
     button = post_form(visit, "faults/clear", h("button", "Clear all", class_="plain"))
-    loaded = table("Faults that are loaded, in their order", ("What", "Which calls", "Applied", "Left"), rows)
     return h("div", loaded, left_out(len(remaining), _MOST), button)
+
+
+def _row(number: int, rule: FaultRule, applied: int) -> Element:
+    what = cut(_what(rule))
+    return h(
+        "tr",
+        h("th", what, scope="row"),
+        h("td", cut(_which(rule)), class_="text"),
+        h("td", f"{applied:,}", class_="number"),
+        h("td", "until removed" if rule.times is None else f"{rule.times - applied:,}", class_="number"),
+        h("td", h("button", "Remove", name="fault", value=str(number), class_="quiet", aria_label=f"Remove: {what}")),
+        id=f"fault-{number}",
+    )
 
 
 def _what(rule: FaultRule) -> str:
@@ -139,6 +145,12 @@ def load(visit: Visit) -> str:
     email = form.get("email", "").strip() or None
     visit.sandbox.script.add(FaultRule(times=times, delay=delay, email=email, **kind[2]))
     return f"{PAGE}faults?done=loaded"
+
+
+def remove(visit: Visit) -> str:
+    """Unload one fault; one that is gone already is no error."""
+    visit.sandbox.script.remove(int(visit.form.get("fault", "")))
+    return f"{PAGE}faults?done=removed"
 
 
 def clear(visit: Visit) -> str:

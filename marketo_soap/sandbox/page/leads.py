@@ -1,165 +1,145 @@
-"""The pages of the leads: all of them with a search, one of them with its history, and how to connect a service."""
+"""The leads: all of them with a search, and one of them with its history."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from marketo_soap.sandbox.journal import Entry
 from marketo_soap.sandbox.messages import CONTROL, HttpAnswer
-from marketo_soap.sandbox.page.calls import changes_of, first_cells
+from marketo_soap.sandbox.page.calls import CALLS, changes_of, first_cells
+from marketo_soap.sandbox.page.connect import cards
 from marketo_soap.sandbox.page.html import Child, h
-from marketo_soap.sandbox.page.layout import (
+from marketo_soap.sandbox.page.layout import PAGE, Detail, Visit, answer_panes, filter_form, text_filter
+from marketo_soap.sandbox.page.paging import keyset, reader
+from marketo_soap.sandbox.page.pieces import (
     LONGEST_VALUE,
     MOST,
-    PER_PAGE,
-    Visit,
-    answer_page,
     cut,
     empty,
     facts,
-    keyset,
-    lead_link,
     left_out,
     live,
     moment,
-    pager,
-    problem,
     stamp,
     table,
 )
 from marketo_soap.sandbox.page.rows import DATA, rows_table
-from marketo_soap.sandbox.state import ENCRYPTION_KEY
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
 from marketo_soap.sandbox.store.lists import KeptList
 from marketo_soap.sandbox.store.search import SCANNED
-from marketo_soap.wire.xml import Element, replace_illegal
+from marketo_soap.wire.xml import Element
 
-_LONGEST_SEARCH = 200
 _MOST_FOUND = 1000  # leads
 _NEWEST = 20  # activities of a lead that are shown
+_HINT = f"Id, e-mail, foreign id, cookie, or part of a value. 1 or 2 characters: in the newest {SCANNED:,} leads"
 
 
 def all_leads(visit: Visit) -> HttpAnswer:
-    """Show the leads that fit the search, newest first, and how to connect a service."""
-    search = replace_illegal(visit.query.get("q", "").strip()[:_LONGEST_SEARCH])
+    """Show the leads that fit the search, newest first."""
     with visit.sandbox.store.reading() as leads:
-        if search:
-            found, turn = _found(leads, visit, search)
-        else:
-            found, turn = keyset(visit, leads.count(), "lead", leads.newest)
+        listed = _listing(visit, leads)
+    return answer_panes(visit, "Leads", listed, room="Leads")
+
+
+def _listing(visit: Visit, leads: Leads, open_id: int | None = None) -> Element:
+    search = visit.text("q")
+    if search:
+        found, turn = _found(leads, visit, search)
+    else:
+        found, turn = keyset(visit, leads.count(), "lead", leads.newest)
     listed: Child
     if found:
-        listed = leads_table("Leads, newest first", found)
+        listed = leads_table("Leads, newest first", found, visit, open_id)
     elif search:
-        listed = empty(h("p", f"No lead has “{search}” in it."), h("p", h("a", "Show all leads", href=CONTROL)))
+        listed = empty(h("p", f"No lead has “{search}” in it."))
     else:
-        listed = empty(
-            h("h2", "No leads yet"),
-            h("p", "Point a service at this sandbox with the values above. Its first syncLead call makes a lead here."),
-        )
-    hint = f"Id, e-mail, foreign id, cookie, or part of a value. 1 or 2 characters: in the newest {SCANNED:,} leads"
-    form = h(
-        "form",
-        h("label", "Search", for_="q"),
-        h("input", type="search", id="q", name="q", value=search, autocomplete="off", aria_describedby="q-hint"),
-        h("button", "Search"),
-        h("span", hint, class_="hint", id="q-hint"),
-        action=CONTROL,
-        role="search",
-    )
-    part = live("leads", listed, turn)
-    return answer_page(visit, "Leads", _connection(visit, unfold=not found and not search), form, part, room="Leads")
+        hint = "Point a service at this sandbox with the values below. Its first syncLead call makes a lead here."
+        listed = h("div", empty(h("h2", "No leads yet"), h("p", hint)), cards(visit))
+    form = filter_form(visit, text_filter(visit, "q", "Search", hint=True), names=("q",), hint=_HINT)
+    return h("div", live("filter", form), live("leads", listed, turn))
 
 
-def _found(leads: Leads, visit: Visit, search: str) -> tuple[list[StoredLead], Child]:
+def _found(leads: Leads, visit: Visit, search: str) -> tuple[list[StoredLead], Element | None]:
     ids = leads.find(search, limit=_MOST_FOUND + 1)
-    start = (visit.page - 1) * PER_PAGE
-    total = min(len(ids), _MOST_FOUND)
-    shown = ids[start : min(start + PER_PAGE, total)]
-    found = [lead for lead_id in shown if (lead := leads.by_id(lead_id)) is not None]
-    return found, pager(visit, total, "lead", capped=len(ids) > total) if total else None
+    rows = [_Id(lead_id) for lead_id in ids[:_MOST_FOUND]]
+    shown, turn = keyset(visit, len(rows), "lead", reader(rows), capped=len(ids) > len(rows))
+    return [lead for row in shown if (lead := leads.by_id(row.id)) is not None], turn
 
 
-def leads_table(caption: str, found: Iterable[StoredLead]) -> Element:
-    """Return a table of leads."""
-    return table(caption, ("Id", "E-mail", "Name", "Foreign id", "Partition", "Updated"), map(_row, found))
+class _Id:
+    def __init__(self, number: int) -> None:
+        self.id = number
 
 
-def _row(lead: StoredLead) -> Element:
+def leads_table(caption: str, found: Iterable[StoredLead], visit: Visit, open_id: int | None = None) -> Element:
+    """Return a table of leads. In the list of leads, links keep its filter and place."""
+    heads = ("Id", "E-mail", "Name", "Foreign id", "Partition", "Updated")
+    keep = visit.request.path == CONTROL or visit.request.path.startswith(f"{PAGE}leads/")
+    rows = []
+    for lead in found:
+        href = f"{PAGE}leads/{lead.id}"
+        rows.append(_row(lead, visit.link(href) if keep else href, lead.id == open_id))
+    return table(caption, heads, rows, kind="leads")
+
+
+def _row(lead: StoredLead, href: str, is_open: bool) -> Element:
     foreign = f"{lead.foreign_id} ({lead.foreign_type})" if lead.foreign_id else ""
     name = " ".join(filter(None, (lead.attributes.get("FirstName"), lead.attributes.get("LastName"))))
     return h(
         "tr",
-        h("th", lead_link(lead.id), scope="row"),
-        h("td", cut(lead.email) if lead.email else h("i", "anonymous" if lead.anonymous else "none")),
-        h("td", cut(name, 60)),
-        h("td", cut(foreign, 60)),
-        h("td", cut(lead.partition, 60)),
-        h("td", stamp(lead.updated_at), class_="number"),
+        h("th", h("a", str(lead.id), href=href), scope="row"),
+        h("td", cut(lead.email) if lead.email else h("i", "anonymous" if lead.anonymous else "none"), class_="email"),
+        h("td", cut(name, 60) or None),
+        h("td", cut(foreign, 60) or None),
+        h("td", cut(lead.partition, 60), class_="partition"),
+        h("td", stamp(lead.updated_at), class_="number when"),
         id=f"lead-{lead.id}",
+        aria_current="true" if is_open else None,
     )
-
-
-def _connection(visit: Visit, *, unfold: bool) -> Element:
-    credentials = visit.sandbox.credentials
-    key: Child = "the one that the sandbox was started with"
-    if credentials.encryption_key == ENCRYPTION_KEY:  # made up; another one may be somebody's
-        key = _to_copy(ENCRYPTION_KEY)
-    values = facts(
-        [
-            ("Endpoint", _to_copy(visit.endpoint)),
-            ("WSDL", _to_copy(f"{visit.endpoint}?WSDL")),
-            ("User id", _to_copy(credentials.user_id)),
-            ("Encryption key", key),
-        ]
-    )
-    hint = "Give your service these values instead of Marketo's. A click marks a whole value, ready to be copied."
-    summary = h("summary", h("h2", "Connect a service"))
-    return h("details", summary, h("p", hint), values, class_="card", open=unfold)
-
-
-def _to_copy(text: str) -> Element:
-    return h("code", text, data_copy=True)
 
 
 # -- one lead -----------------------------------------------------------------------------------------
 
 
-def one_lead(visit: Visit, lead_id: str) -> HttpAnswer:
-    """Show everything that is known of one lead, and the calls that made it so."""
+def one_lead(visit: Visit, number: str) -> HttpAnswer:
+    """Show everything that is known of one lead, and the calls that made it so, beside the list."""
+    lead_id = int(number)
     with visit.sandbox.store.reading() as leads:
-        lead = leads.by_id(int(lead_id))
-        cookies = leads.cookies_of(int(lead_id))[:MOST]
-        lists = leads.lists.of(int(lead_id))
-        activities = _activities(leads, int(lead_id))
-    if lead is None:
-        return problem(visit, 404, f"There is no lead {lead_id}: nobody made it, or the sandbox was reset.")
+        listed = _listing(visit, leads, lead_id)
+        lead = leads.by_id(lead_id)
+        if lead is None:
+            text = f"There is no lead {lead_id}: nobody made it, or the sandbox was reset."
+            gone = Detail("There is no such lead", CONTROL, (h("p", text),), ("There is no such lead",))
+            return answer_panes(visit, "Leads", listed, gone, room="Leads", status=404)
+        content = _content(visit, leads, lead)
+    detail = Detail(f"Lead {lead_id}", CONTROL, content, (f"Lead {lead_id} ", h("small", cut(lead.email or "", 80))))
+    return answer_panes(visit, "Leads", listed, detail, room="Leads")
+
+
+def _content(visit: Visit, leads: Leads, lead: StoredLead) -> tuple[Child, ...]:
+    cookies = leads.cookies_of(lead.id)
+    shown = [h("li", h("code", cut(cookie))) for cookie in islice(cookies, MOST)]
     keys = facts(
         [
             ("Id", str(lead.id)),
             ("E-mail", _value(lead.email)),
             ("ForeignSysPersonId", _value(lead.foreign_id)),
             ("ForeignSysType", lead.foreign_type),
-            ("Cookies", h("ul", *[h("li", h("code", cut(cookie))) for cookie in cookies]) if cookies else None),
-            ("Lists", _lists(lists)),
+            ("Cookies", h("ul", *shown, left_out(len(cookies), MOST, "li")) if cookies else None),
+            ("Lists", _lists(leads.lists.of(lead.id))),
             ("Partition", cut(lead.partition)),
             ("Known", "no: an anonymous visitor, known by a cookie alone" if lead.anonymous else "yes"),
             ("Created", stamp(lead.created_at)),
             ("Updated", stamp(lead.updated_at)),
         ]
     )
-    as_json = h("a", "This lead as JSON", href=f"{CONTROL}leads?id={lead.id}")
-    return answer_page(
-        visit,
-        f"Lead {lead.id}",
-        live(
-            "lead",
-            h("section", h("h2", "Keys"), keys, h("p", as_json), class_="card"),
-            h("section", h("h2", "Attributes"), _attributes(visit, lead)),
-            h("section", h("h2", "History"), _history(visit, lead.id)),
-            h("section", h("h2", "Activities"), activities),
-        ),
-        room="Leads",
+    as_json = h("a", "This lead as JSON", href=f"{CONTROL}leads?id={lead.id}", download=True)
+    return (
+        h("section", h("h3", "Keys"), keys, h("p", as_json)),
+        h("section", h("h3", "Attributes"), _attributes(visit, lead)),
+        h("section", h("h3", "History"), _history(visit, lead.id)),
+        h("section", h("h3", "Activities"), _activities(leads, lead.id)),
     )
 
 
@@ -177,7 +157,7 @@ def _attributes(visit: Visit, lead: StoredLead) -> Element:
             "tr",
             h("th", cut(name), scope="row"),
             h("td", _value(lead.attributes[name]), class_="text"),
-            h("td", types.get(name, "")),
+            h("td", types.get(name) or None, class_="soft"),
         )
         for name in names[:MOST]
     ]
@@ -188,10 +168,9 @@ def _history(visit: Visit, lead_id: int) -> Element:
     entries = [entry for entry in reversed(visit.sandbox.entries()) if entry.lead_id == lead_id]
     if not entries:
         return empty(h("p", "No call in the journal has touched this lead: it was seeded, or its calls are long ago."))
-    start = (visit.page - 1) * PER_PAGE
-    rows = map(_event, entries[start : start + PER_PAGE])
+    shown, turn = keyset(visit, len(entries), "call", reader(entries), of="calls-")
     heads = ("Call", "Operation", "Verdict", "Changes", "Key", "Time")
-    return h("div", table("Calls on this lead, newest first", heads, rows), pager(visit, len(entries), "call"))
+    return h("div", table("Calls on this lead, newest first", heads, map(_event, shown), kind="calls"), turn)
 
 
 def _lists(lists: Sequence[KeptList]) -> Element | None:
@@ -212,9 +191,9 @@ def _activities(leads: Leads, lead_id: int) -> Element:
 def _event(entry: Entry) -> Element:
     return h(
         "tr",
-        *first_cells(entry),
-        h("td", changes_of(entry)),
-        h("td", entry.key),
-        h("td", moment(entry.time), class_="number"),
-        id=f"call-{entry.number}",
+        *first_cells(entry, f"{CALLS}/{entry.number}"),
+        h("td", changes_of(entry), class_="reason"),
+        h("td", entry.key, class_="key"),
+        h("td", moment(entry.time), class_="number when"),
+        id=f"of-lead-call-{entry.number}",
     )

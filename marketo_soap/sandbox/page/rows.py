@@ -8,10 +8,10 @@ from typing import Any
 import attrs
 
 from marketo_soap.sandbox.page.html import Child, h
-from marketo_soap.sandbox.page.layout import (
+from marketo_soap.sandbox.page.layout import PAGE, Visit
+from marketo_soap.sandbox.page.pieces import (
     LONGEST_VALUE,
     MOST,
-    PAGE,
     cut,
     facts,
     lead_link,
@@ -35,16 +35,29 @@ def in_words(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def rows_table(caption: str, kept: Table[Any], rows: Collection[Any], known: Collection[str], *unshown: str) -> Element:
-    """Return a table of rows; columns without any value are left out. *known* are the names of all tables."""
+def rows_table(
+    caption: str,
+    kept: Table[Any],
+    rows: Collection[Any],
+    known: Collection[str],
+    *unshown: str,
+    visit: Visit | None = None,
+    open_id: int | None = None,
+) -> Element:
+    """Return a table of rows; columns without any value are left out. *known* are the names of all tables.
+
+    With *visit* the links keep its filter and place in the list.
+    """
+    link = str if visit is None else visit.link
     columns = [name for name in _columns(kept) if name not in (*unshown, *kept.in_detail)]
     columns = [name for name in columns if any(getattr(row, name) not in _EMPTY for row in rows)]
     shown = [
         h(
             "tr",
-            h("th", h("a", str(row.id), href=f"{DATA}/{kept.plural}/{row.id}"), scope="row"),
+            h("th", h("a", str(row.id), href=link(f"{DATA}/{kept.plural}/{row.id}")), scope="row"),
             *[_cell(name, getattr(row, name), known) for name in columns],
             id=f"{kept.name}-{row.id}",
+            aria_current="true" if row.id == open_id else None,
         )
         for row in rows
     ]

@@ -52,7 +52,7 @@ class RestCall(ScriptedCall):
         super().__init__(sandbox, sandbox.journal.begin(sandbox.now(), kept))
         entry = self._entry
         entry.api, entry.operation = "REST", self._route.operation or None
-        entry.request_headers = without_secrets(request.headers)
+        entry.request_headers = without_secrets(request.headers.items())
         entry.complete = kept == as_recorded(request, request.query.encode("utf-8", "replace"), request.body)
 
     def answered(self) -> HttpAnswer:

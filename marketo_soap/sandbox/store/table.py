@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar, get_type_hints
 
 import attrs
 
 from marketo_soap.config import structure
+from marketo_soap.wire.fields import once_per_class
 
-__all__ = ["Table", "plural"]
+__all__ = ["SCANNED", "Table", "plural"]
+
+SCANNED = 10_000
+"""How many of the newest rows are read for a text."""
 
 RowT = TypeVar("RowT", bound=attrs.AttrsInstance)
 
@@ -86,9 +91,7 @@ class Table(Generic[RowT]):
 
     def add_all(self, rows: Iterable[RowT]) -> None:
         """Add rows, each under a new id."""
-        names = [name for name in _kinds(self.row) if name != "id"]
-        query = f"INSERT INTO {self.name} ({_quoted(names)}) VALUES ({', '.join(f':{name}' for name in names)})"
-        self._connection.executemany(query, map(_written, rows))
+        self._connection.executemany(_insertion(type(self)), map(_written, rows))
 
     def update(self, row: RowT) -> None:
         """Write *row* over the one with its id."""
@@ -122,20 +125,42 @@ class Table(Generic[RowT]):
         return [self._read(found) for found in self._connection.execute(query, (*values, limit, offset))]
 
     def newest_rows(
-        self, limit: int, *, before: int | None = None, after: int | None = None, offset: int = 0, **equal: object
+        self,
+        limit: int,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        offset: int = 0,
+        text: str = "",
+        **equal: object,
     ) -> list[RowT]:
         """Return at most *limit* rows whose columns equal these values, newest first: those that are older than the
         row with the id *before*, or those next to the row with the id *after* that are newer.
+
+        With *text*, those of the newest `SCANNED` that hold it, whatever the case of its ASCII letters.
         """
-        columns, values = ", ".join(self.order), [*equal.values()]
+        columns = ", ".join(self.order)
+        condition, values = self._newest_with(text, equal)
         sign, direction = ("<", " DESC") if after is None else (">", "")
-        conditions = [f'"{name}" = ?' for name in equal]
+        conditions = [condition]
         if (place := before if after is None else after) is not None:
             conditions.append(f"({columns}) {sign} (SELECT {columns} FROM {self.name} WHERE id = ?)")
             values.append(place)
         order = ", ".join(f"{name}{direction}" for name in self.order)
-        found = self.select(" AND ".join(conditions) or "1", values, order=order, limit=limit, offset=offset)
+        found = self.select(" AND ".join(conditions), values, order=order, limit=limit, offset=offset)
         return found if after is None else found[::-1]
+
+    def _newest_with(self, text: str, equal: Mapping[str, object]) -> tuple[str, list[object]]:
+        """Return the condition for columns that equal these values, and a text; and the condition's values."""
+        condition, values = " AND ".join(f'"{name}" = ?' for name in equal) or "1", [*equal.values()]
+        if not text:
+            return condition, values
+        order = ", ".join(f"{name} DESC" for name in self.order)
+        newest = f"SELECT id FROM {self.name} WHERE {condition} ORDER BY {order} LIMIT {SCANNED}"
+        pattern = "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
+        columns = [name for name in _kinds(self.row) if not name.endswith("_ms")]
+        held = " OR ".join(f"\"{name}\" LIKE ? ESCAPE '\\'" for name in columns)
+        return f"id IN ({newest}) AND ({held})", [*values, *[pattern] * len(columns)]
 
     def count(self, condition: str = "1", values: Iterable[object] = ()) -> int:
         """Return how many rows a condition of SQL selects."""
@@ -143,11 +168,14 @@ class Table(Generic[RowT]):
         (count,) = self._connection.execute(query, tuple(values)).fetchone()
         return int(count)
 
-    def count_to(self, most: int, **equal: object) -> int:
-        """Return how many rows have these values, at most *most*: to count more would read all of them."""
-        condition = " AND ".join(f'"{name}" = ?' for name in equal) or "1"
+    def count_to(self, most: int, text: str = "", **equal: object) -> int:
+        """Return how many rows have these values, at most *most*: to count more would read all of them.
+
+        With *text*, those of the newest `SCANNED` that hold it.
+        """
+        condition, values = self._newest_with(text, equal)
         query = f"SELECT count(*) FROM (SELECT 1 FROM {self.name} WHERE {condition} LIMIT ?)"
-        (count,) = self._connection.execute(query, (*equal.values(), most)).fetchone()
+        (count,) = self._connection.execute(query, (*values, most)).fetchone()
         return int(count)
 
     def clear(self) -> None:
@@ -196,11 +224,22 @@ def _as_list(row: object, field: object, value: Any) -> Any:
 
 
 def _written(row: attrs.AttrsInstance) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for name, kind in _kinds(type(row)).items():
-        value = getattr(row, name)
-        values[name] = value if kind in _TYPES else _as_json(value)
+    values = {name: getattr(row, name) for name in _kinds(type(row))}
+    for name in _in_json(type(row)):
+        values[name] = _as_json(values[name])
     return values
+
+
+@once_per_class
+def _in_json(row: type[Any]) -> list[str]:
+    return [name for name, kind in _kinds(row).items() if kind not in _TYPES]
+
+
+@once_per_class
+def _insertion(table: type[Table[Any]]) -> str:
+    """Return the statement that adds a row under a new id."""
+    names = [name for name in _kinds(table.row) if name != "id"]
+    return f"INSERT INTO {table.name} ({_quoted(names)}) VALUES ({', '.join(f':{name}' for name in names)})"
 
 
 def plural(name: str) -> str:
