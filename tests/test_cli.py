@@ -146,7 +146,7 @@ def test_nobody_listening_is_exit_code_1(served: dict[str, str]) -> None:
         (["--sandbox", "--id", "seven"], "not a valid int"),
         (["--sandbox", "--foreign-id", "x"], "ForeignSysType is missing"),
         (["--sandbox", "--foreign-id", "x", "--foreign-type", "SAP"], "Invalid value"),
-        (["--sandbox", "--email", "a@b.c", "FirstName"], "'FirstName' is no NAME=VALUE"),
+        (["--sandbox", "--email", "a@b.c", "FirstName"], "'FirstName' is not NAME=VALUE"),
         (["--sandbox", "--email", "a@b.c", "=x"], "attrName is empty"),
         (["--sandbox", "--email", "a@b.c", "A=\x07"], "U\\+0007"),
         (

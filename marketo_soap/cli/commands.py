@@ -15,6 +15,7 @@ from marketo_soap.cli.clients import KEY, USER_ID, check_given
 from marketo_soap.cli.envelope_commands import convert, diff, parse, send, verify
 from marketo_soap.cli.export_commands import export, redact
 from marketo_soap.cli.gateway import gateway
+from marketo_soap.cli.goldens import goldens
 from marketo_soap.cli.help import examples
 from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
 from marketo_soap.cli.sandbox import sandbox
@@ -100,3 +101,4 @@ cli.add_section("Reading and checking envelopes", (parse, verify, diff))
 cli.add_section("Writing and sending envelopes", (envelope_group, convert, send, redact, export))
 cli.add_section("Servers", (sandbox, gateway))
 cli.add_section("Moving to REST", (bridge_check,))
+cli.add_section("Testing", (goldens,))

@@ -196,9 +196,9 @@ def main(case: str, target: str) -> None:
     data = HUGE[case](target)
     Path("/proc/self/clear_refs").write_text("5")  # the highest is the present from now on
     before = memory("VmRSS")
-    started = time.perf_counter()
+    started = time.process_time()
     TARGETS[target](data)
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     print(f"{seconds:.2f} {memory('VmHWM') - before} {len(data)}")
 
 
