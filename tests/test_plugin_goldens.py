@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -340,6 +341,16 @@ def test_no_run_is_too_late_for_a_golden(inner: pytest.Pytester) -> None:
     inner.runpytest(UPDATE).assert_outcomes(passed=1)
     assert b"<requestTimestamp>2026-01-01T12:00:00+00:00<" in (inner.path / "goldens/one/request.xml").read_bytes()
     inner.runpytest().assert_outcomes(passed=1)
+
+
+def test_the_page_works_as_typed(inner: pytest.Pytester) -> None:
+    page = Path(__file__).parent.parent / "docs/tests-and-goldens.md"
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    inner.makepyfile(test_page="\n".join(blocks))
+    inner.runpytest().assert_outcomes(passed=3, failed=1)
+    for arguments in ([f"{UPDATE}=new"], [], []):
+        inner.runpytest(*arguments).assert_outcomes(passed=4)
+    assert files(inner) == ["goldens/george.reply.xml", "goldens/george.xml"]
 
 
 def test_only_tests_of_goldens_have_a_fixed_clock(inner: pytest.Pytester) -> None:
