@@ -318,6 +318,20 @@ def test_files_are_indented_and_say_where_they_are_from_and_bytes_stay_bytes(inn
     assert (folder / "bytes.xml").read_bytes() == exact
 
 
+def test_a_failure_names_the_line_of_the_file(inner: pytest.Pytester) -> None:
+    inner.makepyfile(test_it=CALLS + MODES.replace('("bytes", "c14n", "meaning")', '["meaning"]'))
+    inner.runpytest(UPDATE)
+    path = inner.path / "goldens/meaning.xml"
+    path.write_bytes(path.read_bytes().replace(b"<Email>t@t", b"<Email>a@t"))
+    [line] = [number for number, text in enumerate(path.read_text().splitlines(), 1) if "<Email>" in text]
+    result = inner.runpytest()
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        ["E*- Email: 'a@t.com' -> 't@t.com'", f"E*first differing byte: * (line {line}, column 16)"]
+    )
+    result.stdout.no_fnmatch_line("E*~ *")
+
+
 def test_a_changed_mode_leaves_no_file_of_the_other(inner: pytest.Pytester) -> None:
     inner.makepyfile(test_it=CALLS + ONE)
     inner.runpytest(UPDATE)
