@@ -31,7 +31,8 @@ async def constant(request):
 listener, endpoint = bound("127.0.0.1", 0)
 print(endpoint, flush=True)
 app = Starlette(routes=[Route("/{path:path}", constant, methods=["POST"])])
-uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")).run(sockets=[listener])
+config = uvicorn.Config(app, http=sys.argv[1], log_level="warning", access_log=False, lifespan="off")
+uvicorn.Server(config).run(sockets=[listener])
 """
 
 SANDBOX = """
@@ -85,9 +86,16 @@ async def _seconds_each(port: int, calls: int) -> float:
     return (perf_counter() - begun) / (calls * CONNECTIONS)
 
 
-def throughput_ratio(rounds: int) -> Ratio:
-    """Return the requests a second of a sandbox with a database on disk, divided by those of the constant server."""
-    with TemporaryDirectory() as folder, running(SANDBOX, f"{folder}/leads.db") as ours, running(CONSTANT) as theirs:
+def throughput_ratio(rounds: int, http: str = "h11") -> Ratio:
+    """Return the requests a second of a sandbox with a database on disk, divided by those of the constant server.
+
+    *http* is what the constant server reads HTTP with; the sandbox uses h11.
+    """
+    with (
+        TemporaryDirectory() as folder,
+        running(SANDBOX, f"{folder}/leads.db") as ours,
+        running(CONSTANT, http) as theirs,
+    ):
         pairs = []
         for _ in range(rounds):
             constant, sandbox = (asyncio.run(_seconds_each(port, 100)) for port in (theirs, ours))

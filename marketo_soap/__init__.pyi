@@ -5,6 +5,8 @@ from marketo_soap import envelope as envelope
 from marketo_soap import signature as signature
 from marketo_soap.bridge import BridgeSettings as BridgeSettings
 from marketo_soap.bridge import RestBridge as RestBridge
+from marketo_soap.bridge.locks import KeyLocks as KeyLocks
+from marketo_soap.bridge.redis_locks import RedisKeyLocks as RedisKeyLocks
 from marketo_soap.calls.limiter import InProcessLimiter as InProcessLimiter
 from marketo_soap.calls.limits import Limiter as Limiter
 from marketo_soap.calls.limits import Limits as Limits

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import Any, Self
 
 from attrs import frozen
 
-from marketo_soap.bridge.locks import KeyLocks, Ticket
+from marketo_soap.bridge.locks import Locks
 from marketo_soap.bridge.session import Steps
-from marketo_soap.bridge.steps import Fetch, Note, Release, Step
-from marketo_soap.calls.flow import StepAnswer, Wait
+from marketo_soap.bridge.shared_memory import SharedMemory
+from marketo_soap.bridge.steps import CheckLocks, Fetch, Hold, Note, Recall, Release, Remember, Step
+from marketo_soap.calls.flow import Acquire, StepAnswer, Wait
 from marketo_soap.calls.limiter import Permit
 from marketo_soap.calls.limits import Limiter
 from marketo_soap.server import service
@@ -37,10 +39,16 @@ class BridgeCall:
     served: Served
 
     def __init__(
-        self, steps: Steps[service.Answer], locks: KeyLocks, limiter: Limiter | None, warn: Callable[[str], None]
+        self,
+        steps: Steps[service.Answer],
+        locks: Locks,
+        limiter: Limiter | None,
+        memory: SharedMemory | None,
+        warn: Callable[[str], None],
     ) -> None:
         self._steps, self._locks, self._warn = steps, locks, warn
-        self.held: dict[frozenset[str], Ticket] = {}
+        self._memory: Any = memory  # there is one if a step needs it
+        self.held: dict[frozenset[str], Any] = {}
         self.permit = Permit(limiter)
         self.rest_calls = 0
         self._notes: list[str] = []
@@ -72,6 +80,44 @@ class BridgeCall:
                 if isinstance(step, Wait):
                     logger.warning("tried again in %.2f s: %s", step.seconds, step.error)
                 return step
+
+    def do(self, step: Step) -> Any:
+        """Do what *step* says, in a thread; not a `Fetch`. Raises the error that answers it."""
+        if isinstance(step, Wait):
+            time.sleep(step.seconds)
+        elif isinstance(step, Hold):
+            self.held[step.keys] = self._locks.acquire(step.keys, step.seconds)
+        elif isinstance(step, CheckLocks):
+            for ticket in self.held.values():
+                self._locks.check(ticket)
+        elif isinstance(step, Acquire):
+            self.permit.release()
+            self.permit.acquire(step.seconds)
+        elif isinstance(step, Remember):
+            self._memory.put(step.key, step.value, step.seconds)
+        elif isinstance(step, Recall):
+            return self._memory.get(step.key)
+        return None
+
+    async def do_async(self, step: Step) -> Any:
+        """Do what *step* says, in a task."""
+        if isinstance(step, Wait):
+            from asyncio import sleep
+
+            await sleep(step.seconds)
+        elif isinstance(step, Hold):
+            self.held[step.keys] = await self._locks.acquire_async(step.keys, step.seconds)
+        elif isinstance(step, CheckLocks):
+            for ticket in self.held.values():
+                await self._locks.check_async(ticket)
+        elif isinstance(step, Acquire):
+            self.permit.release()
+            await self.permit.acquire_async(step.seconds)
+        elif isinstance(step, Remember):
+            await self._memory.put_async(step.key, step.value, step.seconds)
+        elif isinstance(step, Recall):
+            return await self._memory.get_async(step.key)
+        return None
 
     @contextmanager
     def attempt(self, fetch: Fetch) -> Iterator[None]:

@@ -27,7 +27,10 @@ _DESCRIBE = "/rest/v1/leads/describe.json"
 
 
 class Core:
-    """The state that all calls over one bridge share. *described*: the fields of `describe_file`."""
+    """The state that all calls over one bridge share. *described*: the fields of `describe_file`.
+
+    *elsewhere*: what is kept for later calls is kept by the driver.
+    """
 
     def __init__(
         self,
@@ -36,9 +39,11 @@ class Core:
         settings: BridgeSettings,
         described: FieldIndex | None = None,
         token: SharedToken | None = None,
+        *,
+        elsewhere: bool = False,
     ) -> None:
         self.settings = settings
-        self.shared = Shared(token)
+        self.shared = Shared(token, elsewhere=elsewhere)
         self._session = partial(Session, self.shared, client_id, client_secret, settings)
         self._names = _names(settings, described)
 

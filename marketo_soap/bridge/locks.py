@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 from weakref import ref
 
 from marketo_soap.calls.waiting import Clock, Line, Queue, Waiter
 
-__all__ = ["KeyLocks", "Ticket"]
+__all__ = ["KeyLocks", "Locks", "Ticket"]
+
+
+class Locks(Protocol):
+    """Locks by keys. What `acquire` returns holds the keys until `release`, or until it is gone."""
+
+    def acquire(self, keys: frozenset[str], timeout: float | None = None) -> Any:
+        """Wait for *keys*, in a thread: `TransportError` after *timeout* seconds."""
+
+    async def acquire_async(self, keys: frozenset[str], timeout: float | None = None) -> Any:
+        """Wait for *keys*, in a task."""
+
+    def release(self, ticket: Any) -> None:
+        """Unlock the keys that a ticket holds. An extra call is harmless."""
+
+    def check(self, ticket: Any) -> None:
+        """Raise `TransportError` unless the ticket still holds its keys; called before each write."""
+
+    async def check_async(self, ticket: Any) -> None:
+        """Check a ticket, in a task."""
 
 
 class Ticket(Waiter):
@@ -50,6 +69,12 @@ class KeyLocks(Queue[None]):
         gone = ref(ticket)
         self._cell.change(lambda line: (Line(None, line.without(gone), _others(line, gone)), None))
         self._wake()
+
+    def check(self, ticket: Ticket) -> None:
+        """Do nothing: what a process holds, it holds."""
+
+    async def check_async(self, ticket: Ticket) -> None:
+        """Do nothing."""
 
     def _wake(self) -> None:
         """Wake the waiters whose keys are free."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from marketo_soap.bridge.codes import local_refusal, refusal
-from marketo_soap.bridge.rest import RestReply, RestRequest, read
+from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
 from marketo_soap.errors import fault
@@ -20,6 +20,7 @@ __all__ = [
     "LEADS",
     "ask",
     "assets",
+    "cached",
     "find_leads",
     "find_list",
     "ids_of_keys",
@@ -30,6 +31,8 @@ __all__ = [
     "time_of",
     "token_since",
 ]
+
+T = TypeVar("T")
 
 LEADS = "/rest/v1/leads.json"
 
@@ -64,6 +67,21 @@ def ask(request: RestRequest, settings: BridgeSettings, *, unknown: int = 20011)
     if reply.success or reply.code == "702":
         return reply
     raise refusal(reply.errors[0], settings, level="response", unknown=unknown)
+
+
+def cached(path: str, read_records: Callable[[Sequence[Mapping[str, Any]]], T], settings: BridgeSettings) -> Lookup[T]:
+    """Return the lookup of what an instance says of itself. An empty answer is not kept; an old one outlives errors."""
+
+    def read_reply(reply: RestReply, before: T | None) -> tuple[T, bool]:
+        if reply.success and (found := read_records(reply.result)):
+            return found, True
+        if before is not None:
+            return before, False
+        if not reply.success:
+            raise refusal(reply.errors[0], settings, level="response", unknown=20011)
+        return read_records(reply.result), False
+
+    return Lookup(read(path), read_reply, settings.describe_seconds)
 
 
 def pages(
@@ -109,7 +127,7 @@ def find_leads(
     """
     name = _FILTERS.get(LeadKeyRef(key_type))
     if name is None:
-        raise fault(20102, f"{key_type} cannot be looked for over REST")
+        raise fault(20102, f"{key_type} cannot be used as a key over REST")
     wanted = list(dict.fromkeys(value.strip() for value in values if value.strip()))
     if name == "id":
         wanted = [value for value in wanted if lead_id_of(value) is not None]

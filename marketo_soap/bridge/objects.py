@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from marketo_soap.bridge.codes import refusal
-from marketo_soap.bridge.rest import Lookup, RestReply, read
+from marketo_soap.bridge.lookup import cached
+from marketo_soap.bridge.rest import Lookup
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.values import json_value, text_value
 from marketo_soap.errors import fault
@@ -43,16 +43,13 @@ def path_of(kind: str) -> str:
 
 def lookup_of(kind: str, settings: BridgeSettings) -> Lookup[Fields]:
     """Return the fields of a type by their REST names, as the instance describes them."""
+    return cached(f"{path_of(kind)}/describe.json", _fields_of, settings)
 
-    def read_fields(reply: RestReply, _: Fields | None) -> tuple[Fields, bool]:
-        if not reply.success:
-            raise refusal(reply.errors[0], settings, level="response", unknown=20011)
-        given = reply.result[0].get("fields") if reply.result else None
-        named = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
-        fields = [_field(each) for each in named if isinstance(each.get("name"), str) and each["name"].strip()]
-        return dict(fields), bool(fields)
 
-    return Lookup(read(f"{path_of(kind)}/describe.json"), read_fields, settings.describe_seconds)
+def _fields_of(records: Sequence[Mapping[str, Any]]) -> Fields:
+    given = records[0].get("fields") if records else None
+    named = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+    return dict(_field(each) for each in named if isinstance(each.get("name"), str) and each["name"].strip())
 
 
 def _field(given: Mapping[str, Any]) -> tuple[str, ObjectField]:
@@ -83,7 +80,7 @@ def associated(given: MObject) -> dict[str, Any]:
         elif each.m_obj_type in names and each.external_key is not None:
             found[names[each.m_obj_type]] = each.external_key.value
         else:
-            raise ValueError(f"REST cannot name the {each.m_obj_type} so: {NO_IDS}")
+            raise ValueError(f"REST cannot name the {each.m_obj_type} this way: {NO_IDS}")
     return found
 
 

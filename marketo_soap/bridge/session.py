@@ -16,11 +16,11 @@ from marketo_soap.bridge import rest
 from marketo_soap.bridge.codes import Retry, code_of, no_answer, refusal, with_rest_error
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, SharedToken, Token
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.bridge.steps import Ask, Fetch, Hold, Recall, Release, Remember, Step, Translation
+from marketo_soap.bridge.steps import Ask, CheckLocks, Fetch, Hold, Kept, Recall, Release, Remember, Step, Translation
 from marketo_soap.calls.flow import Acquire, Received, StepAnswer, Wait
 from marketo_soap.calls.retry import RetryPolicy, in_time, retry_after
 from marketo_soap.errors import AmbiguousError, Fault, MarketoError, RestError, TransportError, fault
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import secret
 
 __all__ = ["Session", "Shared", "Steps"]
 
@@ -34,10 +34,14 @@ _REFUSED_FOR = 300.0  # seconds that a refused lookup is not asked again
 
 
 class Shared:
-    """What all calls of a bridge share: the token, cached lookups, and the last failures of both."""
+    """What all calls of a bridge share: the token, cached lookups, and the last failures of both.
 
-    def __init__(self, token: SharedToken | None = None) -> None:
+    With *elsewhere*, what is kept for later calls and the token are kept by the driver too, for other processes.
+    """
+
+    def __init__(self, token: SharedToken | None = None, *, elsewhere: bool = False) -> None:
         self.token = token or SharedToken()
+        self.elsewhere = elsewhere
         self.lookups: dict[str, tuple[Any, float]] = {}
         self.failures: dict[str, tuple[MarketoError, float]] = {}  # and when they ended
         self.kept: dict[str, Any] = {}
@@ -55,14 +59,15 @@ class Session:
     """The settings of one call: its policy, its deadline in *seconds* (None: the policy's), and the credentials."""
 
     shared: Shared
-    client_id: str = field(repr=hidden)
-    client_secret: str = field(repr=hidden)
+    client_id: str = field(repr=secret)
+    client_secret: str = field(repr=secret)
     settings: BridgeSettings
     policy: RetryPolicy
     seconds: float | None
     monotonic: Callable[[], float]
     random: Callable[[], float]
     refused: Callable[[int], None] = lambda code: None
+    locked: set[str] = field(init=False, factory=set, repr=secret)
     begun: float = field(init=False, default=Factory(lambda self: self.monotonic(), takes_self=True))
 
     def carry_out(self, translation: Translation[R]) -> Steps[R]:
@@ -89,11 +94,12 @@ class Session:
         if isinstance(ask, Lookup):
             return (yield from self._look_up(ask))
         if isinstance(ask, Hold):
-            return (yield from self._hold(ask.keys))
-        if isinstance(ask, Remember):
+            yield from self._hold(ask.keys)
+            return self.locked.update(ask.keys)
+        if isinstance(ask, Remember) and not self.shared.elsewhere:
             return self.shared.keep(ask.key, ask.value)
         if isinstance(ask, Recall):
-            return self.shared.kept.get(ask.key)
+            return (yield from self._recall(ask.key))
         yield ask
         return None
 
@@ -125,6 +131,14 @@ class Session:
         self.shared.lookups[path] = value, self.monotonic() + seconds
         return value
 
+    def _recall(self, key: str) -> Steps[Kept | None]:
+        if not self.shared.elsewhere:
+            return Kept(self.shared.kept[key]) if key in self.shared.kept else None
+        answer: Any = yield Recall(key)
+        if isinstance(answer, Exception):
+            raise answer
+        return cast("Kept | None", answer)
+
     def _token(self) -> Steps[Token]:
         token = self._valid_token()
         return token or (yield from self._exclusively("token", self._renewed_token()))
@@ -136,15 +150,22 @@ class Session:
     def _renewed_token(self) -> Steps[Token]:
         if (token := self._valid_token()) is not None:  # another call has renewed it meanwhile
             return token
+        asked, key = self.monotonic(), f"token:{self.client_id}"
+        kept = (yield from self._recall(key)) if self.shared.elsewhere else None
+        if kept is not None and kept.value != self.shared.token.refused:
+            self.shared.token.value = Token(kept.value, asked + kept.seconds)
+            return self.shared.token.value
         request = rest.token_request(self.client_id, self.client_secret)
-        asked = self.monotonic()
         answer = yield from self._send(request, rest.read_token, with_token=False)
         if isinstance(answer, RestReply):
             raise refusal(answer.errors[0], self.settings, level="response", unknown=20014)
         text, lifetime = answer
         # A short-lived one is the old one, about to end. Half of what it has left is safe, too.
-        self.shared.token.value = Token(text, asked + (lifetime - _EARLY if lifetime > 2 * _EARLY else lifetime / 2))
-        return self.shared.token.value
+        seconds = lifetime - _EARLY if lifetime > 2 * _EARLY else lifetime / 2
+        self.shared.token.value = token = Token(text, asked + seconds)
+        if self.shared.elsewhere and seconds > 0:
+            yield Remember(key, text, seconds)
+        return token
 
     def _exclusively(self, key: str, work: Steps[R]) -> Steps[R]:
         """Do *work* while no other call does the work with this key.
@@ -190,6 +211,8 @@ class Session:
             try:
                 token: Token | None = (yield from self._token()) if with_token else None
                 yield from self._acquire(request, counted=with_token)
+                if self.locked and request.effect != "read" and isinstance(lost := (yield CheckLocks()), Exception):
+                    raise lost
             except MarketoError as error:
                 raise _final_error(error, doubt) from None
             answer = yield Fetch(request, None if token is None else token.text, len(errors) + 1, self._left())
@@ -204,7 +227,7 @@ class Session:
             if retry is Retry.TOKEN and token is not None and not renewed:
                 renewed = True
                 if self.shared.token.value is token:  # else another call has dropped it
-                    self.shared.token.value = None
+                    self.shared.token.value, self.shared.token.refused = None, token.text
                 continue
             if retry is Retry.FORM and request.method == "GET":
                 request = request.as_form()
@@ -226,7 +249,7 @@ class Session:
             raise refused
         left = self._left()
         if left is not None and left <= 0:
-            raise TransportError(f"{request.name} was not sent: the time that the call may take was over")
+            raise TransportError(f"{request.name} was not sent: the deadline of the call had passed")
 
     def _pause(self, request: RestRequest, errors: list[MarketoError], answer: StepAnswer) -> float | None:
         headers = answer.headers if isinstance(answer, Received) else {}

@@ -19,14 +19,15 @@ import httpx
 from marketo_soap.bridge.call import BridgeCall, Served
 from marketo_soap.bridge.connections import Connections, origin_of
 from marketo_soap.bridge.core import Core
-from marketo_soap.bridge.locks import KeyLocks
+from marketo_soap.bridge.locks import KeyLocks, Locks
 from marketo_soap.bridge.names import DescribedInstance, FieldIndex
 from marketo_soap.bridge.session import Steps
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.bridge.steps import Fetch, Hold, Step
+from marketo_soap.bridge.shared_memory import SharedMemory
+from marketo_soap.bridge.steps import Fetch, Step
 from marketo_soap.calls.call import TERMS, Terms
 from marketo_soap.calls.endpoint import EmbeddedEndpoint, is_loopback
-from marketo_soap.calls.flow import Acquire, StepAnswer, Wait
+from marketo_soap.calls.flow import StepAnswer
 from marketo_soap.calls.limiter import InProcessLimiter
 from marketo_soap.calls.limits import Limiter, Limits, on_refused
 from marketo_soap.calls.retry import DEFAULT_RETRY
@@ -71,6 +72,8 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
     - *locks*: calls for one lead are made one after the other, because upserts that race make duplicates. All bridges
       to an instance in this process share these locks. Give the same *locks* to bridges that do not share them by
       themselves: those to a sandbox, a mock or an address on this machine.
+    - *memory*: keeps tokens and the numbers of imports for several processes (`RedisMemory`); without it, each bridge
+      keeps them for itself.
     - *share_with*: a bridge with the same credentials; its token and its locks are shared.
 
     The client's `RetryPolicy` applies to each REST call, within the deadline of the whole call. So do its timeouts: 120
@@ -98,7 +101,8 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         max_response_bytes: int = MAX_BYTES,
         on_warning: Callable[[str], object] | None = None,
         allow_http: bool = False,
-        locks: KeyLocks | None = None,
+        locks: Locks | None = None,
+        memory: SharedMemory | None = None,
         share_with: RestBridge | None = None,
     ) -> None:
         for name, value in (("client_id", client_id), ("client_secret", client_secret)):
@@ -108,7 +112,10 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.settings = settings or BridgeSettings()
         self._origin = origin_of(base_url, allow_http=allow_http)
         token = None if share_with is None else share_with._core.shared.token
-        self._core: Core = Core(client_id, client_secret, self.settings, _described(self.settings), token)
+        self._memory = memory
+        elsewhere = memory is not None
+        described = _described(self.settings)
+        self._core: Core = Core(client_id, client_secret, self.settings, described, token, elsewhere=elsewhere)
         self._local = isinstance(transport, EmbeddedEndpoint | httpx.MockTransport) or is_loopback(self._origin)
         if limiter == "vendor":
             limiter = None if self._local else _limiters.setdefault(self._origin, InProcessLimiter(REST_LIMITS))
@@ -120,7 +127,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
             locks = share_with._locks
         if locks is None:
             locks = KeyLocks() if self._local else _locks.setdefault(self._origin, KeyLocks())
-        self._locks: KeyLocks = locks
+        self._locks: Locks = locks
         self._begin_anew()
 
     def __repr__(self) -> str:
@@ -191,7 +198,7 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
             self._begin_anew()
         with self._lock:
             self._busy[loop] += 1
-        call = BridgeCall(steps, self._locks, self._limiter, self._warn)
+        call = BridgeCall(steps, self._locks, self._limiter, self._memory, self._warn)
         try:
             with call:
                 yield call
@@ -224,38 +231,22 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
             except Exception as error:  # the lead may have been written by now
                 logger.warning("on_warning raised %s", type(error).__name__)
 
-    def _do(self, call: BridgeCall, step: Step, timeout: httpx.Timeout) -> StepAnswer:
-        if isinstance(step, Fetch):
-            with call.attempt(step):
-                return self._connections.fetch(step, timeout)
-        if isinstance(step, Wait):
-            time.sleep(step.seconds)
-        elif isinstance(step, Hold):
-            call.held[step.keys] = self._locks.acquire(step.keys, step.seconds)
-        elif isinstance(step, Acquire):
-            call.permit.release()
-            call.permit.acquire(step.seconds)
-        return None
+    def _do(self, call: BridgeCall, step: Step, timeout: httpx.Timeout) -> Any:
+        if not isinstance(step, Fetch):
+            return call.do(step)
+        with call.attempt(step):
+            return self._connections.fetch(step, timeout)
 
     def close(self) -> None:
         """Close the connections of threads, unless other calls are in progress; the bridge stays usable."""
         if not self._busy[None]:
             self._connections.close()
 
-    async def _do_async(self, call: BridgeCall, step: Step, timeout: httpx.Timeout) -> StepAnswer:
-        if isinstance(step, Fetch):
-            with call.attempt(step):
-                return await self._connections.fetch_async(step, timeout)
-        if isinstance(step, Wait):
-            from asyncio import sleep
-
-            await sleep(step.seconds)
-        elif isinstance(step, Hold):
-            call.held[step.keys] = await self._locks.acquire_async(step.keys, step.seconds)
-        elif isinstance(step, Acquire):
-            call.permit.release()
-            await call.permit.acquire_async(step.seconds)
-        return None
+    async def _do_async(self, call: BridgeCall, step: Step, timeout: httpx.Timeout) -> Any:
+        if not isinstance(step, Fetch):
+            return await call.do_async(step)
+        with call.attempt(step):
+            return await self._connections.fetch_async(step, timeout)
 
     async def aclose(self) -> None:
         """Close the connections of this event loop, unless calls are in progress; the bridge stays usable."""

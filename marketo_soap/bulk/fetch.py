@@ -27,9 +27,11 @@ class FetchClient(Protocol):
 
     def call(self, operation: Any, /) -> Any:
         """Carry out a call."""
+        ...
 
     def pages(self, operation: Any, /) -> Iterator[Any]:
         """Yield the results of all pages of an operation."""
+        ...
 
 
 def fetch_leads(

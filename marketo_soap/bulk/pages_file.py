@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from marketo_soap.bulk.field_types import cells_of
-from marketo_soap.bulk.selecting import LeadPage, Place
+from marketo_soap.bulk.selecting import LeadPage, PagePlace
 
 __all__ = ["PagesFile", "RequestChanged"]
 
@@ -33,7 +33,7 @@ class PagesFile:
     def __init__(self, path: str | PathLike[str], request: Mapping[str, Any]) -> None:
         self.path = os.fspath(path)
         self.leads = 0
-        self.place = Place()
+        self.place = PagePlace()
         self._file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
         try:
             self.request = self._open(dict(request))
@@ -53,7 +53,7 @@ class PagesFile:
                     found = data["request"]
                 else:
                     self.leads += len(data["leads"])
-                    self.place = Place(*data["following"])
+                    self.place = PagePlace(*data["following"])
             except (ValueError, LookupError, TypeError):
                 raise ValueError(f"{self.path} was not made by a fetch: name another output") from None
             end += len(line)

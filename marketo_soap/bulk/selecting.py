@@ -17,14 +17,14 @@ from marketo_soap.records.lead_keys import (
     LeadSelector,
 )
 
-__all__ = ["MOST_LEADS", "LeadPage", "Place", "lead_pages", "operations_for"]
+__all__ = ["MOST_LEADS", "LeadPage", "PagePlace", "lead_pages", "operations_for"]
 
 MOST_LEADS = 1000
 """How many leads a page of getMultipleLeads has at most."""
 
 
 @frozen
-class Place:
+class PagePlace:
     """Where a walk goes on: at which of its *operations*, and at which stream position of it."""
 
     operation: int = 0
@@ -36,7 +36,7 @@ class LeadPage:
     """The leads of one page, and the place of the next one."""
 
     leads: tuple[LeadRecord, ...]
-    following: Place
+    following: PagePlace
 
 
 def operations_for(
@@ -73,7 +73,7 @@ def _spans(oldest: datetime, latest: datetime) -> Iterator[LastUpdateAtSelector]
 def lead_pages(
     operations: Sequence[GetMultipleLeads],
     pages: Callable[[GetMultipleLeads], Iterator[GetMultipleLeadsResult]],
-    place: Place = Place(),
+    place: PagePlace = PagePlace(),
 ) -> Iterator[LeadPage]:
     """Yield the pages of *operations* from *place* on. *pages* walks through those of one: `client.pages`."""
     for number in range(place.operation, len(operations)):
@@ -82,5 +82,5 @@ def lead_pages(
             operation = evolve(operation, stream_position=place.position)
         for result in pages(operation):
             at_end = operation.next_page(result) is None
-            following = Place(number + 1) if at_end else Place(number, result.new_stream_position)
+            following = PagePlace(number + 1) if at_end else PagePlace(number, result.new_stream_position)
             yield LeadPage(result.lead_records, following)

@@ -17,7 +17,21 @@ except ModuleNotFoundError as error:
 
 from marketo_soap.bulk.field_types import typed
 
-__all__ = ["parquet_rows", "parquet_schema", "parquet_writer", "record_batch", "rows_of", "schema_of"]
+__all__ = [
+    "parquet_rows",
+    "parquet_schema",
+    "parquet_writer",
+    "problems_of",
+    "record_batch",
+    "rows_of",
+    "schema_of",
+]
+
+_TYPES = pa.types
+_SENT = (
+    *(_TYPES.is_string, _TYPES.is_large_string, getattr(_TYPES, "is_string_view", _TYPES.is_string)),
+    *(_TYPES.is_boolean, _TYPES.is_integer, _TYPES.is_floating, _TYPES.is_decimal, _TYPES.is_date, _TYPES.is_timestamp),
+)
 
 _ROWS = 1000
 """How many rows become Python values at a time."""
@@ -32,6 +46,16 @@ def schema_of(table: Any) -> Any:
     if hasattr(table, "head"):  # polars: no copy of the rest
         return pa.schema(_reader(table.head(0)).schema)
     return None
+
+
+def problems_of(schema: Any, *, has_zone: bool) -> Iterator[tuple[str, str]]:
+    """Yield the columns whose values cannot be sent, and why; *has_zone*: times without a zone get one."""
+    for field in schema:
+        kind = field.type.value_type if _TYPES.is_dictionary(field.type) else field.type
+        if _TYPES.is_timestamp(kind) and kind.tz is None and not has_zone:
+            yield field.name, "its times have no zone: give --time-zone (Columns.time_zone)"
+        elif not (_TYPES.is_null(kind) or any(is_of(kind) for is_of in _SENT)):
+            yield field.name, f"values of the type {kind} cannot be sent: convert them, or leave the column out"
 
 
 def rows_of(table: Any) -> Iterator[tuple[tuple[str, ...], tuple[Any, ...]]]:
@@ -56,7 +80,7 @@ def parquet_rows(path: str) -> Iterator[tuple[int, tuple[str, ...], tuple[Any, .
                 yield 0, columns, cells
 
 
-_TYPES = {
+_FETCHED = {
     **{"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()},
     **{"date": pa.date32(), "datetime": pa.timestamp("us", "UTC")},
 }
@@ -70,7 +94,7 @@ def record_batch(rows: Sequence[Mapping[str, str | None]], kinds: Mapping[str, s
     arrays = []
     for name, kind in kinds.items():
         try:
-            arrays.append(pa.array([typed(kind, row.get(name)) for row in rows], _TYPES[kind]))
+            arrays.append(pa.array([typed(kind, row.get(name)) for row in rows], _FETCHED[kind]))
         except ValueError:
             raise ValueError(
                 f"{name} has a value that is no {kind}: fetch it as text, types={{{name!r}: 'text'}}"
@@ -80,7 +104,7 @@ def record_batch(rows: Sequence[Mapping[str, str | None]], kinds: Mapping[str, s
 
 def parquet_writer(path: str, kinds: Mapping[str, str]) -> Any:
     """Open a Parquet file for the record batches of *kinds*."""
-    return pq.ParquetWriter(path, pa.schema([(name, _TYPES[kind]) for name, kind in kinds.items()]))
+    return pq.ParquetWriter(path, pa.schema([(name, _FETCHED[kind]) for name, kind in kinds.items()]))
 
 
 def _batches(table: Any) -> Iterator[Any]:
@@ -113,12 +137,12 @@ def _values(column: Any) -> list[Any]:
     kind = column.type
     if isinstance(column, pa.DictionaryArray):
         return _values(column.dictionary_decode())
-    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+    if _TYPES.is_timestamp(kind) and kind.unit == "ns":
         try:
             column = column.cast(pa.timestamp("us", kind.tz))
         except pa.ArrowInvalid:  # parts of a microsecond: Python's datetime has none
             return [_iso(text) for text in column.cast(pa.string()).to_pylist()]
-    if pa.types.is_float32(kind) or pa.types.is_float16(kind):  # 0.1 is not 0.10000000149011612
+    if _TYPES.is_float32(kind) or _TYPES.is_float16(kind):  # 0.1 is not 0.10000000149011612
         return [None if text is None else Decimal(text) for text in column.cast(pa.string()).to_pylist()]
     return column.to_pylist()  # type: ignore[no-any-return]
 

@@ -7,8 +7,8 @@ personal data.
 from __future__ import annotations
 
 import logging
-import os
 from datetime import UTC, datetime
+from functools import partial
 from secrets import token_hex
 from typing import Any, Literal
 from weakref import ref
@@ -16,7 +16,7 @@ from weakref import ref
 from marketo_soap.calls.limiter import InProcessLimiter
 from marketo_soap.calls.limits import VENDOR_LIMITS, Limits, next_reset, quota_spent
 from marketo_soap.calls.redis_scripts import ACQUIRE, END, REFUSED, RENEW
-from marketo_soap.calls.redis_thread import Away, RedisThread
+from marketo_soap.calls.redis_thread import Away, Leases, RedisThread
 from marketo_soap.errors import TransportError
 
 __all__ = ["RedisLimiter"]
@@ -77,9 +77,8 @@ class RedisLimiter:
         per_day = None if limits.per_day is None else int(limits.per_day * share)
         whole = (limits.calls, limits.window * _SECOND, limits.at_once, per_day, lease * _SECOND)
         self._numbers = [-1 if number is None else int(number) for number in whole]
-        self._tickets: dict[int, dict[str, ref[object] | None]] = {}
+        self._leases = Leases(self._redis, lease, partial(self._tell, RENEW), partial(self._tell, END))
         self._reset = self._spent = 0
-        self._renewing: Any = None
 
     def __repr__(self) -> str:
         return f"<RedisLimiter {self._keys[0].split(':')[1]}>"
@@ -87,17 +86,12 @@ class RedisLimiter:
     @property
     def in_progress(self) -> int:
         """How many calls are in progress in this process."""
-        return len(self._held) + self._local.in_progress
+        return len(self._leases.held) + self._local.in_progress
 
     @property
     def spent_today(self) -> int:
         """How many calls of the day's quota all users of this name have used, as far as this process knows."""
         return self._spent
-
-    @property
-    def _held(self) -> dict[str, ref[object] | None]:
-        """The permits of this process and their holders (None: one that ends with `release()`)."""
-        return self._tickets.setdefault(os.getpid(), {})
 
     def acquire(self, timeout: float | None = None, holder: object | None = None) -> None:
         """Wait for a permit to make a call: `TransportError` after *timeout* seconds, `LimitFault` for today.
@@ -108,12 +102,12 @@ class RedisLimiter:
         try:
             local = self._redis.run(self._acquired(ticket, timeout, ref(waiter if holder is None else holder)))
         except BaseException:
-            self._end(ticket)
+            self._leases.end(ticket)
             raise
         if local is not None:
             self._local.acquire(local[0], holder)
         elif holder is None:
-            self._held[ticket] = None  # the permit outlives its waiter
+            self._leases.held[ticket] = None  # the permit outlives its waiter
 
     async def acquire_async(self, timeout: float | None = None, holder: object | None = None) -> None:
         """Wait for a permit to make a call, in a task; arguments and errors are those of `acquire`."""
@@ -122,18 +116,18 @@ class RedisLimiter:
             held = ref(waiter if holder is None else holder)
             local = await self._redis.run_async(self._acquired(ticket, timeout, held))
         except BaseException:
-            self._end(ticket)
+            self._leases.end(ticket)
             raise
         if local is not None:
             await self._local.acquire_async(local[0], holder)
         elif holder is None:
-            self._held[ticket] = None
+            self._leases.held[ticket] = None
 
     def release(self, holder: object | None = None) -> None:
         """Give a permit back: that of *holder*, or one without. Does not wait, and an extra call is harmless."""
-        for ticket, held in list(self._held.items()):
-            if held is holder if held is None else held() is holder is not None:
-                self._end(ticket)
+        for ticket, held in list(self._leases.held.items()):
+            if held is None if holder is None else (held is not None and held() is holder):
+                self._leases.end(ticket)
                 return
         self._local.release(holder)
 
@@ -141,16 +135,16 @@ class RedisLimiter:
         """Count the calls of others in, after Marketo has refused a call with 20015, 20023 or 20024.
 
         After 20015 there is no permit for ten minutes: others may have spent the quota, or the day of Marketo's clock
-        may end a little later. After 20023 the free part of the window counts as
-        used by others, at evenly spread times; after 20024 the free places are taken for up to two seconds.
+        may end a little later. After 20023 the free part of the window counts as used by others, at evenly spread
+        times; after 20024 the free places are taken for up to two seconds.
         """
         if code in (20015, 20023, 20024):
             self._redis.here.spawn(self._tell(REFUSED, code))
 
     def close(self) -> None:
         """Give all permits back and close the connections. The limiter stays usable."""
-        for ticket in list(self._held):
-            self._end(ticket)
+        for ticket in list(self._leases.held):
+            self._leases.end(ticket)
         if self._own:
             self._redis.close()
 
@@ -162,7 +156,7 @@ class RedisLimiter:
 
         loop = get_running_loop()
         begun = loop.time()
-        self._renew_from(loop)
+        self._leases.renew()
         while True:
             left = None if timeout is None else timeout - (loop.time() - begun)
             try:
@@ -172,7 +166,7 @@ class RedisLimiter:
                     return (left,)
                 raise TransportError("not sent: Redis, which has the call limits, is away") from None
             if wait is None:
-                self._held[ticket] = holder
+                self._leases.held[ticket] = holder
                 break
             if left is not None and left <= 0:
                 raise TransportError(_LATE.format(timeout))
@@ -204,23 +198,3 @@ class RedisLimiter:
             await self._send(script, *arguments)
         except Away as error:  # leases end by themselves
             logger.debug("Redis is away: %s", error)
-
-    def _end(self, ticket: str) -> None:
-        """Say that the call has ended, or that its permit is not waited for any more."""
-        self._held.pop(ticket, None)
-        self._redis.here.spawn(self._tell(END, ticket))
-
-    def _renew_from(self, loop: Any) -> None:
-        if self._renewing is None or self._renewing.get_loop() is not loop:
-            self._renewing = loop.create_task(self._renew())
-
-    async def _renew(self) -> None:
-        from asyncio import sleep
-
-        while True:
-            await sleep(self._lease / 3)
-            for ticket, held in list(self._held.items()):
-                if held is not None and held() is None:
-                    self._end(ticket)  # an exception has interrupted its caller
-            if self._held:
-                await self._tell(RENEW, *self._held)

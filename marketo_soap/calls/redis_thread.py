@@ -16,8 +16,9 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from weakref import ref
 
-__all__ = ["Away", "RedisThread"]
+__all__ = ["Away", "Leases", "RedisThread"]
 
 T = TypeVar("T")
 
@@ -97,6 +98,53 @@ class RedisThread:
         found = self._running.pop(os.getpid(), None)
         if found is not None:
             found.close()
+
+
+class Leases:
+    """What this process holds in Redis, with its holders: leased for *seconds*, and renewed until it is given back.
+
+    *renew* and *end* tell Redis which ids are still held, and which are not. What is held for an object (None: for
+    nobody) ends with it, so an interrupted caller leaves nothing behind. A forked child holds nothing.
+    """
+
+    def __init__(
+        self,
+        redis: RedisThread,
+        seconds: float,
+        renew: Callable[..., Coroutine[Any, Any, None]],
+        end: Callable[..., Coroutine[Any, Any, None]],
+    ) -> None:
+        self._redis, self._seconds, self._renew, self._end = redis, seconds, renew, end
+        self._of_process: dict[int, dict[str, ref[Any] | None]] = {}
+        self._task: Any = None
+
+    @property
+    def held(self) -> dict[str, ref[Any] | None]:
+        """The ids that this process holds, and for whom."""
+        return self._of_process.setdefault(os.getpid(), {})
+
+    def end(self, *ids: str) -> None:
+        """Give ids back, whether they are held or still waited for; does not wait."""
+        for each in ids:
+            self.held.pop(each, None)
+        self._redis.here.spawn(self._end(*ids))
+
+    def renew(self) -> None:
+        """Renew what will be held from now on. Called in the thread of Redis."""
+        from asyncio import get_running_loop
+
+        if self._task is None or self._task.get_loop() is not get_running_loop():
+            self._task = get_running_loop().create_task(self._keep_renewing())
+
+    async def _keep_renewing(self) -> None:
+        from asyncio import sleep
+
+        while True:
+            await sleep(self._seconds / 3)
+            if lost := [each for each, holder in list(self.held.items()) if holder is not None and holder() is None]:
+                self.end(*lost)
+            if self.held:
+                await self._renew(*self.held)
 
 
 class _Running:

@@ -120,7 +120,7 @@ def verify(
         )
     else:
         for where, result in checked():
-            output.print_checks("" if count == 1 else where, result, quiet=quiet)
+            output.print_checks("" if count == len(sources) == 1 else where, result, quiet=quiet)
     if sources.report_empty() or failed:
         raise SystemExit(1)
 

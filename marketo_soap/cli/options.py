@@ -72,7 +72,7 @@ def lead_options(command: F) -> F:
 def _attribute(text: str) -> Attribute:
     name, equals, value = text.partition("=")
     if not equals:
-        raise click.UsageError(f"{name!r} is no NAME=VALUE; an empty VALUE clears the field")
+        raise click.UsageError(f"{name!r} is not NAME=VALUE; an empty VALUE clears the field")
     return Attribute(name, value)
 
 

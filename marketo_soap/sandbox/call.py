@@ -22,7 +22,9 @@ def counted(running: Running, work: Callable[[], HttpAnswer]) -> HttpAnswer:
     """Return the answer that *work* makes; the call is in progress until the answer's `done()`."""
     running.begin()
     try:
-        return evolve(work(), done=running.end)
+        answer = work()
+        answer.done = running.end
+        return answer
     except BaseException:
         running.end()
         raise
@@ -53,7 +55,8 @@ class ScriptedCall:
             entry.response_headers = without_secrets((*answer.headers, ("Content-Length", str(len(answer.body)))))
         entry.seconds = perf_counter() - self._started + answer.delay
         self._sandbox.journal.answered(entry, answer.status, self._recorded(answer.body))
-        return evolve(answer, call=entry.number)
+        answer.call = entry.number
+        return answer
 
     def _scripted(self, rule: FaultRule) -> HttpAnswer:
         if rule.close == "before":

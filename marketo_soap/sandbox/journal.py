@@ -166,7 +166,7 @@ class Journal:
             self._count += 1
             entry = Entry(self._count, now, request)
             self._entries.append(entry)
-            self._keep_within(entry)
+            self._keep_within(entry, _OVERHEAD + len(request))
         return entry
 
     def answered(self, entry: Entry, status: int, response: bytes) -> None:
@@ -174,12 +174,11 @@ class Journal:
         with self._lock:
             entry.status, entry.response = status, response
             if self._entries and entry.number >= self._entries[0].number:
-                self._keep_within(entry)
+                self._keep_within(entry, _size(entry))
         if self.watch is not None:
             self.watch(entry)
 
-    def _keep_within(self, entry: Entry) -> None:
-        size = _size(entry)
+    def _keep_within(self, entry: Entry, size: int) -> None:
         self._bytes += size - self._sizes.get(entry.number, 0)
         self._sizes[entry.number] = size
         while len(self._entries) > 1 and (len(self._entries) > self._size or self._bytes > self._max_bytes):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import define, field
 
 from marketo_soap.privacy.redactor import size_only
 from marketo_soap.sandbox.state import State
@@ -18,7 +18,7 @@ PATH = "/soap/mktows/2_2"
 CONTROL = "/_sandbox/"
 
 
-@frozen
+@define
 class HttpRequest:
     """An HTTP request: header names in lower case; `peer` is the caller's address, None in this process.
 
@@ -35,7 +35,7 @@ class HttpRequest:
     own_hosts: tuple[str, ...] = ()
 
 
-@frozen
+@define
 class HttpAnswer:
     """An HTTP answer, and how it is delivered: after *delay* seconds, byte by byte (*dribble* seconds each), cut after
     *truncate* bytes, or not at all (*close*).

@@ -1,4 +1,4 @@
-"""The sandbox over real HTTP: a Starlette application on uvicorn. Needs the `server` extra."""
+"""The sandbox over real HTTP: an ASGI application on uvicorn. Needs the `server` extra."""
 
 from __future__ import annotations
 
@@ -10,13 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from attrs import evolve
-from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.responses import StreamingResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from marketo_soap.envelope import HEAD_BYTES
 from marketo_soap.errors import Fault, ProtocolError
@@ -46,30 +42,30 @@ class _Endpoint:
         self._sandbox, self._own_hosts = sandbox, own_hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        reply = await self._answer(request)
+        reply = await self._answer(scope, receive)
         try:
             if reply.pieces is not None:
                 await StreamingResponse(reply.pieces, reply.status, dict(reply.headers))(scope, receive, send)
             elif reply.plain:
-                await Response(reply.body, reply.status, dict(reply.headers))(scope, receive, send)
+                await send(_start(reply))
+                await send({"type": "http.response.body", "body": reply.body})
             else:
                 await _deliver(reply, receive, send)
         finally:
             reply.done()
 
-    async def _answer(self, request: Request) -> HttpAnswer:
-        if "content-length" in request.headers and "transfer-encoding" in request.headers:
+    async def _answer(self, scope: Scope, receive: Receive) -> HttpAnswer:
+        headers: dict[str, str] = {}
+        for name, value in scope["headers"]:
+            headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+        if "content-length" in headers and "transfer-encoding" in headers:
             both = "Content-Length and Transfer-Encoding contradict each other.\n"  # a proxy may have read another body
             return text_answer(400, both, ("Connection", "close"))
-        headers = dict(request.headers)
-        peer = request.client.host if request.client else ""
-        scope = request.scope
-        query = scope["query_string"].decode("latin-1")
-        address = scope["scheme"], scope["path"], query
-        read = HttpRequest(request.method, *address, headers, b"", peer, self._own_hosts)
+        peer = scope["client"][0] if scope.get("client") else ""
+        address = scope["scheme"], scope["path"], scope["query_string"].decode("latin-1")
+        read = HttpRequest(scope["method"], *address, headers, b"", peer, self._own_hosts)
         try:
-            read = evolve(read, body=await self._body(request, headers, read))
+            read.body = await self._body(receive, headers, read)
         except Refused as refusal:
             return refused(refusal)
         if read.path.startswith(CONTROL):  # a page may take long: calls must not wait for it
@@ -80,10 +76,10 @@ class _Endpoint:
         # Another process is writing to the file: other callers must not wait for this call.
         return await run_in_threadpool(answer, self._sandbox, read)
 
-    async def _body(self, request: Request, headers: dict[str, str], read: HttpRequest) -> bytes:
+    async def _body(self, receive: Receive, headers: dict[str, str], read: HttpRequest) -> bytes:
         """Read a body. Of a long one that is not signed, or comes without a good token, the beginning is enough."""
-        if not carries_soap(request.method, read.path):
-            return await read_body(request.receive, lambda: is_known(self._sandbox, read))
+        if not carries_soap(read.method, read.path):
+            return await read_body(receive, lambda: is_known(self._sandbox, read))
         known = False
 
         async def allow(plain: bytearray) -> None:
@@ -94,7 +90,7 @@ class _Endpoint:
             known = True
 
         try:
-            return await read_envelope(request.receive, headers, allow)
+            return await read_envelope(receive, headers, allow)
         except _Unsigned as unsigned:
             return unsigned.beginning
         finally:
@@ -107,15 +103,19 @@ class _Endpoint:
             return False
 
 
+def _start(reply: HttpAnswer) -> Message:
+    headers = [(name.lower().encode(), value.encode()) for name, value in reply.headers]
+    headers.append((b"content-length", str(len(reply.body)).encode()))
+    return {"type": "http.response.start", "status": reply.status, "headers": headers}
+
+
 async def _deliver(reply: HttpAnswer, receive: Receive, send: Send) -> None:
     """Deliver an answer as the fault script demands: late, slowly, cut off, or not at all."""
     await asyncio.sleep(reply.delay)
     if reply.close:
         await _hang_up(receive)
         return
-    headers = [(name.lower().encode(), value.encode()) for name, value in reply.headers]
-    headers.append((b"content-length", str(len(reply.body)).encode()))
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send(_start(reply))
     for part in reply.parts():
         await asyncio.sleep(reply.dribble or 0)
         await send({"type": "http.response.body", "body": part, "more_body": True})
@@ -136,9 +136,9 @@ async def _hang_up(receive: Receive) -> None:
         pass
 
 
-def application(sandbox: State, *own_hosts: str) -> Starlette:
+def application(sandbox: State, *own_hosts: str) -> ASGIApp:
     """Return the ASGI application that answers for *sandbox* at every path; *own_hosts* are its server's names."""
-    return Starlette(routes=[Route("/{path:path}", _Endpoint(sandbox, own_hosts), methods=None)])
+    return _Endpoint(sandbox, own_hosts)
 
 
 def bound(host: str, port: int) -> tuple[socket.socket, str]:

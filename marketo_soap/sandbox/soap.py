@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from attrs import evolve
-
 from marketo_soap import envelope
 from marketo_soap.debug.durations import in_words
 from marketo_soap.errors import Fault, ProtocolError, fault
@@ -69,7 +67,9 @@ class _SoapCall(ScriptedCall):
         if isinstance(outcome, Fault):
             entry.operation = outcome.operation or entry.operation
             entry.verdict, entry.reason = str(outcome.code), outcome.message
-        return evolve(self._answer(answer.status, answer.body), outcome=outcome)
+        reply = self._answer(answer.status, answer.body)
+        reply.outcome = outcome
+        return reply
 
     def authenticate(self, header: AuthenticationHeader) -> None:
         """Check who calls and when, and count the call."""

@@ -6,6 +6,7 @@ import ipaddress
 import re
 import zlib
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from urllib.parse import parse_qs, quote, urlsplit
 
 __all__ = [
@@ -114,6 +115,7 @@ def own_address(scheme: str, headers: Mapping[str, str], path: str) -> str:
     return f"{scheme}://{host}{quote(path)}"
 
 
+@lru_cache(maxsize=16)
 def host_name(host: str) -> str:
     """Return the name or the address in a Host header, in lower case and without the port; "" if it is invalid."""
     try:
@@ -133,6 +135,11 @@ def is_own_host(headers: Mapping[str, str], allowed: Collection[str]) -> bool:
     name = host_name(host)
     if not host or "*" in allowed or name in allowed or name == "localhost" or name.endswith(".localhost"):
         return True
+    return _is_address(name)
+
+
+@lru_cache(maxsize=16)
+def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name)
     except ValueError:

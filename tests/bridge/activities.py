@@ -26,6 +26,7 @@ from marketo_soap import (
 from marketo_soap.records.activities import TypesWanted
 from marketo_soap.sandbox.store.activities import Activity, to_ms
 from tests.bridge.drawn import KEYS
+from tests.bridge.gap import Gaps
 from tests.bridge.two_roads import Roads
 from tests.support import NOW
 
@@ -224,26 +225,7 @@ class Case:
         return answer.records[::-1] if isinstance(self.operation, GetLeadActivity) else answer.records
 
 
-@frozen
-class ActivityGap:
-    """A difference: by which section REST has it, in words why, and what it makes of SOAP's answer."""
-
-    name: str
-    section: str
-    why: str
-    change: Callable[[Case, Answer], None]
-
-
-ACTIVITY_GAPS: list[ActivityGap] = []
-Change: TypeAlias = Callable[[Case, Answer], None]
-
-
-def gap(section: str, why: str) -> Callable[[Change], Change]:
-    def add(change: Change) -> Change:
-        ACTIVITY_GAPS.append(ActivityGap(change.__name__, section, why, change))
-        return change
-
-    return add
+gap: Gaps[Case, Answer] = Gaps()
 
 
 def compare(roads: Roads, operation: Operation) -> list[str]:
@@ -251,14 +233,10 @@ def compare(roads: Roads, operation: Operation) -> list[str]:
     share_log(roads)
     case = Case(operation, roads, {row["id"]: row for row in roads.soap.dump() if "kind" not in row})
     by_soap, by_rest = ask(roads.by_soap, operation), ask(roads.by_rest, operation)
-    met = []
-    for each in ACTIVITY_GAPS:
-        before = Answer(by_soap.fault, [*by_soap.records], by_soap.pages, by_soap.remaining)
-        each.change(case, by_soap)
-        if by_soap != before:
-            met.append(each.name)
-    assert by_rest == by_soap, f"{operation}: {by_rest} by REST, {by_soap} by SOAP and {met}"
-    return met
+    met = gap.apply(case, by_soap)
+    names = [each.name for each in met]
+    assert by_rest == by_soap, f"{operation}: {by_rest} by REST, {by_soap} by SOAP and {names}"
+    return names
 
 
 @gap("3, table of lead keys", "REST has no filter by the owner's address")

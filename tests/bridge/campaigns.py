@@ -5,7 +5,6 @@ A gap says what SOAP's outcome becomes over REST. It is met only if it changes s
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -23,6 +22,7 @@ from marketo_soap import (
     ScheduleCampaign,
 )
 from marketo_soap.sandbox.assets import Campaign
+from tests.bridge.gap import Gaps
 from tests.bridge.two_roads import Roads, dumped_leads
 from tests.support import Either
 
@@ -177,26 +177,7 @@ class Case:
         return bool(tokens) and self.roads.pair.bridge.campaign_id_with_tokens == "fault"
 
 
-@frozen
-class CampaignGap:
-    """A difference: by which section REST has it, in words why, and what it makes of SOAP's outcome."""
-
-    name: str
-    section: str
-    why: str
-    change: Callable[[Case, Outcome], None]
-
-
-CAMPAIGN_GAPS: list[CampaignGap] = []
-Change: TypeAlias = Callable[[Case, Outcome], None]
-
-
-def gap(section: str, why: str) -> Callable[[Change], Change]:
-    def add(change: Change) -> Change:
-        CAMPAIGN_GAPS.append(CampaignGap(change.__name__, section, why, change))
-        return change
-
-    return add
+gap: Gaps[Case, Outcome] = Gaps()
 
 
 def compare(roads: Roads, call: Call) -> list[str]:
@@ -204,14 +185,10 @@ def compare(roads: Roads, call: Call) -> list[str]:
     roads.pass_time()
     case = Case(call, roads)
     by_soap, by_rest = made(roads.by_soap, roads.soap, call), made(roads.by_rest, roads.rest, call)
-    met = []
-    for each in CAMPAIGN_GAPS:
-        before = evolve(by_soap, kept=[{**row} for row in by_soap.kept])
-        each.change(case, by_soap)
-        if by_soap != before:
-            met.append(each.name)
-    assert by_rest == by_soap, f"{call}: {by_rest} by REST, {by_soap} by SOAP and {met}"
-    return met
+    met = gap.apply(case, by_soap)
+    names = [each.name for each in met]
+    assert by_rest == by_soap, f"{call}: {by_rest} by REST, {by_soap} by SOAP and {names}"
+    return names
 
 
 @gap("4.1 rows 7 and 8", "REST has no campaigns of Sales Insight")

@@ -5,6 +5,7 @@ A gap says what SOAP's answer becomes over REST.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from attrs import define, evolve
@@ -21,6 +22,7 @@ from marketo_soap import (
     Tag,
 )
 from marketo_soap.sandbox.assets import Channel, ChannelStatus, CustomObjectType, TagType
+from tests.bridge.gap import Gaps
 from tests.bridge.two_roads import Roads
 from tests.support import Either
 
@@ -38,16 +40,7 @@ EXTRA = Channel("Show", (ChannelStatus("Seen", 1, attribs={"Check-in Status": "Y
 TAGS = (TagType("Region", ("EU", "US")), TagType("Owner", ("Ann",)))
 TORN = TagType("City", ("Rome, Italy",))
 
-SECTIONS = {
-    "missing_to_delete": ("4.1 row 21", "an object that is not there is FAILED, not UNCHANGED"),
-    "no_key": ("4.1 row 19", "REST lists no objects without a key"),
-    "part_of_key": ("4.1 row 19", "REST finds objects by the whole key or by the link"),
-    "not_counted": ("4.1 row 4", "REST does not count what remains: 1 stands for more"),
-    "further_names": ("3, channels", "REST has no further names of a status"),
-    "torn_values": ("4.1 row 23", "a value with a comma and a space is torn"),
-    "value_refused": ("2.3", "REST checks values against the types of their fields"),
-}
-"""The gaps, by which section REST has each, and why."""
+VALUE_REFUSED = "value_refused"  # 2.3: REST checks values against the types of their fields
 
 
 def prepare(roads: Roads) -> None:
@@ -63,6 +56,9 @@ class Answer:
     fault: int | None
     said: list[Any]
     remaining: list[int]
+
+
+gap: Gaps[Operation, Answer] = Gaps()
 
 
 def ask(client: Either, operation: Operation) -> Answer:
@@ -120,28 +116,18 @@ def compare(roads: Roads, operation: Operation) -> list[str]:
         refused = {number for number, each in enumerate(operation.custom_objs) if _is_refused(each)}
         refused = {number for number in refused if by_soap.said[number][2] not in ("FAILED",)}
         if refused:  # SOAP is asked for what REST can take
-            met.append("value_refused")
+            met.append(VALUE_REFUSED)
             roads.soap.restore(snapshot)
             left = [each for number, each in enumerate(operation.custom_objs) if number not in refused]
             again = ask(roads.by_soap, evolve(operation, custom_objs=tuple(left))).said if left else []
             for number in sorted(refused):
                 again.insert(number, (*by_soap.said[number][:2], "FAILED"))
             by_soap.said = again
-    changes = [_missing, _by_what, _counted, _further, _torn]
-    for name, change in zip([name for name in SECTIONS if name != "value_refused"], _spread(changes), strict=True):
-        before = Answer(by_soap.fault, list(by_soap.said), list(by_soap.remaining))
-        change(name, operation, by_soap)
-        if by_soap != before:
-            met.append(name)
+    met += [each.name for each in gap.apply(operation, by_soap)]
     assert by_rest == by_soap, f"{operation}: {by_rest} by REST, {by_soap} by SOAP and {met}"
     soap, rest = kept(roads)
     assert rest == soap, f"{operation}: {rest} over REST, {soap} over SOAP and {met}"
     return met
-
-
-def _spread(changes: list[Any]) -> list[Any]:
-    missing, by_what, *others = changes
-    return [missing, by_what, by_what, *others]
 
 
 def _is_refused(each: CustomObj) -> bool:
@@ -149,26 +135,37 @@ def _is_refused(each: CustomObj) -> bool:
     return any(texts.get(name, "").strip() == "many" for name in ("visits", "MKTOID"))
 
 
-def _missing(_: str, operation: Operation, answer: Answer) -> None:
+@gap("4.1 row 21", "an object that is not there is FAILED, not UNCHANGED")
+def missing_to_delete(operation: Operation, answer: Answer) -> None:
     if isinstance(operation, DeleteCustomObjects):
         answer.said = [(*each[:2], "FAILED" if each[2] == "UNCHANGED" else each[2]) for each in answer.said]
 
 
-def _by_what(name: str, operation: Operation, answer: Answer) -> None:
-    if not isinstance(operation, GetCustomObjects) or answer.fault is not None:
-        return
-    key = {each.name for each in operation.custom_obj_keys}
-    kind = next(each for each in TYPES if each.name.lower() == operation.obj_type_name.strip().lower())
-    found = not key or key == set(kind.keys) or key == {"MKTOID"}
-    if (name == "no_key" and not key) or (name == "part_of_key" and not found):
-        answer.fault, answer.said, answer.remaining = 20019, [], []
+def _refuse(operation: Operation, answer: Answer, fits: Callable[[set[str], set[str]], bool]) -> None:
+    """Refuse to find objects if the names of the key that is given, and those of a whole key, do not fit."""
+    if isinstance(operation, GetCustomObjects) and answer.fault is None:
+        kind = next(each for each in TYPES if each.name.lower() == operation.obj_type_name.strip().lower())
+        if not fits({each.name for each in operation.custom_obj_keys}, set(kind.keys)):
+            answer.fault, answer.said, answer.remaining = 20019, [], []
 
 
-def _counted(_: str, operation: Operation, answer: Answer) -> None:
+@gap("4.1 row 19", "REST lists no objects without a key")
+def no_key(operation: Operation, answer: Answer) -> None:
+    _refuse(operation, answer, lambda given, _: bool(given))
+
+
+@gap("4.1 row 19", "REST finds objects by the whole key or by the link")
+def part_of_key(operation: Operation, answer: Answer) -> None:
+    _refuse(operation, answer, lambda given, whole: given in (whole, {"MKTOID"}))
+
+
+@gap("4.1 row 4", "REST does not count what remains: 1 stands for more")
+def not_counted(_: Operation, answer: Answer) -> None:
     answer.remaining = [min(1, count) for count in answer.remaining]
 
 
-def _further(_: str, operation: Operation, answer: Answer) -> None:
+@gap("3, channels", "REST has no further names of a status")
+def further_names(operation: Operation, answer: Answer) -> None:
     if isinstance(operation, GetChannels):
         own = ("Status", "Step", "Success")
         answer.said = [
@@ -177,7 +174,8 @@ def _further(_: str, operation: Operation, answer: Answer) -> None:
         ]
 
 
-def _torn(_: str, operation: Operation, answer: Answer) -> None:
+@gap("4.1 row 23", "a value with a comma and a space is torn")
+def torn_values(operation: Operation, answer: Answer) -> None:
     if isinstance(operation, GetTags):
         answer.said = [(name, tuple(", ".join(values).split(", "))) for name, values in answer.said]
 

@@ -6,7 +6,7 @@ A gap says what SOAP's answer becomes over REST. It is met only if it changes so
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 from attrs import define, evolve, frozen
 from hypothesis import strategies as st
@@ -27,6 +27,7 @@ from marketo_soap import (
     SyncMObjects,
     TypeAttrib,
 )
+from tests.bridge.gap import Gaps
 from tests.bridge.two_roads import Roads
 from tests.support import Either
 
@@ -213,49 +214,20 @@ class Case:
         return getattr(self.operation, "m_objects", ())
 
 
-@frozen
-class ObjectGap:
-    """A difference: by which section REST has it, in words why, and what it makes of SOAP's answer.
-
-    *parts*: what is kept differs too.
-    """
-
-    name: str
-    section: str
-    why: str
-    change: Callable[[Case, Answer], None]
-    parts: bool
-
-
-OBJECT_GAPS: list[ObjectGap] = []
-Change: TypeAlias = Callable[[Case, Answer], None]
-
-
-def gap(section: str, why: str, *, parts: bool = False) -> Callable[[Change], Change]:
-    def add(change: Change) -> Change:
-        OBJECT_GAPS.append(ObjectGap(change.__name__, section, why, change, parts))
-        return change
-
-    return add
+gap: Gaps[Case, Answer] = Gaps()
 
 
 def compare(roads: Roads, operation: Operation[Any]) -> list[str]:
     """Make the call on both roads, compare the answers and what was kept; return the gaps that it fell into."""
     case = Case(operation, roads, state(roads.soap))
     by_soap, by_rest = ask(roads.by_soap, operation), ask(roads.by_rest, operation)
-    met, parted = [], False
-    for each in OBJECT_GAPS:
-        copied = None if by_soap.objects is None else [{**one} for one in by_soap.objects]
-        before = evolve(by_soap, objects=copied, statuses=by_soap.statuses and [*by_soap.statuses])
-        each.change(case, by_soap)
-        if by_soap != before:
-            met.append(each.name)
-            parted = parted or each.parts
-    assert by_rest == by_soap, f"{operation}: {by_rest} by REST, {by_soap} by SOAP and {met}"
-    if not parted:
-        assert state(roads.rest) == state(roads.soap), f"{operation}: kept differs, {met}"
+    met = gap.apply(case, by_soap)
+    names = [each.name for each in met]
+    assert by_rest == by_soap, f"{operation}: {by_rest} by REST, {by_soap} by SOAP and {names}"
+    if not any(each.parts for each in met):
+        assert state(roads.rest) == state(roads.soap), f"{operation}: kept differs, {names}"
     roads.pass_time()
-    return met
+    return names
 
 
 def _statuses(case: Case, answer: Answer, change: Callable[[MObject, str], str | None]) -> None:

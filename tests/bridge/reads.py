@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from attrs import define, evolve, frozen
+from attrs import define, frozen
 
 from marketo_soap import (
     BridgeSettings,
@@ -21,6 +21,7 @@ from marketo_soap import (
     LeadKeySelector,
 )
 from marketo_soap.sandbox.settings import Settings
+from tests.bridge.gap import Gaps
 from tests.bridge.two_roads import Roads, dumped_leads, shown
 from tests.support import Either
 
@@ -108,26 +109,7 @@ class Case:
         return selector.bounds(self.roads.now()) if isinstance(selector, LastUpdateAtSelector) else None
 
 
-@frozen
-class ReadGap:
-    """A difference: by which section REST has it, in words why, and what it makes of SOAP's answer."""
-
-    name: str
-    section: str
-    why: str
-    change: Callable[[Case, Answer], None]
-
-
-READ_GAPS: list[ReadGap] = []
-Change: TypeAlias = Callable[[Case, Answer], None]
-
-
-def gap(section: str, why: str) -> Callable[[Change], Change]:
-    def add(change: Change) -> Change:
-        READ_GAPS.append(ReadGap(change.__name__, section, why, change))
-        return change
-
-    return add
+gap: Gaps[Case, Answer] = Gaps()
 
 
 def compare(roads: Roads, operation: Operation) -> list[str]:
@@ -135,14 +117,10 @@ def compare(roads: Roads, operation: Operation) -> list[str]:
     dump = {lead["id"]: lead for lead in dumped_leads(roads.soap)}
     case = Case(operation, roads, dump)
     by_soap, by_rest = ask(roads.by_soap, operation), ask(roads.by_rest, operation)
-    met = []
-    for each in READ_GAPS:
-        before = evolve(by_soap, pages=[[{**lead} for lead in page] for page in by_soap.pages])
-        each.change(case, by_soap)
-        if by_soap != before:
-            met.append(each.name)
-    assert by_rest == by_soap, f"{operation}: {by_rest} by REST, {by_soap} by SOAP and {met}"
-    return met
+    met = gap.apply(case, by_soap)
+    names = [each.name for each in met]
+    assert by_rest == by_soap, f"{operation}: {by_rest} by REST, {by_soap} by SOAP and {names}"
+    return names
 
 
 # -- which leads --------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from marketo_soap import (
     StreamPosition,
 )
 from marketo_soap.sandbox.settings import StaticList
-from tests.bridge.activities import ACTIVITY_GAPS, TYPES, Operation, compare, log_of, prepare
+from tests.bridge.activities import TYPES, Operation, compare, gap, log_of, prepare
 from tests.bridge.drawn import ANONYMOUS, SEEDS
 from tests.bridge.two_roads import PAIRS, Roads
 from tests.support import NOW
@@ -107,8 +107,8 @@ EXAMPLES: Mapping[str, tuple[str, Operation]] = {
 
 
 def test_the_examples_are_those_of_all_gaps() -> None:
-    assert [each.name for each in ACTIVITY_GAPS] == [*EXAMPLES]
-    assert all(each.section and each.why for each in ACTIVITY_GAPS)
+    assert [each.name for each in gap] == [*EXAMPLES]
+    assert all(each.section and each.why for each in gap)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

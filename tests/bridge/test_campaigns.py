@@ -21,7 +21,7 @@ from marketo_soap import (
     RequestCampaign,
     ScheduleCampaign,
 )
-from tests.bridge.campaigns import CAMPAIGN_GAPS, NIGHTLY, UNKNOWN, WELCOME, Call, calls, compare, prepare
+from tests.bridge.campaigns import NIGHTLY, UNKNOWN, WELCOME, Call, calls, compare, gap, prepare
 from tests.bridge.drawn import SEEDS
 from tests.bridge.two_roads import PAIRS, Roads
 from tests.support import NOW, signed
@@ -104,8 +104,8 @@ EXAMPLES: Mapping[str, Call] = {
 
 
 def test_the_examples_are_those_of_all_gaps() -> None:
-    assert [each.name for each in CAMPAIGN_GAPS] == [*EXAMPLES]
-    assert all(each.section and each.why for each in CAMPAIGN_GAPS)
+    assert [each.name for each in gap] == [*EXAMPLES]
+    assert all(each.section and each.why for each in gap)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -24,11 +24,11 @@ from marketo_soap import (
 )
 from tests.bridge.m_objects import (
     KEY,
-    OBJECT_GAPS,
     OPPORTUNITY,
     PROGRAM,
     ROLE,
     compare,
+    gap,
     links,
     opportunity,
     prepare,
@@ -107,8 +107,8 @@ EXAMPLES: Mapping[str, tuple[str, Operation[Any]]] = {
 
 
 def test_the_examples_are_those_of_all_gaps() -> None:
-    assert [each.name for each in OBJECT_GAPS] == [*EXAMPLES]
-    assert all(each.section and each.why for each in OBJECT_GAPS)
+    assert [each.name for each in gap] == [*EXAMPLES]
+    assert all(each.section and each.why for each in gap)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

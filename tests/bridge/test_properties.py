@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketo_soap import BridgeSettings, LeadRecord, RestBridge, RetryPolicy, SyncLead
+from marketo_soap.bridge.locks import KeyLocks
 from marketo_soap.calls.call import Terms
 from tests.bridge.support import DESCRIBED, TOKEN
 from tests.support import COOKIE, CREDENTIALS, NOW, signed
@@ -78,4 +79,5 @@ def test_no_reply_is_too_odd(
     served = bridge.answer(request, terms=Terms(RetryPolicy(attempts=2, pause=0.0, window=0.0), None))
     code = getattr(served.answer.outcome, "code", None)
     assert code != 10001, served.answer.outcome  # an exception that nobody foresaw
+    assert isinstance(bridge._locks, KeyLocks)
     assert bridge._locks._cell.value.holders == bridge._locks._cell.value.waiting == ()

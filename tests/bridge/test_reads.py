@@ -22,7 +22,7 @@ from marketo_soap import (
 )
 from marketo_soap.sandbox.settings import StaticList
 from tests.bridge.drawn import ANONYMOUS, COOKIES, SEEDS
-from tests.bridge.reads import READ_GAPS, Operation, compare
+from tests.bridge.reads import Operation, compare, gap
 from tests.bridge.two_roads import PAIRS, Roads
 from tests.support import NOW
 
@@ -134,8 +134,8 @@ EXAMPLES: Mapping[str, tuple[str, Operation]] = {
 
 
 def test_the_examples_are_those_of_all_gaps() -> None:
-    assert [each.name for each in READ_GAPS] == [*EXAMPLES]
-    assert all(each.section and each.why for each in READ_GAPS)
+    assert [each.name for each in gap] == [*EXAMPLES]
+    assert all(each.section and each.why for each in gap)
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])

@@ -19,7 +19,7 @@ from marketo_soap import (
 )
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, Token, read, write
 from marketo_soap.bridge.session import Session, Shared
-from marketo_soap.bridge.steps import Fetch, Hold, Note, Release
+from marketo_soap.bridge.steps import CheckLocks, Fetch, Hold, Note, Release
 from marketo_soap.calls.flow import Acquire, Received, Wait
 from tests.bridge.support import CREATED, DESCRIBED, TOKEN, received
 
@@ -121,6 +121,18 @@ def test_notes_and_holds_are_passed_on_with_the_time_that_is_left() -> None:
     run = Run(OK, asks=(Hold(frozenset({"id:1"})), CREATE, Note("well")), seconds=10.0)
     assert run.steps[0] == Hold(frozenset({"id:1"}), 10.0)
     assert run.steps[-1] == Note("well")
+
+
+def test_a_write_under_a_lock_is_sent_only_if_the_lock_is_still_held() -> None:
+    run = Run(OK, OK, OK, asks=(CREATE, Hold(frozenset({"id:1"})), READ, CREATE))
+    assert [type(step) for step in run.steps] == [Acquire, Fetch, Hold, Acquire, Fetch, Acquire, CheckLocks, Fetch]
+    session = World().session(RetryPolicy(), None).carry_out(asking(Hold(frozenset({"id:1"})), CREATE))
+    for _ in range(2):
+        session.send(None)
+    assert isinstance(session.send(None), CheckLocks)
+    with pytest.raises(TransportError) as caught:
+        session.send(REFUSED)
+    assert caught.value is REFUSED
 
 
 # -- tokens -------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ from marketo_soap.calls.limits import next_reset
 from marketo_soap.calls.redis_thread import RedisThread
 from marketo_soap.errors import fault
 from marketo_soap.sandbox.settings import Settings
-from tests.redis.support import PATIENCE, RedisServer
+from tests.redis.support import PATIENCE, RedisServer, until
 from tests.support import Either, interrupt_often
 
 ONE = Limits(calls=None, at_once=1, per_day=None)
@@ -57,13 +57,6 @@ def make(redis_server: RedisServer, request: pytest.FixtureRequest) -> Iterator[
     yield limiter
     for each in made:
         each.close()
-
-
-def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def queue_of(server: RedisServer, limiter: RedisLimiter) -> int:

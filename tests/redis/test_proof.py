@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from marketo_soap import Limits, RedisLimiter
-from tests.redis.support import PATIENCE, RedisServer
+from tests.redis.support import PATIENCE, RedisServer, until
 
 SECONDS = float(os.environ.get("MARKETO_SOAP_REDIS_SECONDS", "7.5"))
 PROCESSES = 8
@@ -85,7 +85,7 @@ def test_eight_processes_keep_to_the_limits_and_use_them_although_some_are_kille
     with recorder.serving() as port:
         workers = [worker(number) for number in range(PROCESSES)]
         try:
-            wait_for(lambda: len(recorder.starts) > 0)
+            until(lambda: len(recorder.starts) > 0)
             time.sleep(2 * LIMITS.window)  # until all of them run
             begun, kills = time.monotonic(), 0
             while (now := time.monotonic()) < begun + SECONDS:
@@ -118,10 +118,3 @@ def test_eight_processes_keep_to_the_limits_and_use_them_although_some_are_kille
     assert left.in_progress == LIMITS.at_once
     assert left.spent_today >= len(recorder.starts)
     left.close()
-
-
-def wait_for(condition: object) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < end
-        time.sleep(0.01)

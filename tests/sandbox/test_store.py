@@ -407,7 +407,7 @@ def test_a_search_finds_what_a_look_at_each_lead_finds(index: str, monkeypatch: 
 
 def index_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("marketo_soap.sandbox.store.search._NOTED", 5)
-    monkeypatch.setattr("marketo_soap.sandbox.store.search._BATCH", 5)
+    monkeypatch.setattr("marketo_soap.sandbox.store.search.BATCH", 5)
 
 
 def test_the_index_stays_whole_and_behind_by_a_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

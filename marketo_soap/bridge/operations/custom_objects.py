@@ -10,8 +10,9 @@ from urllib.parse import quote
 from attrs import frozen
 
 from marketo_soap.bridge.codes import refusal
+from marketo_soap.bridge.lookup import cached
 from marketo_soap.bridge.names import NameSource
-from marketo_soap.bridge.rest import JSON, Lookup, RestReply, RestRequest, read, write
+from marketo_soap.bridge.rest import JSON, RestReply, RestRequest, read, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
 from marketo_soap.bridge.values import json_value, text_value
@@ -123,29 +124,18 @@ def delete_custom_objects(
 
 def _kind(name: str, settings: BridgeSettings) -> Translation[_Kind]:
     """Return the type with this name or display name, in any case. Raises 20110."""
-
-    def names_of(reply: RestReply, before: dict[str, str] | None) -> tuple[dict[str, str], bool]:
-        records = _result(reply, settings)
-        pairs = [(each.get(key), each.get("name")) for key in ("displayName", "name") for each in records]
-        return {str(label).strip().lower(): str(name) for label, name in pairs}, True
-
-    names = yield Lookup(read(f"{_PATH}.json"), names_of, settings.describe_seconds)
+    names = yield cached(f"{_PATH}.json", _names_of, settings)
     known = names.get(name.strip().lower())
     if known is None:
         raise fault(20110, "Object name is not valid")
-
-    def kind_of(reply: RestReply, before: _Kind | None) -> tuple[_Kind, bool]:
-        return _described(known, next(iter(_result(reply, settings)), {})), True
-
-    described = yield Lookup(read(f"{_PATH}/{quote(known, safe='')}/describe.json"), kind_of, settings.describe_seconds)
-    assert isinstance(described, _Kind)
+    path = f"{_PATH}/{quote(known, safe='')}/describe.json"
+    described: _Kind = yield cached(path, lambda found: _described(known, next(iter(found), {})), settings)
     return described
 
 
-def _result(reply: RestReply, settings: BridgeSettings) -> Sequence[Mapping[str, Any]]:
-    if not reply.success:
-        raise refusal(reply.errors[0], settings, level="response", unknown=20011)
-    return reply.result
+def _names_of(records: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+    pairs = [(each.get(key), each.get("name")) for key in ("displayName", "name") for each in records]
+    return {str(label).strip().lower(): str(name) for label, name in pairs}
 
 
 def _described(name: str, data: Mapping[str, Any]) -> _Kind:

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
-from attrs import field, frozen
+from attrs import asdict, field, frozen
 
 from marketo_soap.bridge.codes import refusal
 from marketo_soap.bridge.lookup import ask, find_leads, lead_id_of, record_with
 from marketo_soap.bridge.names import Names, NameSource
 from marketo_soap.bridge.rest import RestReply, RestRequest, read, write
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.bridge.steps import Note, Recall, Remember, Translation
+from marketo_soap.bridge.steps import Kept, Note, Recall, Remember, Translation
 from marketo_soap.errors import fault
 from marketo_soap.operations.get_import_to_list_status import GetImportToListStatus, GetImportToListStatusResult
 from marketo_soap.operations.import_to_list import (
@@ -63,7 +63,7 @@ def import_to_list(call: ImportToList, settings: BridgeSettings, names: NameSour
     else:
         batch_id = yield from _import([row_of(header), *map(row_of, rows.values())], list_id, settings)
     begun = _Begun(batch_id, len(call.import_file_rows), imported, ignored, failures)
-    yield Remember(_key(call.program_name, call.list_name), begun)
+    yield Remember(_key(call.program_name, call.list_name), asdict(begun))
     return ImportToListResult(ImportToListStatusEnum.PROCESSING)
 
 
@@ -157,9 +157,10 @@ def get_import_to_list_status(
 ) -> Translation[GetImportToListStatusResult]:
     """Return how far an import is that this bridge began."""
     program, list_name = call.program_name or "", call.list_name or ""
-    begun: _Begun | None = yield Recall(_key(program, list_name))
-    if begun is None:
+    kept: Kept | None = yield Recall(_key(program, list_name))
+    if kept is None:
         raise fault(20111, "REST knows an import by its number alone, and this bridge began none to this list")
+    begun = _Begun(**kept.value)
     if begun.batch_id is None:
         return _result(begun, ImportToListStatusEnum.COMPLETE, begun.imported, 0, "")
     reply: RestReply = yield read(f"/bulk/v1/leads/batch/{begun.batch_id}.json")

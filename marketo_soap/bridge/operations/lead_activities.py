@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from zlib import crc32
 
 from attrs import evolve
 
-from marketo_soap.bridge.codes import refusal
 from marketo_soap.bridge.leads import fields_of
-from marketo_soap.bridge.lookup import BEGINNING, find_leads, lead_id_of, list_named, time_of, token_since
+from marketo_soap.bridge.lookup import BEGINNING, cached, find_leads, lead_id_of, list_named, time_of, token_since
 from marketo_soap.bridge.names import Names, NameSource
 from marketo_soap.bridge.operations.campaigns import campaign_names
-from marketo_soap.bridge.rest import Lookup, RestReply, read
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Note, Translation
 from marketo_soap.bridge.streams import Stream, merged, place_of, streams_at
@@ -30,6 +28,8 @@ from marketo_soap.records.lead_keys import LastUpdateAtSelector, LeadKeySelector
 from marketo_soap.wire.values import INT_MAX
 
 __all__ = ["get_lead_activity", "get_lead_changes"]
+
+RecordT = TypeVar("RecordT", ActivityRecord, LeadChangeRecord)
 
 _ACTIVITIES = "/rest/v1/activities"
 _CHANGES = ("New Lead", "Change Data Value")  # their values are in a resource of their own
@@ -60,7 +60,7 @@ def get_lead_activity(
     offset = f"ID:{_id(page[-1])}" if page else position.offset or None
     following = StreamPosition(bound, position.oldest_created_at or None, None, offset)
     campaigns = yield from _campaigns(page, settings)
-    shown = tuple(log.activity(each, campaigns) for each in page)
+    shown = tuple(log.shown(ActivityRecord, each, campaigns) for each in page)
     return LeadActivityList(len(page), max(0, len(records) - start - size), following, shown)
 
 
@@ -87,7 +87,7 @@ def get_lead_changes(
     size = min(_MOST_CHANGES, call.batch_size or _USUAL)
     result = yield from merged(streams, size, settings, until=latest)
     campaigns = yield from _campaigns(result.records, settings)
-    records = tuple(log.change(each, campaigns) for each in log.single(result.records))
+    records = tuple(log.shown(LeadChangeRecord, each, campaigns) for each in log.single(result.records))
     end = position.latest_created_at or None
     if end is None and latest is not None:
         end = central(latest).isoformat()
@@ -140,9 +140,7 @@ class _Log:
     def of(cls, wanted: TypesWanted, settings: BridgeSettings, names: NameSource) -> Translation[_Log]:
         """Look the types and the fields up. A type that REST does not have is left out, with a warning."""
         known: Names = names if isinstance(names, Names) else (yield names)
-        types: Mapping[int, str] = yield Lookup(
-            read(f"{_ACTIVITIES}/types.json"), _read_types(settings), settings.describe_seconds
-        )
+        types: Mapping[int, str] = yield cached(f"{_ACTIVITIES}/types.json", _types_of, settings)
         spelled = {_squeezed(name): name for name in wanted.included or ()}
         missing = sorted(name for key, name in spelled.items() if key not in set(map(_squeezed, types.values())))
         if missing:
@@ -174,21 +172,8 @@ class _Log:
             several = fields if isinstance(fields, list) and self._type(record) == "Change Data Value" else [None]
             yield from ({**record, "field": each} for each in several)
 
-    def activity(self, record: Mapping[str, Any], campaigns: Mapping[int, str]) -> ActivityRecord:
-        """Return an activity as getLeadActivity does. Names of persons, companies and foreign ids are not in REST."""
-        change = self.change(record, campaigns)
-        return ActivityRecord(
-            id=change.id,
-            activity_date_time=change.activity_date_time,
-            activity_type=change.activity_type,
-            mktg_asset_name=change.mktg_asset_name,
-            activity_attributes=change.activity_attributes,
-            campaign=change.campaign if record.get("campaignId") else "",
-            mkt_person_id=change.mkt_person_id,
-        )
-
-    def change(self, record: Mapping[str, Any], campaigns: Mapping[int, str]) -> LeadChangeRecord:
-        """Return an activity as getLeadChanges does."""
+    def shown(self, kind: type[RecordT], record: Mapping[str, Any], campaigns: Mapping[int, str]) -> RecordT:
+        """Return an activity as SOAP shows it. REST has no names of persons and companies, and no foreign ids."""
         asset, details = _text(record.get("primaryAttributeValue")), list[tuple[str, str]]()
         changed = record.get("field")
         if isinstance(changed, dict):
@@ -200,13 +185,15 @@ class _Log:
         for each in given if isinstance(given, list) else ():
             if isinstance(each, dict) and _text(each.get("name")).strip():
                 details.append((_text(each.get("name")), _text(each.get("value"))))
-        return LeadChangeRecord(
+        campaign_id = _campaign_id(record)
+        without = "" if kind is ActivityRecord else None  # recorded
+        return kind(
             id=_id(record),
             activity_date_time=central(time_of(record)),
             activity_type=self._type(record),
             mktg_asset_name=asset or None,
             activity_attributes=tuple(Attribute(name, value) for name, value in details),
-            campaign=campaigns.get(_campaign_id(record) or 0),
+            campaign=campaigns.get(campaign_id) if campaign_id else without,
             mkt_person_id=str(lead_id_of(record.get("leadId")) or 0),
         )
 
@@ -253,13 +240,5 @@ def _after(records: Sequence[Mapping[str, Any]], offset: str | None) -> int:
     return places[-1]
 
 
-def _read_types(
-    settings: BridgeSettings,
-) -> Callable[[RestReply, Mapping[int, str] | None], tuple[Mapping[int, str], bool]]:
-    def types_of(reply: RestReply, before: Mapping[int, str] | None) -> tuple[Mapping[int, str], bool]:
-        if not reply.success and before is None:
-            raise refusal(reply.errors[0], settings, level="response", unknown=20011)
-        found = {each["id"]: _text(each.get("name")) for each in reply.result if isinstance(each.get("id"), int)}
-        return (found, True) if found else (before or {}, False)
-
-    return types_of
+def _types_of(records: Sequence[Mapping[str, Any]]) -> Mapping[int, str]:
+    return {each["id"]: _text(each.get("name")) for each in records if isinstance(each.get("id"), int)}

@@ -15,7 +15,7 @@ from marketo_soap.operations.get_lead_changes import GetLeadChanges, GetLeadChan
 from marketo_soap.records.activities import LeadChangeRecord, StreamPosition, TypesWanted
 from marketo_soap.records.lead_keys import LastUpdateAtSelector, LeadKeySelector, StaticListSelector, aware
 from marketo_soap.sandbox.operations.lead_keys import check_span, leads_named, leads_of, list_id_of
-from marketo_soap.sandbox.operations.outcome import Outcome, World, activity_record, activity_time, attributes_of
+from marketo_soap.sandbox.operations.outcome import Outcome, World, activity_as, activity_record
 from marketo_soap.sandbox.store.activities import Activity, ActivityPlace, Wanted, to_ms
 
 __all__ = ["get_lead_activity", "get_lead_changes"]
@@ -61,7 +61,7 @@ def get_lead_changes(call: GetLeadChanges, world: World) -> Outcome:
     page, remaining = _page(wanted, min(_MOST_CHANGES, call.batch_size or _USUAL), world)
     end = latest or (None if remaining else _text(world.now))
     following = StreamPosition(end, position.oldest_created_at or None, None, _offset(page, position))
-    records = tuple(_change(each) for each in page)
+    records = tuple(activity_as(LeadChangeRecord, each, each.campaign or None) for each in page)
     return Outcome(GetLeadChangesResult(len(page), remaining, following, records), kind)
 
 
@@ -99,18 +99,6 @@ def _page(wanted: Wanted, size: int, world: World) -> tuple[list[Activity], int]
 
 def _offset(page: list[Activity], before: StreamPosition) -> str | None:
     return f"ID:{page[-1].id}" if page else before.offset or None
-
-
-def _change(activity: Activity) -> LeadChangeRecord:
-    return LeadChangeRecord(
-        id=activity.id,
-        activity_date_time=activity_time(activity),
-        activity_type=activity.type,
-        mktg_asset_name=activity.asset or None,
-        activity_attributes=attributes_of(activity),
-        campaign=activity.campaign or None,
-        mkt_person_id=str(activity.lead_id),
-    )
 
 
 def _text(time: datetime) -> str:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import frozen
 
 from marketo_soap.calls.limits import central
-from marketo_soap.records.activities import ActivityRecord
+from marketo_soap.records.activities import ActivityRecord, LeadChangeRecord
 from marketo_soap.records.lead import Attribute, LeadRecord
 from marketo_soap.records.lead_fields import attribute_order
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store.activities import Activity, from_ms, to_ms
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
 
-__all__ = ["Outcome", "World", "activity_record", "activity_time", "attributes_of", "record_of"]
+__all__ = ["Outcome", "World", "activity_as", "activity_record", "record_of"]
+
+RecordT = TypeVar("RecordT", ActivityRecord, LeadChangeRecord)
 
 
 @frozen
@@ -65,24 +67,19 @@ def record_of(lead: StoredLead, settings: Settings) -> LeadRecord:
     )
 
 
-def activity_record(activity: Activity) -> ActivityRecord:
-    """Return an activity as getLeadActivity shows it. Recorded: without a campaign the element is empty."""
-    return ActivityRecord(
+def activity_as(kind: type[RecordT], activity: Activity, campaign: str | None) -> RecordT:
+    """Return an activity as replies show it: its time in US Central time, in whole seconds."""
+    return kind(
         id=activity.id,
-        activity_date_time=activity_time(activity),
+        activity_date_time=central(from_ms(activity.at_ms)).replace(microsecond=0),
         activity_type=activity.type,
         mktg_asset_name=activity.asset or None,
-        activity_attributes=attributes_of(activity),
-        campaign=activity.campaign,
+        activity_attributes=tuple(Attribute(name, value) for name, value in activity.attributes.items()),
+        campaign=campaign,
         mkt_person_id=str(activity.lead_id),
     )
 
 
-def activity_time(activity: Activity) -> datetime:
-    """Return when it happened, as replies show it: in US Central time, in whole seconds."""
-    return central(from_ms(activity.at_ms)).replace(microsecond=0)
-
-
-def attributes_of(activity: Activity) -> tuple[Attribute, ...]:
-    """Return the details of an activity."""
-    return tuple(Attribute(name, value) for name, value in activity.attributes.items())
+def activity_record(activity: Activity) -> ActivityRecord:
+    """Return an activity as getLeadActivity shows it. Recorded: without a campaign the element is empty."""
+    return activity_as(ActivityRecord, activity, activity.campaign)

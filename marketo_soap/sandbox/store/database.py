@@ -40,7 +40,8 @@ class Database:
         self.path = fspath(path)
         self._in_memory = self.path in ("", ":memory:")  # no second connection sees such a database
         self._lock = threading.RLock()
-        self._begun = self._closed = False
+        self._begun: int | None = None  # the thread that `reserved` has begun a transaction for
+        self._closed = False
         self._idle_lock = threading.Lock()
         self._idle: list[sqlite3.Connection] = []  # to read with
         self._connection = self._connect()
@@ -93,9 +94,9 @@ class Database:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
-            if not self._begun:
+            if self._begun is None:
                 self._connection.execute("BEGIN IMMEDIATE")
-            self._begun = False
+            self._begun = None
             try:
                 yield self._connection
             except BaseException:
@@ -105,7 +106,7 @@ class Database:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        if self._in_memory:
+        if self._in_memory or self._begun == threading.get_ident():
             with self._lock:
                 yield self._connection
             return
@@ -142,11 +143,12 @@ class Database:
             yield False
             return
         try:
-            self._begun = self._begin_at_once()
-            yield self._begun
+            if self._begin_at_once():
+                self._begun = threading.get_ident()
+            yield self._begun is not None
         finally:
-            if self._begun:
-                self._begun = False
+            if self._begun is not None:
+                self._begun = None
                 self._roll_back()
             self._lock.release()
 

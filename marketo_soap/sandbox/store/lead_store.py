@@ -59,13 +59,17 @@ class LeadStore(Database):
 
     def __init__(self, path: str | PathLike[str] = ":memory:") -> None:
         super().__init__(path, _MIGRATIONS)
+        self._views: dict[sqlite3.Connection, Leads] = {}
+        self._indexed = 0
 
     @contextmanager
     def transaction(self) -> Iterator[Leads]:
         """Open a writing transaction: kept whole if the block ends, undone whole if it raises."""
         with self._writing() as connection:
-            yield Leads(connection)
-            search.index_changes(connection)
+            yield self._leads(connection)
+            if connection.total_changes - self._indexed >= search.BATCH:
+                search.index_changes(connection)
+                self._indexed = connection.total_changes
 
     @contextmanager
     def reading(self) -> Iterator[Leads]:
@@ -74,7 +78,10 @@ class LeadStore(Database):
         In memory, other threads wait until the block ends.
         """
         with self._reading() as connection:
-            yield Leads(connection)
+            yield self._leads(connection)
+
+    def _leads(self, connection: sqlite3.Connection) -> Leads:
+        return self._views.get(connection) or self._views.setdefault(connection, Leads(connection))
 
     def in_pages(
         self, show: Callable[[Leads, list[StoredLead]], Iterable[Shown]], *, email: str | None = None

@@ -60,6 +60,7 @@ CREATE TRIGGER lead_discounted AFTER DELETE ON lead BEGIN UPDATE lead_count SET 
 _COLUMNS = "id, email, foreign_type, foreign_id, partition_name, anonymous, attributes, created_at, updated_at"
 _WRITTEN = "email, email_key, foreign_type, foreign_id, partition_name, anonymous, attributes, updated_at"
 _LEAST_ID = -(2**63)
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @define
@@ -141,7 +142,7 @@ class Leads:
 
     def by_attribute(self, name: str, value: str) -> list[StoredLead]:
         """Find every lead whose attribute is *value* exactly, oldest first. Reads them all: no index knows."""
-        found = self._many("instr(attributes, ?)", json.dumps(value, ensure_ascii=False))
+        found = self._many("instr(attributes, ?)", _as_json(value))
         return [lead for lead in found if lead.attributes.get(name) == value]
 
     def all(self) -> Iterator[StoredLead]:
@@ -286,7 +287,7 @@ def _written(lead: StoredLead, stamp: str) -> tuple[object, ...]:
         lead.foreign_id,
         lead.partition,
         lead.anonymous,
-        json.dumps(lead.attributes, ensure_ascii=False),
+        _as_json(lead.attributes),
         stamp,
     )
 

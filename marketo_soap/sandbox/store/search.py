@@ -1,7 +1,7 @@
 """Search for leads by any part of their keys, cookies and values, with an index of SQLite's FTS5.
 
 To index each lead as it is written would make a write several times slower. Triggers note which leads changed;
-those beyond `_NOTED` are indexed `_BATCH` at a time, and a search reads those that are still noted one by one.
+those beyond `_NOTED` are indexed `BATCH` at a time, and a search reads those that are still noted one by one.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["SCANNED", "find", "index_changes", "install", "paused"]
+__all__ = ["BATCH", "SCANNED", "find", "index_changes", "install", "paused"]
 
 SCANNED = 1000
 """How many of the newest leads are read for a text that is shorter than what the index keeps."""
 
 _NOTED = 256
-_BATCH = 64
+BATCH = 64
+"""How many leads are indexed at a time."""
 _SHORTEST = 3  # the index keeps sequences of three characters
 _INDEXED = 32_768  # characters of a lead: whoever sends megabytes does not make every write slow
 
@@ -93,7 +94,7 @@ def _is_indexed(connection: sqlite3.Connection) -> bool:
 def index_changes(connection: sqlite3.Connection) -> None:
     """Index leads that changed, if they are many enough to be worth it."""
     (count,) = connection.execute("SELECT count(*) FROM lead_changed").fetchone()
-    if count < _NOTED + _BATCH:
+    if count < _NOTED + BATCH:
         return
     (last,) = connection.execute(
         "SELECT id FROM lead_changed ORDER BY id LIMIT 1 OFFSET ?", (count - _NOTED - 1,)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Generic, TypeVar, get_type_hints
 import attrs
 
 from marketo_soap.config import structure
+from marketo_soap.wire.fields import once_per_class
 
 __all__ = ["SCANNED", "Table", "plural"]
 
@@ -90,9 +91,7 @@ class Table(Generic[RowT]):
 
     def add_all(self, rows: Iterable[RowT]) -> None:
         """Add rows, each under a new id."""
-        names = [name for name in _kinds(self.row) if name != "id"]
-        query = f"INSERT INTO {self.name} ({_quoted(names)}) VALUES ({', '.join(f':{name}' for name in names)})"
-        self._connection.executemany(query, map(_written, rows))
+        self._connection.executemany(_insertion(type(self)), map(_written, rows))
 
     def update(self, row: RowT) -> None:
         """Write *row* over the one with its id."""
@@ -225,11 +224,22 @@ def _as_list(row: object, field: object, value: Any) -> Any:
 
 
 def _written(row: attrs.AttrsInstance) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for name, kind in _kinds(type(row)).items():
-        value = getattr(row, name)
-        values[name] = value if kind in _TYPES else _as_json(value)
+    values = {name: getattr(row, name) for name in _kinds(type(row))}
+    for name in _in_json(type(row)):
+        values[name] = _as_json(values[name])
     return values
+
+
+@once_per_class
+def _in_json(row: type[Any]) -> list[str]:
+    return [name for name, kind in _kinds(row).items() if kind not in _TYPES]
+
+
+@once_per_class
+def _insertion(table: type[Table[Any]]) -> str:
+    """Return the statement that adds a row under a new id."""
+    names = [name for name in _kinds(table.row) if name != "id"]
+    return f"INSERT INTO {table.name} ({_quoted(names)}) VALUES ({', '.join(f':{name}' for name in names)})"
 
 
 def plural(name: str) -> str:
