@@ -211,7 +211,7 @@ def _skew(date: str | None, now: datetime) -> str:
     except (TypeError, ValueError, OverflowError):
         return "the clocks may differ; the reply has no valid Date header"
     side = "ahead of" if seconds > 0 else "behind"
-    return f"the clocks differ: the server's is {abs(seconds):.0f} s {side} this one"
+    return f"the clocks differ: the server's is {in_words(seconds)} {side} this one"
 
 
 def _unusable_reply(operation: Operation[Any], request: bytes, answer: Received, error: ProtocolError) -> MarketoError:
