@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from marketo_soap import envelope
 from marketo_soap.calls.limits import next_reset
 from marketo_soap.calls.retry import RetryPolicy, in_time, retry_after
+from marketo_soap.debug.durations import in_words
 from marketo_soap.errors import (
     AmbiguousError,
     AmbiguousFault,
