@@ -128,7 +128,9 @@ def test_a_refusal_is_exit_code_1_with_its_reason(served: dict[str, str]) -> Non
     data = json.loads(run("sync-lead", "--id", "7", "--json", env=served, code=1).stdout)
     assert (data["error"]["code"], data["error"]["help"]) == (20103, NotFoundFault.help_url)
     wrong = served | {"MARKETO_SOAP_ENCRYPTION_KEY": "other"}
-    assert "20014" in run("sync-lead", "--email", "a@b.c", env=wrong, code=1).stderr
+    refused = run("sync-lead", "--email", "a@b.c", env=wrong, code=1).stderr
+    assert "20014" in refused
+    assert refused.endswith("\nRun marketo-soap doctor: it checks the environment.\n")
     shown = run("sync-lead", "--id", "7", "--show-envelopes", env=served, code=1).stdout
     assert "<-- HTTP 500" in shown
 

@@ -21,6 +21,7 @@ from marketo_soap.cli import diagnosis
 from marketo_soap.cli.commands import cli
 from marketo_soap.cli.diagnosis import REST, SOAP
 from marketo_soap.debug.checks import Verdict
+from tests.gateway.support import KEYS, serving
 from tests.support import fixture
 
 GONE = "https://100-AEK-913.mktoapi.com/soap/mktows/2_2"
@@ -288,3 +289,13 @@ def test_a_role_without_permissions_is_named() -> None:
         first, found = examined("--call", code=1, env=dict(zip(REST, values, strict=True)))
     assert any("603" in text for _, text in found["REST call"])
     assert "permissions" in str(first)
+
+
+def test_a_gateway_is_called_too(tmp_path: Path) -> None:
+    with Sandbox() as sandbox, serving(tmp_path, sandbox) as gateway:
+        env = dict(zip(SOAP, (gateway.url, "user_0_0123456789", KEYS["KEY_0"]), strict=True))
+        _, found = examined("--call", code=0, env=env)
+        assert found["SOAP call"][0][0] == found["clock of the server"][0][0] == "pass"
+        first, found = examined("--call", code=1, env={**env, SOAP[2]: "other"})
+        assert "20014" in found["SOAP call"][0][1]
+        assert str(first).startswith("correct MARKETO_SOAP_USER_ID or MARKETO_SOAP_ENCRYPTION_KEY")

@@ -33,9 +33,9 @@ _REDACTION = (
         "--visible",
         multiple=True,
         metavar="NAME",
-        help=f"What stays visible: {', '.join(_PARTS)}, or an attribute's name.",
+        help=f"Show these values: {', '.join(_PARTS)}, or an attribute's name. May be repeated.",
     ),
-    click.option("--raw", is_flag=True, help="Hide nothing but the encryption key."),
+    click.option("--raw", is_flag=True, help="Show all values but the encryption key."),
 )
 
 

@@ -210,6 +210,31 @@ def test_a_fault_that_is_switched_on_strikes(visitor: Visitor) -> None:
     visitor.client.sync_lead(LeadRecord(email="a@t.com"))
 
 
+def test_the_root_leads_to_the_page(visitor: Visitor) -> None:
+    visitor.driver.get(visitor.home.removesuffix("_sandbox/"))
+    assert visitor.driver.current_url == visitor.home
+    visitor.says("No leads yet")
+
+
+def test_the_page_is_read_without_scripts(visitor: Visitor) -> None:
+    fill_calls(visitor, 3)
+    visitor.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        visitor.open("page/calls")
+        assert not visitor.one("#pause").is_displayed()
+        visitor.click_on(visitor.one("#call-2 .of-verdict"))
+        visitor.says("Call #2")
+        visitor.one("#q").send_keys("1@t.com", Keys.ENTER)
+        visitor.until(lambda: len(visitor.all("tbody tr")) == 1)
+        visitor.says("Call #2")
+        visitor.one("#detail form button").click()
+        visitor.says("with a new signature")
+        visitor.one("a[data-fetched]").click()
+        visitor.says("curl http://127.0.0.1")
+    finally:
+        visitor.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
 def test_reset_asks_and_resets(visitor: Visitor) -> None:
     visitor.client.sync_lead(LeadRecord(email="a@t.com"))
     visitor.open("page/controls")
@@ -294,6 +319,30 @@ def test_news_move_neither_the_list_nor_the_detail_nor_what_is_typed(visitor: Vi
     assert visitor.run("return document.getElementById('detail').scrollTop") == 150
     assert visitor.one("#detail details").get_attribute("open") is not None
     assert "Call #20" in visitor.one("#detail h2").text
+
+
+def test_news_do_not_move_a_list_of_cards(visitor: Visitor) -> None:
+    fill_calls(visitor, 40)
+    visitor.emulate(width=390)
+    visitor.open("page/calls")
+    visitor.run("scrollTo(0, 1500)")
+    row = visitor.run("return document.elementFromPoint(200, 400).closest('tr').id")
+    before = top_of(visitor, f"#{row}")
+    fill_calls(visitor, 3)
+    visitor.until(lambda: visitor.all("#call-43"))
+    assert abs(top_of(visitor, f"#{row}") - before) < 2
+
+
+def test_cards_are_still_a_table_to_those_who_listen(visitor: Visitor) -> None:
+    fill_calls(visitor, 2)
+    visitor.emulate(width=390)
+    visitor.open("page/calls")
+    nodes = visitor.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    roles = [node["role"]["value"] for node in nodes if not node["ignored"]]
+    assert [roles.count(role) for role in ("table", "row", "rowheader")] == [1, 2, 2]
+    assert roles.count("cell") >= 8
+    names = [node.get("name", {}).get("value") for node in nodes if node["role"]["value"] == "link"]
+    assert {"#1", "#2"} <= set(names)
 
 
 def test_calls_are_filtered_with_the_keyboard_and_the_filter_is_in_the_address(visitor: Visitor) -> None:
