@@ -165,7 +165,7 @@ def parsed_metrics(text: str) -> dict[str, float]:
             assert found[1] == helped
             names[found[1]] = found[2]
         else:
-            found = re.fullmatch(rf"([a-z_]+)(\{{{label}(?:,{label})*\}})? (\d+(?:\.\d+(?:e-?\d+)?)?|\d+e-\d+)", line)
+            found = re.fullmatch(rf"([a-z_]+)(\{{{label}(?:,{label})*\}})? (\d+(?:\.\d+)?(?:e[+-]?\d+)?)", line)
             assert found, line
             name = re.sub("_(bucket|sum|count)$", "", found[1]) if names[helped] == "histogram" else found[1]
             assert name == helped
