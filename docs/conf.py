@@ -85,7 +85,7 @@ def _hints(function: Any) -> dict[str, Any]:
 
 
 def _simplify_annotations(_app: Sphinx, thing: Any, _bound: bool) -> None:
-    with suppress(AttributeError, NameError, TypeError):
+    with suppress(AttributeError, KeyError, NameError, TypeError):
         thing.__annotations__ = inspect.unwrap(thing).__annotations__ = _hints(inspect.unwrap(thing))
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "AuthenticationFault",
     "BadRequestFault",
     "BridgeConfigurationError",
+    "ErrorWithHelp",
     "Fault",
     "LimitFault",
     "MarketoError",
@@ -45,25 +46,17 @@ _LONGEST = 1000  # characters of a text
 _HELP = "https://marketo-soap.readthedocs.io/en/stable/what-went-wrong.html"
 
 
-class MarketoError(Exception):
-    """The base of every error that comes from a call or from bytes.
+class ErrorWithHelp(Exception):  # noqa: N818 - what each error here is
+    """The base of every error that the page "What went wrong?" explains: symptoms, causes and cures.
 
-    `exchange` is what was sent and received if the error came from a client's call, else None: an error without an
-    answer may come before anything was sent, and `envelope.reply` reads bytes. With `fate_unknown` the call may have
-    been carried out, by this or an earlier attempt. Every error can be pickled. A caller's own mistakes are
-    `ValueError` and `TypeError`, raised before anything is sent.
-
-    `help_url` is the page that explains the class: symptoms, causes and cures. Tracebacks show it, as a note.
+    `help_url` is its section there. Tracebacks show it, as a note.
     """
 
-    exchange: Exchange | None = None
-    fate_unknown: bool = False
-    hint: str = ""
-    help_url: ClassVar[str] = f"{_HELP}#marketoerror"
+    help_url: ClassVar[str] = _HELP
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if cls.__module__.startswith("marketo_soap."):  # a class of somebody else has the page of its base
+        if cls.__module__.startswith("marketo_soap."):  # a class of somebody else has the section of its base
             cls.help_url = f"{_HELP}#{cls.__name__.lower()}"
             cls.__doc__ = f"{cleandoc(cls.__doc__ or '')}\n\nSee {cls.help_url}"
 
@@ -72,6 +65,20 @@ class MarketoError(Exception):
         error = super().__new__(cls, *args)
         error.__notes__ = [f"See {cls.help_url}"]
         return error
+
+
+class MarketoError(ErrorWithHelp):
+    """The base of every error that comes from a call or from bytes.
+
+    `exchange` is what was sent and received if the error came from a client's call, else None: an error without an
+    answer may come before anything was sent, and `envelope.reply` reads bytes. With `fate_unknown` the call may have
+    been carried out, by this or an earlier attempt. Every error can be pickled. A caller's own mistakes are
+    `ValueError` and `TypeError`, raised before anything is sent.
+    """
+
+    exchange: Exchange | None = None
+    fate_unknown: bool = False
+    hint: str = ""
 
     def __str__(self) -> str:
         """Return the message, without secrets and personal data, at most 1,000 characters long."""

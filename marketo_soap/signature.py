@@ -11,7 +11,7 @@ from typing import Annotated
 
 from attrs import Attribute, field, frozen
 
-from marketo_soap.privacy.vocabulary import hidden
+from marketo_soap.privacy.vocabulary import secret
 from marketo_soap.wire.codec import El
 from marketo_soap.wire.xml import check_characters, check_text
 
@@ -49,17 +49,17 @@ class Credentials:
     The key is used as UTF-8 text; it is not hex-decoded, although it may look like hex. The `repr` hides both.
     """
 
-    user_id: str = field(validator=_check_credential, repr=hidden)
-    encryption_key: str = field(validator=_check_credential, repr=hidden)
+    user_id: str = field(validator=_check_credential, repr=secret)
+    encryption_key: str = field(validator=_check_credential, repr=secret)
 
 
 @frozen
 class AuthenticationHeader:
     """The SOAP header of every request; `sign` returns it."""
 
-    mktows_user_id: Annotated[str, El("mktowsUserId", private="user")] = field(repr=hidden, validator=_check_characters)
+    mktows_user_id: Annotated[str, El("mktowsUserId", private="user")] = field(repr=secret, validator=_check_characters)
     request_signature: Annotated[str, El("requestSignature", private="signature")] = field(
-        repr=hidden, validator=_check_characters
+        repr=secret, validator=_check_characters
     )
     request_timestamp: Annotated[str, El("requestTimestamp")] = field(validator=_check_characters)
 

@@ -27,7 +27,7 @@ SEED_OPTIONS = ["--email", "t@t.com", "FirstName=George", "LastName=of the Jungl
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in VARIABLES:
+    for variable in (*VARIABLES, *REST_VARIABLES):
         monkeypatch.delenv(variable, raising=False)
 
 
@@ -128,7 +128,9 @@ def test_a_refusal_is_exit_code_1_with_its_reason(served: dict[str, str]) -> Non
     data = json.loads(run("sync-lead", "--id", "7", "--json", env=served, code=1).stdout)
     assert (data["error"]["code"], data["error"]["help"]) == (20103, NotFoundFault.help_url)
     wrong = served | {"MARKETO_SOAP_ENCRYPTION_KEY": "other"}
-    assert "20014" in run("sync-lead", "--email", "a@b.c", env=wrong, code=1).stderr
+    refused = run("sync-lead", "--email", "a@b.c", env=wrong, code=1).stderr
+    assert "20014" in refused
+    assert refused.endswith("\nRun marketo-soap doctor: it checks the environment.\n")
     shown = run("sync-lead", "--id", "7", "--show-envelopes", env=served, code=1).stdout
     assert "<-- HTTP 500" in shown
 
@@ -146,7 +148,7 @@ def test_nobody_listening_is_exit_code_1(served: dict[str, str]) -> None:
         (["--sandbox", "--id", "seven"], "not a valid int"),
         (["--sandbox", "--foreign-id", "x"], "ForeignSysType is missing"),
         (["--sandbox", "--foreign-id", "x", "--foreign-type", "SAP"], "Invalid value"),
-        (["--sandbox", "--email", "a@b.c", "FirstName"], "'FirstName' is no NAME=VALUE"),
+        (["--sandbox", "--email", "a@b.c", "FirstName"], "'FirstName' is not NAME=VALUE"),
         (["--sandbox", "--email", "a@b.c", "=x"], "attrName is empty"),
         (["--sandbox", "--email", "a@b.c", "A=\x07"], "U\\+0007"),
         (
@@ -162,6 +164,17 @@ def test_nobody_listening_is_exit_code_1(served: dict[str, str]) -> None:
 )
 def test_wrong_use_is_exit_code_2(args: list[str], message: str) -> None:
     assert re.search(message, run("sync-lead", *args, code=2).stderr)
+
+
+def test_calls_go_over_rest_if_only_that_is_set() -> None:
+    with Sandbox() as sandbox, sandbox.serve() as endpoint:
+        rest = sandbox.rest_credentials
+        values = (endpoint.partition("/soap")[0], rest.client_id, rest.client_secret)
+        env: dict[str, str] = dict(zip(REST_VARIABLES, values, strict=True))
+        assert run("sync-lead", *SEED_OPTIONS, env=env).stdout == "CREATED lead 1000001 (key: Email)\n"
+        assert sandbox.leads()[0].get("FirstName") == "George"
+    refused = run("sync-lead", *SEED_OPTIONS, env=env | {REST_VARIABLES[2]: ""}, code=2).stderr
+    assert refused.endswith("Error: MARKETO_REST_CLIENT_SECRET is not set: set it\n")
 
 
 def test_an_unsafe_endpoint_is_wrong_use() -> None:

@@ -292,7 +292,7 @@ def test_a_stored_request_goes_to_a_sandbox_of_its_own(tmp_path: Path) -> None:
 
 def test_nothing_goes_to_an_endpoint_unasked(served: tuple[Sandbox, dict[str, str]]) -> None:
     sandbox, env = served
-    assert "pass --yes" in run("send", SEED, env=env, code=2).stderr
+    assert "give --yes" in run("send", SEED, env=env, code=2).stderr
     assert sandbox.leads() == []
     assert "CREATED" in run("send", "--yes", SEED, env=env).stdout
     assert len(sandbox.leads()) == 1

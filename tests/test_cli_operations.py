@@ -47,3 +47,37 @@ def test_the_page_of_the_documentation_is_the_one_that_is_printed() -> None:
     assert page.read_text(encoding="utf-8") == printed, wanted
     for name in OPERATIONS:
         assert f"| {name} |" in printed
+
+
+def made(*args: str, code: int = 0, stdin: str | None = None) -> str:
+    result = CliRunner().invoke(cli, ["call", *args], input=stdin)
+    assert result.exit_code == code, result.output
+    return result.stdout if code == 0 else result.stderr
+
+
+def test_any_call_is_made_from_assignments_or_a_file(tmp_path: Path) -> None:
+    sandbox = ["--sandbox-db", str(tmp_path / "leads.db")]
+    leads = [f"leadRecordList[{number}].Email={number}@t.com" for number in (1, 2)]
+    assert made("syncMultipleLeads", *sandbox, *leads).startswith("2 CREATED\n")
+    emails = ["leadSelector.keyValues=1@t.com", "leadSelector.keyValues=2@t.com"]  # a repeated name makes a list
+    data = json.loads(made("getMultipleLeads", *sandbox, "--json", "leadSelector.keyType=EMAIL", *emails))
+    assert [each["email"] for each in data["lead_records"]] == ["1@t.com", "2@t.com"]
+    (tmp_path / "key.json").write_text('{"leadKey": {"keyType": "EMAIL", "keyValue": "1@t.com"}}')
+    (tmp_path / "key.toml").write_text('[leadKey]\nkeyType = "EMAIL"\nkeyValue = "1@t.com"\n')
+    shown = [made("getLead", *sandbox, "--params", str(tmp_path / name)) for name in ("key.json", "key.toml")]
+    shown.append(made("getLead", *sandbox, "--params", "-", stdin=(tmp_path / "key.json").read_text()))
+    assert len(set(shown)) == 1
+    assert shown[0].startswith("1 lead\n  count: 1\n")
+    other = made(
+        "getLead",
+        *sandbox,
+        "--params",
+        str(tmp_path / "key.json"),
+        "leadKey.keyType=IDNUM",
+        "leadKey.keyValue=7",
+        code=1,
+    )
+    assert "20103" in other  # an assignment wins
+    (tmp_path / "key.txt").write_text("leadKey")
+    assert "neither JSON nor TOML" in made("getLead", *sandbox, "--params", str(tmp_path / "key.txt"), code=2)
+    assert "did you mean keyType?" in made("getLead", *sandbox, "leadKey.keytype=EMAIL", code=2)

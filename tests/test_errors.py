@@ -34,7 +34,7 @@ from marketo_soap import (
     TransportError,
     envelope,
 )
-from marketo_soap.errors import FAULT_TEXTS, fault
+from marketo_soap.errors import FAULT_TEXTS, ErrorWithHelp, fault
 from marketo_soap.privacy.redactor import EVERYTHING, Redactor, Visible
 from tests.support import COOKIE, FIXTURES, HEADER, NOW, fixture
 
@@ -64,21 +64,19 @@ def test_errors_travel_whole(error: MarketoError, again: object) -> None:
 
 PAGE = (FIXTURES.parent / "docs/what-went-wrong.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
-CLASSES: dict[str, type[MarketoError]] = {
-    name: thing
-    for name in marketo_soap.__all__
-    if isinstance(thing := getattr(marketo_soap, name), type) and issubclass(thing, MarketoError)
-}
+PUBLIC = [getattr(module, name) for module in (marketo_soap, marketo_soap.bulk) for name in module.__all__]
+RAISED = [each for each in PUBLIC if isinstance(each, type) and issubclass(each, Exception)]
+CLASSES = {each.__name__: each for each in RAISED if issubclass(each, ErrorWithHelp)}
 
 
 def test_a_page_explains_every_error_and_no_other() -> None:
-    assert SECTIONS.keys() == CLASSES.keys()
+    assert SECTIONS.keys() == CLASSES.keys() == {each.__name__ for each in RAISED}
     project = tomllib.loads((FIXTURES.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for name, kind in CLASSES.items():
         page, _, anchor = kind.help_url.partition("#")
         assert page == f"{project['urls']['Documentation']}en/stable/what-went-wrong.html"
         assert anchor == name.lower()  # as MyST and GitHub make it of the heading
-        assert kind.help_url in (kind.__doc__ or "") or kind is MarketoError
+        assert (kind.__doc__ or "").endswith(f"\n\nSee {kind.help_url}")
 
 
 class WithoutHandlers(ast.NodeTransformer):

@@ -24,13 +24,6 @@ from marketo_soap import Sandbox
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "docs/examples"
-FIXED = """
-from datetime import UTC, datetime
-import pytest
-@pytest.fixture
-def marketo_clock():
-    return lambda: datetime(2013, 8, 5, tzinfo=UTC)
-"""
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -89,7 +82,6 @@ class Terminals:
 
 def test_the_tutorial_works_as_typed(tmp_path: Path) -> None:
     terminals = Terminals(tmp_path)
-    (tmp_path / "conftest.py").write_text(FIXED)
     try:
         for file, block in STEPS.findall(TUTORIAL):
             if file:
@@ -100,7 +92,7 @@ def test_the_tutorial_works_as_typed(tmp_path: Path) -> None:
         if terminals.sandbox is not None:
             terminals.sandbox.kill()
             terminals.sandbox.communicate()
-    assert {path.name for path in tmp_path.glob("*.py")} == {"signup.py", "test_signup.py", "conftest.py"}
+    assert {path.name for path in tmp_path.glob("*.py")} == {"signup.py", "test_signup.py"}
     assert "MARKETO_SOAP_ENDPOINT" not in terminals.env
 
 
@@ -117,7 +109,6 @@ def test_the_migration_ends_with_the_same_results_over_rest(tmp_path: Path) -> N
 
 def test_the_pytest_project_passes_again_and_again_until_a_message_changes(tmp_path: Path) -> None:
     project = Path(shutil.copytree(EXAMPLES / "pytest_project", tmp_path / "project"))
-    (project / "conftest.py").write_text(FIXED)
     for _ in range(2):
         done = run("-m", "pytest", "-q", cwd=project)
         assert done.returncode == 0, done.stdout

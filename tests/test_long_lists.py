@@ -95,6 +95,9 @@ ITEM = b"<attribute><attrName>%d</attrName><attrType>string</attrType><attrValue
     "odd",
     [
         ITEM % 7,
+        b"\n  " + ITEM % 7,
+        b"\n  <attribute><attrName>n</attrName><attrType>t</attrType> <attrValue>v</attrValue><attrType/></attribute>",
+        b"<attribute><attrName>n<!-- c -->m</attrName><attrType>t</attrType><attrValue>v</attrValue></attribute>",
         b"<attribute><attrValue>v</attrValue><attrType>t</attrType><attrName>n</attrName></attribute>",
         b"<attribute><attrName>n</attrName><attrType/><attrValue>v</attrValue></attribute>",
         b"<attribute><attrName>n</attrName><attrValue>v</attrValue><other>o</other></attribute>",

@@ -395,8 +395,8 @@ def test_a_value_of_a_wrong_type_is_named() -> None:
 @pytest.mark.parametrize(
     ("texts", "reason"),
     [
-        (["leadKey"], "no NAME=VALUE"),
-        (["leadkey.keyType=EMAIL"], "leadkey is no element here: did you mean leadKey"),
+        (["leadKey"], "not NAME=VALUE"),
+        (["leadkey.keyType=EMAIL"], "leadkey is not an element here: did you mean leadKey"),
         (["leadKey.keyType=EMAIL"], "leadKey: keyValue missing"),
         (["leadKey=EMAIL"], "leadKey must hold elements by name"),
         (["leadKey=EMAIL", "leadKey.keyType=EMAIL"], "leadKey has a value already"),

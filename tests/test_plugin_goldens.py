@@ -125,6 +125,7 @@ def test_a_failure_shows_what_differs_and_keeps_what_came(inner: pytest.Pytester
             "E* ^",
             "E*the request:    goldens/one/request.actual.xml",
             "E*accept it by: pytest --marketo-update-goldens test_it.py::test_one",
+            "E*or review it: marketo-soap goldens review",
         ],
         consecutive=True,
     )
@@ -145,13 +146,14 @@ def test_it(marketo_golden, clock, key):
     with Sandbox(clock=clock or (lambda: datetime.now(UTC)), encryption_key=key) as sandbox:
         with Client(transport=sandbox.transport(), clock=clock) as client:
             client.sync_lead(LEAD)
-    marketo_golden.assert_request(client, "it.xml", "meaning")
+    marketo_golden.assert_request(client, "it.xml")
+    marketo_golden.assert_request(client, "meant.xml", "meaning")
 """
     )
     assert inner.runpytest(UPDATE, "test_it.py::test_it[noon-0011223344]").ret == 0
     result = inner.runpytest()
     result.assert_outcomes(passed=1, failed=3)
-    time = "E*hint: only the time of signing differs: pass clock= to the client, or override marketo_clock"
+    time = "E*hint: only the time of signing differs: pass clock=marketo_clock to the client"
     result.stdout.fnmatch_lines([time, time])
     result.stdout.fnmatch_lines(
         ["E*hint: only the signature differs: sign with the same test credentials*", "E*test_it.py::test_it[[]noon-another key[]]'"]
@@ -222,9 +224,10 @@ def test_it(marketo_golden, marketo_client, marketo_async_client, marketo_sandbo
         (PRETTY, ["bytes", "c14n", "meaning"]),
         (PRETTY.replace(b'"1.0"', b"'1.0'").replace(b">George", b">&#71;eorge"), ["c14n", "meaning"]),
         (PRETTY.replace(b"<Email>", b"<!-- x --><Email>"), ["c14n", "meaning"]),
-        (COMPACT, ["meaning"]),
+        (COMPACT, ["c14n", "meaning"]),
+        (PRETTY.replace(b">George<", b"> George<"), []),
         (PRETTY.replace(b"ns1", b"m"), ["meaning"]),
-        (PRETTY.replace(b"12:38:47", b"12:38:48"), []),
+        (PRETTY.replace(b"12:38:47", b"12:38:48"), ["meaning"]),
         (PRETTY.replace(b"George", b"Jane"), []),
         (b"<a", []),
     ],
@@ -282,6 +285,91 @@ def test_inside(marketo_golden, tmp_path):
     assert list(elsewhere.iterdir()) == []
 
 
+# -- Files --------------------------------------------------------------------------------------------
+
+MODES = """
+@pytest.mark.parametrize("case", ["a", "b"])
+def test_modes(case, marketo_golden, marketo_client):
+    marketo_client.sync_lead(LEAD)
+    for mode in ("bytes", "c14n", "meaning"):
+        marketo_golden.assert_request(marketo_client, f"{mode}.xml", mode, description="the lead --\\n t@t.com")
+"""
+ABOUT = "source: test_it.py::test_modes, request\ndescription: the lead {} t@t.com\n"
+
+
+def test_files_are_indented_and_say_where_they_are_from_and_bytes_stay_bytes(inner: pytest.Pytester) -> None:
+    inner.makepyfile(test_it=CALLS + MODES)
+    inner.runpytest(UPDATE).assert_outcomes(passed=2)
+    folder = inner.path / "goldens"
+    assert sorted(path.name for path in folder.iterdir()) == ["bytes.xml", "bytes.xml.txt", "c14n.xml", "meaning.xml"]
+    declaration, _, rest = (folder / "meaning.xml").read_text().partition("\n")
+    assert declaration == '<?xml version="1.0" encoding="UTF-8"?>'
+    about, _, text = rest.removeprefix("<!--\n").partition("-->\n")
+    assert about == ABOUT.format("- -")
+    assert "\n        <Email>t@t.com</Email>\n" in text
+    assert (folder / "c14n.xml").read_bytes() == (folder / "meaning.xml").read_bytes()
+    assert (folder / "bytes.xml.txt").read_text() == f"{ABOUT.format('--')}\n{declaration}\n{text}"
+    exact = (folder / "bytes.xml").read_bytes()
+    assert exact.count(b"\n") == 1
+    assert envelope.read_request(exact) == envelope.read_request((folder / "meaning.xml").read_bytes())
+    for arguments in ([], [UPDATE]):
+        inner.runpytest(*arguments).assert_outcomes(passed=2)
+    assert (folder / "bytes.xml").read_bytes() == exact
+
+
+def test_a_changed_mode_leaves_no_file_of_the_other(inner: pytest.Pytester) -> None:
+    inner.makepyfile(test_it=CALLS + ONE)
+    inner.runpytest(UPDATE)
+    inner.makepyfile(
+        test_it=CALLS + ONE.replace('xml")', 'xml", "meaning")').replace("LEAD", 'LeadRecord(email="a@t.com")')
+    )
+    inner.runpytest(UPDATE).assert_outcomes(passed=1)
+    assert sorted(path.name for path in (inner.path / "goldens/one").iterdir()) == [
+        "reply.xml",
+        "reply.xml.txt",
+        "request.xml",
+    ]
+
+
+def test_no_run_is_too_late_for_a_golden(inner: pytest.Pytester) -> None:
+    inner.makepyfile(
+        test_it=ONE.replace("LEAD", 'LeadRecord(email="t@t.com")').replace(
+            "\n", "\nfrom marketo_soap import LeadRecord\n", 1
+        )
+    )
+    inner.runpytest(UPDATE).assert_outcomes(passed=1)
+    assert b"<requestTimestamp>2026-01-01T12:00:00+00:00<" in (inner.path / "goldens/one/request.xml").read_bytes()
+    inner.runpytest().assert_outcomes(passed=1)
+
+
+def test_only_tests_of_goldens_have_a_fixed_clock(inner: pytest.Pytester) -> None:
+    inner.makepyfile(
+        test_it=CALLS.partition("@pytest.fixture")[0]
+        + """
+def test_real_time(marketo_client, marketo_sandbox, marketo_clock):
+    assert marketo_clock is None
+    assert abs(marketo_sandbox.now() - datetime.now(UTC)).total_seconds() < 60
+    marketo_client.sync_lead(LEAD)
+
+def test_noon(marketo_client, marketo_sandbox, marketo_clock, marketo_golden):
+    assert marketo_sandbox.now() == marketo_clock() == NOON
+    marketo_client.sync_lead(LEAD)
+    with Client(transport=marketo_sandbox.transport(), clock=marketo_clock) as own:
+        own.sync_lead(LEAD)
+
+class TestOwn:
+    @pytest.fixture
+    def marketo_clock(self):
+        return lambda: NOON.replace(year=2020)
+
+    def test_own(self, marketo_client, marketo_sandbox, marketo_golden):
+        assert marketo_sandbox.now().year == 2020
+        marketo_client.sync_lead(LEAD)
+"""
+    )
+    inner.runpytest().assert_outcomes(passed=3)
+
+
 # -- Options ------------------------------------------------------------------------------------------
 
 
@@ -294,7 +382,22 @@ def test_goldens_are_not_written_under_ci(inner: pytest.Pytester, monkeypatch: p
     assert files(inner) == []
 
 
-@pytest.mark.parametrize("option", ["--update-goldens", "--marketo-update", "--update"])
+def test_only_new_goldens_are_written(inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner.makepyfile(test_it=CALLS + ONE)
+    golden(inner, "one/request.xml", b"<a/>")
+    new = f"{UPDATE}=new"
+    result = inner.runpytest(new, "test_it.py::test_one")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E*the request is not that of goldens/one/request.xml (mode bytes)"])
+    assert files(inner) == ["goldens/one/request.actual.xml", "goldens/one/request.xml"]
+    (inner.path / "goldens/one/request.xml").unlink()
+    inner.runpytest(new).assert_outcomes(passed=1)
+    assert files(inner) == ["goldens/one/reply.xml", "goldens/one/request.xml"]
+    monkeypatch.setenv("CI", "true")
+    assert inner.runpytest(new).ret == pytest.ExitCode.USAGE_ERROR
+
+
+@pytest.mark.parametrize("option", ["--marketo-update-goldens=old", "--update-goldens", "--marketo-update", "--update"])
 def test_no_other_option_is_ours(inner: pytest.Pytester, option: str) -> None:
     assert inner.runpytest(option).ret == pytest.ExitCode.USAGE_ERROR
 
@@ -436,6 +539,21 @@ def test_goldens_that_no_test_uses_are_told(
     told = [line for line in result.outlines if line.startswith("unused:")]
     assert told == ([] if setting == "ignore" else ["unused:  goldens/old.xml"])
     assert ("delete the unused goldens (an error)" in result.outlines) == code
+
+
+@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["one", "xdist"])
+def test_what_waits_for_a_review_goes_when_all_tests_pass(inner: pytest.Pytester, workers: list[str]) -> None:
+    settings(inner, "marketo_unused_goldens = ignore")
+    with_unused(inner)
+    golden(inner, "deep/b.actual.xml.txt", b"")
+    stays = golden(inner, "deep/b.xml", b"")
+    stale = [path for path in (inner.path / "goldens").rglob("*") if ".actual." in path.name]
+    assert len(stale) == 2
+    inner.runpytest(*workers, "-k", "uses").assert_outcomes(passed=4)
+    assert all(path.exists() for path in stale)
+    inner.runpytest(*workers).assert_outcomes(passed=6)
+    assert not any(path.exists() for path in stale)
+    assert stays.exists()
 
 
 @pytest.mark.parametrize("why", NOT_JUDGED)

@@ -127,7 +127,7 @@ def find_leads(
     """
     name = _FILTERS.get(LeadKeyRef(key_type))
     if name is None:
-        raise fault(20102, f"{key_type} cannot be looked for over REST")
+        raise fault(20102, f"{key_type} cannot be used as a key over REST")
     wanted = list(dict.fromkeys(value.strip() for value in values if value.strip()))
     if name == "id":
         wanted = [value for value in wanted if lead_id_of(value) is not None]

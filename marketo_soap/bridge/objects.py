@@ -80,7 +80,7 @@ def associated(given: MObject) -> dict[str, Any]:
         elif each.m_obj_type in names and each.external_key is not None:
             found[names[each.m_obj_type]] = each.external_key.value
         else:
-            raise ValueError(f"REST cannot name the {each.m_obj_type} so: {NO_IDS}")
+            raise ValueError(f"REST cannot name the {each.m_obj_type} this way: {NO_IDS}")
     return found
 
 

@@ -12,7 +12,8 @@ from attrs import evolve, field, frozen
 
 from marketo_soap.calls.flow import Received
 from marketo_soap.errors import RestError
-from marketo_soap.privacy.redactor import hidden, size_only
+from marketo_soap.privacy.redactor import size_only
+from marketo_soap.privacy.vocabulary import secret
 
 __all__ = [
     "Lookup",
@@ -51,7 +52,7 @@ class RestRequest:
 
     method: Literal["GET", "POST", "DELETE"]
     path: str
-    query: Pairs = field(default=(), repr=hidden)
+    query: Pairs = field(default=(), repr=secret)
     body: bytes = field(default=b"", repr=size_only)
     content_type: str | None = None
     effect: Literal["read", "repeatable", "once"] = "read"
@@ -185,7 +186,7 @@ def _text(value: Any, *, longest: int = _LONGEST_MESSAGE) -> str:
 class Token:
     """An access token, and the time of the monotonic clock at which it is renewed."""
 
-    text: str = field(repr=hidden)
+    text: str = field(repr=secret)
     until: float
 
 

@@ -20,7 +20,7 @@ from marketo_soap.bridge.steps import Ask, CheckLocks, Fetch, Hold, Kept, Recall
 from marketo_soap.calls.flow import Acquire, Received, StepAnswer, Wait
 from marketo_soap.calls.retry import RetryPolicy, in_time, retry_after
 from marketo_soap.errors import AmbiguousError, Fault, MarketoError, RestError, TransportError, fault
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import secret
 
 __all__ = ["Session", "Shared", "Steps"]
 
@@ -59,15 +59,15 @@ class Session:
     """The settings of one call: its policy, its deadline in *seconds* (None: the policy's), and the credentials."""
 
     shared: Shared
-    client_id: str = field(repr=hidden)
-    client_secret: str = field(repr=hidden)
+    client_id: str = field(repr=secret)
+    client_secret: str = field(repr=secret)
     settings: BridgeSettings
     policy: RetryPolicy
     seconds: float | None
     monotonic: Callable[[], float]
     random: Callable[[], float]
     refused: Callable[[int], None] = lambda code: None
-    locked: set[str] = field(init=False, factory=set, repr=hidden)
+    locked: set[str] = field(init=False, factory=set, repr=secret)
     begun: float = field(init=False, default=Factory(lambda self: self.monotonic(), takes_self=True))
 
     def carry_out(self, translation: Translation[R]) -> Steps[R]:
@@ -249,7 +249,7 @@ class Session:
             raise refused
         left = self._left()
         if left is not None and left <= 0:
-            raise TransportError(f"{request.name} was not sent: the time that the call may take was over")
+            raise TransportError(f"{request.name} was not sent: the deadline of the call had passed")
 
     def _pause(self, request: RestRequest, errors: list[MarketoError], answer: StepAnswer) -> float | None:
         headers = answer.headers if isinstance(answer, Received) else {}

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from marketo_soap.bridge.rest import Lookup, RestRequest
 from marketo_soap.calls.flow import Acquire, Wait
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import secret
 
 __all__ = ["Ask", "CheckLocks", "Fetch", "Hold", "Kept", "Note", "Recall", "Release", "Remember", "Step", "Translation"]
 
@@ -20,7 +20,7 @@ R = TypeVar("R")
 class Hold:
     """Lock these keys within *seconds*; the answer is None or the error. Locks end with the call."""
 
-    keys: frozenset[str] = field(repr=hidden)
+    keys: frozenset[str] = field(repr=secret)
     seconds: float | None = None
 
 
@@ -28,7 +28,7 @@ class Hold:
 class Release:
     """Unlock these keys."""
 
-    keys: frozenset[str] = field(repr=hidden)
+    keys: frozenset[str] = field(repr=secret)
 
 
 @frozen
@@ -48,7 +48,7 @@ class Remember:
     """Keep a value, which JSON can hold, for later calls: in memory, or for *seconds* in a `SharedMemory`."""
 
     key: str
-    value: Any = field(repr=hidden)
+    value: Any = field(repr=secret)
     seconds: float = 7 * 86_400.0
 
 
@@ -63,7 +63,7 @@ class Recall:
 class Kept:
     """A value that was kept, and the seconds that it will be."""
 
-    value: Any = field(repr=hidden)
+    value: Any = field(repr=secret)
     seconds: float = float("inf")
 
 
@@ -72,7 +72,7 @@ class Fetch:
     """Send a request, and answer with the reply, within *seconds*. *token* is None for the request of a token."""
 
     request: RestRequest
-    token: str | None = field(repr=hidden)
+    token: str | None = field(repr=secret)
     attempt: int
     seconds: float | None
 

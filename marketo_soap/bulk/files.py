@@ -17,6 +17,7 @@ from os import PathLike
 from typing import IO, Any, Literal, TypeAlias
 
 from marketo_soap.bulk.rows import Row
+from marketo_soap.errors import ErrorWithHelp
 
 __all__ = ["FORMATS", "Files", "Format", "SourceError"]
 
@@ -36,8 +37,8 @@ _SUFFIXES: Mapping[str, Format] = {
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 
-class SourceError(ValueError):
-    """A source cannot be read on: the message names the file and the line."""
+class SourceError(ErrorWithHelp, ValueError):
+    """A source cannot be read any further: the message names the file and the line."""
 
 
 class Files:
@@ -168,7 +169,7 @@ class _CsvReader:
             try:
                 cells = next(self._reader, None)
             except csv.Error as error:
-                raise SourceError(f"{self._name}:{line}: this is no CSV: {error}") from None
+                raise SourceError(f"{self._name}:{line}: this is not CSV: {error}") from None
             if cells is None:
                 return
             if cells:

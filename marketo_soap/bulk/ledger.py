@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from marketo_soap.bulk.outcomes import RowFate, RowOutcome
+from marketo_soap.errors import ErrorWithHelp
 
 __all__ = ["Ledger", "SourceChanged"]
 
@@ -29,7 +30,7 @@ CREATE TABLE prefixes (number INTEGER PRIMARY KEY, digest TEXT NOT NULL);
 """
 
 
-class SourceChanged(ValueError):  # noqa: N818 - what happened
+class SourceChanged(ErrorWithHelp, ValueError):  # noqa: N818 - what happened
     """The source is not the one that the ledger was made for."""
 
 

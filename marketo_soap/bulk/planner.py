@@ -13,7 +13,7 @@ from marketo_soap.operations.lead_identity import LeadIdentity
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, is_repeatable
 from marketo_soap.records.lead import LeadRecord, MatchKey
 
-__all__ = ["Batch", "Item", "Planner", "match_key"]
+__all__ = ["SIZE", "Batch", "Item", "Planner", "match_key"]
 
 Key = tuple[str, ...]
 

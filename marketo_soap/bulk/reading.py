@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from itertools import islice
 from typing import Literal
 
@@ -77,13 +77,18 @@ class RowReader:
             first = names
             self._plans[names] = self._columns.plan(names, place, needs_key=self._dedup)
 
+        if self._source.schema is not None:
+            from marketo_soap.bulk.tables import problems_of
+
+            for name, problem in problems_of(self._source.schema, has_zone=self._columns.time_zone is not None):
+                if self._columns.mapping.get(name) != "":
+                    raise ValueError(f"column {name!r}: {problem}")
+
     def chunk(self) -> Chunk:
         """Return the next rows; at the end of the source an empty chunk, and `finished` is true."""
         rows = list(islice(self._rows, _ROWS))
         if not rows:
             self.finished = True
-            if self._first is not None:
-                self._first.close()
             return Chunk()
         first, self.number = rows[0].number, rows[-1].number
         if self._digest is not None:
@@ -94,6 +99,13 @@ class RowReader:
         for row in rows:
             repeated += self._add(chunk, row, known.get(row.number))
         return Chunk(chunk.items, chunk.new, chunk.rejected, repeated)
+
+    def close(self) -> None:
+        """Close the source."""
+        if isinstance(self._rows, Generator):
+            self._rows.close()
+        if self._first is not None:
+            self._first.close()
 
     def _add(self, chunk: Chunk, row: Row, known: RowOutcome | None) -> bool:
         """Add a row to a chunk; returns whether it is sent again."""

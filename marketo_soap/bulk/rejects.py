@@ -11,7 +11,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
 from os import PathLike
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from marketo_soap.bulk.columns import REASON
 from marketo_soap.bulk.files import Format
@@ -25,7 +26,8 @@ _PART = 1000  # rows of a Parquet file's part
 class Rejects:
     """Writes refused rows in the format of their source, with one more column, `reject_reason`.
 
-    The file appears at *path* when it is kept; until then its name ends in `.part`. Only its owner may read it.
+    The file appears at *path* when it is kept; until then its name ends in `.part`. Only its owner may read it. A block
+    removes what is not kept.
     """
 
     def __init__(self, path: str | PathLike[str], format: Format, schema: Any = None) -> None:
@@ -90,8 +92,13 @@ class Rejects:
         os.replace(self._part, self.path)
         return digest_of(self.path)
 
-    def discard(self) -> None:
-        """Remove what was written."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove what was written, unless it is kept."""
         self._file.close()
         with suppress(FileNotFoundError):
             os.unlink(self._part)

@@ -43,7 +43,7 @@ class Run:
     ) -> None:
         self._reader, self._ledger, self._client, self._terms = reader, ledger, client, terms
         self._rejects, self._on_progress, self._read = rejects, on_progress, read
-        self._planner = Planner()
+        self._planner = Planner(size=terms.batch_size)
         self._answers: SimpleQueue[Answered] = SimpleQueue()
         self._running = 0
         self._begun = time.monotonic()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from os import PathLike
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from attrs import frozen
 from marketo_soap.bulk.columns import Columns
 from marketo_soap.bulk.files import Files
 from marketo_soap.bulk.ledger import Ledger
+from marketo_soap.bulk.planner import SIZE
 from marketo_soap.bulk.reading import Duplicates, RowReader
 from marketo_soap.bulk.rejects import Rejects, digest_of
 from marketo_soap.bulk.run import Run
@@ -59,6 +60,7 @@ def sync_leads(
     duplicates: Duplicates = "last",
     dedup: bool = True,
     at_once: int = 10,
+    batch_size: int = SIZE,
     quota: float | None = None,
     wait: bool = False,
     accept_changes: bool = False,
@@ -79,7 +81,7 @@ def sync_leads(
     Rows that share a key are sent in their order, never at the same time. *duplicates* says what becomes of rows with
     the same key: with "last" a row is left out if a later one in the same batch sets all that it sets; with "first"
     only the first row of the source is sent; "refuse" rejects all others. *dedup* is the call's `dedupEnabled`: without
-    it rows that were sent without an answer are never sent again.
+    it rows that were sent without an answer are never sent again. *batch_size* is the most leads of a call.
 
     *quota* is how many calls a day may be made, or which part of the vendor's 10,000 (a float up to 1.0). The sync
     stops when that or the server's quota is used up, or, with *wait*, goes on the next day. *stop* is an event that
@@ -92,6 +94,9 @@ def sync_leads(
     """
     if not 1 <= at_once <= _MOST_AT_ONCE:
         raise ValueError(f"at_once must be 1 to {_MOST_AT_ONCE}: a client has so many connections")
+    terms = SyncTerms(
+        dedup, at_once, batch_size, _calls_a_day(quota), wait, stop or threading.Event(), clock or Clock()
+    )
     opened = open_source(source)
     with ExitStack() as stack:
         if not isinstance(ledger, Ledger):
@@ -99,19 +104,14 @@ def sync_leads(
         reader = RowReader(
             opened, ledger, columns or Columns(), duplicates=duplicates, dedup=dedup, accept_changes=accept_changes
         )
+        stack.callback(reader.close)
         ledger.check_target(target or _subscription(client))
         path = rejects or rejects_beside(opened)
         if path is not None and os.path.exists(path) and ledger.fact("rejects") != digest_of(os.fspath(path)):
             raise ValueError(f"{os.fspath(path)} would be written over: move it, or name another file for the rejects")
-        writer = None if path is None else Rejects(path, opened.format, opened.schema)
-        terms = SyncTerms(dedup, at_once, _calls_a_day(quota), wait, stop or threading.Event(), clock or Clock())
+        writer = None if path is None else stack.enter_context(Rejects(path, opened.format, opened.schema))
         run = Run(reader, ledger, client, terms, writer, on_progress, opened.read)
-        try:
-            run.run()
-        except BaseException:
-            if writer is not None:
-                writer.discard()
-            raise
+        run.run()
         return run.summary()
 
 
@@ -133,10 +133,11 @@ def plan_leads(
         reader = RowReader(
             opened, copy, columns or Columns(), duplicates=duplicates, dedup=dedup, accept_changes=accept_changes
         )
-        terms = SyncTerms(dedup, 1, None, False, threading.Event(), Clock())
-        run = Run(reader, copy, _Rehearsal(), terms, None, None, opened.read)
-        run.run()
-        return run.summary()
+        terms = SyncTerms(dedup, 1, SIZE, None, False, threading.Event(), Clock())
+        with closing(reader):
+            run = Run(reader, copy, _Rehearsal(), terms, None, None, opened.read)
+            run.run()
+            return run.summary()
 
 
 def _subscription(client: BulkClient) -> str:

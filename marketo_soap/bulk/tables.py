@@ -15,7 +15,13 @@ except ModuleNotFoundError as error:
         f"Parquet, Arrow and data frames need {error.name}: pip install 'marketo_soap[arrow]'", name=error.name
     ) from None
 
-__all__ = ["parquet_rows", "parquet_schema", "rows_of", "schema_of"]
+__all__ = ["parquet_rows", "parquet_schema", "problems_of", "rows_of", "schema_of"]
+
+_TYPES = pa.types
+_SENT = (
+    *(_TYPES.is_string, _TYPES.is_large_string, getattr(_TYPES, "is_string_view", _TYPES.is_string)),
+    *(_TYPES.is_boolean, _TYPES.is_integer, _TYPES.is_floating, _TYPES.is_decimal, _TYPES.is_date, _TYPES.is_timestamp),
+)
 
 _ROWS = 1000
 """How many rows become Python values at a time."""
@@ -30,6 +36,16 @@ def schema_of(table: Any) -> Any:
     if hasattr(table, "head"):  # polars: no copy of the rest
         return pa.schema(_reader(table.head(0)).schema)
     return None
+
+
+def problems_of(schema: Any, *, has_zone: bool) -> Iterator[tuple[str, str]]:
+    """Yield the columns whose values cannot be sent, and why; *has_zone*: times without a zone get one."""
+    for field in schema:
+        kind = field.type.value_type if _TYPES.is_dictionary(field.type) else field.type
+        if _TYPES.is_timestamp(kind) and kind.tz is None and not has_zone:
+            yield field.name, "its times have no zone: give --time-zone (Columns.time_zone)"
+        elif not (_TYPES.is_null(kind) or any(is_of(kind) for is_of in _SENT)):
+            yield field.name, f"values of the type {kind} cannot be sent: convert them, or leave the column out"
 
 
 def rows_of(table: Any) -> Iterator[tuple[tuple[str, ...], tuple[Any, ...]]]:
@@ -84,12 +100,12 @@ def _values(column: Any) -> list[Any]:
     kind = column.type
     if isinstance(column, pa.DictionaryArray):
         return _values(column.dictionary_decode())
-    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+    if _TYPES.is_timestamp(kind) and kind.unit == "ns":
         try:
             column = column.cast(pa.timestamp("us", kind.tz))
         except pa.ArrowInvalid:  # parts of a microsecond: Python's datetime has none
             return [_iso(text) for text in column.cast(pa.string()).to_pylist()]
-    if pa.types.is_float32(kind) or pa.types.is_float16(kind):  # 0.1 is not 0.10000000149011612
+    if _TYPES.is_float32(kind) or _TYPES.is_float16(kind):  # 0.1 is not 0.10000000149011612
         return [None if text is None else Decimal(text) for text in column.cast(pa.string()).to_pylist()]
     return column.to_pylist()  # type: ignore[no-any-return]
 

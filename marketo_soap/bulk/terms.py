@@ -35,6 +35,7 @@ class SyncTerms:
 
     dedup: bool
     at_once: int
+    batch_size: int
     calls_a_day: int | None
     wait: bool
     stop: threading.Event

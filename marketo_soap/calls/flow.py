@@ -106,7 +106,7 @@ def exchange(
         refusal = yield Acquire(left())
         remaining = left()
         if refusal is None and remaining is not None and remaining <= 0:
-            refusal = TransportError(f"{operation.name} was not sent: the permit came after the time that it may take")
+            refusal = TransportError(f"{operation.name} was not sent: the permit came after the deadline of the call")
         if isinstance(refusal, MarketoError):
             raise _final_error([*errors, refusal])
         signed = now()

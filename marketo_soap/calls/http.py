@@ -175,7 +175,7 @@ class Attempt:
         what = f"{type(error).__name__}: {error}".removesuffix(": ")
         if isinstance(error, TimeoutError):
             which = "reply did not come" if maybe_sent else "connection was not there"
-            what = f"the {which} in the time that the call may take"
+            what = f"the {which} before the deadline of the call"
         if maybe_sent:
             self._lose(what)
         else:
@@ -235,7 +235,7 @@ class Attempt:
         elif self._pieces > _MOST_PIECES:
             self._lose(f"the reply comes in too many pieces, more than {_MOST_PIECES}")
         elif not self._whole and self._send.seconds is not None and time.monotonic() - self._begun > self._send.seconds:
-            self._lose("the reply did not end in the time that the call may take")
+            self._lose("the reply did not end before the deadline of the call")
         return self._error is None
 
     def _inflate(self, piece: bytes) -> None:

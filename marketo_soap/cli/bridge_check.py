@@ -43,10 +43,12 @@ def _paths(context: click.Context, parameter: click.Parameter, paths: tuple[str,
 )
 @click.option("--config", type=_FILE, help="The bridge's settings (BridgeSettings), as TOML.")
 @click.option("--describe", type=_FILE, help="A reply of the instance's leads/describe.json, kept in a file.")
-@click.option("--quota", type=click.IntRange(1), default=50_000, show_default=True, help="REST calls a day may take.")
+@click.option(
+    "--quota", type=click.IntRange(1), default=50_000, show_default=True, help="The REST calls that are allowed a day."
+)
 @click.option("--foreign-ids-filled", is_flag=True, help="The custom fields of foreign ids are filled already.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@click.option("--raw", is_flag=True, help="Show the first value of a kind that is refused, too.")
+@click.option("--raw", is_flag=True, help="Show the first refused value of each kind.")
 def bridge_check(
     leads: tuple[Path, ...],
     envelopes: tuple[Path, ...],
@@ -57,11 +59,11 @@ def bridge_check(
     as_json: bool,
     raw: bool,
 ) -> None:
-    """Say which past calls survive the move from SOAP to REST over the bridge, and at what cost. Nothing is sent.
+    """Say which past calls will work over REST with the bridge, and how many REST calls they take. Nothing is sent.
 
-    LEADS are CSV files: Id, Email, ForeignSysPersonId, ForeignSysType, marketoCookie, targetWorkspace and attributes by
-    their SOAP names; each row is a syncLead. --envelopes are XML, HAR, .http files, logs, recordings. Values are not
-    shown. Exit code 0: ready; 1: settings or work are needed; 2: wrong use.
+    LEADS are CSV files, each row a syncLead. The columns are Id, Email, ForeignSysPersonId, ForeignSysType,
+    marketoCookie, targetWorkspace, and attributes by their SOAP names. --envelopes are XML, HAR and .http files, logs
+    and recordings. Values are not shown. Exit code 0: ready; 1: settings or work are needed; 2: wrong use.
     """
     from marketo_soap.bridge.settings import BridgeSettings
     from marketo_soap.migration import Survey, survey_leads

@@ -23,9 +23,9 @@ from marketo_soap.privacy.redactor import EVERYTHING, Visible
 from marketo_soap.wire.plain import from_assignments, from_data
 
 _CONNECTION = (
-    click.option("--endpoint", envvar="MARKETO_SOAP_ENDPOINT", show_envvar=True, help="Where to send it."),
+    click.option("--endpoint", envvar="MARKETO_SOAP_ENDPOINT", show_envvar=True, help="The endpoint to send it to."),
     click.option("--sandbox", is_flag=True, help="Send it to an embedded sandbox, over a real local connection."),
-    click.option("--sandbox-db", type=click.Path(dir_okay=False), help="The sandbox's file; implies --sandbox."),
+    click.option("--sandbox-db", type=click.Path(dir_okay=False), help="A sandbox that keeps its leads in this file."),
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
     click.option(
         "--show-envelopes",
@@ -203,7 +203,7 @@ def _read_params(path: str) -> dict[str, Any]:
         data = json.loads(text) if text.lstrip().startswith(("{", "[")) and not path.endswith(".toml") else None
         data = tomllib.loads(text) if data is None else data
     except ValueError as error:
-        raise click.UsageError(f"--params {path}: no JSON and no TOML: {error}") from None
+        raise click.UsageError(f"--params {path}: neither JSON nor TOML: {error}") from None
     if not isinstance(data, dict):
         raise click.UsageError(f"--params {path}: an object is expected, the elements by name")
     return data

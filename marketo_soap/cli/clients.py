@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -26,18 +27,25 @@ def client_of_sandbox(path: str | None) -> Iterator[Client]:
             yield client
 
 
+SOAP = ("MARKETO_SOAP_ENDPOINT", "MARKETO_SOAP_USER_ID", "MARKETO_SOAP_ENCRYPTION_KEY")
+REST = ("MARKETO_REST_ENDPOINT", "MARKETO_REST_CLIENT_ID", "MARKETO_REST_CLIENT_SECRET")
+ENDPOINT, USER_ID, KEY = SOAP
+_OPTIONS = {ENDPOINT: "--endpoint", USER_ID: "--user-id", KEY: "--encryption-key-file"}
+
+
 @contextmanager
 def client_of_endpoint(endpoint: str | None, user_id: str | None, key: str | None) -> Iterator[Client]:
-    """Open a client of an endpoint; wrong use if something is missing."""
+    """Open a client of an endpoint, or over REST if only that is set; wrong use if something is missing."""
     from marketo_soap.client import Client
 
+    if not endpoint and os.environ.get(REST[0]):
+        check_given({name: os.environ.get(name) for name in REST})
+        with waits_shown(os.environ[REST[0]]), Client.from_env({name: os.environ[name] for name in REST}) as client:
+            yield client
+        return
     check_given({ENDPOINT: endpoint, USER_ID: user_id, KEY: key})
     with waits_shown(str(endpoint)) as limiter, Client(endpoint, user_id, key, limiter=limiter) as client:
         yield client
-
-
-ENDPOINT, USER_ID, KEY = "MARKETO_SOAP_ENDPOINT", "MARKETO_SOAP_USER_ID", "MARKETO_SOAP_ENCRYPTION_KEY"
-_INSTEAD = {ENDPOINT: "--endpoint", USER_ID: "--user-id", KEY: "--encryption-key-file"}
 
 
 def check_given(needed: dict[str, str | None]) -> None:
@@ -46,6 +54,6 @@ def check_given(needed: dict[str, str | None]) -> None:
     if not missing:
         return
     verb, it = ("is", "it") if len(missing) == 1 else ("are", "them")
-    options = " and ".join(_INSTEAD[name] for name in missing)
-    sandbox = ", or use --sandbox" if ENDPOINT in missing else ""
-    raise click.UsageError(f"{', '.join(missing)} {verb} not set: set {it}, or give {options}{sandbox}")
+    options = " and ".join(_OPTIONS[name] for name in missing if name in _OPTIONS)
+    instead = (f", or give {options}" if options else "") + (", or use --sandbox" if ENDPOINT in missing else "")
+    raise click.UsageError(f"{', '.join(missing)} {verb} not set: set {it}{instead}")

@@ -12,9 +12,11 @@ from marketo_soap.cli import output
 from marketo_soap.cli.bridge_check import bridge_check
 from marketo_soap.cli.call import call, connection_options, operations, run_call
 from marketo_soap.cli.clients import KEY, USER_ID, check_given
+from marketo_soap.cli.doctor import doctor
 from marketo_soap.cli.envelope_commands import convert, diff, parse, send, verify
 from marketo_soap.cli.export_commands import export, redact
 from marketo_soap.cli.gateway import gateway
+from marketo_soap.cli.goldens import goldens
 from marketo_soap.cli.help import examples
 from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
 from marketo_soap.cli.sandbox import sandbox
@@ -99,4 +101,6 @@ cli.add_section("Calls", (sync_lead, sync_leads, call, operations))
 cli.add_section("Reading and checking envelopes", (parse, verify, diff))
 cli.add_section("Writing and sending envelopes", (envelope_group, convert, send, redact, export))
 cli.add_section("Servers", (sandbox, gateway))
+cli.add_section("Testing", (goldens,))
 cli.add_section("Moving to REST", (bridge_check,))
+cli.add_section("Environment", (doctor,))

@@ -97,8 +97,8 @@ def verify(
 ) -> None:
     """Check everything that can be wrong with the request in FILE.
 
-    With a user id and a key (from the environment) the signature too, and what is likely wrong with it. Exit
-    code 1 if a check fails. Nothing private is printed.
+    Given a user id and a key, check the signature too, and say how a wrong one was probably made. Exit code 1 if a
+    check fails. No private value is printed.
     """
     credentials = Credentials(user_id, encryption_key) if user_id and encryption_key else None
     count, found = peek(message for message in sources.messages() if is_request(message.data))
@@ -120,7 +120,7 @@ def verify(
         )
     else:
         for where, result in checked():
-            output.print_checks("" if count == 1 else where, result, quiet=quiet)
+            output.print_checks("" if count == len(sources) == 1 else where, result, quiet=quiet)
     if sources.report_empty() or failed:
         raise SystemExit(1)
 
@@ -131,8 +131,10 @@ def verify(
 )
 @source_argument("old")
 @sources_argument("new", required=True, metavar="NEW...")
-@click.option("--signed", is_flag=True, help="Timestamp and signature count too.")
-@click.option("--bytes", "exact", is_flag=True, help="Exit code 1 for other bytes of the same meaning too.")
+@click.option("--signed", is_flag=True, help="Compare timestamps and signatures too.")
+@click.option(
+    "--bytes", "exact", is_flag=True, help="Exit code 1 also if the meaning is the same, but the bytes differ."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 @redaction_options
 def diff(old: Source, new: Sources, signed: bool, exact: bool, as_json: bool, redactor: Redactor) -> None:
@@ -170,9 +172,9 @@ def diff(old: Source, new: Sources, signed: bool, exact: bool, as_json: bool, re
     required=True,
     help="The client whose format to write.",
 )
-@click.option("--lenient", is_flag=True, help="Exit code 0 although elements that Marketo ignores are left out.")
+@click.option("--lenient", is_flag=True, help="Exit code 0 even if elements that Marketo ignores are left out.")
 def convert(source: Source, style: str, lenient: bool) -> None:
-    """Print the request in FILE in the format of another client, with the same values.
+    """Print the request in FILE as another client writes it, with the same values.
 
     Elements that Marketo ignores are left out: they are listed, and the exit code is 1.
     """
@@ -191,10 +193,10 @@ def convert(source: Source, style: str, lenient: bool) -> None:
 )
 @file_argument
 @signer_options
-@click.option("--endpoint", envvar="MARKETO_SOAP_ENDPOINT", show_envvar=True, help="Where to send it.")
-@click.option("--sandbox", is_flag=True, help="Send it to an embedded sandbox; the default if no endpoint is named.")
-@click.option("--sandbox-db", type=click.Path(dir_okay=False), help="The sandbox's file; implies --sandbox.")
-@click.option("--yes", is_flag=True, help="Do not ask before it is sent to an endpoint.")
+@click.option("--endpoint", envvar="MARKETO_SOAP_ENDPOINT", show_envvar=True, help="The endpoint to send it to.")
+@click.option("--sandbox", is_flag=True, help="Send it to an embedded sandbox; the default if no endpoint is set.")
+@click.option("--sandbox-db", type=click.Path(dir_okay=False), help="A sandbox that keeps its leads in this file.")
+@click.option("--yes", is_flag=True, help="Send it to an endpoint without a question.")
 @click.option("--dry-run", is_flag=True, help="Show what would be sent, and send nothing.")
 @redaction_options
 def send(
@@ -208,9 +210,9 @@ def send(
     dry_run: bool,
     redactor: Redactor,
 ) -> None:
-    """Sign the request in FILE again and send it, otherwise unchanged; print the response.
+    """Sign the request in FILE again, send it with every other byte unchanged, and print the response.
 
-    It goes to an embedded sandbox unless an endpoint is named. Exit code 1 for a fault or no answer.
+    It goes to an embedded sandbox unless an endpoint is set. Exit code 1 for a fault or no answer.
     """
     request = source.first_message(envelope.open_request)
     envelope.open_request(request)
@@ -218,7 +220,7 @@ def send(
     if dry_run:
         credentials = _credentials(local, user_id, encryption_key)
         signed = sign_again(request, credentials, timestamp(datetime.now(UTC).astimezone()))
-        click.echo(f"# would go to {'an embedded sandbox' if local else output.printable(endpoint)}", err=True)
+        click.echo(f"# would be sent to {'an embedded sandbox' if local else output.printable(endpoint)}", err=True)
         redactor.learn(signed)
         click.echo(redactor.data(signed), nl=False)
         return
@@ -245,5 +247,5 @@ def _credentials(local: bool, user_id: str | None, key: str | None) -> Credentia
 def _confirm(endpoint: str) -> None:
     """Ask on the terminal; standard input may be the envelope itself."""
     if not sys.stdin.isatty():
-        raise click.UsageError("stdin is not a terminal: pass --yes to send it")
+        raise click.UsageError("standard input is not a terminal: give --yes to send it without a question")
     click.confirm(f"Send it to {output.printable(endpoint)}?", abort=True, err=True)

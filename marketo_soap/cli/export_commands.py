@@ -30,20 +30,20 @@ LOCAL = "http://127.0.0.1:8807/soap/mktows/2_2"  # where `marketo-soap sandbox` 
     epilog=examples("redact error.log", "redact --output shared 'logs/*.log'"),
 )
 @files_argument
-@click.option("--best-effort", is_flag=True, help="Exit code 0 although parts of it could not be read.")
+@click.option("--best-effort", is_flag=True, help="Exit code 0 even if a part could not be read.")
 @click.option(
     "-o",
     "--output",
     "directory",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write each FILE into this directory instead, under its own name.",
+    help="Write a file for each FILE into this directory, instead of printing it.",
 )
 @redaction_options
 def redact(sources: Sources, best_effort: bool, directory: Path | None, redactor: Redactor) -> None:
-    """Print FILE (an envelope, a HAR file, a log) with what is private replaced by tokens.
+    """Print FILE (an envelope, a HAR file, a log) with private values replaced by tokens.
 
-    The same value gets the same token, in all files. Of a HAR file only what is SOAP is kept. Exit code 1 if something
-    could not be read: it may still be private.
+    The same value has the same token in all files. Of a HAR file, only SOAP exchanges are kept. Exit code 1 if a part
+    could not be read: it may contain private values.
     """
     unread: set[str] = set()
     requests, archives = False, list[Source]()
@@ -128,7 +128,7 @@ _FORMS = {"har": exporting.har_parts, "http": exporting.http_parts, "curl": expo
     epilog=examples("export --as har error.log", "export --as curl request.xml"),
 )
 @files_argument
-@click.option("--as", "form", type=click.Choice([*_FORMS, "xml"]), required=True, help="The form to write.")
+@click.option("--as", "form", type=click.Choice([*_FORMS, "xml"]), required=True, help="The format to write.")
 @click.option(
     "-o", "--output", "directory", type=click.Path(file_okay=False, path_type=Path), help="The directory for --as xml."
 )
@@ -136,7 +136,7 @@ _FORMS = {"har": exporting.har_parts, "http": exporting.http_parts, "curl": expo
     "--endpoint",
     default=LOCAL,
     show_default=True,
-    help="The endpoint of requests whose endpoint FILE does not contain.",
+    help="The endpoint of requests that are recorded without one.",
 )
 @redaction_options
 def export(sources: Sources, form: str, directory: Path | None, endpoint: str, redactor: Redactor) -> None:

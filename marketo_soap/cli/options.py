@@ -13,7 +13,7 @@ import click
 
 from marketo_soap.cli.help import SectionedGroup
 from marketo_soap.cli.output import printable, warn_if_exposed
-from marketo_soap.errors import MarketoError
+from marketo_soap.errors import AuthenticationFault, MarketoError, TransportError
 from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.records.lead import Attribute, ForeignSysType, LeadRecord
 
@@ -38,7 +38,7 @@ _LEAD = (
     click.option("--foreign-type", type=click.Choice(list(ForeignSysType)), help="ForeignSysType."),
     click.option("--cookie", help="The whole Munchkin cookie (marketoCookie)."),
     click.option("--workspace", help="The workspace of a new lead (targetWorkspace)."),
-    click.option("--return-lead", is_flag=True, help="Ask for the whole lead as it is afterwards."),
+    click.option("--return-lead", is_flag=True, help="Ask for the lead as it is afterwards."),
     click.argument("attributes", nargs=-1, metavar="[NAME=VALUE]..."),
 )
 
@@ -72,7 +72,7 @@ def lead_options(command: F) -> F:
 def _attribute(text: str) -> Attribute:
     name, equals, value = text.partition("=")
     if not equals:
-        raise click.UsageError(f"{name!r} is no NAME=VALUE; an empty VALUE clears the field")
+        raise click.UsageError(f"{name!r} is not NAME=VALUE; an empty VALUE clears the field")
     return Attribute(name, value)
 
 
@@ -81,8 +81,8 @@ _SIGNER = (
     click.option(
         "--encryption-key-file",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="A file that holds the encryption key; default: the variable MARKETO_SOAP_ENCRYPTION_KEY. Warns if every "
-        "user of this machine can read it, except below a directory named fixtures.",
+        help="A file with the encryption key; default: the variable MARKETO_SOAP_ENCRYPTION_KEY. You are warned if "
+        "every user of this machine can read it, unless it is below a directory named fixtures.",
     ),
 )
 
@@ -105,8 +105,11 @@ def signer_options(command: F) -> F:
 
 
 def with_notes(error: BaseException, text: str) -> str:
-    """Return *text* with the notes of *error*, one a line: where the documentation explains it."""
-    return "\n".join([text, *map(printable, getattr(error, "__notes__", ()))])
+    """Return *text* with the notes of *error*, one a line: where the documentation explains it, and what helps."""
+    notes = [printable(note) for note in getattr(error, "__notes__", ())]
+    if isinstance(error, AuthenticationFault | TransportError):
+        notes.append("Run marketo-soap doctor: it checks the environment.")
+    return "\n".join([text, *notes])
 
 
 class GuardedGroup(SectionedGroup):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import os
-import shutil
 import stat
 import sys
 import tempfile
@@ -26,15 +25,17 @@ from marketo_soap.privacy.redactor import EVERYTHING, Redactor, Visible
 
 T = TypeVar("T")
 
+_PART = 2**16  # bytes
+
 _PARTS = {"user-id": "user_id", "signature": "signature", "cookie": "cookie", "emails": "emails", "values": "values"}
 _REDACTION = (
     click.option(
         "--visible",
         multiple=True,
         metavar="NAME",
-        help=f"What stays visible: {', '.join(_PARTS)}, or an attribute's name.",
+        help=f"Show these values: {', '.join(_PARTS)}, or an attribute's name. May be repeated.",
     ),
-    click.option("--raw", is_flag=True, help="Hide nothing but the encryption key."),
+    click.option("--raw", is_flag=True, help="Show all values but the encryption key."),
 )
 
 
@@ -85,12 +86,14 @@ class Source:
         if path != "-" and stat.S_ISREG(os.stat(path).st_mode):
             return None
         file: IO[bytes] = standard_input() if path == "-" else context.with_resource(open(path, "rb"))  # noqa: SIM115
-        if not file.seekable():
-            copy: IO[bytes] = context.with_resource(tempfile.TemporaryFile())  # noqa: SIM115
-            shutil.copyfileobj(file, copy)
-            copy.seek(0)
-            file = copy
-        return file
+        if file.seekable():
+            return file
+        copy: IO[bytes] = context.with_resource(tempfile.TemporaryFile())  # noqa: SIM115
+        read = getattr(file, "read1", file.read)  # read() would ask a terminal for its end twice
+        while part := read(_PART):
+            copy.write(part)
+        copy.seek(0)
+        return copy
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:

@@ -13,7 +13,7 @@ import click
 
 from marketo_soap.calls.endpoint import is_loopback
 from marketo_soap.calls.limiter import InProcessLimiter
-from marketo_soap.calls.limits import Limiter
+from marketo_soap.calls.limits import VENDOR_LIMITS, Limiter
 
 _SILENT = 0.5  # seconds without a message
 
@@ -38,8 +38,7 @@ class _TalkingLimiter(InProcessLimiter):
 
     def acquire(self, timeout: float | None = None, holder: object | None = None) -> None:
         """Wait for a permit to make a call."""
-        text = "waiting for the call limits of Marketo: 100 calls in 20 s, 10 at once"
-        timer = threading.Timer(_SILENT, click.echo, [text], {"err": True})
+        timer = threading.Timer(_SILENT, click.echo, ["waiting for the call limits of Marketo"], {"err": True})
         timer.daemon = True
         timer.start()
         try:
@@ -58,6 +57,6 @@ def waits_shown(endpoint: str) -> Iterator[Limiter | Literal["vendor"]]:
     logger = logging.getLogger("marketo_soap.retry")
     logger.addHandler(handler)
     try:
-        yield "vendor" if is_loopback(endpoint) else _TalkingLimiter()
+        yield "vendor" if is_loopback(endpoint) else _TalkingLimiter(VENDOR_LIMITS)
     finally:
         logger.removeHandler(handler)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from marketo_soap.config import positive
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import secret
 
 __all__ = ["RedisSettings"]
 
@@ -24,8 +24,8 @@ class RedisSettings:
 
     url: str
     name: str = "gateway"
-    password_env: str | None = field(default=None, repr=hidden)
-    password_file: str | None = field(default=None, repr=hidden)
+    password_env: str | None = field(default=None, repr=secret)
+    password_file: str | None = field(default=None, repr=secret)
     lease: float = field(default=10.0, validator=positive)
     timeout: float = field(default=2.0, validator=positive)
 

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from marketo_soap.config import exposure
 from marketo_soap.gateway.settings import GatewaySettings, RestSettings
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import secret
 from marketo_soap.signature import Credentials
 
 __all__ = ["Secrets", "resolve"]
@@ -28,10 +28,10 @@ class Secrets:
     `/metrics` and the password of Redis.
     """
 
-    callers: Mapping[str, Credentials] = field(repr=hidden)
-    rest: Mapping[str, tuple[str, str]] = field(repr=hidden)
-    metrics_token: str | None = field(repr=hidden, default=None)
-    redis_password: str | None = field(repr=hidden, default=None)
+    callers: Mapping[str, Credentials] = field(repr=secret)
+    rest: Mapping[str, tuple[str, str]] = field(repr=secret)
+    metrics_token: str | None = field(repr=secret, default=None)
+    redis_password: str | None = field(repr=secret, default=None)
 
 
 def resolve(settings: GatewaySettings, environ: Mapping[str, str]) -> Secrets:
@@ -97,5 +97,5 @@ def _check_private(key: str, file: str | int, exposed: bool) -> None:
         return
     message = f"{key}: every user of this machine can {what} the file that it names"
     if not exposed:
-        raise ValueError(f"{message}: take that right away (chmod 600), or set allow_exposed_keys = true")
+        raise ValueError(f"{message}: remove this permission (chmod 600), or set allow_exposed_keys = true")
     logger.warning("%s", message)

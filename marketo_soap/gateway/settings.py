@@ -17,7 +17,7 @@ from marketo_soap.calls.limits import Limits
 from marketo_soap.calls.retry import DEFAULT_RETRY, RetryPolicy
 from marketo_soap.config import check_writable, load_toml, not_negative, positive
 from marketo_soap.gateway.redis_settings import RedisSettings
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import secret
 from marketo_soap.server.http import MAX_BYTES
 
 __all__ = ["CallerSettings", "GatewaySettings", "RedisSettings", "RestSettings"]
@@ -40,10 +40,10 @@ class RestSettings:
 
     base_url: str
     name: str = "main"
-    client_id: str | None = field(default=None, repr=hidden)
+    client_id: str | None = field(default=None, repr=secret)
     client_id_env: str | None = None
-    client_secret_env: str | None = field(default=None, repr=hidden)
-    client_secret_file: str | None = field(default=None, repr=hidden)
+    client_secret_env: str | None = field(default=None, repr=secret)
+    client_secret_file: str | None = field(default=None, repr=secret)
     limits: Limits = REST_LIMITS
     retry: RetryPolicy = DEFAULT_RETRY
     bridge: BridgeSettings = field(factory=BridgeSettings)
@@ -74,9 +74,9 @@ class CallerSettings:
     """
 
     name: str
-    user_id: str = field(repr=hidden)
-    encryption_key_env: str | None = field(default=None, repr=hidden)
-    encryption_key_file: str | None = field(default=None, repr=hidden)
+    user_id: str = field(repr=secret)
+    encryption_key_env: str | None = field(default=None, repr=secret)
+    encryption_key_file: str | None = field(default=None, repr=secret)
     rest: str | None = None
     bridge: BridgeSettings | None = None
     limits: Limits | None = None
@@ -129,8 +129,8 @@ class GatewaySettings:
     certificate: str | None = None
     private_key: str | None = None
     metrics_public: bool = False
-    metrics_token_env: str | None = field(default=None, repr=hidden)
-    metrics_token_file: str | None = field(default=None, repr=hidden)
+    metrics_token_env: str | None = field(default=None, repr=secret)
+    metrics_token_file: str | None = field(default=None, repr=secret)
     allow_exposed_keys: bool = False
     admin_host: str = "127.0.0.1"
     admin_port: int | None = None
@@ -153,7 +153,7 @@ class GatewaySettings:
         if self.stop_seconds < self.call_seconds:
             raise ValueError("stop_seconds must not be less than call_seconds: calls in progress may take that long")
         if self.metrics_token_env is not None and self.metrics_token_file is not None:
-            raise ValueError("metrics_token_env is given: give it or metrics_token_file, one of them")
+            raise ValueError("metrics_token_env and metrics_token_file are both given: give one of them")
         if self.metrics_public and self.metrics_token_env is None and self.metrics_token_file is None:
             raise ValueError("metrics_public needs a token for /metrics: give metrics_token_env or metrics_token_file")
         if self.workers > 1 and self.redis is None:
@@ -242,7 +242,9 @@ class GatewaySettings:
             if not caller.timestamp_window > 0:
                 raise ValueError(f"{where}.timestamp_window must be more than 0")
             if caller.refuse_replays and not self.replay_file and self.redis is None:
-                raise ValueError(f"{where}.refuse_replays needs a replay_file, which remembers requests over restarts")
+                raise ValueError(
+                    f"{where}.refuse_replays needs a replay_file, which remembers requests across restarts"
+                )
         _check_unique("callers", "name", [caller.name for caller in self.callers])
         _check_unique("callers", "user_id", [caller.user_id for caller in self.callers])
 
@@ -270,16 +272,18 @@ def _numbered(key: str, values: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
 
 def _check_name(name: str, where: str) -> None:
     if not _NAME.fullmatch(name) or name == "unknown":
-        raise ValueError(f"{where}.name: a name is letters, digits, '.', '_' and '-', and not 'unknown'")
+        raise ValueError(f"{where}.name: a name has only letters, digits, '.', '_' and '-', and is not 'unknown'")
 
 
 def _check_one_of(where: str, one: str, other: str, settings: Any) -> None:
     given = [name for name in (one, other) if getattr(settings, name) is not None]
-    if len(given) != 1:
-        raise ValueError(f"{where}.{one} {'is missing' if not given else 'is given'}: give it or {other}, one of them")
+    if not given:
+        raise ValueError(f"{where}.{one} is missing: give it or {other}")
+    if len(given) == 2:
+        raise ValueError(f"{where}: {one} and {other} are both given: give one of them")
 
 
 def _check_unique(key: str, name: str, values: list[str]) -> None:
     for number, value in enumerate(values, 1):
         if value in values[: number - 1]:
-            raise ValueError(f"{key}[{number}].{name} is that of {key}[{values.index(value) + 1}], too")
+            raise ValueError(f"{key}[{number}].{name} is the same as that of {key}[{values.index(value) + 1}]")

@@ -119,7 +119,7 @@ def _first_line(row: dict[Any, Any], last: int) -> int:
 
 def _call(row: dict[Any, Any]) -> Request[Any]:
     if None in row or None in row.values():
-        raise ValueError("the row has not as many cells as the heading")
+        raise ValueError("the row and the heading have different numbers of cells")
     cells = {column: text for column, text in row.items() if text and text.strip()}
     lead_id, email, person_id, system, cookie, workspace = (cells.pop(key, "").strip() or None for key in _KEYS)
     if lead_id is not None and not (lead_id.isascii() and lead_id.isdecimal() and len(lead_id) < 20):

@@ -69,7 +69,7 @@ class ListOperation(BatchOperation[ListOperationResult, bool]):
     def raise_for_status(cls, result: ListOperationResult) -> None:
         """Raise `OperationFailed` if it failed and no lead's status says why."""
         if not result.success and not result.lead_statuses:
-            raise OperationFailed("listOperation answered that it was not done, and not for which lead", result)
+            raise OperationFailed("listOperation answered that it was not done, without saying for which lead", result)
 
     def statuses(self, results: Sequence[ListOperationResult]) -> Sequence[bool]:
         """Return the status of each lead; without a list of them, all have succeeded or none."""

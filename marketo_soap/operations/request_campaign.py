@@ -70,7 +70,7 @@ class RequestCampaign(BatchOperation[RequestCampaignResult, bool]):
                 yield Violation(20102, at, "requestCampaign takes no keys of type COOKIE")
         if self.campaign_id is not None and any(names):
             at = f"{path}/campaignId"
-            yield Violation(20110, at, "campaignId stands beside campaignName or programName: give one or the others")
+            yield Violation(20110, at, "campaignId is given with campaignName or programName: give one or the other")
         elif self.campaign_id is None and (None in names or self.program_tokens is None):
             text = "name the campaign by campaignId, or by campaignName, programName and programTokenList"
             yield Violation(20110, path, text)

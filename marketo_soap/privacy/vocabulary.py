@@ -6,8 +6,8 @@ that nothing was passed to hides too much, never too little.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Literal, TypeAlias, get_args
 
 from attrs import field, frozen
@@ -130,8 +130,27 @@ def _strictest(roles: set[Role]) -> Role:
 HIDDEN = "***"
 
 
+_values_shown = False
+
+
+@contextmanager
+def values_shown() -> Iterator[None]:
+    """Let `hidden` show values while the block runs, in all threads: for the reports of tests of a sandbox."""
+    global _values_shown
+    before, _values_shown = _values_shown, True
+    try:
+        yield
+    finally:
+        _values_shown = before
+
+
 def hidden(value: object) -> str:
-    """Return the `repr` of a private value: `None` if there is none, else three stars."""
+    """Return the `repr` of personal data: `None` if there is none, else three stars."""
+    return repr(value) if _values_shown else secret(value)
+
+
+def secret(value: object) -> str:
+    """Return the `repr` of a key, a password, a token or a signature: `None` if there is none, else three stars."""
     return "None" if value is None else HIDDEN
 
 

@@ -95,7 +95,7 @@ def check_criteria(kind: str, criteria: Iterable[MObjCriteria]) -> None:
     known = _PROGRAM_CRITERIA if kind == "Program" else _CRITERIA
     for each in criteria:
         if each.attr_name not in known:
-            raise fault(20110, f"{each.attr_name!r} is no criterion: use one of {', '.join(sorted(known))}")
+            raise fault(20110, f"{each.attr_name!r} is not a criterion: use one of {', '.join(sorted(known))}")
 
 
 def meets(found: MObject, criteria: Iterable[MObjCriteria]) -> bool:

@@ -40,7 +40,7 @@ class Campaign:
 
     def __attrs_post_init__(self) -> None:
         if unknown := set(self.sources) - set(ReqCampSourceType):
-            raise ValueError(f"sources: {sorted(unknown)[0]!r} is none of {', '.join(ReqCampSourceType)}")
+            raise ValueError(f"sources: {sorted(unknown)[0]!r} is not one of {', '.join(ReqCampSourceType)}")
 
     @property
     def full_name(self) -> str:

@@ -148,7 +148,7 @@ def _body(request: HttpRequest) -> Any:
     try:
         return json.loads(request.body)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"the body is no JSON: {error}") from None
+        raise ValueError(f"the body is not JSON: {error}") from None
 
 
 Query = dict[str, str]

@@ -40,7 +40,7 @@ def read_csv(text: str) -> list[dict[str, Any]]:
     leads: list[dict[str, Any]] = []
     for row in _rows(text):
         if None in row or None in row.values():
-            raise ValueError(f"lead {len(leads) + 1}: the row has not as many cells as the heading")
+            raise ValueError(f"lead {len(leads) + 1}: the row and the heading have different numbers of cells")
         lead: dict[str, Any] = {"attributes": {}}
         for name, value in row.items():
             if value and name in _KEYS:
@@ -59,7 +59,7 @@ def _rows(text: str) -> Iterator[dict[str, Any]]:
     try:
         yield from csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     except csv.Error as error:
-        raise ValueError(f"no CSV: {error}") from None
+        raise ValueError(f"not CSV: {error}") from None
 
 
 def read_json(text: str) -> list[dict[str, Any]]:
@@ -67,7 +67,7 @@ def read_json(text: str) -> list[dict[str, Any]]:
     try:
         data = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"no JSON: {error}") from None
+        raise ValueError(f"not JSON: {error}") from None
     if not isinstance(data, list) or not all(isinstance(lead, dict) for lead in data):
         raise ValueError("leads are a JSON list of objects")
     return data

@@ -155,7 +155,7 @@ class FaultRule:
         if self.delay < 0 or (self.dribble or 0) < 0 or (self.truncate or 0) < 0:
             raise ValueError("faults: delay, dribble and truncate are not negative")
         if not self.content_type.isprintable() or not self.content_type.isascii():
-            raise ValueError("faults: content_type is no header's value")
+            raise ValueError("faults: content_type cannot be the value of a header")
         if self.rest is not None and not (self.rest.isascii() and self.rest.isdecimal()):
             raise ValueError("faults: rest is a REST error code, digits such as '611'")
         if self.rest is not None and (self.fault is not None or self.failed is not None):
@@ -266,7 +266,7 @@ class Settings:
         if not self.client_id.strip() or not self.client_secret.strip():
             raise ValueError("client_id and client_secret are not empty")
         if unknown := self.lead_key_fields.keys() - _LEAD_KEY_FIELDS.keys():
-            raise ValueError(f"lead_key_fields: {sorted(unknown)[0]!r} is no key that an attribute holds")
+            raise ValueError(f"lead_key_fields: {sorted(unknown)[0]!r} is not a type of key that an attribute holds")
 
     @cached_property
     def field_types(self) -> Mapping[str, str]:

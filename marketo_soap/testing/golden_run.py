@@ -1,4 +1,4 @@
-"""Which goldens a test run used. Imported in every pytest run, so it imports only pytest."""
+"""Which goldens a test run used. Imported in every pytest run, so it imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-ACTUAL = ".actual.xml"
-"""How the files of messages that differ from their goldens end."""
 
 
 class GoldenRun:
@@ -50,8 +47,8 @@ class GoldenRun:
         output = getattr(self.config, "workeroutput", None)
         if output is not None:
             output["marketo_goldens"] = self._worker_record()
-        elif self.used and self.config.getini("marketo_unused_goldens") != "ignore":
-            self._find_unused()
+        elif self.used:
+            self._look_through()
             if self.unused and self.config.getini("marketo_unused_goldens") == "error" and session.exitstatus == 0:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -60,17 +57,25 @@ class GoldenRun:
         used = {folder: sorted(paths) for folder, paths in self.used.items()}
         return {"used": used, "written": sorted(self.written), "collected": collected}
 
-    def _find_unused(self) -> None:
+    def _look_through(self) -> None:
+        """Find the unused goldens, and remove what waits for a review although every test has passed."""
+        from marketo_soap.testing.golden_files import PENDING
+
         config = self.config
+        ignored = config.getini("marketo_unused_goldens") == "ignore"
         partial = not self.complete or config.getoption("lf", False) or any("::" in each for each in config.args)
         patterns = [str(pattern).rpartition("/")[2] for pattern in config.getini("python_files")]
         for folder, used in sorted(self.used.items()):
             modules = {test: path for test, path in self.collected.items() if os.path.dirname(path) == folder}
             files = {str(p) for p in Path(folder).glob("*.py") if any(fnmatch(p.name, each) for each in patterns)}
             whole = not partial and files <= set(modules.values()) and set(modules) <= self.passed - self.not_passed
-            goldens = (Path(folder) / str(config.getini("marketo_goldens_dir"))).rglob("*.xml")
-            left = [str(p) for p in goldens if not p.name.endswith(ACTUAL) and str(p) not in used]
-            (self.unused if whole else self.unchecked).extend(sorted(left))
+            goldens = Path(folder) / str(config.getini("marketo_goldens_dir"))
+            if whole:
+                for stale in [*goldens.rglob(f"*{PENDING}"), *goldens.rglob(f"*{PENDING}.txt")]:
+                    stale.unlink(missing_ok=True)
+            left = [str(p) for p in goldens.rglob("*.xml") if not p.name.endswith(PENDING) and str(p) not in used]
+            if not ignored:
+                (self.unused if whole else self.unchecked).extend(sorted(left))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:

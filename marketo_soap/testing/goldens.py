@@ -9,10 +9,12 @@ import shlex
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
+from lxml import etree
+
 from marketo_soap.debug.compare import Comparison, Equality, compare, describe
 from marketo_soap.errors import ProtocolError
 from marketo_soap.history import Exchange
-from marketo_soap.testing.golden_run import ACTUAL
+from marketo_soap.testing.golden_files import PENDING, About, pending_name, readable, rendered, write
 from marketo_soap.wire.xml import parse
 
 if TYPE_CHECKING:
@@ -25,9 +27,10 @@ Mode: TypeAlias = Literal["bytes", "c14n", "meaning"]
 """How a message is compared with its golden.
 
 "bytes": byte for byte. "c14n": as canonical XML (inclusive, 1.0), which ignores the declaration, quotes, escaping,
-the form of empty elements, comments and processing instructions, but not prefixes and white space. "meaning": by
-`marketo_soap.compare`. All modes compare timestamp and signature: make them stable with a clock and test
-credentials. Bytes that cannot be parsed are compared as bytes.
+the form of empty elements, comments, processing instructions and white space between elements, but not prefixes.
+"meaning": as `marketo-soap diff` compares, which ignores prefixes, the order of elements, timestamp and signature too.
+The other modes need the same timestamp and signature in each run: a fixed clock, and test credentials. Bytes that
+cannot be parsed are compared as bytes.
 """
 
 _SHORTEST = 8  # characters: a shorter secret may occur by chance
@@ -52,20 +55,37 @@ class Goldens:
         other._module_folder, other._directory = None, Path(directory)
         return other
 
-    def assert_request(self, source: bytes | Exchange | Client | AsyncClient, name: str, mode: Mode = "bytes") -> None:
+    def assert_request(
+        self,
+        source: bytes | Exchange | Client | AsyncClient,
+        name: str,
+        mode: Mode = "bytes",
+        *,
+        description: str = "",
+    ) -> None:
         """Fail unless the request equals the golden *name*, a path such as `case.xml` inside the directory.
 
         *source* is bytes, an `Exchange`, or a client, which means its `last_exchange`. *mode* is a `Mode`.
+        *description* is written to the golden's file, for those who review it.
         """
         __tracebackhide__ = True
-        self._check("request", source, name, mode)
+        self._check("request", source, name, mode, description)
 
-    def assert_reply(self, source: bytes | Exchange | Client | AsyncClient, name: str, mode: Mode = "bytes") -> None:
+    def assert_reply(
+        self,
+        source: bytes | Exchange | Client | AsyncClient,
+        name: str,
+        mode: Mode = "bytes",
+        *,
+        description: str = "",
+    ) -> None:
         """Fail unless the reply or fault equals the golden *name*; see `assert_request`."""
         __tracebackhide__ = True
-        self._check("reply", source, name, mode)
+        self._check("reply", source, name, mode, description)
 
-    def _check(self, what: str, source: bytes | Exchange | Client | AsyncClient, name: str, mode: Mode) -> None:
+    def _check(
+        self, what: str, source: bytes | Exchange | Client | AsyncClient, name: str, mode: Mode, description: str
+    ) -> None:
         __tracebackhide__ = True
         if mode not in ("bytes", "c14n", "meaning"):
             raise ValueError(f"mode must be bytes, c14n or meaning, not {mode!r}")
@@ -77,47 +97,50 @@ class Goldens:
         secrets = self._known_secrets(source)
         _refuse_secrets(secrets, golden or b"", f"the golden {self._run.shown(path)}")
         _refuse_secrets(secrets, data, f"the {what} for the golden {self._run.shown(path)}")
-        actual = path.with_suffix(ACTUAL)
         same = golden is not None and _is_same(golden, data, mode)
-        if self._run.config.getoption("marketo_update_goldens"):
-            self._write(path, data, same)
+        test = self._request.node.nodeid.partition("[")[0]
+        files = rendered(data, About(f"{test}, {what}", description), exact=mode == "bytes")
+        update = self._run.config.getoption("marketo_update_goldens")
+        if update == "all" or (update == "new" and (golden is None or str(path) in self._run.updates)):
+            self._write(path, data, files, same)
         elif not same:
-            actual.parent.mkdir(parents=True, exist_ok=True)
-            actual.write_bytes(data)
+            write(pending_name(path), files)
             raise AssertionError(self._failure(what, path, golden, data, mode))
-        actual.unlink(missing_ok=True)
+        write(pending_name(path), {})
 
     def _path(self, name: str) -> Path:
         parts = PurePath(name)
         if parts.is_absolute() or ".." in parts.parts or "\\" in name or parts.drive:
             raise ValueError(f"the golden {name!r} would lie outside of its directory: give a path inside of it")
-        if parts.suffix != ".xml" or name.endswith(ACTUAL):
-            raise ValueError(f"the golden {name!r} must be called *.xml, and not *{ACTUAL}")
+        if parts.suffix != ".xml" or name.endswith(PENDING):
+            raise ValueError(f"the golden {name!r} must be called *.xml, and not *{PENDING}")
         path = self._directory / parts
         if not path.resolve().is_relative_to(self._directory.resolve()):
             raise ValueError(f"the golden {name!r} would lie outside of its directory: a link leads there")
         return path
 
-    def _write(self, path: Path, data: bytes, same: bool) -> None:
+    def _write(self, path: Path, data: bytes, files: dict[str, bytes], same: bool) -> None:
         __tracebackhide__ = True
         before = self._run.updates.setdefault(str(path), data)
         if before != data and not same:
             raise AssertionError(f"{self._run.shown(path)} is wanted twice in this run, with different bytes")
         if not same:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+            write(path, files)
             self._run.written[str(path)] = True
 
     def _failure(self, what: str, path: Path, golden: bytes | None, data: bytes, mode: Mode) -> str:
-        shown, actual = self._run.shown(path), self._run.shown(path.with_suffix(ACTUAL))
+        shown, actual = self._run.shown(path), self._run.shown(pending_name(path))
         update = f"pytest --marketo-update-goldens {shlex.quote(self._run.address(self._request.node))}"
+        review = "or review it: marketo-soap goldens review"
         if golden is None:
-            return f"there is no golden {shown}\nthe {what}:  {actual}\nmake it by: {update}"
-        comparison = compare(golden, data, signed=True)
+            return f"there is no golden {shown}\nthe {what}:  {actual}\nmake it by: {update}\n{review}"
+        if mode != "bytes":
+            golden, data = readable(golden), readable(data)
+        comparison = compare(golden, data, signed=mode != "meaning")
         lines = [f"the {what} is not that of {shown} (mode {mode})"]
         lines += describe(comparison, sides=("golden", "actual"))
         lines += _hints(comparison)
-        return "\n".join([*lines, f"the {what}:    {actual}", f"accept it by: {update}"])
+        return "\n".join([*lines, f"the {what}:    {actual}", f"accept it by: {update}", review])
 
     def _known_secrets(self, source: object) -> dict[str, str | None]:
         variables = ["MARKETO_SOAP_ENCRYPTION_KEY", *self._run.config.getini("marketo_golden_secrets")]
@@ -169,14 +192,17 @@ def _is_same(golden: bytes, data: bytes, mode: Mode) -> bool:
     if golden == data or mode == "bytes":
         return golden == data
     if mode == "meaning":
-        return compare(golden, data, signed=True).verdict != Equality.DIFFERENT
-    from lxml import etree
-
+        return compare(golden, data).verdict != Equality.DIFFERENT
     try:
-        one, other = (etree.tostring(parse(message), method="c14n") for message in (golden, data))
+        return _canonical(golden) == _canonical(data)
     except ProtocolError:
         return False
-    return one == other
+
+
+def _canonical(message: bytes) -> bytes:
+    root = parse(message)
+    etree.indent(root)
+    return etree.tostring(root, method="c14n")
 
 
 def _hints(comparison: Comparison) -> list[str]:
@@ -184,5 +210,5 @@ def _hints(comparison: Comparison) -> list[str]:
     if names == {"requestSignature"}:
         return ["hint: only the signature differs: sign with the same test credentials in each run"]
     if names and names <= {"requestTimestamp", "requestSignature"}:
-        return ["hint: only the time of signing differs: pass clock= to the client, or override marketo_clock"]
+        return ["hint: only the time of signing differs: pass clock=marketo_clock to the client"]
     return []

@@ -6,13 +6,15 @@ Every pytest run in an environment with this package loads it, so it imports not
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from datetime import datetime
 
     from marketo_soap.client import AsyncClient, Client
@@ -26,10 +28,25 @@ UPDATE = "--marketo-update-goldens"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the option and the settings of goldens."""
     group = parser.getgroup("marketo_soap")
-    group.addoption(UPDATE, action="store_true", help="write goldens where they differ, instead of failing")
+    for option, value, what in (
+        (UPDATE, "all", "that differ or are missing"),
+        (f"{UPDATE}=new", "new", "that are missing"),
+    ):
+        # Two options: one with an optional value would take the path of a test for it.
+        group.addoption(
+            option,
+            dest="marketo_update_goldens",
+            action="store_const",
+            const=value,
+            default=False,
+            help=f"write goldens {what}, instead of failing",
+        )
     parser.addini("marketo_goldens_dir", "goldens: their directory, beside each test module", default="goldens")
     parser.addini("marketo_unused_goldens", "goldens that no test uses: report, error or ignore", default="report")
     parser.addini("marketo_golden_secrets", "environment variables whose values no golden may hold", type="args")
+    parser.addini(
+        "marketo_show_values", "show the data of tests of a sandbox in their reports", type="bool", default=True
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,15 +63,56 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(GoldenRun(config), GoldenRun.name)
 
 
+def _shows_values(item: pytest.Item) -> bool:
+    """Whether a test has a sandbox among its fixtures, and its data may be shown."""
+    if "marketo_soap.sandbox" not in sys.modules or not item.config.getini("marketo_show_values"):
+        return False
+    from marketo_soap.testing.sandbox_report import sandboxes_of
+
+    return bool(sandboxes_of(item))
+
+
+def _with_values(item: pytest.Item) -> AbstractContextManager[None]:
+    if not _shows_values(item):
+        return nullcontext()
+    from marketo_soap.privacy.vocabulary import values_shown
+
+    return values_shown()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Let the assertions of a test of a sandbox show its data."""
+    with _with_values(item):
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the calls that a sandbox answered to the report of a test that failed."""
+    with _with_values(item):
+        report = yield
+    if report.failed and "marketo_soap.sandbox" in sys.modules:
+        from marketo_soap.testing.sandbox_report import sections
+
+        report.sections += sections(item, show_values=item.config.getini("marketo_show_values"))
+    return report
+
+
 @pytest.fixture
-def marketo_clock() -> Callable[[], datetime] | None:
+def marketo_clock(request: pytest.FixtureRequest) -> Callable[[], datetime] | None:
     """Give the clock of this test's sandbox and clients: None, which is real time.
 
-    Override it where signatures must be the same in each run, as in goldens: a fixture of this name in a module or
-    a `conftest.py` that returns `lambda: datetime(2026, 1, 1, tzinfo=UTC)`. `marketo_sandbox_server` lives as long
-    as the session and keeps real time.
+    In a test that requests `marketo_golden` it is always noon on 2026-01-01 (UTC), so that the signatures are the same
+    in each run. Override it for another time: a fixture of this name in a module or a `conftest.py`. A client of your
+    own takes it as `clock=marketo_clock`. `marketo_sandbox_server` lives as long as the session and keeps real time.
     """
-    return None
+    if "marketo_golden" not in request.fixturenames:
+        return None
+    from datetime import UTC, datetime
+
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    return lambda: noon
 
 
 @pytest.fixture
@@ -85,7 +143,7 @@ def marketo_async_client(marketo_sandbox: Sandbox, marketo_clock: Callable[[], d
 
 
 @pytest.fixture(scope="session")
-def _marketo_sandbox_served() -> Iterator[SandboxServer]:
+def _marketo_sandbox_server() -> Iterator[SandboxServer]:
     """Serve one sandbox at a free port for the whole session; under pytest-xdist, one for each worker."""
     from marketo_soap.sandbox import Sandbox
     from marketo_soap.testing import SandboxServer
@@ -99,14 +157,14 @@ def _marketo_sandbox_served() -> Iterator[SandboxServer]:
 
 
 @pytest.fixture
-def marketo_sandbox_server(_marketo_sandbox_served: SandboxServer) -> SandboxServer:
+def marketo_sandbox_server(_marketo_sandbox_server: SandboxServer) -> SandboxServer:
     """Give a sandbox behind a real socket, for clients in other threads, processes and languages.
 
     It has `.endpoint`, `.credentials`, `.sandbox`, and makes clients: `with marketo_sandbox_server.client()`.
     One server is started for the session, and is emptied for each test. Needs the `server` extra.
     """
-    _marketo_sandbox_served.sandbox.reset()
-    return _marketo_sandbox_served
+    _marketo_sandbox_server.sandbox.reset()
+    return _marketo_sandbox_server
 
 
 @pytest.fixture
@@ -114,8 +172,10 @@ def marketo_golden(request: pytest.FixtureRequest) -> Goldens:
     """Compare messages with files: `marketo_golden.assert_request(client, "case.xml")`, `.assert_reply(...)`.
 
     The files are in `goldens/` beside the test module (ini `marketo_goldens_dir`). `pytest
-    --marketo-update-goldens` writes them; it is refused where CI is set in the environment. If a comparison fails,
-    the message is written beside its golden as `case.actual.xml`: keep `*.actual.xml` out of version control.
+    --marketo-update-goldens` writes them, `--marketo-update-goldens=new` only those that are missing; both are refused
+    where CI is set in the environment. If a comparison fails, the message is written beside its golden as
+    `case.actual.xml`, for `marketo-soap goldens review`: keep `*.actual.xml*` out of version control. Those that are
+    left from an earlier run are removed when all tests of a directory pass.
 
     Unused goldens are listed at the end, or fail the run (ini `marketo_unused_goldens = error`). A directory is
     checked only if every test file in it was collected and every test in it passed: none failed, was skipped or

@@ -29,7 +29,9 @@ def columns_reader(cls: Any, item: str) -> ReadColumns | None:
         (getattr(cls, f.name).__set__, etree.XPath(f"{item}/{f.el.name}[1]/text()[1]", smart_strings=False))
         for f in fields
     ]
-    count_cells_and_nodes = etree.XPath(f"count({item}/*) + count({item}/*/node())")
+    count_nodes = etree.XPath("count(descendant::node())")
+    count_cells_and_nodes = etree.XPath(f"count({item}/*) + count({item}/*/node())")  # slower: not white space
+    each = 2 * len(fields)  # a cell and its text
     new = cls.__new__
 
     def read(element: Element) -> list[Any] | None:
@@ -39,7 +41,7 @@ def columns_reader(cls: Any, item: str) -> ReadColumns | None:
             texts.append(cast("list[str]", column(element)))
             if len(texts[-1]) != count:
                 return None
-        if count_cells_and_nodes(element) != 2 * count * len(columns):
+        if count_nodes(element) != count * (1 + each) and count_cells_and_nodes(element) != count * each:
             return None
         messages = [new(cls) for _ in range(count)]
         for (store, _), values in zip(columns, texts, strict=True):

@@ -33,7 +33,7 @@ def from_data(cls: type[Any], data: Any, where: str = "") -> Any:
         if field is None:
             meant = lookup(known).get(folded(name))
             hint = f"did you mean {meant}?" if meant else f"there is {', '.join(known) or 'none'}"
-            raise ValueError(f"{place} is no element here: {hint}")
+            raise ValueError(f"{place} is not an element here: {hint}")
         values[field.argument] = None if value is None else _value(field, value, place)
     missing = [
         field.el.name for field in known.values() if field.argument not in values and not _may_be_left_out(field)
@@ -116,7 +116,7 @@ def from_assignments(texts: list[str]) -> dict[str, Any]:
     for text in texts:
         path, equals, value = text.partition("=")
         if not equals or not path.strip("."):
-            raise ValueError(f"{text!r} is no NAME=VALUE")
+            raise ValueError(f"{text!r} is not NAME=VALUE")
         _assign(data, path.split("."), value, path)
     return data
 

@@ -104,7 +104,7 @@ SIMPLE: Mapping[str, Sequence[Operation[Any]]] = {
 
 _OWNER = LeadKey("LEADOWNEREMAIL", "o@t.com")
 IMPOSSIBLE: Sequence[tuple[Operation[Any], int, str]] = [
-    (GetLead(_OWNER), 20102, "LEADOWNEREMAIL cannot be looked for over REST"),
+    (GetLead(_OWNER), 20102, "LEADOWNEREMAIL cannot be used as a key over REST"),
     (GetMultipleLeads(LeadKeySelector("LEADOWNEREMAIL", ["o@t.com"])), 20102, "LEADOWNEREMAIL"),
     (GetLeadActivity(_OWNER), 20102, "LEADOWNEREMAIL"),
     (MergeLeads({"LEADOWNEREMAIL": "o@t.com"}, [{"IDNUM": str(D)}]), 20102, "LEADOWNEREMAIL"),

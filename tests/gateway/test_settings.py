@@ -55,7 +55,7 @@ def test_a_sound_file_is_read(tmp_path: Path) -> None:
         ("", "metrics_public = true\n", "metrics_public needs a token for /metrics"),
         ("", "metrics_token = 's3cr3t-s3cr3t'\n", "metrics_token: secrets are not allowed in the configuration"),
         ("", "metrics_token_env = 'NO_TOKEN'\n", "metrics_token_env: the variable NO_TOKEN is not set, or empty"),
-        ("", "metrics_token_env = 'A'\nmetrics_token_file = 'a'\n", "metrics_token_env is given: give it or metrics_"),
+        ("", "metrics_token_env = 'A'\nmetrics_token_file = 'a'\n", "metrics_token_env and metrics_token_file are both given"),
         ("", "max_calls = 0\n", "max_calls must be more than 0"),
         ("", "read_seconds = -1\n", "read_seconds must be more than 0"),
         ("", "stop_seconds = 54\n", "stop_seconds must not be less than call_seconds"),
@@ -70,9 +70,9 @@ def test_a_sound_file_is_read(tmp_path: Path) -> None:
         ("encryption_key_env", "encryption_key", r"callers\[1\].encryption_key: secrets are not allowed"),
         ('encryption_key_env = "KEY"', 'encryption_key_env = "00112233"', r"callers\[1\].encryption_key_env: the var"),
         ('encryption_key_env = "KEY"', 'encryption_key_file = "/00112233"', r"callers\[1\].encryption_key_file: the file"),
-        ('"KEY"\n', '"KEY"\nencryption_key_file = "k"\n', r"callers\[1\].encryption_key_env is given: give it or"),
-        ('name = "crm"', 'name = "a b"', r"callers\[1\].name: a name is letters"),
-        ('name = "crm"', 'name = "unknown"', r"callers\[1\].name: a name is letters"),
+        ('"KEY"\n', '"KEY"\nencryption_key_file = "k"\n', r"callers\[1\]: encryption_key_env and encryption_key_file are both given"),
+        ('name = "crm"', 'name = "a b"', r"callers\[1\].name: a name has only letters"),
+        ('name = "crm"', 'name = "unknown"', r"callers\[1\].name: a name has only letters"),
         ('user_id = "crm_1"', 'user_id = " "', r"callers\[1\].user_id is empty"),
         ('"KEY"\n', '"KEY"\nrest = "other"\n', r"callers\[1\].rest: there is no \[\[rest\]\] of that name"),
         ('"KEY"\n', '"KEY"\ntimestamp_window = 0\n', r"callers\[1\].timestamp_window must be more than 0"),
@@ -91,10 +91,10 @@ def test_a_sound_file_is_read(tmp_path: Path) -> None:
         ('client_id = "id-1"', 'client_id = ""', r"rest\[1\].client_id is empty, or has spaces or line breaks"),
         ('client_id = "id-1"', 'client_id = "id\\n1"', r"rest\[1\].client_id is empty, or has spaces or line breaks"),
         ('"KEY"\n', '"KEY"\nbridge = {on_duplicate = "no"}\n', r"callers\[1\].bridge.on_duplicate must be one of"),
-        ('"KEY"\n', '"KEY"\n' + OTHER.replace("web_1", "crm_1"), r"callers\[2\].user_id is that of callers\[1\], too"),
-        ('"KEY"\n', '"KEY"\n' + OTHER.replace('"web"', '"crm"'), r"callers\[2\].name is that of callers\[1\], too"),
+        ('"KEY"\n', '"KEY"\n' + OTHER.replace("web_1", "crm_1"), r"callers\[2\].user_id is the same as that of callers\[1\]"),
+        ('"KEY"\n', '"KEY"\n' + OTHER.replace('"web"', '"crm"'), r"callers\[2\].name is the same as that of callers\[1\]"),
         ("[[callers]]", "[[rest]]\nbase_url = 'https://b.com'\nclient_id = 'a'\nclient_secret_env = 'A'\n[[callers]]",
-         r"callers\[1\].rest is missing|rest\[2\].name is that of rest\[1\], too"),
+         r"callers\[1\].rest is missing|rest\[2\].name is the same as that of rest\[1\]"),
         ("[[callers]]", "[[callers", "gateway.toml: "),
     ],
 )  # fmt: skip
@@ -176,7 +176,7 @@ def test_exposed_keys_are_refused_unless_allowed(
     text = f"metrics_token_file = '{keys['token']}'\nprivate_key = '{keys['key.pem']}'\ncertificate = 'x'\n{text}"
     load(tmp_path, text)
     keys[name].chmod(mode)
-    with pytest.raises(ValueError, match=f"every user of this machine can {what} the file that it names: take that"):
+    with pytest.raises(ValueError, match=f"every user of this machine can {what} the file that it names: remove this"):
         load(tmp_path, text)
     assert caplog.text == ""
     load(tmp_path, f"allow_exposed_keys = true\n{text}")

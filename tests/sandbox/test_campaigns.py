@@ -332,7 +332,7 @@ def test_campaigns_are_configured_dumped_and_reset(client: Client, sandbox: Sand
     path.write_text('[[campaigns]]\nname = "A"\nprogram = "P"\ntriggerable = true\nsources = ["SALES"]\n')
     assert Settings.load(path).campaigns == (Campaign("A", "P", triggerable=True, sources=("SALES",)),)
     path.write_text('[[campaigns]]\nname = "A"\nsources = ["X"]\n')
-    with pytest.raises(ValueError, match="'X' is none of MKTOWS, SALES"):
+    with pytest.raises(ValueError, match="'X' is not one of MKTOWS, SALES"):
         Settings.load(path)
 
 

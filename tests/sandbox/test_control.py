@@ -129,7 +129,7 @@ def test_settings_are_changed_one_by_one(http: httpx.Client, sandbox: Sandbox, c
     [
         ("GET", "nothing", b"", 404, "there is health, leads"),
         ("PUT", "leads", b"", 405, "only GET"),
-        ("POST", "seed", b"{", 400, "no JSON"),
+        ("POST", "seed", b"{", 400, "not JSON"),
         ("POST", "seed", b"{}", 400, "a JSON list of objects"),
         ("POST", "seed", b'[{"mail": "x"}]', 400, "lead 1: 'mail' is unknown"),
         ("POST", "seed", b'[{"email": "x"}, {"foreign_type": "SAP"}]', 400, "lead 2: ForeignSysType"),

@@ -120,7 +120,7 @@ def test_the_fields_of_keys_can_be_chosen(client: Client, sandbox: Sandbox) -> N
     client.sync_lead(LeadRecord(email="t@t.com", attributes={"MyId": "7", "SfdcContactId": "8"}))
     assert client.call(GetLead(LeadKey(LeadKeyRef.SFDCLEADID, "7"))).count == 1
     assert client.call(GetLead(LeadKey(LeadKeyRef.SFDCCONTACTID, "8"))).count == 1
-    with pytest.raises(ValueError, match="'EMAIL' is no key that an attribute holds"):
+    with pytest.raises(ValueError, match="'EMAIL' is not a type of key that an attribute holds"):
         change(sandbox, lead_key_fields={"EMAIL": "Email"})
 
 

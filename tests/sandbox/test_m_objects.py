@@ -293,7 +293,7 @@ def test_criteria_compare_times_and_combine(client: Client, clock: Clock) -> Non
 
 def test_a_criterion_that_there_is_not_is_a_fault(client: Client) -> None:
     for kind, name in ((OPPORTUNITY, "Tag Type"), (PROGRAM, "Stage")):
-        with pytest.raises(Fault, match="no criterion") as caught:
+        with pytest.raises(Fault, match="not a criterion") as caught:
             client.get_m_objects(kind, m_obj_criteria=[MObjCriteria(name, "EQ", "x")])
         assert caught.value.code == 20110
 

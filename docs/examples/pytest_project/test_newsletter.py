@@ -2,7 +2,8 @@
 
 pip install 'marketo_soap' pytest
 pytest                            compares what is sent with the files in goldens/
-pytest --marketo-update-goldens   writes these files, for a review
+pytest --marketo-update-goldens   writes these files
+marketo-soap goldens review       shows what differs, and asks whether to accept it
 """
 
 from __future__ import annotations

@@ -163,7 +163,8 @@ def _value(child: Child) -> Iterator[Check]:
         yield warn(f"<{child.name}> holds UTF-8 that was read as Latin-1, or a lost character: check its source", child)
     if text.strip().lower() in _NOTHING:
         yield warn(
-            f"<{child.name}> holds a program's word for no value: leave the element out, or empty the attribute", child
+            f"<{child.name}> holds a word for no value, such as null: leave the element out, or empty the attribute",
+            child,
         )
     if child.name != "attrValue" and text != text.strip() and text.strip():
         yield warn(f"<{child.name}> has white space around its text: remove it", child)

@@ -71,7 +71,7 @@ def schedule_campaign(call: ScheduleCampaign, world: World) -> Outcome:
     if campaign is None:
         raise fault(20113)
     if campaign.triggerable:
-        raise fault(20110, f"Campaign {campaign.id} is no batch campaign: it cannot be scheduled")
+        raise fault(20110, f"Campaign {campaign.id} is not a batch campaign: it cannot be scheduled")
     clone = (call.clone_to_program_name or "").strip()
     if clone and clones_today(world) >= _CLONES:
         raise fault(20015, f"A program was cloned {_CLONES} times today: no more are allowed")

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import secret
 from marketo_soap.sandbox.assets import CustomObjectType
 from marketo_soap.sandbox.field_catalogue import RestField
 from marketo_soap.sandbox.rest.pages import next_page
@@ -26,8 +26,8 @@ class ObjectCall:
     """A call: the type in its path, its parameters, the JSON of its body (None: it has none), and the time."""
 
     type: str
-    given: Mapping[str, str] = field(repr=hidden)
-    data: Any = field(repr=hidden)
+    given: Mapping[str, str] = field(repr=secret)
+    data: Any = field(repr=secret)
     now: datetime
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import secret
 from marketo_soap.sandbox.field_catalogue import Catalogue
 from marketo_soap.sandbox.journal import Entry
 from marketo_soap.sandbox.operations.outcome import World
@@ -76,9 +76,9 @@ class Work:
     It notes in the journal's *entry* what is worth knowing.
     """
 
-    given: Mapping[str, str] = field(repr=hidden)
+    given: Mapping[str, str] = field(repr=secret)
     number: int
-    body: bytes = field(repr=hidden)
+    body: bytes = field(repr=secret)
     store: LeadStore
     settings: Settings
     catalogue: Catalogue

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import secret
 from marketo_soap.sandbox.field_catalogue import Catalogue, RestField
 from marketo_soap.sandbox.rest.pages import filter_values, page_after, page_size, required, write_token
 from marketo_soap.sandbox.rest.partitions import partition_ids
@@ -50,7 +50,7 @@ class Filter(Page):
     """A query: leads whose field *by* has one of the *values*."""
 
     by: RestField
-    values: Sequence[str] = field(repr=hidden)
+    values: Sequence[str] = field(repr=secret)
 
 
 def read_filter(given: Mapping[str, str], catalogue: Catalogue) -> Filter:

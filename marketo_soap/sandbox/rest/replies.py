@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import secret
 
 __all__ = ["CSV", "JSON", "RestCallError", "RestResult", "envelope", "parsed", "refusal", "request_id"]
 
@@ -71,10 +71,10 @@ class RestResult:
     *more* says if there is one: activities give a token even if there is none. A *file* (CSV) comes without envelope.
     """
 
-    result: Sequence[Any] | None = field(default=None, repr=hidden)
+    result: Sequence[Any] | None = field(default=None, repr=secret)
     next_page: str | None = None
     more: bool = True
-    file: bytes | None = field(default=None, repr=hidden)
+    file: bytes | None = field(default=None, repr=secret)
     warnings: Sequence[str] = ()
 
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import secret
 from marketo_soap.sandbox.messages import HttpRequest
 from marketo_soap.sandbox.rest.endpoints import ENDPOINTS, IDENTITY, Endpoint
 from marketo_soap.sandbox.rest.replies import RestCallError
@@ -27,7 +27,7 @@ class Route:
     """A call: its *endpoint*, its parameters, the *number* or *name* in its path, and why it is refused."""
 
     endpoint: Endpoint | None = None
-    given: Mapping[str, str] = field(factory=dict, repr=hidden)
+    given: Mapping[str, str] = field(factory=dict, repr=secret)
     number: int = 0
     refused: RestCallError | None = None
     name: str = ""

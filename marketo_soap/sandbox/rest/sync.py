@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import secret
 from marketo_soap.sandbox.field_catalogue import Catalogue, RestField
 from marketo_soap.sandbox.operations.lead_writing import log_lead
 from marketo_soap.sandbox.operations.outcome import World
@@ -37,7 +37,7 @@ class SyncLeads:
     action: str
     lookup: RestField
     partition: str | None
-    records: Sequence[Any] = field(repr=hidden)
+    records: Sequence[Any] = field(repr=secret)
 
 
 @frozen
