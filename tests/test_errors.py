@@ -91,8 +91,11 @@ def test_each_example_of_the_page_raises_the_error_of_its_section(name: str) -> 
     exec(blocks[0], names)
     [example] = re.findall(r"^```python\n(.*?)^```", SECTIONS[name], re.DOTALL | re.MULTILINE)
     bare = ast.fix_missing_locations(WithoutHandlers().visit(ast.parse(example)))
-    with pytest.raises(CLASSES[name]):
+    with pytest.raises(CLASSES[name]) as raised:
         exec(compile(bare, name, "exec"), names)
+    symptom = re.search(r"\*\*Symptom\.\*\*.*?\n\n", SECTIONS[name], re.DOTALL)
+    texts = re.findall(r"`([^`]+)`", symptom[0]) if symptom else [""]
+    assert any(all(part in str(raised.value) for part in text.split("...")) for text in texts)
 
 
 def test_a_traceback_ends_with_the_page() -> None:

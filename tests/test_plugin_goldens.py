@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -317,6 +318,20 @@ def test_files_are_indented_and_say_where_they_are_from_and_bytes_stay_bytes(inn
     assert (folder / "bytes.xml").read_bytes() == exact
 
 
+def test_a_failure_names_the_line_of_the_file(inner: pytest.Pytester) -> None:
+    inner.makepyfile(test_it=CALLS + MODES.replace('("bytes", "c14n", "meaning")', '["meaning"]'))
+    inner.runpytest(UPDATE)
+    path = inner.path / "goldens/meaning.xml"
+    path.write_bytes(path.read_bytes().replace(b"<Email>t@t", b"<Email>a@t"))
+    [line] = [number for number, text in enumerate(path.read_text().splitlines(), 1) if "<Email>" in text]
+    result = inner.runpytest()
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        ["E*- Email: 'a@t.com' -> 't@t.com'", f"E*first differing byte: * (line {line}, column 16)"]
+    )
+    result.stdout.no_fnmatch_line("E*~ *")
+
+
 def test_a_changed_mode_leaves_no_file_of_the_other(inner: pytest.Pytester) -> None:
     inner.makepyfile(test_it=CALLS + ONE)
     inner.runpytest(UPDATE)
@@ -340,6 +355,16 @@ def test_no_run_is_too_late_for_a_golden(inner: pytest.Pytester) -> None:
     inner.runpytest(UPDATE).assert_outcomes(passed=1)
     assert b"<requestTimestamp>2026-01-01T12:00:00+00:00<" in (inner.path / "goldens/one/request.xml").read_bytes()
     inner.runpytest().assert_outcomes(passed=1)
+
+
+def test_the_page_works_as_typed(inner: pytest.Pytester) -> None:
+    page = Path(__file__).parent.parent / "docs/tests-and-goldens.md"
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    inner.makepyfile(test_page="\n".join(blocks))
+    inner.runpytest().assert_outcomes(passed=3, failed=1)
+    for arguments in ([f"{UPDATE}=new"], [], []):
+        inner.runpytest(*arguments).assert_outcomes(passed=4)
+    assert files(inner) == ["goldens/george.reply.xml", "goldens/george.xml"]
 
 
 def test_only_tests_of_goldens_have_a_fixed_clock(inner: pytest.Pytester) -> None:

@@ -13,7 +13,17 @@ from lxml import etree
 from marketo_soap.errors import ProtocolError
 from marketo_soap.wire.xml import parse
 
-__all__ = ["PENDING", "About", "PendingGolden", "pending_goldens", "pending_name", "readable", "rendered", "write"]
+__all__ = [
+    "PENDING",
+    "About",
+    "PendingGolden",
+    "pending_goldens",
+    "pending_name",
+    "readable",
+    "readable_like",
+    "rendered",
+    "write",
+]
 
 PENDING = ".actual.xml"
 """How the files of messages that differ from their goldens end."""
@@ -23,6 +33,7 @@ SIDE = ".xml.txt"
 
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 _ABOUT = re.compile(r"\A(?:<\?xml[^>]*\?>\s*<!--)?\s*((?:(?:source|description): .*\n)+)")
+_ABOVE = re.compile(rb"\A<\?xml[^>]*\?>\n<!--.*?-->\n", re.DOTALL)
 _ELSEWHERE = {"node_modules", "__pycache__"}
 
 
@@ -47,6 +58,13 @@ def readable(data: bytes) -> bytes:
         return data
     etree.indent(root)
     return _DECLARATION + etree.tostring(root, encoding="UTF-8", xml_declaration=False) + b"\n"
+
+
+def readable_like(golden: bytes, message: bytes) -> bytes:
+    """Return a readable *message* below the comment of *golden*, so that its lines have the numbers of that file."""
+    text = readable(message)
+    above = _ABOVE.match(golden)
+    return above[0] + text.removeprefix(_DECLARATION) if above and text is not message else text
 
 
 def rendered(data: bytes, about: About, *, exact: bool) -> dict[str, bytes]:

@@ -14,7 +14,7 @@ from lxml import etree
 from marketo_soap.debug.compare import Comparison, Equality, compare, describe
 from marketo_soap.errors import ProtocolError
 from marketo_soap.history import Exchange
-from marketo_soap.testing.golden_files import PENDING, About, pending_name, readable, rendered, write
+from marketo_soap.testing.golden_files import PENDING, About, pending_name, readable_like, rendered, write
 from marketo_soap.wire.xml import parse
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Goldens:
         if golden is None:
             return f"there is no golden {shown}\nthe {what}:  {actual}\nmake it by: {update}\n{review}"
         if mode != "bytes":
-            golden, data = readable(golden), readable(data)
+            golden, data = (readable_like(golden, each) for each in (golden, data))
         comparison = compare(golden, data, signed=mode != "meaning")
         lines = [f"the {what} is not that of {shown} (mode {mode})"]
         lines += describe(comparison, sides=("golden", "actual"))

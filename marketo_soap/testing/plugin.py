@@ -81,10 +81,10 @@ def _with_values(item: pytest.Item) -> AbstractContextManager[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Let the assertions of a test of a sandbox show its data."""
     with _with_values(item):
-        yield
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

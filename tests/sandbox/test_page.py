@@ -29,7 +29,7 @@ from tests.support import CREDENTIALS, NOW
 
 EVIL = "<script>alert(1)</script>"
 QUOTED = "\"'><img src=x onerror=alert(2)>"
-PAGES = ["", "page/calls", "page/faults", "page/controls", "page/reset"]
+PAGES = ["", "page/calls", "page/data", "page/faults", "page/controls", "page/connect", "page/reset"]
 
 
 @pytest.fixture(params=["served", "in process"])
@@ -358,6 +358,9 @@ def test_nothing_that_came_from_outside_is_markup(http: httpx.Client, sandbox: S
         http.get("page/leads/1000001", params={EVIL: QUOTED}),
         *[http.get(f"page/calls/{n}", params={"exact": EVIL}) for n in (1, 2, 3)],
         *[http.get(f"page/calls/{n}") for n in (1, 2, 3)],
+        http.get("page/calls", params=dict.fromkeys(["q", "email", "operation", "verdict", "api"], EVIL)),
+        http.get("page/calls/1", params={"operation": QUOTED, "part": "list", EVIL: EVIL}),
+        http.get("page/data/lists", params={"q": EVIL, "lead": EVIL}),
         http.get(f"page/{EVIL}"),
         http.post("page/clock", data={"token": token, "seconds": EVIL}),
         http.post("page/faults", data={"token": token, "kind": "20103", "times": EVIL}),
@@ -389,6 +392,8 @@ def test_every_answer_is_locked_down(http: httpx.Client, sandbox: Sandbox, clien
         "page/leads/1",
         "page/calls/1",
         "page/calls/1/request",
+        "page/calls/1/curl",
+        "page/data/lists",
         "page/x",
         "page/page.css",
         "page/page.js",
@@ -550,8 +555,16 @@ def test_wrong_fields_are_refused(
 
 # -- who is let in ------------------------------------------------------------------------------------
 
-ACTIONS = ["page/faults", "page/faults/clear", "page/limits", "page/clock", "page/reset"]
-GOOD = {"kind": "20103", "limits": "vendor", "step": "60"}
+ACTIONS = [
+    "page/faults",
+    "page/faults/remove",
+    "page/faults/clear",
+    "page/limits",
+    "page/clock",
+    "page/calls/replay",
+    "page/reset",
+]
+GOOD = {"kind": "20103", "limits": "vendor", "step": "60", "fault": "1", "call": "1"}
 
 
 @pytest.mark.parametrize("token", [None, "wrong", "é"])
@@ -566,6 +579,7 @@ def test_a_form_without_the_pages_token_changes_nothing(
         assert http.post(path, json={**GOOD, "token": sandbox.form_token}).status_code == 403
         assert http.get(path, params={**GOOD, "token": sandbox.form_token}).status_code in (200, 404)
     assert (len(sandbox.leads()), len(sandbox.script.rules()), sandbox.limits, sandbox.now()) == (1, 1, None, NOW)
+    assert len(sandbox.entries()) == 1
 
 
 def test_every_sandbox_has_a_token_of_its_own(inside: httpx.Client, sandbox: Sandbox) -> None:
@@ -675,6 +689,42 @@ def test_the_command_prints_where_the_page_is_and_a_line_for_each_call(quiet: bo
         else ["POST syncLead Created", "POST syncLead Fault 20103 Lead not found", "GET getLeadsByFilter Error 600"]
     )
     assert "private@t.com" not in "".join(lines)
+
+
+def colours(name: str) -> list[dict[str, str]]:
+    """The colours of the stylesheet by day and by night."""
+    found = [
+        dict(re.findall(r"--(\w[\w-]*): (#[0-9a-f]{6});", block))
+        for block in re.findall(r":root \{(.*?)\}", name, re.DOTALL)
+    ]
+    return [found[0], {**found[0], **found[1]}]
+
+
+def brightness(colour: str) -> float:
+    """The relative luminance of WCAG 2."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    dark, bright = sorted(map(brightness, (one, other)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def test_colours_have_the_contrast_of_aa(inside: httpx.Client) -> None:
+    """4.5 for text, 3 for the edges of fields, the focus and meters."""
+    for scheme in colours(inside.get("page/page.css").text):
+        for text_colour in ("ink", "soft", "link"):
+            for ground in ("ground", "card", "fill"):
+                assert contrast(scheme[text_colour], scheme[ground]) >= 4.5, (text_colour, ground)
+        for tone in ("good", "changed", "bad", "waiting"):
+            assert contrast(scheme[tone], scheme[f"{tone}-ground"]) >= 4.5, tone
+            assert contrast(scheme[tone], scheme["card"]) >= 4.5, tone
+        assert contrast(scheme["quoted"], scheme["card"]) >= 4.5
+        for ground in ("ground", "card"):
+            assert contrast(scheme["edge"], scheme[ground]) >= 3
+            assert contrast(scheme["full"], scheme[ground]) >= 3
 
 
 def test_the_page_asks_for_nothing_from_elsewhere(inside: httpx.Client) -> None:

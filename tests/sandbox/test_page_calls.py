@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from marketo_soap.sandbox.page.envelopes import message
 from marketo_soap.sandbox.settings import Settings
 from tests.sandbox.conftest import Clock, Rest
 from tests.sandbox.test_page import EVIL, follow, inside, read, submit, text
-from tests.support import CREDENTIALS, HEADER, NOW, signed
+from tests.support import CREDENTIALS, FIXTURES, HEADER, NOW, signed
 
 __all__ = ["inside"]
 
@@ -299,6 +300,16 @@ def test_what_the_journal_does_not_have_is_not_sent_again(inside: httpx.Client, 
         assert says in text(read(refused, 400))
     assert len(rest.sandbox.entries()) == 1
     assert inside.post("page/calls/replay", data={"call": "1"}).status_code == 403
+
+
+def test_the_picture_of_the_documentation_shows_a_mark() -> None:
+    picture = runpy.run_path(str(FIXTURES.parent / "docs/picture.py"))
+    with Sandbox(clock=lambda: picture["NOW"]) as sandbox:
+        number = picture["make_calls"](sandbox)
+        with httpx.Client(transport=sandbox.transport()) as http:
+            page = read(http.get(f"https://sandbox.invalid/_sandbox/page/calls/{number}"))
+    assert [text(mark) for mark in page.xpath("//mark")] == ["<id>"]
+    assert picture["PICTURE"].stat().st_size < 200_000
 
 
 # -- connect ------------------------------------------------------------------------------------------

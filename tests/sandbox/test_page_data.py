@@ -188,6 +188,54 @@ def test_rows_are_paged_in_both_directions(inside: httpx.Client, sandbox: Sandbo
     assert not page.xpath("//a[@rel='prev']")
 
 
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("lists?q=NEW", ["News"]),
+        ("lists?q=nothing", []),
+        ("activities?q=new+lead&lead=1000002", ["New Lead"]),
+        ("activities?q=new+lead&lead=9", []),
+        ("campaigns?q=night", ["Nightly"]),
+        ("opportunities?q=O1", ["O1"]),
+        ("custom_objects?q=roadshow", ["Roadshow"]),
+        ("imports?q=dora", ["Launch"]),
+        ("opportunity_roles?q=buyer&lead=1000001", ["Buyer"]),
+        ("tags?q=%25", []),
+        ("tags?q=_", []),
+        ("tags?q=%5C", []),
+        ("tags?q='", []),
+    ],
+)
+def test_rows_are_searched(http: httpx.Client, path: str, found: list[str]) -> None:
+    shown = rows(http, f"page/data/{path}")
+    assert len(shown) == len(found)
+    for row, holds in zip(shown, found, strict=True):
+        assert holds in row
+    page = read(http.get(f"page/data/{path}"))
+    assert found or "No row fits the filter." in text(page)
+    for link in page.xpath("//tbody/tr/th/a/@href"):
+        beside = follow(http, link)  # the filter goes along
+        assert [text(row) for row in beside.xpath("//section[@id='list']//tbody/tr")] == shown
+        assert len(beside.xpath("//tr[@aria-current='true']")) == 1
+
+
+def test_a_search_reads_the_newest_rows_only(
+    inside: httpx.Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("marketo_soap.sandbox.store.table.SCANNED", 100)
+    sandbox.seed([{"email": "a@t.com"}, {"email": "b@t.com"}])
+    with sandbox.store.transaction() as leads:
+        leads.activities.add_all(Activity(1000001 + n % 2, n, "Open Email", f"page {n}") for n in range(300))
+    assert "1 to 50 of 100 rows" in text(read(inside.get("page/data/activities?q=open")))
+    assert rows(inside, "page/data/activities?q=page+199") == []
+    assert len(rows(inside, "page/data/activities?q=page+201&lead=1000002")) == 1
+    assert len(rows(inside, "page/data/activities?q=page+101&lead=1000002")) == 1  # of one lead, its newest
+    second = follow(inside, read(inside.get("page/data/activities?q=open")).xpath("//a[@rel='next']/@href")[0])
+    assert len(second.xpath("//tbody/tr")) == 50
+    assert "51 to 100 of 100 rows" in text(second)
+    assert not second.xpath("//a[@rel='next']")
+
+
 def test_many_rows_are_not_counted(inside: httpx.Client, sandbox: Sandbox) -> None:
     sandbox.seed([{"email": "a@t.com"}])
     with sandbox.store.transaction() as leads:

@@ -296,6 +296,30 @@ def test_news_move_neither_the_list_nor_the_detail_nor_what_is_typed(visitor: Vi
     assert "Call #20" in visitor.one("#detail h2").text
 
 
+def test_news_do_not_move_a_list_of_cards(visitor: Visitor) -> None:
+    fill_calls(visitor, 40)
+    visitor.emulate(width=390)
+    visitor.open("page/calls")
+    visitor.run("scrollTo(0, 1500)")
+    row = visitor.run("return document.elementFromPoint(200, 400).closest('tr').id")
+    before = top_of(visitor, f"#{row}")
+    fill_calls(visitor, 3)
+    visitor.until(lambda: visitor.all("#call-43"))
+    assert abs(top_of(visitor, f"#{row}") - before) < 2
+
+
+def test_cards_are_still_a_table_to_those_who_listen(visitor: Visitor) -> None:
+    fill_calls(visitor, 2)
+    visitor.emulate(width=390)
+    visitor.open("page/calls")
+    nodes = visitor.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    roles = [node["role"]["value"] for node in nodes if not node["ignored"]]
+    assert [roles.count(role) for role in ("table", "row", "rowheader")] == [1, 2, 2]
+    assert roles.count("cell") >= 8
+    names = [node.get("name", {}).get("value") for node in nodes if node["role"]["value"] == "link"]
+    assert {"#1", "#2"} <= set(names)
+
+
 def test_calls_are_filtered_with_the_keyboard_and_the_filter_is_in_the_address(visitor: Visitor) -> None:
     fill_calls(visitor, 3)
     visitor.sandbox.fail(fault=20103)

@@ -37,7 +37,7 @@ def all_tables(visit: Visit) -> HttpAnswer:
             "tr",
             h("th", h("a", in_words(name), href=f"{DATA}/{name}"), scope="row"),
             h("td", f"{count:,}" if count <= _MOST_COUNTED else f"more than {_MOST_COUNTED:,}", class_="number"),
-            h("td", h("a", "JSON", href=f"{CONTROL}{name}", aria_label=f"{in_words(name)} as JSON", download=True)),
+            h("td", h("a", "JSON", href=f"{CONTROL}{name}", aria_label=f"{in_words(name)} as JSON")),
         )
         for name, count in counts.items()
     ]

@@ -134,7 +134,7 @@ def _content(visit: Visit, leads: Leads, lead: StoredLead) -> tuple[Child, ...]:
             ("Updated", stamp(lead.updated_at)),
         ]
     )
-    as_json = h("a", "This lead as JSON", href=f"{CONTROL}leads?id={lead.id}", download=True)
+    as_json = h("a", "This lead as JSON", href=f"{CONTROL}leads?id={lead.id}")
     return (
         h("section", h("h3", "Keys"), keys, h("p", as_json)),
         h("section", h("h3", "Attributes"), _attributes(visit, lead)),
@@ -161,7 +161,9 @@ def _attributes(visit: Visit, lead: StoredLead) -> Element:
         )
         for name in names[:MOST]
     ]
-    return h("div", table("Attributes by name", ("Name", "Value", "Type"), rows), left_out(len(names), MOST))
+    return h(
+        "div", table("Attributes by name", ("Name", "Value", "Type"), rows, kind="pairs"), left_out(len(names), MOST)
+    )
 
 
 def _history(visit: Visit, lead_id: int) -> Element:

@@ -6,7 +6,7 @@ const PAUSE = 1000; // ms between two looks
 const status = document.getElementById("live");
 const pause = document.getElementById("pause");
 let paused = false;
-let visits = 0; // a look that was asked for before a visit is of another page
+let visits = 0;
 let shown = location.pathname + location.search;
 
 // Make `old` like `now` with as few changes as can be: focus, selection and scrolling stay where they are.
@@ -53,12 +53,15 @@ function morphChildren(old, now) {
 
 const read = async (answer) => new DOMParser().parseFromString(await answer.text(), "text/html");
 
+// Where the live parts come from. A look that began before a visit ended is of another page.
+const source = () => document.body.dataset.source || location.href;
+
 async function look() {
-  const [source, before] = [document.body.dataset.source || location.href, visits];
-  const answer = await fetch(source, { cache: "no-store", signal: AbortSignal.timeout(10000) });
+  const [from, before] = [source(), visits];
+  const answer = await fetch(from, { cache: "no-store", signal: AbortSignal.timeout(10000) });
   if (!answer.ok && answer.status !== 404) throw new Error(`HTTP ${answer.status}`);
   const fresh = await read(answer);
-  if (paused || before !== visits) return;
+  if (paused || before !== visits || from !== source()) return;
   for (const part of document.querySelectorAll("[data-live]")) {
     const now = fresh.getElementById(part.id);
     if (now) morph(part, now);
