@@ -36,7 +36,7 @@ Run = Callable[[GatewaySettings, Secrets, Sequence[socket.socket], Callable[[], 
 @define
 class _Worker:
     process: Any
-    pipe: Connection
+    pipe: Any
     is_ready: bool = False
 
     def begins(self) -> bool:
