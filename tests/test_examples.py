@@ -29,7 +29,8 @@ EXAMPLES = ROOT / "docs/examples"
 def environment(**more: str) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith(("MARKETO_", "PYTEST_"))}
     env.pop("CI", None)  # goldens are written here
-    return env | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"} | more
+    fast = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "marketo_soap.testing.plugin"}
+    return env | fast | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"} | more
 
 
 def run(*command: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -22,12 +22,14 @@ def has_php() -> bool:
 
 CALLERS = [
     pytest.param(("php", "gateway_caller.php"), has_php, id="PHP"),
-    pytest.param(("java", "GatewayCaller.java"), lambda: shutil.which("javac") is not None, id="Java"),
+    pytest.param(
+        ("java", "-XX:TieredStopAtLevel=1", "GatewayCaller.java"), lambda: shutil.which("javac") is not None, id="Java"
+    ),
 ]
 
 
 @pytest.mark.parametrize(("command", "is_there"), CALLERS)
-def test_a_caller_sends_a_lead(gateway: Served, command: tuple[str, str], is_there: Callable[[], bool]) -> None:
+def test_a_caller_sends_a_lead(gateway: Served, command: tuple[str, ...], is_there: Callable[[], bool]) -> None:
     if not is_there():
         pytest.skip(f"needs {command[0]}")
 
@@ -37,7 +39,7 @@ def test_a_caller_sends_a_lead(gateway: Served, command: tuple[str, str], is_the
             "MARKETO_SOAP_USER_ID": "user_0_0123456789",
             "MARKETO_SOAP_ENCRYPTION_KEY": key,
         }
-        arguments = [command[0], str(EXAMPLES / command[1]), email, "Ŝan & <Co>"]
+        arguments = [*command[:-1], str(EXAMPLES / command[-1]), email, "Ŝan & <Co>"]
         return subprocess.run(arguments, env=env, timeout=60, capture_output=True, text=True)
 
     email = f"{command[0]}.example@jungle.example"

@@ -236,6 +236,14 @@ def test_a_search_reads_the_newest_rows_only(
     assert not second.xpath("//a[@rel='next']")
 
 
+def test_another_row_begins_its_own_lists_anew(inside: httpx.Client, sandbox: Sandbox) -> None:
+    sandbox.seed([{"email": f"{n}@t.com", "lists": ["One", "Two"]} for n in range(60)])
+    page = read(inside.get("page/data/lists/1?q=o&members-page=2&members-before=1000011"))
+    assert len(page.xpath("//article//tbody/tr")) == 10
+    links = page.xpath("//section[@id='list']//tbody/tr/th/a/@href")
+    assert links == ["/_sandbox/page/data/lists/2?q=o", page.xpath("//tr[@aria-current]/th/a/@href")[0]]
+
+
 def test_many_rows_are_not_counted(inside: httpx.Client, sandbox: Sandbox) -> None:
     sandbox.seed([{"email": "a@t.com"}])
     with sandbox.store.transaction() as leads:

@@ -210,6 +210,31 @@ def test_a_fault_that_is_switched_on_strikes(visitor: Visitor) -> None:
     visitor.client.sync_lead(LeadRecord(email="a@t.com"))
 
 
+def test_the_root_leads_to_the_page(visitor: Visitor) -> None:
+    visitor.driver.get(visitor.home.removesuffix("_sandbox/"))
+    assert visitor.driver.current_url == visitor.home
+    visitor.says("No leads yet")
+
+
+def test_the_page_is_read_without_scripts(visitor: Visitor) -> None:
+    fill_calls(visitor, 3)
+    visitor.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        visitor.open("page/calls")
+        assert not visitor.one("#pause").is_displayed()
+        visitor.click_on(visitor.one("#call-2 .of-verdict"))
+        visitor.says("Call #2")
+        visitor.one("#q").send_keys("1@t.com", Keys.ENTER)
+        visitor.until(lambda: len(visitor.all("tbody tr")) == 1)
+        visitor.says("Call #2")
+        visitor.one("#detail form button").click()
+        visitor.says("with a new signature")
+        visitor.one("a[data-fetched]").click()
+        visitor.says("curl http://127.0.0.1")
+    finally:
+        visitor.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
 def test_reset_asks_and_resets(visitor: Visitor) -> None:
     visitor.client.sync_lead(LeadRecord(email="a@t.com"))
     visitor.open("page/controls")

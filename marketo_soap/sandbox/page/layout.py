@@ -83,8 +83,14 @@ class Visit:
         return self.link(self.request.path, **changes)
 
     def link(self, path: str, **changes: str | None) -> str:
-        """Return the address of another page that keeps the filter and the place in the list."""
-        kept = {name: value for name, value in self.query.items() if name not in _OF_ONE_PAGE}
+        """Return the address of another page that keeps the filter and the place in the list.
+
+        Parameters with a dash are those of a list in the detail, which another row does not have.
+        """
+        same = path == self.request.path
+        kept = {
+            name: text for name, text in self.query.items() if name not in _OF_ONE_PAGE and (same or "-" not in name)
+        }
         query = {name: value for name, value in {**kept, **changes}.items() if value}
         return f"{path}?{urlencode(query)}" if query else path
 
