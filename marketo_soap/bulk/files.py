@@ -19,7 +19,7 @@ from typing import IO, Any, Literal, TypeAlias
 from marketo_soap.bulk.rows import Row
 from marketo_soap.errors import ErrorWithHelp
 
-__all__ = ["FORMATS", "Files", "Format", "SourceError"]
+__all__ = ["FORMATS", "Files", "Format", "SourceError", "format_of"]
 
 Format: TypeAlias = Literal["csv", "tsv", "jsonl", "parquet"]
 FORMATS: Sequence[Format] = ("csv", "tsv", "jsonl", "parquet")
@@ -46,7 +46,7 @@ class Files:
 
     def __init__(self, paths: Sequence[str | PathLike[str]], *, format: Format | None = None) -> None:
         self.paths = [os.fspath(path) for path in paths]
-        formats: list[Format] = [format or _format_of(path) for path in self.paths]
+        formats: list[Format] = [format or format_of(path) for path in self.paths]
         self.format: Format = formats[0]
         if any(each != self.format for each in formats):
             raise ValueError("the files have different formats: sync those of each format by themselves")
@@ -124,7 +124,8 @@ def _name(path: str) -> str:
     return "<stdin>" if path == "-" else path
 
 
-def _format_of(path: str) -> Format:
+def format_of(path: str) -> Format:
+    """Return the format that the ending of a name says, .gz left out; `ValueError` if it says none."""
     base = path.lower().removesuffix(".gz")
     for suffix, kind in _SUFFIXES.items():
         if base.endswith(suffix):

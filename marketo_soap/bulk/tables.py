@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,17 @@ except ModuleNotFoundError as error:
         f"Parquet, Arrow and data frames need {error.name}: pip install 'marketo_soap[arrow]'", name=error.name
     ) from None
 
-__all__ = ["parquet_rows", "parquet_schema", "problems_of", "rows_of", "schema_of"]
+from marketo_soap.bulk.field_types import typed
+
+__all__ = [
+    "parquet_rows",
+    "parquet_schema",
+    "parquet_writer",
+    "problems_of",
+    "record_batch",
+    "rows_of",
+    "schema_of",
+]
 
 _TYPES = pa.types
 _SENT = (
@@ -68,6 +78,33 @@ def parquet_rows(path: str) -> Iterator[tuple[int, tuple[str, ...], tuple[Any, .
         for batch in file.iter_batches(batch_size=_ROWS, use_threads=False):
             for columns, cells in _rows(batch):
                 yield 0, columns, cells
+
+
+_FETCHED = {
+    **{"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()},
+    **{"date": pa.date32(), "datetime": pa.timestamp("us", "UTC")},
+}
+
+
+def record_batch(rows: Sequence[Mapping[str, str | None]], kinds: Mapping[str, str]) -> Any:
+    """Return rows of texts as an Arrow record batch with a column for each of *kinds*.
+
+    Raises `ValueError` for a text that is of another kind.
+    """
+    arrays = []
+    for name, kind in kinds.items():
+        try:
+            arrays.append(pa.array([typed(kind, row.get(name)) for row in rows], _FETCHED[kind]))
+        except ValueError:
+            raise ValueError(
+                f"{name} has a value that is no {kind}: fetch it as text, types={{{name!r}: 'text'}}"
+            ) from None
+    return pa.RecordBatch.from_arrays(arrays, names=list(kinds))
+
+
+def parquet_writer(path: str, kinds: Mapping[str, str]) -> Any:
+    """Open a Parquet file for the record batches of *kinds*."""
+    return pq.ParquetWriter(path, pa.schema([(name, _FETCHED[kind]) for name, kind in kinds.items()]))
 
 
 def _batches(table: Any) -> Iterator[Any]:

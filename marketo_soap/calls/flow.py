@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from marketo_soap import envelope
 from marketo_soap.calls.limits import next_reset
 from marketo_soap.calls.retry import RetryPolicy, in_time, retry_after
+from marketo_soap.debug.durations import in_words
 from marketo_soap.errors import (
     AmbiguousError,
     AmbiguousFault,
@@ -211,7 +212,7 @@ def _skew(date: str | None, now: datetime) -> str:
     except (TypeError, ValueError, OverflowError):
         return "the clocks may differ; the reply has no valid Date header"
     side = "ahead of" if seconds > 0 else "behind"
-    return f"the clocks differ: the server's is {abs(seconds):.0f} s {side} this one"
+    return f"the clocks differ: the server's is {in_words(seconds)} {side} this one"
 
 
 def _unusable_reply(operation: Operation[Any], request: bytes, answer: Received, error: ProtocolError) -> MarketoError:

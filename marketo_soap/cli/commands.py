@@ -15,6 +15,7 @@ from marketo_soap.cli.clients import KEY, USER_ID, check_given
 from marketo_soap.cli.doctor import doctor
 from marketo_soap.cli.envelope_commands import convert, diff, parse, send, verify
 from marketo_soap.cli.export_commands import export, redact
+from marketo_soap.cli.fetch_leads import fetch_leads
 from marketo_soap.cli.gateway import gateway
 from marketo_soap.cli.goldens import goldens
 from marketo_soap.cli.help import examples
@@ -97,7 +98,7 @@ def envelope_sync_lead(
     click.echo(data, nl=False)
 
 
-cli.add_section("Calls", (sync_lead, sync_leads, call, operations))
+cli.add_section("Calls", (sync_lead, sync_leads, fetch_leads, call, operations))
 cli.add_section("Reading and checking envelopes", (parse, verify, diff))
 cli.add_section("Writing and sending envelopes", (envelope_group, convert, send, redact, export))
 cli.add_section("Servers", (sandbox, gateway))

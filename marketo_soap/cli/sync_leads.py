@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _NOT_DONE, _STOPPED = 1, 3
 
-_WHERE = (
+WHERE = (
     click.option("--endpoint", envvar="MARKETO_SOAP_ENDPOINT", show_envvar=True, help="Where to send them."),
     click.option("--sandbox", is_flag=True, help="Send them to an embedded sandbox, over a real local connection."),
     click.option("--sandbox-db", type=click.Path(dir_okay=False), help="The sandbox's file; implies --sandbox."),
@@ -68,7 +68,7 @@ _HOW = (
 
 
 def _options(command: F) -> F:
-    return signer_options(with_options(*_WHERE, *_COLUMNS, *_HOW)(command))
+    return signer_options(with_options(*WHERE, *_COLUMNS, *_HOW)(command))
 
 
 @click.command(
@@ -124,7 +124,7 @@ def sync_leads(
             common["ledger"] = ":memory:"  # the leads of this sandbox do not stay either
         elif ledger is None and "-" in files:
             raise click.UsageError("standard input has no ledger beside it: name one with --ledger")
-        with _client(**connection) as client, _stopped_by_signals() as stop, _progress() as show:
+        with open_client(**connection) as client, _stopped_by_signals() as stop, _progress() as show:
             summary = sync(
                 source,
                 client,
@@ -174,7 +174,7 @@ def _calls(quota: str | None) -> float | None:
 
 
 @contextmanager
-def _client(
+def open_client(
     endpoint: str | None, sandbox: bool, sandbox_db: str | None, user_id: str | None, encryption_key: str | None
 ) -> Iterator[Client]:
     """Open the client: of a sandbox, of the endpoint, or of the REST API if the environment names only that."""
