@@ -95,6 +95,11 @@ class Ledger:
             self.write(RowOutcome(number, RowFate.UNKNOWN) for number in _numbers(numbers))
         self._db.execute("DELETE FROM sent")
 
+    @property
+    def _is_used(self) -> bool:
+        """Whether a row was sent."""
+        return self._db.execute("SELECT 1 FROM outcomes WHERE fate <> 'invalid' LIMIT 1").fetchone() is not None
+
     # -- the source -----------------------------------------------------------------------------------
 
     def check_source(self, fingerprint: Any, *, accept: bool = False) -> None:
@@ -103,8 +108,7 @@ class Ledger:
         Raises `SourceChanged` if it is another.
         """
         text = json.dumps(fingerprint)
-        known = self.fact("source")
-        if known is not None and known != text and not accept:
+        if self.fact("source") not in (None, text) and self._is_used and not accept:
             raise SourceChanged(
                 f"the source is not the one that {self.path} was made for: restore it, name another ledger, or accept "
                 "the change (--accept-changes) if the rows that are done are still the same"
@@ -114,14 +118,14 @@ class Ledger:
     def check_target(self, target: str) -> None:
         """Note which subscription the rows are sent to, or compare it: `ValueError` if it is another."""
         known = self.fact("target")
-        if known is not None and known != target:
+        if known not in (None, target) and self._is_used:
             raise ValueError(f"the rows of {self.path} were sent to {known}, not to {target}: name another ledger")
         self.set_fact("target", target)
 
     def check_prefix(self, number: int, digest: str, *, accept: bool = False) -> None:
         """Note the digest of all rows up to *number*, or compare it: for a source that is no file."""
         known = self._db.execute("SELECT digest FROM prefixes WHERE number = ?", (number,)).fetchone()
-        if known is not None and known[0] != digest and not accept:
+        if known is not None and known[0] != digest and self._is_used and not accept:
             raise SourceChanged(
                 f"the rows up to {number} are not those that {self.path} was made for: name another ledger"
             )
@@ -131,6 +135,15 @@ class Ledger:
         """Return the numbers from *first* to *last* that have a digest."""
         query = "SELECT number FROM prefixes WHERE number BETWEEN ? AND ?"
         return {number for (number,) in self._db.execute(query, (first, last))}
+
+    def note_rejects(self, digest: str | None) -> None:
+        """Note the digest of the file of rejects that is about to be written."""
+        before = (self.fact("rejects") or "").split()[-1:]
+        self.set_fact("rejects", " ".join([*before, digest] if digest else before))
+
+    def knows_rejects(self, digest: str | None) -> bool:
+        """Return whether a file of rejects is as it was written, or was before; None: there is none."""
+        return digest is None or digest in (self.fact("rejects") or "").split()
 
     @property
     def salt(self) -> bytes:

@@ -80,17 +80,18 @@ class Rejects:
         self._parquet.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
         self._rows = []
 
-    def keep(self) -> str | None:
-        """Give the file its name, if a row was written; returns the digest of its contents."""
+    def finish(self) -> str | None:
+        """Write the rest; returns the digest of the contents, None if there is no row."""
         if self._rows or self._parquet is not None:
             self._write_rows()
             self._parquet.close()
         self._file.close()
-        if not self.count:
-            os.unlink(self._part)
-            return None
-        os.replace(self._part, self.path)
-        return digest_of(self.path)
+        return digest_of(self._part) if self.count else None
+
+    def keep(self) -> None:
+        """Give the file its name, if it has a row."""
+        if self.count:
+            os.replace(self._part, self.path)
 
     def __enter__(self) -> Self:
         return self

@@ -51,7 +51,7 @@ class Run:
         self._has_answer = False
         self._stopped: str | None = None
         self._retry_at: datetime | None = None
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         ledger.forget_invalid()
         self._tally = Tally(ledger.counts())
         self._before = sum(self._tally.totals().values()) - self._tally.totals()["unknown"]
@@ -75,7 +75,6 @@ class Run:
         if self._planner.waiting and self._stopped is None:
             self._stopped = "the rows that are left share a key with rows whose fate is unknown"
         self._finish_rejects()
-        self._ledger.commit()
 
     def _step(self, pool: ThreadPoolExecutor) -> bool:
         """Send what may be sent, and take answers; returns whether there is more to do."""
@@ -134,12 +133,12 @@ class Run:
         answer: Answer
         try:
             answer = self._client.call(batch.operation(dedup=self._terms.dedup))
-            exchange = self._client.last_exchange
+            exchange, attempts = self._client.last_exchange, 1
         except MarketoError as error:
-            answer, exchange = error, error.exchange
-        except Exception as error:
-            answer, exchange = error, None
-        self._answers.put(Answered(sent, batch, answer, 0 if exchange is None else exchange.attempt))
+            answer, exchange, attempts = error, error.exchange, 0
+        except BaseException as error:
+            answer, exchange, attempts = error, None, 0
+        self._answers.put(Answered(sent, batch, answer, attempts if exchange is None else exchange.attempt))
 
     # -- answers --------------------------------------------------------------------------------------
 
@@ -154,8 +153,8 @@ class Run:
             self._end(f"{type(answer).__name__}")
             self._planner.lost(batch)
             return
-        verdict = judge(answer)
-        if verdict is Decision.LOST:
+        decision = judge(answer)
+        if decision is Decision.LOST:
             self._tally.add_unknown(len(batch.items))
             self._planner.lost(batch)
         else:
@@ -169,14 +168,14 @@ class Run:
             for item in failed:
                 self._reject(item.row, by_number[item.number])
             self._planner.ended(batch, failed)
-        elif verdict is Decision.SPLIT:
+        elif decision is Decision.SPLIT:
             self._look_for_the_cause(batch, answer)
-        elif verdict in (Decision.RETRY, Decision.STOP):
+        elif decision in (Decision.RETRY, Decision.STOP):
             self._planner.put_back(batch)
-        self._failures = self._failures + 1 if verdict in (Decision.RETRY, Decision.LOST) else 0
-        if verdict is Decision.STOP and getattr(answer, "code", None) == 20015:
+        self._failures = self._failures + 1 if decision in (Decision.RETRY, Decision.LOST) else 0
+        if decision is Decision.STOP and getattr(answer, "code", None) == 20015:
             self._out_of_quota(str(answer), getattr(answer, "retry_at", None))
-        elif verdict is Decision.STOP or self._failures >= _MOST_FAILURES:
+        elif decision is Decision.STOP or self._failures >= _MOST_FAILURES:
             self._end(str(answer))
         if self._on_progress is not None:
             self._on_progress(self.progress())
@@ -241,9 +240,9 @@ class Run:
         while self._reader.number < last and not self._reader.finished:
             for row, outcome in self._reader.chunk().rejected:
                 self._rejects.add(row, outcome.reason)
-        digest = self._rejects.keep()
-        if digest is not None:
-            self._ledger.set_fact("rejects", digest)
+        self._ledger.note_rejects(self._rejects.finish())
+        self._ledger.commit()
+        self._rejects.keep()
 
     def _facts(self) -> dict[str, Any]:
         return {"rows": self._reader.number, "sent": self._sent, "calls": self._calls}

@@ -107,7 +107,7 @@ def sync_leads(
         stack.callback(reader.close)
         ledger.check_target(target or _subscription(client))
         path = rejects or rejects_beside(opened)
-        if path is not None and os.path.exists(path) and ledger.fact("rejects") != digest_of(os.fspath(path)):
+        if path is not None and not ledger.knows_rejects(digest_of(os.fspath(path))):
             raise ValueError(f"{os.fspath(path)} would be written over: move it, or name another file for the rejects")
         writer = None if path is None else stack.enter_context(Rejects(path, opened.format, opened.schema))
         run = Run(reader, ledger, client, terms, writer, on_progress, opened.read)

@@ -14,7 +14,7 @@ from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncM
 
 __all__ = ["Answer", "Answered", "BulkClient", "SyncTerms"]
 
-Answer = SyncMultipleLeadsResult | MarketoError | Exception
+Answer = SyncMultipleLeadsResult | MarketoError | BaseException
 
 
 class BulkClient(Protocol):

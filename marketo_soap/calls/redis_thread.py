@@ -40,14 +40,14 @@ class RedisThread:
     A forked child has a thread and connections of its own. Raises `ImportError` without redis-py.
     """
 
-    def __init__(self, url: str, *, timeout: float = 2.0) -> None:
+    def __init__(self, url: str, *, timeout: float = 2.0, password: str | None = None) -> None:
         if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
             raise ValueError("url: a URL such as redis://127.0.0.1:6379/0, rediss://... or unix://... is expected")
         try:
             import_module("redis.asyncio")
         except ImportError as error:
             raise ImportError("redis-py is missing: pip install 'marketo_soap[redis]'") from error
-        self._url, self._timeout = url, timeout
+        self._url, self._timeout, self._password = url, timeout, password
         self._running: dict[int, _Running] = {}
 
     def __repr__(self) -> str:
@@ -58,7 +58,7 @@ class RedisThread:
         """The thread of this process; started when first needed."""
         process = os.getpid()
         if (found := self._running.get(process)) is None:
-            made = _Running(self._url, self._timeout)
+            made = _Running(self._url, self._timeout, self._password)
             if (found := self._running.setdefault(process, made)) is not made:
                 made.loop.close()
         found.start()
@@ -150,11 +150,11 @@ class Leases:
 class _Running:
     """The thread, its loop and its connections, of one process."""
 
-    def __init__(self, url: str, timeout: float) -> None:
+    def __init__(self, url: str, timeout: float, password: str | None) -> None:
         from asyncio import new_event_loop
 
         self.loop = new_event_loop()
-        self._url, self._timeout = url, timeout
+        self._url, self._timeout, self._password = url, timeout, password
         self._redis: Any = None
         self._scripts: dict[str, Any] = {}
         self._closed = False
@@ -217,6 +217,7 @@ class _Running:
         if self._redis is None:
             redis = import_module("redis.asyncio")
             retry = import_module("redis.asyncio.retry")
+            password = {} if self._password is None else {"password": self._password}
             pool = redis.BlockingConnectionPool.from_url(
                 self._url,
                 max_connections=_CONNECTIONS,
@@ -224,6 +225,7 @@ class _Running:
                 socket_timeout=self._timeout,
                 socket_connect_timeout=self._timeout,
                 health_check_interval=30,
+                **password,
                 retry=retry.Retry(import_module("redis.backoff").ConstantBackoff(_PAUSE), _RETRIES),
             )
             self._redis = redis.Redis(connection_pool=pool)

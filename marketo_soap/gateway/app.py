@@ -60,7 +60,7 @@ class Application:
             return Response(text, 405, {"Allow": "GET, HEAD, POST"}, TEXT)
         if path in _ADMIN and method in ("GET", "HEAD"):
             if self._may_see(path, scope, headers):
-                return self._admin_response(path)
+                return await self._admin_response(path)
             if self._admin == "all":
                 return Response(_NEEDS_TOKEN, 401, {"WWW-Authenticate": "Bearer"}, TEXT)
         return Response("There is nothing here.\n", 404, None, TEXT)
@@ -96,10 +96,10 @@ class Application:
         proxied = self._soap and self._gateway.settings.behind_proxy
         return not proxied and is_own_host(headers, ()) and _is_local(scope, headers)
 
-    def _admin_response(self, path: str) -> Response:
+    async def _admin_response(self, path: str) -> Response:
         if path == "/metrics":
             return Response(self._gateway.call_log.metrics(), 200, None, CONTENT_TYPE)
-        reason = self._gateway.not_ready() if path == "/readyz" else None
+        reason = await self._gateway.not_ready() if path == "/readyz" else None
         data = {"status": "ok"} if reason is None else {"status": "not ready", "reason": reason}
         return Response(json.dumps(data), 200 if reason is None else 503, None, "application/json")
 

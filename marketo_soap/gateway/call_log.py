@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import count
 from secrets import token_hex
@@ -15,14 +16,13 @@ from attrs import define
 from marketo_soap.errors import Fault
 from marketo_soap.gateway.access_log import LineWriter, open_log
 from marketo_soap.gateway.instances import RestInstance
-from marketo_soap.gateway.metrics import Counter, Histogram, exposition, family
+from marketo_soap.gateway.metrics import Metrics
 from marketo_soap.operations.sync_lead import SyncLeadResult
 from marketo_soap.server.service import Answer
 
 __all__ = ["CallLog", "CallRecord"]
 
 _FLUSH_SECONDS = 2.0  # at the end
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _REQUEST_ID = re.compile(r"[0-9a-f]{1,8}#[0-9a-f]{1,16}")
 _CODE = re.compile(r"[0-9]{3,4}")
 
@@ -95,38 +95,40 @@ def _matched(pattern: re.Pattern[str], text: str | None) -> str | None:
 
 
 class CallLog:
-    """Writes the access log (*path*; "-" is standard output, "" none) and counts calls for the metrics."""
+    """Writes the access log (*path*; "-" is standard output, "" none) and counts calls for the *metrics*."""
 
-    def __init__(self, path: str, instances: Mapping[str, RestInstance]) -> None:
+    def __init__(self, path: str, instances: Mapping[str, RestInstance], metrics: Metrics | None = None) -> None:
         self._log = LineWriter(open_log(path)) if path else None
         self._instances = instances
         self._prefix, self._numbers = token_hex(4), count(1)
+        self._metrics = metrics or Metrics()
+        self._seen = Counter[str]()
+        self._quota: dict[str, int] = {}
         self.in_progress = 0
-        self._calls = Counter(
-            "marketo_gateway_calls_total", "SOAP calls, by what came of them.", "caller", "operation", "outcome"
-        )
-        self._faults = Counter("marketo_gateway_faults_total", "SOAP faults, by code.", "code")
-        self._refusals = Counter(
-            "marketo_gateway_rest_refusals_total", "Refusals of REST that calls ended with, by REST's code.", "code"
-        )
-        self._seconds = Histogram("marketo_gateway_call_seconds", "How long SOAP calls took.", _SECONDS)
+        for name, instance in instances.items():
+            self._metrics.quota_limit.labels(name).set(instance.settings.limits.per_day or 0)
 
     def begin(self, tick: float, bytes_in: int) -> CallRecord:
         """Begin to record a call."""
+        self.in_progress += 1
+        self._metrics.in_progress.inc()
         return CallRecord(tick, datetime.now(UTC), bytes_in, f"{self._prefix}-{next(self._numbers)}")
 
     def end(self, call: CallRecord, tick: float) -> None:
         """Record the end of a call."""
-        seconds = tick - call.begun
-        self._seconds.observe(seconds)
+        self.in_progress -= 1
+        metrics, seconds = self._metrics, tick - call.begun
+        metrics.in_progress.dec()
+        metrics.seconds.observe(seconds)
         outcome = "fault" if call.verdict.isdecimal() else call.verdict.lower()
-        self._calls.add(call.caller, call.operation_name, outcome)
+        metrics.calls.labels(call.caller, call.operation_name, outcome).inc()
         if outcome == "fault":
-            self._faults.add(call.verdict)
+            metrics.faults.labels(call.verdict).inc()
         if call.rest_code is not None:
-            self._refusals.add(call.rest_code)
+            metrics.rest_refusals.labels(call.rest_code).inc()
         if self._log is not None:
             self._log.write(call.line(seconds))
+        self.refresh()
 
     def close(self) -> None:
         """Write the queued lines of the access log, within two seconds."""
@@ -135,25 +137,22 @@ class CallLog:
 
     def metrics(self) -> bytes:
         """Return the metrics in the format of Prometheus."""
-        metrics = (self._calls, self._faults, self._refusals, self._seconds)
-        return exposition(*(each.lines for each in metrics), self._now, self._rest)
+        self.refresh()
+        return self._metrics.text()
 
-    def _now(self) -> Iterator[str]:
-        help_text = "SOAP calls in progress."
-        yield from family("marketo_gateway_calls_in_progress", "gauge", help_text, [({}, self.in_progress)])
-        help_text, dropped = "Lines of the access log that could not be written.", self._log.dropped if self._log else 0
-        yield from family("marketo_gateway_log_lines_dropped_total", "counter", help_text, [({}, dropped)])
+    def refresh(self) -> None:
+        """Update the metrics of what this process does besides calls; workers do it from time to time."""
+        metrics = self._metrics
+        metrics.dropped.inc(self._more("dropped", self._log.dropped if self._log else 0))
+        for name, instance in self._instances.items():
+            metrics.rest_calls.labels(name).inc(self._more(f"calls {name}", instance.rest_calls))
+            metrics.refused.labels(name).set(int(instance.refused))
+            used = instance.limiter.spent_today
+            if self._quota.get(name) != used:  # of several workers, the one that knows the latest counts
+                self._quota[name] = used
+                metrics.quota_used.labels(name).set(used)
 
-    def _rest(self) -> Iterator[str]:
-        instances = self._instances.items()
-        calls = [({"instance": name}, each.rest_calls) for name, each in instances]
-        yield from family("marketo_gateway_rest_calls_total", "counter", "REST calls, tokens not counted.", calls)
-        used = [({"instance": name}, each.limiter.spent_today) for name, each in instances]
-        help_text = "REST calls of today's quota used by this gateway; the day is that of US Central time."
-        yield from family("marketo_gateway_rest_quota_used", "gauge", help_text, used)
-        limits = [({"instance": name}, each.settings.limits.per_day or 0) for name, each in instances]
-        help_text = "REST calls a day that the settings allow."
-        yield from family("marketo_gateway_rest_quota_limit", "gauge", help_text, limits)
-        refused = [({"instance": name}, int(each.refused)) for name, each in instances]
-        help_text = "Whether REST is known to refuse the credentials."
-        yield from family("marketo_gateway_rest_credentials_refused", "gauge", help_text, refused)
+    def _more(self, what: str, number: int) -> int:
+        """Return how much a number has grown."""
+        more, self._seen[what] = number - self._seen[what], number
+        return more

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from secrets import token_hex
 
 from marketo_soap.bridge.transport import RestBridge
@@ -12,6 +13,7 @@ from marketo_soap.errors import fault
 from marketo_soap.gateway.instances import RestInstance
 from marketo_soap.gateway.replays import Replays
 from marketo_soap.gateway.settings import CallerSettings
+from marketo_soap.gateway.shared import RedisReplays, SharedLimitKeeper, SharedState
 from marketo_soap.signature import AuthenticationHeader, Credentials, mistake, read_timestamp, verify
 
 __all__ = ["Caller", "Callers"]
@@ -27,17 +29,26 @@ class Caller:
         instance: RestInstance,
         bridge: RestBridge,
         share: int,
-        replays: Replays | None,
+        replays: Replays | RedisReplays | None,
+        state: SharedState | None = None,
     ) -> None:
         self.enabled = settings.enabled
         self.name, self.credentials, self.instance, self.bridge = settings.name, credentials, instance, bridge
         self.running = 0
         self._settings = settings
         self._limits = LimitKeeper(settings.limits or Limits(calls=None, at_once=share, per_day=None))
+        self._shared_limits: SharedLimitKeeper | None = None
+        if state is not None and settings.limits is not None:
+            self._shared_limits = SharedLimitKeeper(state, settings.name, settings.limits)
         self._replays = replays if settings.refuse_replays else None
 
-    def check_call(self, header: AuthenticationHeader, body: bytes, now: datetime, tick: float) -> None:
-        """Count a call with a valid signature, or raise the fault that refuses it."""
+    async def check_call(
+        self, header: AuthenticationHeader, body: bytes, now: datetime, tick: float
+    ) -> Callable[[], None]:
+        """Count a call with a valid signature, or raise the fault that refuses it.
+
+        Return a function that is to be called when the call has ended.
+        """
         times = read_timestamp(header.request_timestamp)
         if not times:
             raise fault(20014, "Authentication failed: requestTimestamp is not a timestamp")
@@ -48,16 +59,36 @@ class Caller:
             raise fault(20013)
         replays, kind = self._replays, self._settings.refuse_replays
         if replays is None:
-            self._limits.count_call(now, tick, self.running + 1)
-            return
+            return await self._count_call(now, tick)
         key = header.request_signature.encode() + (b"\0" + body if kind == "request" else b"")
         user_id, signed = self.credentials.user_id, times[0].timestamp()
         repeated = fault(20016, f"Request Expired: the same {kind} has been received before, or may have been")
-        if replays.knows(user_id, key, signed):
+        expired = now.timestamp() - self._settings.timestamp_window
+        if await _value(replays.knows(user_id, key, signed)):
             raise repeated
+        ended = await self._count_call(now, tick)
+        try:
+            if not await _value(replays.add(user_id, key, signed, expired)):
+                raise repeated
+        except BaseException:
+            ended()
+            raise
+        return ended
+
+    async def _count_call(self, now: datetime, tick: float) -> Callable[[], None]:
+        if self._shared_limits is not None:
+            return partial(self._shared_limits.end, await self._shared_limits.count_call())
         self._limits.count_call(now, tick, self.running + 1)
-        if not replays.add(user_id, key, signed, now.timestamp() - self._settings.timestamp_window):
-            raise repeated
+        return _nothing
+
+
+def _nothing() -> None:
+    """What is to be done when a call has ended that is counted in this process."""
+
+
+async def _value(value: bool | Awaitable[bool]) -> bool:
+    """Return a value of this process, or of Redis."""
+    return value if isinstance(value, bool) else await value
 
 
 class Callers:

@@ -27,10 +27,12 @@ from marketo_soap.errors import (
 from marketo_soap.gateway.call_log import CallLog, CallRecord
 from marketo_soap.gateway.callers import Caller, Callers
 from marketo_soap.gateway.instances import instances_of
+from marketo_soap.gateway.metrics import Metrics
 from marketo_soap.gateway.readers import Budget, Reader, Share
 from marketo_soap.gateway.replays import Replays
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.gateway.settings import GatewaySettings
+from marketo_soap.gateway.shared import RedisReplays, SharedState
 from marketo_soap.history import Exchange
 from marketo_soap.server import service
 from marketo_soap.server.service import Answer
@@ -45,15 +47,19 @@ _LONG_REQUESTS = 64 * 1024 * 1024  # bytes of all that are being read
 class Gateway:
     """Answers SOAP calls of the callers in *settings*. Everything but the bridges runs in one event loop.
 
-    REST calls are made in threads and run to their end, even if the caller disconnects.
+    REST calls are made in threads and run to their end, even if the caller disconnects. With *metrics_folder*, the
+    metrics are added up with those of other workers.
     """
 
-    def __init__(self, settings: GatewaySettings, secrets: Secrets) -> None:
+    def __init__(self, settings: GatewaySettings, secrets: Secrets, *, metrics_folder: str | None = None) -> None:
         self.settings, self.metrics_token = settings, secrets.metrics_token
         self.stopping = False
-        self._instances = instances_of(settings.rest, secrets.rest)
-        self.call_log = CallLog(settings.access_log, self._instances)
-        self._replays = None if settings.replay_file is None else Replays(settings.replay_file)
+        self._shared = None if settings.redis is None else SharedState(settings.redis, secrets.redis_password)
+        if self._shared is not None:
+            self._shared.begin()
+        self._instances = instances_of(settings.rest, secrets.rest, self._shared)
+        self.call_log = CallLog(settings.access_log, self._instances, Metrics(metrics_folder))
+        self._replays = self._open_replays()
         # One caller must not block all others.
         share = settings.max_calls if len(settings.callers) == 1 else max(1, settings.max_calls // 2)
         self._callers = Callers(
@@ -65,6 +71,7 @@ class Gateway:
                     instance.bridge(settings.bridge_of(caller)),
                     share,
                     self._replays,
+                    self._shared,
                 )
                 for caller in settings.callers
             ),
@@ -80,6 +87,12 @@ class Gateway:
             hidden += [secret for _, secret in secrets.rest.values()]
             self._recorder = Recorder(settings.record_directory, keep=settings.record_keep, secrets=hidden)
         self.running = 0  # calls over REST
+
+    def _open_replays(self) -> Replays | RedisReplays | None:
+        if self._shared is not None:
+            watched = [caller.user_id for caller in self.settings.callers if caller.refuse_replays]
+            return RedisReplays(self._shared, watched)
+        return None if self.settings.replay_file is None else Replays(self.settings.replay_file)
 
     # -- calls ----------------------------------------------------------------------------------------
 
@@ -123,11 +136,9 @@ class Gateway:
     @contextmanager
     def _recorded(self, size: int) -> Iterator[CallRecord]:
         call = self.call_log.begin(time.monotonic(), size)
-        self.call_log.in_progress += 1
         try:
             yield call
         finally:
-            self.call_log.in_progress -= 1
             self.call_log.end(call, time.monotonic())
 
     async def _answered(self, call: CallRecord, body: bytes) -> Answer:
@@ -138,11 +149,18 @@ class Gateway:
         except TimeoutError:
             raise fault(20024) from None
         self._callers.check_room(caller)
-        caller.check_call(header, body, datetime.now(UTC), time.monotonic())
-        if isinstance(request, ProtocolError):
-            raise request
-        seconds = call.begun + self.settings.call_seconds - time.monotonic()
-        served = await self._carried_out(partial(self._over_rest, caller, request, body, seconds), caller)
+        ended = await caller.check_call(header, body, datetime.now(UTC), time.monotonic())
+        try:
+            self._callers.check_room(caller)  # others may have begun in the meantime
+            if isinstance(request, ProtocolError):
+                raise request
+            seconds = call.begun + self.settings.call_seconds - time.monotonic()
+            work = self._begin(partial(self._over_rest, caller, request, body, seconds), caller)
+        except BaseException:
+            ended()
+            raise
+        work.add_done_callback(lambda _: ended())
+        served = await asyncio.shield(work)
         call.rest_calls, call.warnings = served.rest_calls, len(served.notes)
         caller.instance.record(served.answer.outcome)
         return served.answer
@@ -165,7 +183,7 @@ class Gateway:
         except ProtocolError as error:
             return caller, header, error
 
-    async def _carried_out(self, work: Callable[[], Served], caller: Caller) -> Served:
+    def _begin(self, work: Callable[[], Served], caller: Caller) -> asyncio.Future[Served]:
         future = asyncio.get_running_loop().run_in_executor(self._pool, work)
         self.running += 1
         caller.running += 1
@@ -175,7 +193,7 @@ class Gateway:
             caller.running -= 1
 
         future.add_done_callback(ended)
-        return await asyncio.shield(future)
+        return future
 
     def _over_rest(self, caller: Caller, request: envelope.Request[Any], body: bytes, seconds: float) -> Served:
         if self._recorder is None:
@@ -205,10 +223,12 @@ class Gateway:
 
     # -- status ---------------------------------------------------------------------------------------
 
-    def not_ready(self) -> str | None:
-        """Return why the gateway cannot serve calls now, None if it can. Makes no call."""
+    async def not_ready(self) -> str | None:
+        """Return why the gateway cannot serve calls now, None if it can. Makes no call over REST."""
         if self.stopping:
             return "it is stopping"
+        if self._shared is not None and await self._shared.is_away():
+            return "Redis is away"
         if all(instance.refused for instance in self._instances.values()):
             return "REST refuses the credentials"
         return None
@@ -221,5 +241,7 @@ class Gateway:
         for reader in self._readers:
             reader.close()
         self.call_log.close()
-        if self._replays is not None:
+        if isinstance(self._replays, Replays):
             self._replays.close()
+        if self._shared is not None:
+            self._shared.close()

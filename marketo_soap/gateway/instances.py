@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from marketo_soap.bridge.locks import KeyLocks
+from marketo_soap.bridge.locks import KeyLocks, Locks
+from marketo_soap.bridge.redis_locks import RedisKeyLocks
 from marketo_soap.bridge.settings import BridgeSettings
+from marketo_soap.bridge.shared_memory import RedisMemory, SharedMemory
 from marketo_soap.bridge.transport import RestBridge
 from marketo_soap.calls.limiter import InProcessLimiter
+from marketo_soap.calls.redis_limiter import RedisLimiter
 from marketo_soap.errors import Fault
 from marketo_soap.gateway.settings import RestSettings
+from marketo_soap.gateway.shared import SharedState
 
 __all__ = ["RestInstance", "instances_of"]
 
@@ -26,11 +30,13 @@ class RestInstance:
         settings: RestSettings,
         client_id: str,
         client_secret: str,
-        limiter: InProcessLimiter,
-        locks: KeyLocks,
+        limiter: InProcessLimiter | RedisLimiter,
+        locks: Locks,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        memory: SharedMemory | None = None,
     ) -> None:
-        self.settings, self.limiter, self._locks = settings, limiter, locks
+        self.settings, self.limiter, self._locks, self._memory = settings, limiter, locks, memory
         self._client_id, self._client_secret = client_id, client_secret
         self._bridges: list[RestBridge] = []
         self._monotonic = monotonic
@@ -50,6 +56,7 @@ class RestInstance:
             limiter=self.limiter,
             allow_http=rest.allow_http,
             locks=self._locks,
+            memory=self._memory,
             share_with=self._bridges[0] if self._bridges else None,
         )
         self._bridges.append(bridge)
@@ -80,11 +87,23 @@ class RestInstance:
             bridge.close()
 
 
-def instances_of(rest: tuple[RestSettings, ...], secrets: Mapping[str, tuple[str, str]]) -> dict[str, RestInstance]:
-    """Return the instances by name. Those with the same origin share limits and locks."""
-    shared: dict[str, tuple[InProcessLimiter, KeyLocks]] = {}
+def instances_of(
+    rest: tuple[RestSettings, ...], secrets: Mapping[str, tuple[str, str]], state: SharedState | None = None
+) -> dict[str, RestInstance]:
+    """Return the instances by name. Those with the same origin share limits and locks, with *state* in all workers."""
+    shared: dict[str, tuple[InProcessLimiter | RedisLimiter, Locks]] = {}
     found = {}
     for each in rest:
-        of_origin = shared.setdefault(each.origin, (InProcessLimiter(each.limits), KeyLocks()))
-        found[each.name] = RestInstance(each, *secrets[each.name], *of_origin)
+        if each.origin not in shared:
+            shared[each.origin] = (
+                (InProcessLimiter(each.limits), KeyLocks()) if state is None else _in_redis(each, state)
+            )
+        memory = None if state is None else RedisMemory(state.thread, name=state.name(each.name))
+        found[each.name] = RestInstance(each, *secrets[each.name], *shared[each.origin], memory=memory)
     return found
+
+
+def _in_redis(rest: RestSettings, state: SharedState) -> tuple[RedisLimiter, RedisKeyLocks]:
+    name, lease = state.name(rest.origin), state.settings.lease
+    limiter = RedisLimiter(state.thread, rest.limits, name=name, lease=lease)
+    return limiter, RedisKeyLocks(state.thread, name=name, lease=lease)

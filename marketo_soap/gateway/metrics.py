@@ -1,81 +1,66 @@
-"""Metrics in the text format 0.0.4 of Prometheus. Not thread-safe."""
+"""The metrics of a gateway, in the text format 0.0.4 of Prometheus. Workers add theirs up in the files of a folder."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import os
+from importlib import import_module
+from typing import Any
 
-__all__ = ["CONTENT_TYPE", "Counter", "Histogram", "exposition", "family"]
+__all__ = ["CONTENT_TYPE", "Metrics", "worker_ended"]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-
-class Counter:
-    """A counter for each combination of label values."""
-
-    def __init__(self, name: str, help_text: str, *labels: str) -> None:
-        self._name, self._help, self._labels = name, help_text, labels
-        self._values: dict[tuple[str, ...], float] = {} if labels else {(): 0}
-
-    def add(self, *values: str, by: float = 1) -> None:
-        """Add *by* to the counter of these label values."""
-        self._values[values] = self._values.get(values, 0) + by
-
-    def lines(self) -> Iterator[str]:
-        """Yield the lines of the metric."""
-        samples = ((dict(zip(self._labels, values, strict=True)), value) for values, value in self._values.items())
-        yield from family(self._name, "counter", self._help, samples)
+_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client reads it when it is imported
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
-class Histogram:
-    """A histogram with these upper *bounds*."""
+class Metrics:
+    """The metrics of a process; with a *folder*, those of all workers that use it.
 
-    def __init__(self, name: str, help_text: str, bounds: tuple[float, ...]) -> None:
-        self._name, self._help, self._bounds = name, help_text, bounds
-        self._counts = [0] * (len(bounds) + 1)
-        self._sum = 0.0
+    A worker must name its folder before anything else imports prometheus_client.
+    """
 
-    def observe(self, value: float) -> None:
-        """Add an observation."""
-        self._counts[bisect_left(self._bounds, value)] += 1
-        self._sum += value
+    def __init__(self, folder: str | None = None) -> None:
+        self._folder = folder
+        if folder is not None:
+            os.environ[_FOLDER] = folder
+        self._client: Any = import_module("prometheus_client")
+        self._client.disable_created_metrics()
+        self._registry = self._client.CollectorRegistry()
+        self.calls = self._counter("calls", "SOAP calls, by what came of them.", "caller", "operation", "outcome")
+        self.faults = self._counter("faults", "SOAP faults, by code.", "code")
+        help_text = "Refusals of REST that calls ended with, by REST's code."
+        self.rest_refusals = self._counter("rest_refusals", help_text, "code")
+        self.seconds = self._client.Histogram(
+            "marketo_gateway_call_seconds", "How long SOAP calls took.", buckets=_SECONDS, registry=self._registry
+        )
+        self.in_progress = self._gauge("calls_in_progress", "SOAP calls in progress.", "livesum")
+        self.dropped = self._counter("log_lines_dropped", "Lines of the access log that could not be written.")
+        self.rest_calls = self._counter("rest_calls", "REST calls, tokens not counted.", "instance")
+        help_text = "REST calls of today's quota used by this gateway; the day is that of US Central time."
+        self.quota_used = self._gauge("rest_quota_used", help_text, "livemostrecent", "instance")
+        help_text = "REST calls a day that the settings allow."
+        self.quota_limit = self._gauge("rest_quota_limit", help_text, "livemax", "instance")
+        help_text = "Whether REST is known to refuse the credentials."
+        self.refused = self._gauge("rest_credentials_refused", help_text, "livemax", "instance")
 
-    def lines(self) -> Iterator[str]:
-        """Yield the lines of the metric."""
-        yield from _head(self._name, "histogram", self._help)
-        total = 0
-        for bound, count in zip((*map(_number, self._bounds), "+Inf"), self._counts, strict=True):
-            total += count
-            yield _sample(f"{self._name}_bucket", {"le": bound}, total)
-        yield _sample(f"{self._name}_sum", {}, self._sum)
-        yield _sample(f"{self._name}_count", {}, total)
+    def text(self) -> bytes:
+        """Return the metrics of all workers."""
+        registry = self._registry
+        if self._folder is not None:
+            registry = self._client.CollectorRegistry()
+            import_module("prometheus_client.multiprocess").MultiProcessCollector(registry, path=self._folder)
+        text: bytes = self._client.generate_latest(registry)
+        return text
 
+    def _counter(self, name: str, help_text: str, *labels: str) -> Any:
+        return self._client.Counter(f"marketo_gateway_{name}_total", help_text, labels, registry=self._registry)
 
-def family(name: str, kind: str, help_text: str, samples: Iterable[tuple[Mapping[str, str], float]]) -> Iterator[str]:
-    """Yield the lines of one metric; *samples* are values with their labels."""
-    yield from _head(name, kind, help_text)
-    for labels, value in samples:
-        yield _sample(name, labels, value)
-
-
-def exposition(*families: Callable[[], Iterable[str]]) -> bytes:
-    """Return the document of these metrics."""
-    return "".join(f"{line}\n" for lines in families for line in lines()).encode()
-
-
-def _head(name: str, kind: str, help_text: str) -> Iterator[str]:
-    yield f"# HELP {name} {help_text}"
-    yield f"# TYPE {name} {kind}"
-
-
-def _sample(name: str, labels: Mapping[str, str], value: float) -> str:
-    written = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
-    return f"{name}{{{written}}} {_number(value)}" if written else f"{name} {_number(value)}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    def _gauge(self, name: str, help_text: str, mode: str, *labels: str) -> Any:
+        name = f"marketo_gateway_{name}"
+        return self._client.Gauge(name, help_text, labels, multiprocess_mode=mode, registry=self._registry)
 
 
-def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) else repr(value)
+def worker_ended(process: int, folder: str) -> None:
+    """Take what a worker that has ended had in progress out of the metrics; its counters stay."""
+    import_module("prometheus_client.multiprocess").mark_process_dead(process, folder)

@@ -24,13 +24,14 @@ _VARIABLE = re.compile("[A-Za-z]{1,10}|[A-Z][A-Z0-9]*(_[A-Z0-9]+)+|[a-z][a-z0-9]
 
 @frozen
 class Secrets:
-    """The `Credentials` of callers by their names, client id and secret of each `[[rest]]` by its name, and the token
-    of `/metrics`.
+    """The `Credentials` of callers by their names, client id and secret of each `[[rest]]` by its name, the token of
+    `/metrics` and the password of Redis.
     """
 
     callers: Mapping[str, Credentials] = field(repr=secret)
     rest: Mapping[str, tuple[str, str]] = field(repr=secret)
     metrics_token: str | None = field(repr=secret, default=None)
+    redis_password: str | None = field(repr=secret, default=None)
 
 
 def resolve(settings: GatewaySettings, environ: Mapping[str, str]) -> Secrets:
@@ -50,9 +51,12 @@ def resolve(settings: GatewaySettings, environ: Mapping[str, str]) -> Secrets:
     if settings.metrics_token_env is not None or settings.metrics_token_file is not None:
         env, file = settings.metrics_token_env, settings.metrics_token_file
         token = _secret("metrics_token", env, file, environ, exposed)
+    password, redis = None, settings.redis
+    if redis is not None and (redis.password_env is not None or redis.password_file is not None):
+        password = _secret("redis.password", redis.password_env, redis.password_file, environ, exposed)
     if settings.private_key is not None and os.path.exists(settings.private_key):
         _check_private("private_key", settings.private_key, exposed)
-    return Secrets(callers, rest, token)
+    return Secrets(callers, rest, token, password)
 
 
 def _rest(where: str, rest: RestSettings, environ: Mapping[str, str], exposed: bool) -> tuple[str, str]:

@@ -10,8 +10,10 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
+from multiprocessing import parent_process
 from typing import Any
 
 import uvicorn
@@ -20,16 +22,18 @@ from marketo_soap.gateway.app import Application
 from marketo_soap.gateway.gateway import Gateway
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.gateway.settings import GatewaySettings
+from marketo_soap.gateway.supervisor import supervise
 from marketo_soap.gateway.timeouts import with_timeouts
 from marketo_soap.server.asgi import listen, server_config
 
-__all__ = ["check_certificate", "serve"]
+__all__ = ["check_certificate", "run", "serve"]
 
 logger = logging.getLogger("marketo_soap.gateway")
 
 _KEEP_ALIVE = 20  # seconds that a connection may be idle
 _FLUSH_SECONDS = 1.0  # for answers to go out at the end
 _ADMIN_CONNECTIONS = 100
+_REFRESH_SECONDS = 1.0
 _OTHER_FILES = 64  # descriptors other than connections
 
 
@@ -43,12 +47,36 @@ class _Server(uvicorn.Server):
 def serve(settings: GatewaySettings, secrets: Secrets) -> None:
     """Serve until SIGTERM or SIGINT; then wait for the calls in progress, at most *stop_seconds*.
 
-    Prints the addresses to standard error. Raises `OSError` if it cannot listen. If calls did not end in time, the
-    process exits here with code 1.
+    Prints the addresses to standard error when calls are accepted. Raises `OSError` if it cannot listen, or cannot use
+    Redis. If calls did not end in time, the process exits here with code 1.
     """
-    gateway = Gateway(settings, secrets)
-    public = "all" if settings.metrics_public else "local"
+    scheme = "https" if settings.tls else "http"
     listener, address = listen(settings.host, settings.port)
+    listeners = [listener]
+    lines = [f"SOAP at {scheme}://{address}/soap/mktows/2_2"]
+    if settings.admin_port is None:
+        lines.append(f"health and metrics at {scheme}://{address}/readyz")
+    else:
+        listener, address = listen(settings.admin_host, settings.admin_port)
+        listeners.append(listener)
+        lines.append(f"health and metrics at http://{address}/readyz")
+    ready = partial(print, *lines, "ready", sep="\n", file=sys.stderr, flush=True)
+    if settings.workers == 1:
+        run(settings, secrets, listeners, ready)
+    elif not supervise(run, settings, secrets, listeners, ready):
+        sys.exit(1)
+
+
+def run(
+    settings: GatewaySettings,
+    secrets: Secrets,
+    listeners: Sequence[socket.socket],
+    ready: Callable[[], None],
+    metrics_folder: str | None = None,
+) -> None:
+    """Serve at *listeners* in this process; the second one is for health and metrics. Call *ready* at the beginning."""
+    gateway = Gateway(settings, secrets, metrics_folder=metrics_folder)
+    public = "all" if settings.metrics_public else "local"
     most = _connections(settings)
     tls = {"ssl_certfile": settings.certificate, "ssl_keyfile": settings.private_key} if settings.tls else {}
     main = _server(
@@ -60,18 +88,11 @@ def serve(settings: GatewaySettings, secrets: Secrets) -> None:
         timeout_graceful_shutdown=math.ceil(settings.stop_seconds),
         **tls,
     )
-    servers, listeners = [main], [listener]
-    scheme = "https" if settings.tls else "http"
-    lines = [f"SOAP at {scheme}://{address}/soap/mktows/2_2"]
-    if settings.admin_port is None:
-        lines.append(f"health and metrics at {scheme}://{address}/readyz")
-    else:
-        listener, address = listen(settings.admin_host, settings.admin_port)
+    servers = [main]
+    if settings.admin_port is not None:
         admin = Application(gateway, soap=False, admin="all")
         servers.append(_server(settings, admin, _ADMIN_CONNECTIONS, timeout_graceful_shutdown=1))
-        listeners.append(listener)
-        lines.append(f"health and metrics at http://{address}/readyz")
-    print(*lines, "ready", sep="\n", file=sys.stderr, flush=True)
+    ready()
     if most < settings.max_connections:
         logger.warning("max_connections is lowered to %d by the limit of open files", most)
     asyncio.run(_until_stopped(gateway, servers, listeners))
@@ -112,22 +133,38 @@ def _connections(settings: GatewaySettings) -> int:
     return min(settings.max_connections, max(soft // 4, soft - others))
 
 
-async def _until_stopped(gateway: Gateway, servers: list[_Server], listeners: list[socket.socket]) -> None:
+async def _until_stopped(gateway: Gateway, servers: list[_Server], listeners: Sequence[socket.socket]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):  # on Windows, Ctrl-C ends it at once
             loop.add_signal_handler(number, stop.set)
+    if (parent := parent_process()) is not None:
+
+        def orphaned() -> None:  # the supervisor was killed
+            loop.remove_reader(parent.sentinel)
+            stop.set()
+
+        with suppress(NotImplementedError):
+            loop.add_reader(parent.sentinel, orphaned)
     tasks = [
         loop.create_task(server.serve(sockets=[listener])) for server, listener in zip(servers, listeners, strict=True)
     ]
-    ended = loop.create_task(stop.wait())
+    ended, refreshing = loop.create_task(stop.wait()), loop.create_task(_refresh(gateway))
     await asyncio.wait([*tasks, ended], return_when=asyncio.FIRST_COMPLETED)
     gateway.stopping = True
     await asyncio.sleep(gateway.settings.stop_delay)
     for server, task in zip(servers, tasks, strict=True):  # the health endpoint stops last
         await _stop(gateway, server, task)
     ended.cancel()
+    refreshing.cancel()
+
+
+async def _refresh(gateway: Gateway) -> None:
+    """Keep the metrics of this worker fresh for the others."""
+    while True:
+        await asyncio.sleep(_REFRESH_SECONDS)
+        gateway.call_log.refresh()
 
 
 async def _stop(gateway: Gateway, server: _Server, task: asyncio.Task[None]) -> None:

@@ -16,13 +16,14 @@ from marketo_soap.calls.endpoint import checked_endpoint, is_loopback
 from marketo_soap.calls.limits import Limits
 from marketo_soap.calls.retry import DEFAULT_RETRY, RetryPolicy
 from marketo_soap.config import check_writable, load_toml, not_negative, positive
+from marketo_soap.gateway.redis_settings import RedisSettings
 from marketo_soap.privacy.vocabulary import secret
 from marketo_soap.server.http import MAX_BYTES
 
-__all__ = ["CallerSettings", "GatewaySettings", "RestSettings"]
+__all__ = ["CallerSettings", "GatewaySettings", "RedisSettings", "RestSettings"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_SECRETS = ("encryption_key", "client_secret", "metrics_token")
+_SECRETS = ("encryption_key", "client_secret", "metrics_token", "password")
 
 
 @frozen
@@ -107,9 +108,14 @@ class GatewaySettings:
     one machine may share it; it must not be on a network file system. While it cannot be written, these calls are
     refused (20024).
 
+    With *workers*, so many processes answer calls at the same address; one that dies is replaced. They share limits,
+    replays, locks, tokens and imports through the server in *redis* (`[redis]`), and so do several machines. With
+    *redis*, no *replay_file* is needed. While the server is away, calls are refused, and `/readyz` says so.
+
     A call may take *call_seconds* in all: PHP's timeout is 60. A request must arrive within *read_seconds* and be at
-    most *max_body_bytes* long. At most *max_calls* run at once (20024), of which each caller has a reserved part.
-    One address gets half of *max_connections*, unless *behind_proxy*; beyond the maximum, idle ones are closed.
+    most *max_body_bytes* long. At most *max_calls* run at once in each worker (20024), of which each caller has a
+    reserved part. One address gets half of *max_connections*, unless *behind_proxy*; beyond the maximum, idle ones are
+    closed.
     After SIGTERM, calls in progress have *stop_seconds* to end, at least *call_seconds*. For *stop_delay* before
     that, calls are served, but `/readyz` reports that the gateway stops.
     """
@@ -139,6 +145,8 @@ class GatewaySettings:
     max_connections: int = field(default=1000, validator=positive)
     stop_seconds: float = field(default=60.0, validator=positive)
     stop_delay: float = field(default=0.0, validator=not_negative)
+    workers: int = field(default=1, validator=positive)
+    redis: RedisSettings | None = None
 
     def __attrs_post_init__(self) -> None:
         self._check_addresses()
@@ -148,6 +156,13 @@ class GatewaySettings:
             raise ValueError("metrics_token_env and metrics_token_file are both given: give one of them")
         if self.metrics_public and self.metrics_token_env is None and self.metrics_token_file is None:
             raise ValueError("metrics_public needs a token for /metrics: give metrics_token_env or metrics_token_file")
+        if self.workers > 1 and self.redis is None:
+            raise ValueError(
+                "workers: more than one need [redis]: without it each has limits, locks and imports of its own, so "
+                "calls would exceed the limits, and two calls for one lead could make it twice"
+            )
+        if self.redis is not None and self.replay_file is not None:
+            raise ValueError("replay_file is of no use with [redis], which remembers requests: leave one of them out")
         self._check_rest()
         self._check_callers()
 
@@ -226,7 +241,7 @@ class GatewaySettings:
                 raise ValueError(f"{where}.rest: there is no [[rest]] of that name; there are: {', '.join(names)}")
             if not caller.timestamp_window > 0:
                 raise ValueError(f"{where}.timestamp_window must be more than 0")
-            if caller.refuse_replays and not self.replay_file:
+            if caller.refuse_replays and not self.replay_file and self.redis is None:
                 raise ValueError(
                     f"{where}.refuse_replays needs a replay_file, which remembers requests across restarts"
                 )

@@ -112,7 +112,7 @@ def test_a_source_that_breaks_is_no_wrong_use() -> None:
     Path("leads.csv").write_text('Email\na@x.com\n"b@x.com')
     result = run("leads.csv", "--sandbox")
     assert result.exit_code == 1
-    assert "leads.csv:3: this is no CSV" in result.stderr
+    assert "leads.csv:3: this is not CSV" in result.stderr
 
 
 def process(*args: str, endpoint: str, sandbox: Sandbox, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:

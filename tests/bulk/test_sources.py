@@ -55,7 +55,7 @@ def test_rows_know_where_they_are(tmp_path: Path) -> None:
     ("name", "data", "message"),
     [
         ("leads.csv", b"", "is empty: the first line names the columns"),
-        ("leads.csv", b'Email\na@x.com\n"b@x.com', ":3: this is no CSV: unexpected end of data"),
+        ("leads.csv", b'Email\na@x.com\n"b@x.com', ":3: this is not CSV: unexpected end of data"),
         ("leads.csv.gz", gzip.compress(b"Email\n" + b"a@x.com\n" * 99)[:-12], "after row"),
     ],
 )
@@ -70,7 +70,7 @@ def test_a_file_that_breaks_later_keeps_what_was_done(tmp_path: Path) -> None:
     path = tmp_path / "leads.csv"
     path.write_text("Email\n" + "".join(f"p{row}@x.com\n" for row in range(900)) + '"', encoding="utf-8")
     with Sandbox() as sandbox, Client(transport=sandbox.transport()) as client:
-        with pytest.raises(SourceError, match=r"leads\.csv:902: this is no CSV"):
+        with pytest.raises(SourceError, match=r"leads\.csv:902: this is not CSV"):
             bulk.sync_leads(path, client)
         path.write_text("Email\n" + "".join(f"p{row}@x.com\n" for row in range(900)), encoding="utf-8")
         assert bulk.sync_leads(path, client, accept_changes=True).complete

@@ -492,3 +492,24 @@ def test_cells_are_cleared_and_mapped(sandbox: Sandbox, tmp_path: Path) -> None:
         path.write_text("mail,first,last\na@x.com,,Low\n", encoding="utf-8")
         bulk.sync_leads(path, client, columns=Columns(names, empty="clear"), ledger=":memory:")
     assert kept(sandbox) == [("a@x.com", {"LastName": "Low"})]
+
+
+def test_a_source_of_which_nothing_was_sent_may_be_mended_in_place(sandbox: Sandbox, tmp_path: Path) -> None:
+    path = csv_of(tmp_path / "leads.csv", 2, bad={1: ",A", 2: ",B"})
+    with Client(transport=sandbox.transport()) as client:
+        assert bulk.sync_leads(path, client).invalid == 2
+        assert bulk.sync_leads(csv_of(path, 2), client).complete
+
+
+def test_a_defect_of_a_client_is_raised_and_its_rows_are_unknown(sandbox: Sandbox, tmp_path: Path) -> None:
+    class Broken:
+        endpoint, last_exchange = "https://x.invalid", None
+
+        def call(self, operation: SyncMultipleLeads) -> Any:
+            raise SystemExit("a defect")
+
+    path = csv_of(tmp_path / "leads.csv", 301)
+    with pytest.raises(SystemExit, match="a defect"):
+        bulk.sync_leads(path, Broken())
+    assert list(fates(f"{path}.ledger").values()) == ["unknown"] * 300
+    assert sorted(os.listdir(tmp_path)) == ["leads.csv", "leads.csv.ledger"]

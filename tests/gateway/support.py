@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -134,9 +134,11 @@ def serving(
     log: str = "access.log",
     before: str = "",
     verify: ssl.SSLContext | bool = True,
+    endpoint: str | None = None,
 ) -> Iterator[Served]:
+    """Serve a gateway to *sandbox*, which is served at *endpoint* or here."""
     top = f'access_log = "{log}"\n{top}'
-    with sandbox.serve() as endpoint:
+    with sandbox.serve() if endpoint is None else nullcontext(endpoint) as endpoint:
         process = run(folder, configuration(endpoint, callers or [""], top=top, rest=rest), before=before)
         assert process.stderr is not None
         said = [process.stderr.readline().strip() for _ in range(3)]
@@ -165,7 +167,7 @@ def parsed_metrics(text: str) -> dict[str, float]:
             assert found[1] == helped
             names[found[1]] = found[2]
         else:
-            found = re.fullmatch(rf"([a-z_]+)(\{{{label}(?:,{label})*\}})? (\d+(?:\.\d+(?:e-?\d+)?)?|\d+e-\d+)", line)
+            found = re.fullmatch(rf"([a-z_]+)(\{{{label}(?:,{label})*\}})? (\d+(?:\.\d+)?(?:e[+-]?\d+)?)", line)
             assert found, line
             name = re.sub("_(bucket|sum|count)$", "", found[1]) if names[helped] == "histogram" else found[1]
             assert name == helped

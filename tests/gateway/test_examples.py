@@ -42,7 +42,7 @@ def test_a_caller_sends_a_lead(gateway: Served, command: tuple[str, ...], is_the
         arguments = [*command[:-1], str(EXAMPLES / command[-1]), email, "Ŝan & <Co>"]
         return subprocess.run(arguments, env=env, timeout=60, capture_output=True, text=True)
 
-    email = f"{command[0]}@jungle.example"
+    email = f"{command[0]}.example@jungle.example"
     done = call(email, KEYS["KEY_0"])
     assert done.returncode == 0, done.stderr
     [lead] = [each for each in gateway.sandbox.leads() if each.email == email]

@@ -30,7 +30,7 @@ from marketo_soap.gateway.app import Application
 from marketo_soap.gateway.callers import Caller, Callers
 from marketo_soap.gateway.gateway import Gateway
 from marketo_soap.gateway.instances import RestInstance, instances_of
-from marketo_soap.gateway.metrics import Counter, Histogram, exposition
+from marketo_soap.gateway.metrics import Metrics
 from marketo_soap.gateway.readers import Budget, Reader, Share
 from marketo_soap.gateway.replays import Replays
 from marketo_soap.gateway.secrets import Secrets
@@ -105,7 +105,8 @@ def test_a_clock_that_is_set_back_frees_no_callers_window() -> None:
     header = signature.sign(Credentials("user_2", "k3y"), signature.timestamp(now))
     for number in range(500):
         with suppress(Fault):
-            here._callers.identify(header).check_call(header, b"", now - timedelta(seconds=number // 100), number / 100)
+            caller = here._callers.identify(header)
+            asyncio.run(caller.check_call(header, b"", now - timedelta(seconds=number // 100), number / 100))
             admitted += 1
     assert admitted == 100
     here.close()
@@ -228,7 +229,7 @@ def test_a_full_disk_does_not_stop_calls(caplog: pytest.LogCaptureFixture) -> No
         assert asyncio.run(here.answer(b"<a/>")).outcome.code == 20012
     here.close()
     assert log.dropped == 3
-    assert b"\nmarketo_gateway_log_lines_dropped_total 3\n" in here.call_log.metrics()
+    assert b"\nmarketo_gateway_log_lines_dropped_total 3.0\n" in here.call_log.metrics()
     assert [record.getMessage() for record in caplog.records] == [
         "the access log cannot be written: [Errno 28] No space left on device"
     ]
@@ -422,7 +423,7 @@ def test_a_time_without_a_zone_is_utc_wherever_the_gateway_stands(
     try:
         caller = here._callers.identify(header)
         with pytest.raises(Fault, match=str(code)) if code else nullcontext():
-            caller.check_call(header, b"", now, 0.0)
+            asyncio.run(caller.check_call(header, b"", now, 0.0))
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -439,7 +440,7 @@ def test_one_caller_of_several_gets_half_of_the_calls_unless_told_otherwise() ->
         for caller in here._callers._by_id.values():
             with suppress(Fault):
                 for caller.running in range(9):  # which is what it counts
-                    caller.check_call(header, b"", now, 0.0)
+                    asyncio.run(caller.check_call(header, b"", now, 0.0))
             counts.append(caller.running)
         here.close()
         return counts
@@ -477,16 +478,16 @@ def test_refused_credentials_are_known_until_they_are_news_no_more() -> None:
 
 
 def test_metrics_are_written_as_the_format_has_it() -> None:
-    counter = Counter("a_total", "What.", "who")
-    counter.add('"quoted"\\\n', by=2)
-    histogram = Histogram("b_seconds", "How long.", (0.1, 1.0))
-    for value in (0.05, 0.1, 0.5, 7.25):
-        histogram.observe(value)
-    text = exposition(counter.lines, histogram.lines).decode()
-    assert 'a_total{who="\\"quoted\\"\\\\\\n"} 2\n' in text
+    metrics = Metrics()
+    metrics.faults.labels('"quoted"\\\n').inc(2)
+    for value in (0.05, 0.1, 0.5, 70.0):
+        metrics.seconds.observe(value)
+    text = metrics.text().decode()
+    assert 'marketo_gateway_faults_total{code="\\"quoted\\"\\\\\\n"} 2.0\n' in text
     samples = parsed_metrics(text)
-    assert [samples[f'b_seconds_bucket{{le="{bound}"}}'] for bound in ("0.1", "1", "+Inf")] == [2, 3, 4]
-    assert samples["b_seconds_sum"] == pytest.approx(7.9)
+    buckets = [samples[f'marketo_gateway_call_seconds_bucket{{le="{bound}"}}'] for bound in ("0.1", "1.0", "+Inf")]
+    assert buckets == [2, 3, 4]
+    assert samples["marketo_gateway_call_seconds_sum"] == pytest.approx(70.65)
 
 
 def test_bridges_of_one_instance_share_locks_and_token() -> None:
