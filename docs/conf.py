@@ -48,7 +48,7 @@ nitpick_ignore_regex = [
 ]
 
 _SETTINGS = {
-    *("calls.limits", "calls.retry", "bridge.settings", "gateway.settings"),
+    *("calls.limits", "calls.retry", "bridge.settings", "gateway.settings", "gateway.redis_settings"),
     *("sandbox.settings", "sandbox.assets", "sandbox.seeded_activities", "sandbox.store.programs"),
 }
 """The modules with settings classes. Their attributes are shown as a table."""
