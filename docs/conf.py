@@ -48,7 +48,7 @@ nitpick_ignore_regex = [
 ]
 
 _SETTINGS = {
-    *("calls.limits", "calls.retry", "bridge.settings", "gateway.settings"),
+    *("calls.limits", "calls.retry", "bridge.settings", "gateway.settings", "gateway.redis_settings"),
     *("sandbox.settings", "sandbox.assets", "sandbox.seeded_activities", "sandbox.store.programs"),
 }
 """The modules with settings classes. Their attributes are shown as a table."""
@@ -57,17 +57,21 @@ _SETTINGS = {
 def _complete_modules() -> dict[str, Any]:
     """Load every module, and what modules import for type checkers only, so that annotations can be read.
 
+    Modules that need an extra other than `docs` are left out if it is missing.
+
     Returns the names of all modules: a parameter of an attrs class may have the type of a converter from elsewhere.
     """
     for module in pkgutil.walk_packages(marketo_soap.__path__, "marketo_soap."):
         if not module.name.endswith("__main__"):
-            import_module(module.name)
+            with suppress(ImportError):
+                import_module(module.name)
     names: dict[str, Any] = {}
     for name, loaded in list(sys.modules.items()):
         if name.partition(".")[0] == "marketo_soap" and loaded.__file__:
             for node in ast.parse(Path(loaded.__file__).read_text(encoding="utf-8")).body:
                 if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-                    exec(compile(ast.Module(node.body, []), loaded.__file__, "exec"), vars(loaded))
+                    with suppress(ImportError):
+                        exec(compile(ast.Module(node.body, []), loaded.__file__, "exec"), vars(loaded))
             names |= vars(loaded)
     return names
 

@@ -18,7 +18,7 @@ from marketo_soap.bulk.rows import Row
 from marketo_soap.bulk.sources import RowSource
 from marketo_soap.records.lead import LeadRecord
 
-__all__ = ["Chunk", "Duplicates", "RowReader"]
+__all__ = ["Chunk", "Duplicates", "RowReader", "plans_of"]
 
 Duplicates = Literal["last", "first", "refuse"]
 
@@ -40,6 +40,22 @@ class Chunk:
     """How many of the leads may have been carried out by an earlier run."""
 
 
+def plans_of(source: RowSource, columns: Columns, *, dedup: bool) -> dict[tuple[str, ...], Plan]:
+    """Return the plan of each header of a source, before any row is read. Raises `ValueError` for a wrong header."""
+    plans: dict[tuple[str, ...], Plan] = {}
+    for place, names in source.headers():
+        if plans and names not in plans:
+            raise ValueError(f"{place}: the columns are not those of the first file: sync it by itself")
+        plans[names] = columns.plan(names, place, needs_key=dedup)
+    if source.schema is not None:
+        from marketo_soap.bulk.tables import problems_of
+
+        for name, problem in problems_of(source.schema, has_zone=columns.time_zone is not None):
+            if columns.mapping.get(name) != "":
+                raise ValueError(f"column {name!r}: {problem}")
+    return plans
+
+
 class RowReader:
     """Reads a source once, in chunks, and leaves out what the ledger knows to be settled.
 
@@ -59,8 +75,7 @@ class RowReader:
     ) -> None:
         self._source, self._ledger, self._columns = source, ledger, columns
         self._duplicates, self._dedup, self._accept = duplicates, dedup, accept_changes
-        self._plans: dict[tuple[str, ...], Plan] = {}
-        self._check_headers()
+        self._plans = plans_of(source, columns, dedup=dedup)
         fingerprint = source.fingerprint()
         ledger.check_source(fingerprint, accept=accept_changes)
         self._digest = hashlib.blake2b(ledger.salt) if fingerprint is None else None
@@ -68,21 +83,6 @@ class RowReader:
         self._rows: Iterator[Row] = iter(source.rows())
         self.number = 0
         self.finished = False
-
-    def _check_headers(self) -> None:
-        first: tuple[str, ...] | None = None
-        for place, names in self._source.headers():
-            if first is not None and names != first:
-                raise ValueError(f"{place}: the columns are not those of the first file: sync it by itself")
-            first = names
-            self._plans[names] = self._columns.plan(names, place, needs_key=self._dedup)
-
-        if self._source.schema is not None:
-            from marketo_soap.bulk.tables import problems_of
-
-            for name, problem in problems_of(self._source.schema, has_zone=self._columns.time_zone is not None):
-                if self._columns.mapping.get(name) != "":
-                    raise ValueError(f"column {name!r}: {problem}")
 
     def chunk(self) -> Chunk:
         """Return the next rows; at the end of the source an empty chunk, and `finished` is true."""

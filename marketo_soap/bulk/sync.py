@@ -16,7 +16,7 @@ from marketo_soap.bulk.columns import Columns
 from marketo_soap.bulk.files import Files
 from marketo_soap.bulk.ledger import Ledger
 from marketo_soap.bulk.planner import SIZE
-from marketo_soap.bulk.reading import Duplicates, RowReader
+from marketo_soap.bulk.reading import Duplicates, RowReader, plans_of
 from marketo_soap.bulk.rejects import Rejects, digest_of
 from marketo_soap.bulk.run import Run
 from marketo_soap.bulk.sources import open_source
@@ -97,13 +97,13 @@ def sync_leads(
     terms = SyncTerms(
         dedup, at_once, batch_size, _calls_a_day(quota), wait, stop or threading.Event(), clock or Clock()
     )
+    columns = columns or Columns()
     opened = open_source(source)
+    plans_of(opened, columns, dedup=dedup)  # a wrong header leaves no ledger behind
     with ExitStack() as stack:
         if not isinstance(ledger, Ledger):
             ledger = stack.enter_context(Ledger(ledger or ledger_beside(opened) or ":memory:"))
-        reader = RowReader(
-            opened, ledger, columns or Columns(), duplicates=duplicates, dedup=dedup, accept_changes=accept_changes
-        )
+        reader = RowReader(opened, ledger, columns, duplicates=duplicates, dedup=dedup, accept_changes=accept_changes)
         stack.callback(reader.close)
         ledger.check_target(target or _subscription(client))
         path = rejects or rejects_beside(opened)

@@ -13,9 +13,11 @@ from attrs import define, frozen
 
 from marketo_soap.envelope import open_request
 from marketo_soap.errors import ProtocolError
+from marketo_soap.operations import OPERATIONS
 from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.records.lead import LeadRecord
 from marketo_soap.records.lead_keys import LeadKey, LeadKeyRef, LeadKeySelector
+from marketo_soap.sandbox.rest.endpoints import ENDPOINTS
 from marketo_soap.sandbox.settings import FaultRule
 
 __all__ = ["PROXY_PAGE", "FaultScript", "Record", "in_words"]
@@ -47,7 +49,10 @@ class FaultScript:
         self.add(*rules)
 
     def add(self, *rules: FaultRule) -> None:
-        """Append rules."""
+        """Append rules. `ValueError` for one whose operation neither SOAP nor REST has."""
+        known = (None, *OPERATIONS, *(endpoint.operation for endpoint in ENDPOINTS))
+        if unknown := [rule.operation for rule in rules if rule.operation not in known]:
+            raise ValueError(f"faults: there is no operation {unknown[0]!r}")
         with self._lock:
             self._loaded += [_Loaded(next(self._numbers), rule) for rule in rules]
 

@@ -192,6 +192,7 @@ def test_a_header_without_a_key_stops_before_the_first_call(sandbox: Sandbox, tm
     with client_of(sandbox, transport) as client, pytest.raises(ValueError, match=r"leads\.csv: no column is a key"):
         bulk.sync_leads(path, client)
     assert transport.calls == []
+    assert os.listdir(tmp_path) == ["leads.csv"]
 
 
 # -- refused rows -------------------------------------------------------------------------------------
@@ -234,6 +235,18 @@ def test_what_the_server_rejects_costs_itself(sandbox: Sandbox, tmp_path: Path) 
         f"{header},reject_reason",
         f"99,,B,{path}:3: 20103 No lead found with IDNUM = 99",
     ]
+
+
+def test_the_file_of_rejects_is_complete_though_the_run_ends_early(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = {5: "98,", 2900: "99,"}
+    good = {row: f",p{row}@x.com" for row in range(1, 3001)}
+    path = csv_of(tmp_path / "leads.csv", 3000, header="Id,Email", bad=good | ids)
+    stop = threading.Event()
+    with Client(transport=sandbox.transport()) as client:
+        assert bulk.sync_leads(path, client).rejected == 2
+        stop.set()
+        assert bulk.sync_leads(path, client, stop=stop).stopped == "it was told to stop"
+    assert len((tmp_path / "leads.rejects.csv").read_text(encoding="utf-8").splitlines()) == 3
 
 
 def whole_fault(*bad: str, code: int = 20105) -> Callable[[int, SyncMultipleLeads], httpx.Response | None]:

@@ -180,3 +180,10 @@ def test_rules_strike_in_their_order_and_are_gone_when_spent() -> None:
 def test_what_cannot_be_read_meets_only_rules_without_conditions() -> None:
     assert FaultScript([FaultRule(email="t@t.com")]).rule_for(b"nonsense") is None
     assert FaultScript([FaultRule()]).rule_for(b"nonsense") is not None
+
+
+def test_a_rule_for_an_unknown_operation_is_refused() -> None:
+    script = FaultScript([FaultRule(operation="getLead"), FaultRule(operation="getLeadById"), FaultRule()])
+    with pytest.raises(ValueError, match="there is no operation 'getLeads'"):
+        script.add(FaultRule(operation="getLeads"))
+    assert len(script.rules()) == 3
