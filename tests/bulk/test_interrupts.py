@@ -32,7 +32,7 @@ class Server:
 
     def call(self, operation: SyncMultipleLeads) -> SyncMultipleLeadsResult:
         self.created.update(lead.email for lead in operation.lead_records)
-        return SyncMultipleLeadsResult([SyncStatus(1, LeadSyncStatus.CREATED) for _ in operation.lead_records])
+        return SyncMultipleLeadsResult((SyncStatus(1, LeadSyncStatus.CREATED),) * len(operation.lead_records))
 
 
 def sync(server: Server, ledger: Ledger | str) -> Summary:
@@ -93,10 +93,13 @@ def test_an_interrupt_at_any_line_loses_and_doubles_nothing() -> None:
 def test_a_full_disk_ends_the_run_and_the_next_goes_on(tmp_path: Path) -> None:
     path, server = tmp_path / "leads.ledger", Server()
     leads = [LeadRecord(email=f"{row}@x.com") for row in range(1, 5001)]
-    with pytest.raises(sqlite3.OperationalError, match="full"), Ledger(path) as ledger:
-        (pages,) = ledger._db.execute("PRAGMA page_count").fetchone()
-        ledger._db.execute(f"PRAGMA max_page_count={pages + 2}")
+    ledger = Ledger(path)
+    (pages,) = ledger._db.execute("PRAGMA page_count").fetchone()
+    ledger._db.execute(f"PRAGMA max_page_count={pages + 2}")
+    with pytest.raises(sqlite3.OperationalError, match="full"):
         bulk.sync_leads(leads, server, ledger=ledger, dedup=False)
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        ledger.close()
     assert len(server.created) < 5000
     with Ledger(path) as ledger:
         summary = bulk.sync_leads(leads, server, ledger=ledger, dedup=False)
