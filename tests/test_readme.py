@@ -123,7 +123,11 @@ def test_every_command_is_shown() -> None:
 
 def test_the_settings_of_the_gateway_are_right() -> None:
     whole, *parts = map(tomllib.loads, blocks(ROOT / "docs/gateway.md", "toml"))
-    assert all(structure(GatewaySettings, whole | part) for part in ({}, *parts))
+    for part in ({}, *parts):
+        merged = whole | part
+        if "redis" in part:
+            del merged["replay_file"]
+        assert structure(GatewaySettings, merged)
 
 
 def timeless(row: dict[str, Any]) -> dict[str, Any]:

@@ -90,8 +90,9 @@ class Ledger:
 
     def mark_unknown(self) -> None:
         """Give what was sent and has no outcome the fate unknown."""
+        query = "INSERT OR IGNORE INTO outcomes (number, fate) VALUES (?, ?)"
         for (numbers,) in self._db.execute("SELECT numbers FROM sent").fetchall():
-            self.write(RowOutcome(number, RowFate.UNKNOWN) for number in _numbers(numbers))
+            self._db.executemany(query, ((number, str(RowFate.UNKNOWN)) for number in _numbers(numbers)))
         self._db.execute("DELETE FROM sent")
 
     @property
@@ -129,6 +130,14 @@ class Ledger:
                 f"the rows up to {number} are not those that {self.path} was made for: name another ledger"
             )
         self._db.execute("INSERT OR REPLACE INTO prefixes VALUES (?, ?)", (number, digest))
+
+    def check_end(self, number: int, *, accept: bool = False) -> None:
+        """Compare the *number* of rows with that of an earlier run: for a source that is no file."""
+        (last,) = self._db.execute("SELECT coalesce(max(number), 0) FROM prefixes").fetchone()
+        if last > number and self._is_used and not accept:
+            raise SourceChanged(
+                f"the source has {number} rows, not the {last} that {self.path} was made for: name another ledger"
+            )
 
     def prefixes(self, first: int, last: int) -> set[int]:
         """Return the numbers from *first* to *last* that have a digest."""
@@ -233,15 +242,19 @@ class Ledger:
 
     def commit(self) -> None:
         """Write everything to the disk and begin the next transaction."""
-        self._db.execute("COMMIT")
+        if self._db.in_transaction:  # an interrupt or a full disk may have ended it
+            self._db.execute("COMMIT")
         self._db.execute("BEGIN")
 
     def close(self) -> None:
         """Write everything to the disk and close the file."""
         with suppress(sqlite3.ProgrammingError):  # it is closed already
-            self.mark_unknown()
-            self._db.execute("COMMIT")
-            self._db.close()
+            try:
+                self.mark_unknown()
+                if self._db.in_transaction:
+                    self._db.execute("COMMIT")
+            finally:
+                self._db.close()
 
     def __enter__(self) -> Self:
         return self
