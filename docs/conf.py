@@ -30,6 +30,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc"]
 exclude_patterns = ["README.md"]  # the index for readers of the files; index.md is that of these pages
 myst_heading_anchors = 4
 
+autodoc_mock_imports = ["dlt", "ray"]  # they are large, and not needed to read docstrings
 default_role = "code"  # docstrings have names and code in single backticks
 python_maximum_signature_line_length = 100
 python_use_unqualified_type_names = True
