@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import date
 from os import PathLike
 from secrets import token_hex
@@ -52,25 +52,22 @@ class Ledger:
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         self._db = sqlite3.connect(self.path, isolation_level=None, timeout=2.0)
         try:
-            self._open()
-        except BaseException as error:
+            with _explained(self.path):
+                self._open()
+        except BaseException:
             self._db.close()
-            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-                raise sqlite3.OperationalError(f"{self.path}: another process has this ledger open") from None
-            if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-                raise ValueError(f"{self.path} is no ledger: name another file") from None
             raise
 
     def _open(self) -> None:
-        for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL"):
-            self._db.execute(f"PRAGMA {pragma}")
+        self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version not in (0, _VERSION):
+        is_new = version == 0 and not self._db.execute("SELECT 1 FROM sqlite_master").fetchone()
+        if version != _VERSION and not is_new:
             raise ValueError(f"{self.path} is no ledger of this version: name another file")
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("BEGIN IMMEDIATE")
-        if version == 0:
-            if self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
-                raise ValueError(f"{self.path} is no ledger: name another file")
+        if is_new:
             for statement in _SCHEMA.split(";"):
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version={_VERSION}")
@@ -84,9 +81,11 @@ class Ledger:
         ledger = cls()
         if os.path.exists(path):
             ledger._db.execute("COMMIT")
-            with closing(sqlite3.connect(path)) as file:
+            with _explained(path), closing(sqlite3.connect(path, timeout=2.0)) as file:
+                file.execute("BEGIN")  # a backup would wait for the lock of another process for ever
+                file.execute("SELECT 1 FROM sqlite_master").fetchall()
                 file.backup(ledger._db)
-            ledger._open()
+                ledger._open()
         return ledger
 
     def mark_unknown(self) -> None:
@@ -264,6 +263,19 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@contextmanager
+def _explained(path: str | PathLike[str]) -> Iterator[None]:
+    """Say what SQLite's errors mean for a ledger."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):
+            raise
+        raise sqlite3.OperationalError(f"{os.fspath(path)}: another process has this ledger open") from None
+    except sqlite3.DatabaseError:
+        raise ValueError(f"{os.fspath(path)} is no ledger: name another file") from None
 
 
 def _numbers(text: str) -> Iterator[int]:
