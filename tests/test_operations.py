@@ -33,7 +33,7 @@ from marketo_soap import (
 from marketo_soap.debug.checks import check
 from marketo_soap.debug.compare import Equality, compare
 from marketo_soap.operations import OPERATIONS, Operation
-from marketo_soap.privacy.redactor import hidden
+from marketo_soap.privacy.vocabulary import hidden, secret
 from marketo_soap.server.wsdl import schema
 from marketo_soap.wire.codec import codec
 from marketo_soap.wire.fields import El, declared
