@@ -17,6 +17,7 @@ class FirstRows:
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.execute("PRAGMA synchronous=OFF")
         self._db.execute("CREATE TABLE first (digest BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID")
+        self._db.execute("BEGIN")  # never committed: the file ends with the connection
 
     def first(self, key: tuple[str, ...], number: int) -> int:
         """Return the number of the first row with *key*: *number* if there was none."""

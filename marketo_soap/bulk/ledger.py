@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import date
 from os import PathLike
 from secrets import token_hex
@@ -52,25 +52,22 @@ class Ledger:
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         self._db = sqlite3.connect(self.path, isolation_level=None, timeout=2.0)
         try:
-            self._open()
-        except BaseException as error:
+            with _explained(self.path):
+                self._open()
+        except BaseException:
             self._db.close()
-            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-                raise sqlite3.OperationalError(f"{self.path}: another process has this ledger open") from None
-            if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-                raise ValueError(f"{self.path} is no ledger: name another file") from None
             raise
 
     def _open(self) -> None:
-        for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL"):
-            self._db.execute(f"PRAGMA {pragma}")
+        self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version not in (0, _VERSION):
+        is_new = version == 0 and not self._db.execute("SELECT 1 FROM sqlite_master").fetchone()
+        if version != _VERSION and not is_new:
             raise ValueError(f"{self.path} is no ledger of this version: name another file")
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("BEGIN IMMEDIATE")
-        if version == 0:
-            if self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
-                raise ValueError(f"{self.path} is no ledger: name another file")
+        if is_new:
             for statement in _SCHEMA.split(";"):
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version={_VERSION}")
@@ -84,15 +81,18 @@ class Ledger:
         ledger = cls()
         if os.path.exists(path):
             ledger._db.execute("COMMIT")
-            with closing(sqlite3.connect(path)) as file:
+            with _explained(path), closing(sqlite3.connect(path, timeout=2.0)) as file:
+                file.execute("BEGIN")  # a backup would wait for the lock of another process for ever
+                file.execute("SELECT 1 FROM sqlite_master").fetchall()
                 file.backup(ledger._db)
-            ledger._open()
+                ledger._open()
         return ledger
 
     def mark_unknown(self) -> None:
         """Give what was sent and has no outcome the fate unknown."""
+        query = "INSERT OR IGNORE INTO outcomes (number, fate) VALUES (?, ?)"
         for (numbers,) in self._db.execute("SELECT numbers FROM sent").fetchall():
-            self.write(RowOutcome(number, RowFate.UNKNOWN) for number in _numbers(numbers))
+            self._db.executemany(query, ((number, str(RowFate.UNKNOWN)) for number in _numbers(numbers)))
         self._db.execute("DELETE FROM sent")
 
     @property
@@ -130,6 +130,14 @@ class Ledger:
                 f"the rows up to {number} are not those that {self.path} was made for: name another ledger"
             )
         self._db.execute("INSERT OR REPLACE INTO prefixes VALUES (?, ?)", (number, digest))
+
+    def check_end(self, number: int, *, accept: bool = False) -> None:
+        """Compare the *number* of rows with that of an earlier run: for a source that is no file."""
+        (last,) = self._db.execute("SELECT coalesce(max(number), 0) FROM prefixes").fetchone()
+        if last > number and self._is_used and not accept:
+            raise SourceChanged(
+                f"the source has {number} rows, not the {last} that {self.path} was made for: name another ledger"
+            )
 
     def prefixes(self, first: int, last: int) -> set[int]:
         """Return the numbers from *first* to *last* that have a digest."""
@@ -234,15 +242,19 @@ class Ledger:
 
     def commit(self) -> None:
         """Write everything to the disk and begin the next transaction."""
-        self._db.execute("COMMIT")
+        if self._db.in_transaction:  # an interrupt or a full disk may have ended it
+            self._db.execute("COMMIT")
         self._db.execute("BEGIN")
 
     def close(self) -> None:
         """Write everything to the disk and close the file."""
         with suppress(sqlite3.ProgrammingError):  # it is closed already
-            self.mark_unknown()
-            self._db.execute("COMMIT")
-            self._db.close()
+            try:
+                self.mark_unknown()
+                if self._db.in_transaction:
+                    self._db.execute("COMMIT")
+            finally:
+                self._db.close()
 
     def __enter__(self) -> Self:
         return self
@@ -251,6 +263,19 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@contextmanager
+def _explained(path: str | PathLike[str]) -> Iterator[None]:
+    """Say what SQLite's errors mean for a ledger."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):
+            raise
+        raise sqlite3.OperationalError(f"{os.fspath(path)}: another process has this ledger open") from None
+    except sqlite3.DatabaseError:
+        raise ValueError(f"{os.fspath(path)} is no ledger: name another file") from None
 
 
 def _numbers(text: str) -> Iterator[int]:

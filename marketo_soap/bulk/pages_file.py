@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from marketo_soap.bulk.field_types import cells_of
 from marketo_soap.bulk.selecting import LeadPage, PagePlace
+from marketo_soap.errors import ErrorWithHelp
 
 __all__ = ["PagesFile", "RequestChanged"]
 
@@ -18,7 +19,7 @@ __all__ = ["PagesFile", "RequestChanged"]
 _FIRST = b'{"request": {'
 
 
-class RequestChanged(ValueError):  # noqa: N818 - what happened
+class RequestChanged(ErrorWithHelp, ValueError):  # noqa: N818 - what happened
     """The file was begun by a fetch of other leads."""
 
 

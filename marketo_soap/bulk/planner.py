@@ -11,9 +11,9 @@ from attrs import field, frozen
 from marketo_soap.bulk.rows import Row
 from marketo_soap.operations.lead_identity import LeadIdentity
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, is_repeatable
-from marketo_soap.records.lead import LeadRecord, MatchKey
+from marketo_soap.records.lead import LeadRecord
 
-__all__ = ["SIZE", "Batch", "Item", "Planner", "match_key"]
+__all__ = ["SIZE", "Batch", "Item", "Planner"]
 
 Key = tuple[str, ...]
 
@@ -30,6 +30,8 @@ class Item:
     keys: frozenset[Key] = field(repr=False)
     identity: tuple[object, ...] = field(repr=False)
     repeatable: bool
+    match_key: Key | None = field(repr=False)
+    """The key that the server matches it by; None without one."""
 
     @classmethod
     def of(cls, row: Row, record: LeadRecord, *, dedup: bool) -> Self:
@@ -42,9 +44,10 @@ class Item:
             keys.append(("Id", str(lead.id)))
         if person:
             keys.append(("ForeignSysPersonId", *person))
-        keys += [("Email", text) for text in {email, new} if text]
+        if dedup:  # otherwise nothing is matched by Email
+            keys += [("Email", text) for text in (email, new) if text]
         identity = (lead.id, person, email, new)
-        return cls(row, record, frozenset(keys), identity, is_repeatable(lead, dedup))
+        return cls(row, record, frozenset(keys), identity, is_repeatable(lead, dedup), keys[0] if keys else None)
 
     @property
     def number(self) -> int:
@@ -52,19 +55,13 @@ class Item:
         return self.row.number
 
     def covers(self, earlier: Item) -> bool:
-        """Say whether this lead leaves nothing of *earlier*: same keys, and all of its attributes."""
-        if self.identity != earlier.identity or self.repeatable != earlier.repeatable or not self.keys:
+        """Say whether this lead leaves nothing of *earlier*: same keys, and all of its attributes.
+
+        One that may not be repeated does not: if its answer is lost, *earlier* would be sent after it.
+        """
+        if self.identity != earlier.identity or not (self.repeatable and earlier.repeatable and self.keys):
             return False
         return {each.name for each in earlier.record.attributes} <= {each.name for each in self.record.attributes}
-
-
-def match_key(item: Item) -> Key | None:
-    """Return the key that the server matches a lead by; None without one."""
-    for name in (MatchKey.ID, MatchKey.FOREIGN_SYS_PERSON_ID, MatchKey.EMAIL):
-        for key in item.keys:
-            if key[0] == name:
-                return key
-    return None
 
 
 @frozen(eq=False)

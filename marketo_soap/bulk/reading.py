@@ -13,7 +13,7 @@ from marketo_soap.bulk.columns import BadCell, Columns, Plan
 from marketo_soap.bulk.duplicates import FirstRows
 from marketo_soap.bulk.ledger import Ledger
 from marketo_soap.bulk.outcomes import RowFate, RowOutcome
-from marketo_soap.bulk.planner import Item, match_key
+from marketo_soap.bulk.planner import Item
 from marketo_soap.bulk.rows import Row
 from marketo_soap.bulk.sources import RowSource
 from marketo_soap.records.lead import LeadRecord
@@ -89,6 +89,8 @@ class RowReader:
         rows = list(islice(self._rows, _ROWS))
         if not rows:
             self.finished = True
+            if self._digest is not None:
+                self._ledger.check_end(self.number, accept=self._accept)
             return Chunk()
         first, self.number = rows[0].number, rows[-1].number
         if self._digest is not None:
@@ -117,8 +119,9 @@ class RowReader:
         try:
             item = Item.of(row, self._record(row), dedup=self._dedup)
         except BadCell as bad:
-            if not is_settled:
-                chunk.new.append((row, RowOutcome(row.number, RowFate.INVALID, text=str(bad))))
+            if not is_settled:  # what may have been carried out stays unknown
+                noted = chunk.new if known is None else chunk.rejected
+                noted.append((row, RowOutcome(row.number, RowFate.INVALID, text=str(bad))))
             return False
         duplicate = self._duplicate(item)
         if is_settled:
@@ -159,7 +162,7 @@ class RowReader:
 
     def _duplicate(self, item: Item) -> RowOutcome | None:
         """Return the outcome of a lead whose key an earlier row has, if that matters."""
-        key = match_key(item)
+        key = item.match_key
         if self._first is None or key is None:
             return None
         first = self._first.first(key, item.number)

@@ -52,6 +52,7 @@ class Run:
         self._stopped: str | None = None
         self._retry_at: datetime | None = None
         self._error: BaseException | None = None
+        ledger.mark_unknown()
         ledger.forget_invalid()
         self._tally = Tally(ledger.counts())
         self._before = sum(self._tally.totals().values()) - self._tally.totals()["unknown"]
@@ -66,7 +67,8 @@ class Run:
                     pass
             finally:
                 self._on_progress = None
-                while self._running:  # whatever ended the loop: what these calls come to is noted
+                pool.shutdown()  # whatever ended the loop: what these calls come to is noted
+                while not self._answers.empty():
                     self._take_answer(self._answers.get())
                 self._ledger.mark_unknown()
                 self._ledger.commit()
@@ -157,9 +159,7 @@ class Run:
         if decision is Decision.LOST:
             self._tally.add_unknown(len(batch.items))
             self._planner.lost(batch)
-        else:
-            self._ledger.ended(got.sent)
-        if isinstance(answer, SyncMultipleLeadsResult):
+        elif isinstance(answer, SyncMultipleLeadsResult):
             self._has_answer, self._alone = True, 0
             self._sent += len(batch.items)
             outcomes, failed = settled(batch, answer)
@@ -172,6 +172,8 @@ class Run:
             self._look_for_the_cause(batch, answer)
         elif decision in (Decision.RETRY, Decision.STOP):
             self._planner.put_back(batch)
+        if decision is not Decision.LOST:
+            self._ledger.ended(got.sent)  # last: an exception before that leaves no row without a fate
         self._failures = self._failures + 1 if decision in (Decision.RETRY, Decision.LOST) else 0
         if decision is Decision.STOP and getattr(answer, "code", None) == 20015:
             self._out_of_quota(str(answer), getattr(answer, "retry_at", None))
@@ -260,7 +262,7 @@ class Run:
             **self._facts(),
             read=1.0 if reader.finished else self._read(),
             reasons=ledger.reasons(),
-            waiting=reader.number - sum(totals.values()) if reader.finished else None,
+            waiting=max(0, reader.number - sum(totals.values())) if reader.finished else None,
             repeated=self._repeated,
             settled_before=self._before,
             calls_today=ledger.calls_on(self._today()),

@@ -56,6 +56,8 @@ def test_one_process_has_it_and_its_end_loses_only_what_was_not_committed(tmp_pa
         assert process.stdout.readline() == "ready\n"
         with pytest.raises(sqlite3.OperationalError, match="another process has this ledger open"):
             Ledger(path)
+        with pytest.raises(sqlite3.OperationalError, match="another process has this ledger open"):
+            Ledger.copy_of(path)
         process.communicate("\n")
     with Ledger(path) as ledger:
         assert list(ledger.outcomes()) == [RowOutcome(1, RowFate.UNKNOWN), RowOutcome(2, RowFate.UNKNOWN)]
@@ -87,8 +89,9 @@ def test_another_file_is_left_alone(content: bytes | str, tmp_path: Path) -> Non
     before = path.read_bytes()
     with pytest.raises(ValueError, match=f"{path} is no ledger"):
         Ledger(path)
-    if isinstance(content, bytes):
-        assert path.read_bytes() == before
+    assert path.read_bytes() == before
+    with pytest.raises(ValueError, match=r"is no ledger"):
+        Ledger.copy_of(path)
 
 
 def test_it_belongs_to_one_source_and_one_subscription(tmp_path: Path) -> None:

@@ -1,0 +1,77 @@
+"""Rows with the same keys without dedup, and sources that are not what they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from marketo_soap import AmbiguousError, Client, LeadRecord, Sandbox, bulk
+from marketo_soap.bulk import Columns, Ledger, RowFate, SourceChanged
+from marketo_soap.bulk.planner import Item, Planner
+from marketo_soap.bulk.rows import Row
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    with Sandbox() as sandbox, Client(transport=sandbox.transport()) as client:
+        yield client
+
+
+def rows(count: int, name: str = "p") -> list[dict[str, Any]]:
+    return [{"Email": f"{name}{row}@x.com"} for row in range(1, count + 1)]
+
+
+@pytest.mark.parametrize("duplicates", ["last", "first", "refuse"])
+def test_without_dedup_no_row_takes_the_place_of_another(
+    client: Client, duplicates: Literal["last", "first", "refuse"]
+) -> None:
+    summary = bulk.sync_leads(rows(1) * 3, client, dedup=False, duplicates=duplicates)
+    assert (summary.created, summary.duplicates, summary.invalid) == (3, 0, 0)
+
+
+def test_what_may_not_be_repeated_covers_no_earlier_row() -> None:
+    planner = Planner()
+    for number in (1, 2):
+        record = LeadRecord(email="a@x.com", attributes={"Email": "b@x.com", "LeadScore": number})
+        planner.add([Item.of(Row(number, record), record, dedup=True)])
+    planner.finish()
+    batch = planner.take()
+    assert batch is not None
+    assert (batch.numbers, planner.take()) == ([1], None)
+
+
+def test_the_key_of_a_row_is_not_its_new_address() -> None:
+    for number in range(20):  # the order of a set of texts is another in each process
+        record = LeadRecord(email=f"old{number}@x.com", attributes={"Email": f"new{number}@x.com"})
+        assert Item.of(Row(1, record), record, dedup=True).match_key == ("Email", f"old{number}@x.com")
+
+
+@pytest.mark.parametrize("count", [299, 1, 0])
+def test_a_source_with_fewer_rows_is_another(client: Client, count: int, tmp_path: Path) -> None:
+    path = tmp_path / "leads.ledger"
+    bulk.sync_leads(rows(300), client, ledger=path)
+    with pytest.raises(SourceChanged, match=f"has {count} rows, not the 300"):
+        bulk.sync_leads(rows(count, "other"), client, ledger=path)
+    summary = bulk.sync_leads(rows(count), client, ledger=path, accept_changes=True)
+    assert (summary.calls, summary.waiting) == (0, 0)
+    assert bulk.sync_leads(rows(301), client, ledger=path, accept_changes=True).created == 301
+
+
+def test_an_unknown_row_stays_unknown_while_other_types_refuse_it(tmp_path: Path) -> None:
+    class Lost:
+        endpoint, last_exchange = "https://x.invalid", None
+
+        def call(self, operation: Any) -> Any:
+            raise AmbiguousError("the answer is lost")
+
+    path = tmp_path / "leads.csv"
+    path.write_text("Email,LeadScore\na@x.com,many\n", encoding="utf-8")
+    assert bulk.sync_leads(path, Lost(), dedup=False).unknown == 1
+    for _ in range(2):
+        summary = bulk.sync_leads(path, Lost(), dedup=False, columns=Columns(types={"LeadScore": "integer"}))
+        assert (summary.unknown, summary.invalid, summary.calls) == (1, 0, 0)
+    with Ledger(f"{path}.ledger") as ledger:
+        assert [outcome.fate for outcome in ledger.outcomes()] == [RowFate.UNKNOWN]
