@@ -53,6 +53,9 @@ class Files:
         if "-" in self.paths and (len(self.paths) > 1 or self.format == "parquet"):
             raise ValueError("standard input is one file of CSV, TSV or JSON lines")
         self._sizes = [0 if path == "-" else os.stat(path).st_size for path in self.paths]
+        for path in self.paths:
+            if path != "-" and not os.path.isfile(path):
+                raise ValueError(f"{path} is no regular file: a pipe can be read once, give it as standard input (-)")
         self._done = 0
         self._now: IO[bytes] | None = None
         self.schema: Any = None
@@ -70,8 +73,11 @@ class Files:
 
                 yield _name(path), tuple(parquet_schema(path).names)
             elif kind != "jsonl" and path != "-":
-                with _opened(path) as (text, _):
-                    columns = _CsvReader(text, kind, _name(path)).columns
+                try:
+                    with _opened(path) as (text, _):
+                        columns = _CsvReader(text, kind, _name(path)).columns
+                except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                    raise SourceError(f"{_name(path)}: {error}") from None
                 yield _name(path), columns
 
     def rows(self) -> Iterator[Row]:
@@ -187,10 +193,17 @@ def _json_rows(text: IO[str]) -> Iterator[tuple[int, tuple[str, ...], Any]]:
         if not source.strip():
             continue
         try:
-            data = json.loads(source, parse_float=_exact)
-        except ValueError:
+            data = json.loads(source, parse_float=_exact, object_pairs_hook=_object)
+        except (ValueError, RecursionError):
             data = None
         yield line, (), data if isinstance(data, dict) else source.rstrip("\r\n")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name comes twice")
+    return found
 
 
 def _exact(text: str) -> Decimal:

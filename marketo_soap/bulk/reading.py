@@ -142,7 +142,7 @@ class RowReader:
                 raise BadCell(None, "the lead has no key: give it an Id, Email or ForeignSysPersonId")
             return cells
         if isinstance(cells, str):
-            raise BadCell(None, "the line is no JSON object")
+            raise BadCell(None, "the line is no JSON object, or has a name twice")
         names = row.columns
         if isinstance(cells, Mapping):
             names, cells = tuple(cells), tuple(cells.values())

@@ -44,7 +44,8 @@ class Rejects:
         if format == "parquet":
             self._file: Any = os.fdopen(descriptor, "wb")
         else:
-            self._file = open(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="")  # noqa: SIM115
+            errors = "backslashreplace" if format == "jsonl" else "surrogateescape"  # what is no UTF-8, as it was
+            self._file = open(descriptor, "w", encoding="utf-8", errors=errors, newline="")  # noqa: SIM115
         self._csv = csv.writer(self._file, delimiter="\t" if format == "tsv" else ",", lineterminator="\n")
 
     def add(self, row: Row, reason: str) -> None:
@@ -73,11 +74,14 @@ class Rejects:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        from marketo_soap.bulk.tables import array_of
+
         if self._parquet is None:
             fields = [field for field in self._schema if field.name != REASON]
             self._schema = pa.schema([*fields, pa.field(REASON, pa.string())])
             self._parquet = pq.ParquetWriter(self._file, self._schema)
-        self._parquet.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+        columns = [array_of([row.get(field.name) for row in self._rows], field.type) for field in self._schema]
+        self._parquet.write_table(pa.Table.from_arrays(columns, schema=self._schema))
         self._rows = []
 
     def finish(self) -> str | None:

@@ -80,8 +80,7 @@ class Run:
 
     def _step(self, pool: ThreadPoolExecutor) -> bool:
         """Send what may be sent, and take answers; returns whether there is more to do."""
-        if self._terms.stop.is_set():
-            self._end("it was told to stop")
+        self._look_at_stop()
         batches = [] if self._stopped or self._retry_at else self._next_batches()
         sent = [(self._ledger.sent(batch.numbers, self._today()), batch) for batch in batches]
         self._ledger.commit()
@@ -113,11 +112,16 @@ class Run:
                     self._out_of_quota(f"the quota of {self._terms.calls_a_day} calls a day is used up", None)
                     break
                 batches.append(batch)
-            elif self._planner.wants_more:
+            elif self._planner.wants_more and not self._look_at_stop():
                 self._read_chunk()
             else:
                 break
         return batches
+
+    def _look_at_stop(self) -> bool:
+        if self._terms.stop.is_set():
+            self._end("it was told to stop")
+        return self._terms.stop.is_set()
 
     def _read_chunk(self) -> None:
         chunk = self._reader.chunk()

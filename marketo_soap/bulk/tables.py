@@ -18,6 +18,7 @@ except ModuleNotFoundError as error:
 from marketo_soap.bulk.field_types import typed
 
 __all__ = [
+    "array_of",
     "parquet_rows",
     "parquet_schema",
     "parquet_writer",
@@ -145,6 +146,16 @@ def _values(column: Any) -> list[Any]:
     if _TYPES.is_float32(kind) or _TYPES.is_float16(kind):  # 0.1 is not 0.10000000149011612
         return [None if text is None else Decimal(text) for text in column.cast(pa.string()).to_pylist()]
     return column.to_pylist()  # type: ignore[no-any-return]
+
+
+def array_of(values: Sequence[Any], kind: Any) -> Any:
+    """Return values of `rows_of` as an array of the type *kind* that they had."""
+    if _TYPES.is_float32(kind) or _TYPES.is_float16(kind):
+        return pa.array([None if value is None else float(value) for value in values], pa.float64()).cast(kind)
+    if _TYPES.is_timestamp(kind) and any(isinstance(value, str) for value in values):
+        texts = [value if value is None or isinstance(value, str) else value.isoformat() for value in values]
+        return pa.array(texts).cast(kind)
+    return pa.array(values, kind)
 
 
 def _iso(text: str | None) -> Any:

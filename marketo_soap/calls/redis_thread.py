@@ -41,8 +41,17 @@ class RedisThread:
     """
 
     def __init__(self, url: str, *, timeout: float = 2.0, password: str | None = None) -> None:
-        if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
-            raise ValueError("url: a URL such as redis://127.0.0.1:6379/0, rediss://... or unix://... is expected")
+        try:
+            parts = urlsplit(url)
+            _ = parts.port  # checked when it is read
+            is_valid = parts.scheme in ("redis", "rediss", "unix")
+        except ValueError:  # its message may have a part of the password
+            is_valid = False
+        if not is_valid:
+            raise ValueError(
+                "url: a URL such as redis://127.0.0.1:6379/0, rediss://... or unix://... is expected; a password with "
+                "'/', '?' or '#' must be percent-encoded"
+            )
         try:
             import_module("redis.asyncio")
         except ImportError as error:
@@ -143,8 +152,10 @@ class Leases:
             await sleep(self._seconds / 3)
             if lost := [each for each, holder in list(self.held.items()) if holder is not None and holder() is None]:
                 self.end(*lost)
-            if self.held:
-                await self._renew(*self.held)
+            if ids := list(self.held):
+                await self._renew(*ids)
+            if ended := [each for each in ids if each not in self.held]:  # meanwhile: perhaps renewed after its end
+                self.end(*ended)
 
 
 class _Running:

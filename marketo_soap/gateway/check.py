@@ -16,6 +16,7 @@ from marketo_soap.calls.flow import Received
 from marketo_soap.errors import TransportError
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.gateway.settings import GatewaySettings, RestSettings
+from marketo_soap.gateway.shared import SharedState
 from marketo_soap.wire.xml import MAX_BYTES
 
 __all__ = ["CheckResult", "check"]
@@ -44,6 +45,15 @@ def check(
 
     The permission to write leads cannot be checked without writing.
     """
+    if settings.redis is not None:
+        state = SharedState(settings.redis, secrets.redis_password)
+        try:
+            state.begin()
+            yield CheckResult(True, "redis", "the server answers")
+        except OSError as error:
+            yield CheckResult(False, "redis", str(error).removeprefix("redis: "))
+        finally:
+            state.close()
     for rest in settings.rest:
         connections = Connections(rest.origin, transport, True, None, MAX_BYTES)
         try:

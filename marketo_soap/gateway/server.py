@@ -92,10 +92,13 @@ def run(
     if settings.admin_port is not None:
         admin = Application(gateway, soap=False, admin="all")
         servers.append(_server(settings, admin, _ADMIN_CONNECTIONS, timeout_graceful_shutdown=1))
-    ready()
-    if most < settings.max_connections:
-        logger.warning("max_connections is lowered to %d by the limit of open files", most)
-    asyncio.run(_until_stopped(gateway, servers, listeners))
+
+    def begun() -> None:
+        ready()
+        if most < settings.max_connections:
+            logger.warning("max_connections is lowered to %d by the limit of open files", most)
+
+    asyncio.run(_until_stopped(gateway, servers, listeners, begun))
     gateway.close()
     if gateway.running:
         logger.error("%d calls did not end in time: their outcome is unknown", gateway.running)
@@ -133,7 +136,9 @@ def _connections(settings: GatewaySettings) -> int:
     return min(settings.max_connections, max(soft // 4, soft - others))
 
 
-async def _until_stopped(gateway: Gateway, servers: list[_Server], listeners: Sequence[socket.socket]) -> None:
+async def _until_stopped(
+    gateway: Gateway, servers: list[_Server], listeners: Sequence[socket.socket], begun: Callable[[], None]
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -150,6 +155,7 @@ async def _until_stopped(gateway: Gateway, servers: list[_Server], listeners: Se
     tasks = [
         loop.create_task(server.serve(sockets=[listener])) for server, listener in zip(servers, listeners, strict=True)
     ]
+    begun()
     ended, refreshing = loop.create_task(stop.wait()), loop.create_task(_refresh(gateway))
     await asyncio.wait([*tasks, ended], return_when=asyncio.FIRST_COMPLETED)
     gateway.stopping = True

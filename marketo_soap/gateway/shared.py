@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
+from weakref import ref
 
 from marketo_soap.calls.limits import Limits, next_reset
 from marketo_soap.calls.redis_thread import Away, Leases, RedisThread
@@ -113,6 +114,10 @@ class SharedState:
         self.thread.close()
 
 
+class _Waiter:
+    """Holds a counted call until its task knows of it: one that is cancelled before that leaves nothing behind."""
+
+
 class SharedLimitKeeper:
     """The limits of one caller over all workers; a worker that died holds its calls for the length of a lease."""
 
@@ -127,9 +132,9 @@ class SharedLimitKeeper:
 
     async def count_call(self) -> str:
         """Count a call that begins, and return its number for `end`. Raises the fault that refuses it."""
-        number = token_hex(8)
+        number, waiter = token_hex(8), _Waiter()
         try:
-            code = await self._redis.run_async(self._count(number))
+            code = await self._redis.run_async(self._count(number, ref(waiter)))
         except Away:
             self.end(number)
             raise fault(20024) from None
@@ -138,13 +143,14 @@ class SharedLimitKeeper:
             raise
         if code:
             raise fault(code)
+        self._leases.held[number] = None  # it outlives its waiter
         return number
 
     def end(self, number: str) -> None:
         """Say that a call has ended."""
         self._leases.end(number)
 
-    async def _count(self, number: str) -> int:
+    async def _count(self, number: str, waiter: ref[_Waiter]) -> int:
         self._leases.renew()
         while True:
             code, now = await self._redis.script(_COUNT, self._keys, number, *self._numbers, self._reset)
@@ -153,7 +159,7 @@ class SharedLimitKeeper:
             reset = next_reset(datetime.fromtimestamp(now / _SECOND, UTC))
             self._reset = round(reset.timestamp()) * _SECOND
         if not code:
-            self._leases.held[number] = None
+            self._leases.held[number] = waiter
         return int(code)
 
     async def _renew(self, *numbers: str) -> None:

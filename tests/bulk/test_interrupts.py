@@ -106,3 +106,18 @@ def test_a_full_disk_ends_the_run_and_the_next_goes_on(tmp_path: Path) -> None:
         summary = bulk.sync_leads(leads, server, ledger=ledger, dedup=False)
     assert (summary.done + summary.unknown, summary.waiting) == (5000, 0)
     assert set(server.created.values()) == {1}
+
+
+def test_it_stops_while_it_reads_what_needs_no_call() -> None:
+    server, stop, read = Server(), threading.Event(), list[int]()
+
+    def leads() -> Iterator[dict[str, Any]]:
+        for row in range(10_000):
+            read.append(row)
+            if row == 1000:
+                stop.set()
+            yield {"FirstName": "has no key"}
+
+    summary = bulk.sync_leads(leads(), server, stop=stop)
+    assert (summary.stopped, summary.calls) == ("it was told to stop", 0)
+    assert len(read) < 2000

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
+import os
 import sys
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -57,6 +59,8 @@ def test_rows_know_where_they_are(tmp_path: Path) -> None:
         ("leads.csv", b"", "is empty: the first line names the columns"),
         ("leads.csv", b'Email\na@x.com\n"b@x.com', ":3: this is not CSV: unexpected end of data"),
         ("leads.csv.gz", gzip.compress(b"Email\n" + b"a@x.com\n" * 99)[:-12], "after row"),
+        ("leads.csv.gz", gzip.compress(b"Email\n")[:12], "leads.csv.gz: Compressed file ended"),
+        ("leads.csv.gz", gzip.compress(b"Email\n")[:10] + b"\xff" * 40, "leads.csv.gz: Error -3"),
     ],
 )
 def test_a_broken_file(name: str, data: bytes, message: str, tmp_path: Path) -> None:
@@ -79,14 +83,17 @@ def test_a_file_that_breaks_later_keeps_what_was_done(tmp_path: Path) -> None:
 
 def test_lines_of_json_cost_themselves(tmp_path: Path) -> None:
     path = tmp_path / "leads.jsonl"
-    lines = ['{"Email": "a@x.com", "V": 1.10}', "{broken", "[1]", '{"V": 2}', '{"Email": "b@x.com", "V": null}']
+    lines = ['{"Email": "a@x.com", "V": 1.10}', "{broken", "[" * 100_000, '{"V": 2}', '{"Email": "b@x.com", "V": null}']
     path.write_text("\n".join(lines), encoding="utf-8")
     with Sandbox() as sandbox, Client(transport=sandbox.transport()) as client:
         summary = bulk.sync_leads(path, client, columns=Columns({"V": "LeadScore"}))
         assert (summary.created, summary.invalid) == (2, 3)
         assert sandbox.leads()[0].get("LeadScore") == "1.10"
     rejects = (tmp_path / "leads.rejects.jsonl").read_text(encoding="utf-8").splitlines()
-    assert rejects[0] == f'{{"line": "{{broken", "reject_reason": "{path}:2: the line is no JSON object"}}'
+    assert (
+        rejects[0]
+        == f'{{"line": "{{broken", "reject_reason": "{path}:2: the line is no JSON object, or has a name twice"}}'
+    )
     assert rejects[2].startswith(f'{{"V": 2, "reject_reason": "{path}:4: no column is a key')
 
 
@@ -215,3 +222,42 @@ def test_rejects_of_parquet_are_parquet(tmp_path: Path) -> None:
         mended = rejects.set_column(0, "Email", pa.array(["b@x.com"]))
         pq.write_table(mended, tmp_path / "mended.parquet")
         assert bulk.sync_leads(tmp_path / "mended.parquet", client, columns=columns).created == 1
+
+
+def test_what_json_lines_can_say_and_a_lead_cannot(tmp_path: Path) -> None:
+    path = tmp_path / "leads.jsonl"
+    lines = ['{"Email": "a@x.com", "FirstName": "\\ud800"}', '{"Email": "b@x.com", "Email": "c@x.com"}']
+    path.write_text("\n".join([*lines, '{"Email": "d@x.com"}']), encoding="utf-8")
+    with Sandbox() as sandbox, Client(transport=sandbox.transport()) as client:
+        summary = bulk.sync_leads(path, client)
+    assert (summary.created, summary.invalid) == (1, 2)
+    rejects = (tmp_path / "leads.rejects.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [rejects[0][: len(lines[0]) - 1], json.loads(rejects[1])["line"]] == [lines[0][:-1], lines[1]]
+
+
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "leads.jsonl")
+    for path in (tmp_path / "leads.jsonl", tmp_path):
+        with pytest.raises(ValueError, match="is no regular file"):
+            open_source(path, format="jsonl")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([1.5, 0.1, None], pa.float32()),
+        pa.array([1.5, 0.25, None], pa.float32()).cast(pa.float16()),
+        pa.array([1, 2001, None], pa.timestamp("ns", "UTC")),
+        pa.array([1000, 2000, None], pa.timestamp("ns", "Europe/Berlin")),
+        pa.array([86_400_000, 0, None], pa.date64()),
+        pa.array(["a", "b", None]).dictionary_encode(),
+    ],
+    ids=lambda values: str(values.type),
+)
+def test_rejects_of_parquet_keep_their_types(values: Any, tmp_path: Path) -> None:
+    table = pa.table({"Email": pa.array([None] * 3, pa.string()), "V": values})
+    pq.write_table(table, tmp_path / "leads.parquet")
+    with Sandbox() as sandbox, Client(transport=sandbox.transport()) as client:
+        assert bulk.sync_leads(tmp_path / "leads.parquet", client).invalid == 3
+    source, rejects = (pq.read_table(tmp_path / name) for name in ("leads.parquet", "leads.rejects.parquet"))
+    assert rejects.drop_columns("reject_reason").equals(source)

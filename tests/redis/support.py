@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,5 @@ class RedisServer:
 
     def ask(self, *command: Any) -> Any:
         """What the server answers to a command."""
-        import redis
-
-        with redis.Redis.from_url(self.url) as client:
+        with import_module("redis").Redis.from_url(self.url) as client:
             return client.execute_command(*command)

@@ -353,6 +353,7 @@ def test_a_server_that_is_away_refuses_or_leaves_each_process_to_itself(
     ("options", "message"),
     [
         ({"url": "http://a"}, "url: a URL such as redis://"),
+        ({"url": "redis://:sec/ret@127.0.0.1:1"}, "must be percent-encoded$"),
         ({"on_outage": "ignore"}, "on_outage is 'refuse' or 'local'"),
         ({"share": 1.5}, "share is more than 0 and at most 1"),
         ({"lease": 0}, "lease must be more than 0"),

@@ -237,6 +237,7 @@ def test_the_types_are_listed_and_described(client: Client, sandbox: Sandbox) ->
     for name in names:
         described = client.describe_m_object(name).metadata
         assert (described.name, described.is_virtual) == (name, name in names[:2])
+        assert len({each.name for each in described.fields}) == len(described.fields)
         assert [each.name for each in described.fields if name != "LeadRecord"] == [
             each.name for each in OBJECT_FIELDS.get(name, ())
         ]

@@ -50,7 +50,7 @@ def describe_m_object(call: DescribeMObject, world: World) -> Outcome:
 def fields_of(kind: str, settings: Settings) -> Sequence[ObjectField]:
     """Return the fields of a type: the standard ones, and those of the settings."""
     if kind == "LeadRecord":
-        names = sorted(settings.field_types.keys() - settings.unshown_fields, key=attribute_order)
+        names = sorted(settings.field_types.keys() - settings.unshown_fields - {"Id"}, key=attribute_order)
         return [ObjectField("Id", "integer"), *(ObjectField(name, settings.field_types[name]) for name in names)]
     custom = settings.opportunity_fields if kind == "Opportunity" else {}
     return [*OBJECT_FIELDS[kind], *(ObjectField(name, each) for name, each in custom.items())]
