@@ -1,5 +1,7 @@
 """Bulk sync as a destination of dlt pipelines. Needs dlt (extra `dlt`)."""
 
+# pyright: reportMissingImports=false
+
 from __future__ import annotations
 
 import os

@@ -1,5 +1,7 @@
 """Bulk sync from Ray datasets: `dataset.write_datasink(LeadSink(...))`. Needs Ray (extra `ray`)."""
 
+# pyright: reportMissingImports=false
+
 from __future__ import annotations
 
 import os

@@ -1,5 +1,7 @@
 """The call limits that the processes of a Ray job share. Needs Ray."""
 
+# pyright: reportMissingImports=false
+
 from __future__ import annotations
 
 import asyncio

@@ -21,11 +21,6 @@ from tests.test_readme import ROOT, blocks
 
 dlt: Any = pytest.importorskip("dlt", reason="no dlt: install marketo_soap[dlt] to run its tests")
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:dlt"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # dlt leaves files to the garbage collector
-]
-
 
 @pytest.fixture(autouse=True)
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,18 +26,13 @@ ray: Any = pytest.importorskip("ray", reason="no Ray: install marketo_soap[ray] 
 pyarrow: Any = pytest.importorskip("pyarrow", reason="no pyarrow: install marketo_soap[ray] to run its tests")
 pytest.importorskip("ray.data", reason="no Ray Data: install marketo_soap[ray] to run its tests")
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # Ray leaves files and processes to the garbage collector
-]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")  # Ray sets its own old settings
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _cluster() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        environment.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         ray.init(
             num_cpus=2,
             include_dashboard=False,
