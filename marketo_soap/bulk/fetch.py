@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 from marketo_soap.bulk.field_types import KEYS, cells_of, kind_of
 from marketo_soap.bulk.pages_file import PagesFile
 from marketo_soap.bulk.selecting import MOST_LEADS, lead_pages, operations_for
+from marketo_soap.bulk.terms import subscription_of
 from marketo_soap.bulk.writing import check_output, write_leads
 from marketo_soap.calls.waiting import Clock
 from marketo_soap.operations.describe_m_object import DescribeMObject
@@ -87,22 +88,26 @@ def fetch_to_file(
     page_size: int = MOST_LEADS,
     overwrite: bool = False,
     on_progress: Callable[[Fetched], object] | None = None,
+    target: str | None = None,
     clock: Clock | None = None,
 ) -> Fetched:
     """Fetch the leads that *selector* names into a file at *path*: .csv, .tsv, .jsonl (also .gz) or .parquet.
 
     Pages are kept in `PATH.pages` until all are there. If the fetch ends early, by a fault, the daily quota or a killed
     process, the same call goes on after the last page that came. Each lead is one row, with the values that came last.
-    Columns get the types of the wire; one with a value that does not fit becomes text.
+    Columns get the types of the wire; one with a value that does not fit becomes text. *target* names the subscription,
+    by default after the host of the client's endpoint.
 
     Raises what `Client.call` raises, `FileExistsError` if there is a file at *path* (unless *overwrite*), and
-    `RequestChanged` if `PATH.pages` was begun for other leads.
+    `RequestChanged` if `PATH.pages` was begun for other leads or another subscription, `ValueError` if another fetch
+    has it open.
     """
     path = os.fspath(path)
     check_output(path)
     if not overwrite and os.path.exists(path):
         raise FileExistsError(f"{path} exists: remove it, or overwrite it")
     request = _request(selector, attributes, page_size, (clock or Clock()).now())
+    request["target"] = target or subscription_of(client)
     with PagesFile(f"{path}.pages", request) as pages:
         now = datetime.fromisoformat(pages.request["now"])  # when the fetch began, so that its parts stay the same
         operations = operations_for(selector, now, attributes=attributes, page_size=page_size)
@@ -117,7 +122,7 @@ def fetch_to_file(
     return fetched
 
 
-def _request(selector: LeadSelector, attributes: Sequence[str], page_size: int, now: datetime) -> Mapping[str, Any]:
+def _request(selector: LeadSelector, attributes: Sequence[str], page_size: int, now: datetime) -> dict[str, Any]:
     """Return what tells one fetch from another, as JSON has it; keys as a digest."""
     named: list[Any]
     if isinstance(selector, LeadKeySelector):

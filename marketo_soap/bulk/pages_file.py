@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
 from types import TracebackType
@@ -28,7 +29,7 @@ class PagesFile:
 
     The first line is the *request*. Each page is one line, on the disk before the next page is asked for; a line that
     a killed process left unfinished is cut off when the file is opened again. Raises `RequestChanged` if the file was
-    begun with another request, `ValueError` if it is something else.
+    begun with another request, `ValueError` if it is something else, or (not on Windows) another process has it open.
     """
 
     def __init__(self, path: str | PathLike[str], request: Mapping[str, Any]) -> None:
@@ -37,10 +38,20 @@ class PagesFile:
         self.place = PagePlace()
         self._file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
         try:
+            self._lock()
             self.request = self._open(dict(request))
         except BaseException:
             self._file.close()
             raise
+
+    def _lock(self) -> None:
+        if sys.platform != "win32":
+            import fcntl
+
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ValueError(f"{self.path}: another fetch has this file open") from None
 
     def _open(self, request: dict[str, Any]) -> dict[str, Any]:
         end = 0

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from os import PathLike
 from typing import Any
-from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -21,7 +20,7 @@ from marketo_soap.bulk.rejects import Rejects, digest_of
 from marketo_soap.bulk.run import Run
 from marketo_soap.bulk.sources import open_source
 from marketo_soap.bulk.summary import Progress, Summary
-from marketo_soap.bulk.terms import BulkClient, SyncTerms
+from marketo_soap.bulk.terms import BulkClient, SyncTerms, subscription_of
 from marketo_soap.calls.limits import VENDOR_LIMITS
 from marketo_soap.calls.waiting import Clock
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncMultipleLeadsResult
@@ -105,7 +104,7 @@ def sync_leads(
             ledger = stack.enter_context(Ledger(ledger or ledger_beside(opened) or ":memory:"))
         reader = RowReader(opened, ledger, columns, duplicates=duplicates, dedup=dedup, accept_changes=accept_changes)
         stack.callback(reader.close)
-        ledger.check_target(target or _subscription(client))
+        ledger.check_target(target or subscription_of(client))
         path = rejects or rejects_beside(opened)
         if path is not None and not ledger.knows_rejects(digest_of(os.fspath(path))):
             raise ValueError(f"{os.fspath(path)} would be written over: move it, or name another file for the rejects")
@@ -138,13 +137,6 @@ def plan_leads(
             run = Run(reader, copy, _Rehearsal(), terms, None, None, opened.read)
             run.run()
             return run.summary()
-
-
-def _subscription(client: BulkClient) -> str:
-    """Return the name of a client's subscription: the Munchkin id of SOAP and REST endpoints, else the host."""
-    host = urlsplit(str(getattr(client, "endpoint", ""))).netloc.lower()
-    name, _, domain = host.partition(".")
-    return name if domain in ("mktoapi.com", "mktorest.com") else host
 
 
 def _calls_a_day(quota: float | None) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
@@ -12,7 +13,7 @@ from marketo_soap.calls.waiting import Clock
 from marketo_soap.errors import MarketoError
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncMultipleLeadsResult
 
-__all__ = ["Answer", "Answered", "BulkClient", "SyncTerms"]
+__all__ = ["Answer", "Answered", "BulkClient", "SyncTerms", "subscription_of"]
 
 Answer = SyncMultipleLeadsResult | MarketoError | BaseException
 
@@ -27,6 +28,13 @@ class BulkClient(Protocol):
     @property
     def last_exchange(self) -> Any:
         """The last attempt of this thread."""
+
+
+def subscription_of(client: object) -> str:
+    """Return the name of a client's subscription: the Munchkin id of SOAP and REST endpoints, else the host."""
+    host = urlsplit(str(getattr(client, "endpoint", ""))).netloc.lower()
+    name, _, domain = host.partition(".")
+    return name if domain in ("mktoapi.com", "mktorest.com") else host
 
 
 @frozen

@@ -11,7 +11,7 @@ import click
 from marketo_soap.cli.help import examples
 from marketo_soap.cli.options import F, signer_options, with_options
 from marketo_soap.cli.output import printable
-from marketo_soap.cli.sync_leads import WHERE, open_client
+from marketo_soap.cli.sync_leads import WHERE, open_client, target_of
 from marketo_soap.errors import LimitFault, MarketoError
 from marketo_soap.records.lead_keys import (
     LastUpdateAtSelector,
@@ -87,7 +87,13 @@ def fetch_leads(
     try:
         with open_client(**connection) as client:
             fetched = fetch_to_file(
-                selector, client, output, attributes=attributes, overwrite=overwrite, on_progress=_Lines()
+                selector,
+                client,
+                output,
+                attributes=attributes,
+                overwrite=overwrite,
+                on_progress=_Lines(),
+                target=target_of(connection["sandbox"], connection["sandbox_db"]),
             )
     except FileExistsError:
         raise click.UsageError(f"{output} exists: give --overwrite to replace it") from None

@@ -134,7 +134,7 @@ def sync_leads(
                 wait=wait,
                 on_progress=show,
                 stop=stop,
-                target=f"the sandbox {os.path.abspath(kept)}" if kept else "a sandbox" if sandbox else None,
+                target=target_of(sandbox, kept),
                 **common,
             )
     except SourceError as error:
@@ -171,6 +171,11 @@ def _calls(quota: str | None) -> float | None:
         return float(quota) if "." in quota else int(quota)
     except ValueError:
         raise click.UsageError(f"--quota: {quota!r} is no number of calls, and no part such as 0.5") from None
+
+
+def target_of(sandbox: bool, sandbox_db: str | None) -> str | None:
+    """Return the name of a sandbox; None for an endpoint, which names itself."""
+    return f"the sandbox {os.path.abspath(sandbox_db)}" if sandbox_db else "a sandbox" if sandbox else None
 
 
 @contextmanager

@@ -202,6 +202,8 @@ def test_a_fetch_goes_on_after_the_last_page(sandbox: Sandbox, now: Now, selecto
         now.now += timedelta(minutes=1)
         with pytest.raises(RequestChanged):
             bulk.fetch_to_file(StaticListSelector("Other"), client, path, page_size=50, clock=Clock(now))
+        with pytest.raises(RequestChanged):
+            bulk.fetch_to_file(selector, client, path, page_size=50, clock=Clock(now), target="another subscription")
         before = len(sandbox.entries())
         fetched = bulk.fetch_to_file(selector, client, path, page_size=50, clock=Clock(now))
         made = len(sandbox.entries()) - before
@@ -238,6 +240,18 @@ def test_another_file_is_not_written_over(content: bytes, tmp_path: Path) -> Non
     with pytest.raises(ValueError, match="was not made by a fetch"):
         PagesFile(path, {"now": ""})
     assert path.read_bytes() == content
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no lock there")
+def test_one_fetch_has_the_file_open(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv.pages"
+    with PagesFile(path, {"now": ""}):
+        content = path.read_bytes()
+        with pytest.raises(ValueError, match="another fetch has this file open"):
+            PagesFile(path, {"now": ""})
+    assert path.read_bytes() == content
+    with PagesFile(path, {"now": ""}) as pages:
+        assert pages.leads == 0
 
 
 # -- the command --------------------------------------------------------------------------------------
