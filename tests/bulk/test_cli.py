@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from marketo_soap import Sandbox
 from marketo_soap.bulk import Progress
 from marketo_soap.cli.commands import cli
-from marketo_soap.cli.sync_progress import Lines, Pace
+from marketo_soap.cli.sync_progress import Lines, OnTerminal, Pace
 
 
 @pytest.fixture(autouse=True)
@@ -204,3 +204,9 @@ def test_the_progress_on_a_terminal() -> None:
     text = shown.decode("utf-8", "replace")
     assert "done" in text
     assert "1x Email contains the character U+0001" in text
+
+
+def test_no_control_character_of_a_server_reaches_the_terminal() -> None:
+    shown = OnTerminal()
+    shown(Progress(rejected=1, reasons={"20110 \x9b31mred": 1}))
+    assert shown._reasons.plain == "  1x '20110 \\x9b31mred'"
