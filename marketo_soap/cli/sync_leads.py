@@ -202,8 +202,11 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
     stop = threading.Event()
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
+        if stop.is_set():  # an exception would wait for the calls in progress; the ledger needs none
+            if sys.stderr.isatty():
+                click.echo("\x1b[?25h", nl=False, err=True)  # the progress has hidden the cursor
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
         stop.set()
         click.echo("stopping after the calls in progress; once more ends it at once", err=True)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from marketo_soap.calls.limits import VENDOR_LIMITS
+from marketo_soap.cli.output import printable
 
 if TYPE_CHECKING:
     from marketo_soap.bulk import Progress
@@ -99,4 +100,6 @@ class OnTerminal:
         text, part = self._pace.describe(progress)
         self._bar.update(completed=part or 0.0)
         self._numbers.plain = text
-        self._reasons.plain = "\n".join(f"  {count:,}x {reason}" for reason, count in progress.reasons.items())
+        self._reasons.plain = "\n".join(
+            f"  {count:,}x {printable(reason)}" for reason, count in progress.reasons.items()
+        )

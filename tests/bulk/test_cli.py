@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,9 +17,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from marketo_soap import Sandbox
-from marketo_soap.bulk import Progress
+from marketo_soap.bulk import Ledger, Progress
 from marketo_soap.cli.commands import cli
-from marketo_soap.cli.sync_progress import Lines, Pace
+from marketo_soap.cli.sync_progress import Lines, OnTerminal, Pace
 
 
 @pytest.fixture(autouse=True)
@@ -204,3 +205,24 @@ def test_the_progress_on_a_terminal() -> None:
     text = shown.decode("utf-8", "replace")
     assert "done" in text
     assert "1x Email contains the character U+0001" in text
+
+
+def test_no_control_character_of_a_server_reaches_the_terminal() -> None:
+    shown = OnTerminal()
+    shown(Progress(rejected=1, reasons={"20110 \x9b31mred": 1}))
+    assert shown._reasons.plain == "  1x '20110 \\x9b31mred'"
+
+
+def test_a_second_signal_ends_it_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, Sandbox() as sandbox:  # it never answers
+        endpoint = f"http://127.0.0.1:{server.getsockname()[1]}/soap/mktows/2_2"
+        with process(leads(2), endpoint=endpoint, sandbox=sandbox) as running:
+            accepted, _ = server.accept()
+            assert running.stderr is not None
+            running.send_signal(signal.SIGINT)
+            assert "stopping after the calls in progress" in running.stderr.readline()
+            running.send_signal(signal.SIGINT)
+            assert running.wait(20) == -signal.SIGINT
+            accepted.close()
+    with Ledger("leads.csv.ledger") as ledger:
+        assert [outcome.fate for outcome in ledger.outcomes()] == ["unknown"] * 2
