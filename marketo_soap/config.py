@@ -55,10 +55,13 @@ def load_toml(cls: type[T], path: str | PathLike[str], *, secrets: Collection[st
     for where, name in _keys(data):
         if name in secrets:
             raise ValueError(
-                f"{where}: secrets are not allowed in the configuration: name the variable that holds it in "
+                f"{path}: {where}: secrets are not allowed in the configuration: name the variable that holds it in "
                 f"{name}_env, or the file in {name}_file"
             )
-    return structure(cls, data)
+    try:
+        return structure(cls, data)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def check_writable(key: str, path: str) -> None:

@@ -130,9 +130,43 @@ def test_a_refusal_is_exit_code_1_with_its_reason(served: dict[str, str]) -> Non
     wrong = served | {"MARKETO_SOAP_ENCRYPTION_KEY": "other"}
     refused = run("sync-lead", "--email", "a@b.c", env=wrong, code=1).stderr
     assert "20014" in refused
-    assert refused.endswith("\nRun marketo-soap doctor: it checks the environment.\n")
+    assert refused.endswith(
+        "\nRun marketo-soap doctor --call: it checks the environment and makes calls that change nothing.\n"
+    )
     shown = run("sync-lead", "--id", "7", "--show-envelopes", env=served, code=1).stdout
     assert "<-- HTTP 500" in shown
+
+
+@pytest.mark.parametrize(
+    ("args", "used", "message"),
+    [
+        (["call", "getLead"], "call getLead", "leadKey missing"),
+        (["call", "getLeed"], "call", "'getLeed' is not an operation: did you mean getLead?"),
+        (["call", "xyz"], "call", "'xyz' is not an operation: marketo-soap operations lists all"),
+        (["sync-lead", "--sandbox"], "sync-lead", "the lead has no key"),
+    ],
+)
+def test_wrong_use_names_the_help_of_the_command(args: list[str], used: str, message: str) -> None:
+    shown = run(*args, code=2).stderr
+    assert f"{used} --help' for help." in shown
+    assert f"Error: {message}" in shown
+
+
+@pytest.mark.parametrize(
+    ("missing", "args", "message"),
+    [
+        ("uvicorn", ["sandbox", "--port", "0"], "uvicorn"),
+        ("uvicorn", ["sync-lead", "--sandbox", *SEED_OPTIONS], "Sandbox.serve needs"),
+        ("pyarrow", ["fetch-leads", "--sandbox", "--list-id", "1", "-o", "x.parquet"], "need pyarrow"),
+    ],
+)
+def test_a_missing_extra_is_a_message(missing: str, args: list[str], message: str) -> None:
+    program = f"import sys; sys.modules[{missing!r}] = None; from marketo_soap.cli import main; main()"
+    ended = subprocess.run([sys.executable, "-c", program, *args], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("Error: ")
+    assert message in ended.stderr
+    assert "pip install 'marketo_soap[" in ended.stderr
 
 
 def test_nobody_listening_is_exit_code_1(served: dict[str, str]) -> None:
@@ -380,7 +414,9 @@ def test_the_sandbox_takes_settings_seeds_and_limits(tmp_path: Path) -> None:
 
 def test_a_port_in_use_is_said(served: dict[str, str]) -> None:
     port = served["MARKETO_SOAP_ENDPOINT"].split(":")[2].partition("/")[0]
-    assert "cannot listen" in run("sandbox", "--port", port, code=1).stderr
+    refused = run("sandbox", "--port", port, code=1).stderr
+    assert "cannot listen" in refused
+    assert "Give another --port" in refused
     assert "Traceback" not in run("sandbox", "--host", "nowhere.invalid", code=1).stderr
 
 

@@ -197,6 +197,8 @@ def test_nothing_is_sent_unless_it_is_asked_for(served: tuple[Sandbox, dict[str,
     _, found = examined(code=0, env=env)
     assert "SOAP call" not in found
     assert sandbox.entries() == []
+    shown = CliRunner().invoke(cli, ["doctor"], env=env).stdout
+    assert shown.endswith("nothing was sent: --call makes calls that change nothing, to check the credentials\n")
 
 
 def test_real_calls_check_both_sides_of_a_sandbox(served: tuple[Sandbox, dict[str, str]]) -> None:

@@ -97,6 +97,8 @@ def test_the_readme_is_short_and_begins_with_two_commands() -> None:
 @pytest.mark.parametrize("path", [path for path in EXAMPLES if blocks(path, "python")], ids=name_of)
 def test_python_runs(path: Path) -> None:
     names: dict[str, object] = {}
+    if any("RedisLimiter(" in block for block in blocks(path, "python")):
+        pytest.importorskip("redis", reason="needs redis-py, which the extra redis has")
     for block in blocks(path, "python"):
         exec(compile(block, name_of(path), "exec"), names)
 

@@ -85,6 +85,8 @@ class Columns:
             hint = "".join(
                 f"; try --map {column}={key}" for key in KEYS for column in names if column.lower() == key.lower()
             )
+            if header and not hint:
+                hint = "; say which one is: --map COLUMN=Email"
             raise ValueError(
                 f"{prefix}no column is a key (Id, Email, ForeignSysPersonId); the columns are: {_listed(names)}{hint}"
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Callable, Iterator
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from marketo_soap.cli import output
 from marketo_soap.cli.clients import client_of_endpoint, client_of_sandbox
 from marketo_soap.cli.envelopes import print_envelopes
 from marketo_soap.cli.help import elements_of, example_of, examples
-from marketo_soap.cli.options import F, signer_options, with_options
+from marketo_soap.cli.options import F, GuardedGroup, signer_options, with_options
 from marketo_soap.cli.source import standard_input
 from marketo_soap.errors import MarketoError
 from marketo_soap.operations import OPERATIONS, Operation
@@ -82,7 +83,7 @@ def run_call(
         raise failure
 
 
-class _Calls(click.Group):
+class _Calls(GuardedGroup):
     """A command for each operation, made of its declaration when it is named."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -93,6 +94,15 @@ class _Calls(click.Group):
         """Return the command of an operation."""
         operation = OPERATIONS.get(cmd_name)
         return None if operation is None else _command(operation)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find the command of an operation; wrong use names the operation that was probably meant."""
+        name = args[0]
+        if name not in OPERATIONS and not name.startswith("-"):
+            near = get_close_matches(name, OPERATIONS, 1)
+            hint = f": did you mean {near[0]}?" if near else ": marketo-soap operations lists all"
+            raise click.UsageError(f"{name!r} is not an operation{hint}", ctx)
+        return super().resolve_command(ctx, args)
 
 
 @click.group(

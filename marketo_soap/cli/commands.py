@@ -18,7 +18,7 @@ from marketo_soap.cli.export_commands import export, redact
 from marketo_soap.cli.fetch_leads import fetch_leads
 from marketo_soap.cli.gateway import gateway
 from marketo_soap.cli.goldens import goldens
-from marketo_soap.cli.help import examples
+from marketo_soap.cli.help import SectionedGroup, examples
 from marketo_soap.cli.options import GuardedGroup, lead_options, signer_options
 from marketo_soap.cli.sandbox import sandbox
 from marketo_soap.cli.sync_leads import sync_leads
@@ -26,8 +26,12 @@ from marketo_soap.operations.sync_lead import SyncLead
 from marketo_soap.signature import AuthenticationHeader, Credentials, sign, timestamp
 
 
+class _Commands(GuardedGroup, SectionedGroup):
+    """The commands, in their sections."""
+
+
 @click.group(
-    cls=GuardedGroup,
+    cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "color": False if os.environ.get("NO_COLOR") else None},
     epilog=examples("sync-lead --sandbox --show-envelopes --email t@t.com FirstName=George", "parse error.log"),
 )

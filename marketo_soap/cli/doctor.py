@@ -60,7 +60,7 @@ def doctor(files: tuple[str, ...], encryption_key_file: Path | None, call: bool,
     if as_json:
         output.print_json({"first": todo[0] if todo else None, "findings": [output.as_data(each) for each in findings]})
     else:
-        _print(findings, todo)
+        _print(findings, todo, called=call)
     if any(found.verdict is Verdict.FAIL for found in findings):
         raise SystemExit(1)
 
@@ -94,13 +94,15 @@ def _version(package: str) -> str | None:
 _COLOURS = {Verdict.PASS: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red", Verdict.SKIP: "bright_black"}
 
 
-def _print(findings: list[Diagnosis], todo: list[str]) -> None:
+def _print(findings: list[Diagnosis], todo: list[str], *, called: bool) -> None:
     width = max(len(found.name) for found in findings)
     for found in findings:
         verdict = click.style(f"{found.verdict:<4}", fg=_COLOURS[found.verdict], bold=True)
         click.echo(f"{verdict}  {found.name:<{width}}  {output.printable(found.message)}")
     if not todo:
         click.secho("nothing must be done", fg="green", bold=True)
+        if not called:
+            click.echo("nothing was sent: --call makes calls that change nothing, to check the credentials")
         return
     click.echo(click.style("do this first: ", bold=True) + output.printable(todo[0]))
     for each in todo[1:]:

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import click
 
-from marketo_soap.cli.help import SectionedGroup
 from marketo_soap.cli.output import printable, warn_if_exposed
 from marketo_soap.errors import AuthenticationFault, MarketoError, TransportError
 from marketo_soap.operations.sync_lead import SyncLead
@@ -108,11 +107,11 @@ def with_notes(error: BaseException, text: str) -> str:
     """Return *text* with the notes of *error*, one a line: where the documentation explains it, and what helps."""
     notes = [printable(note) for note in getattr(error, "__notes__", ())]
     if isinstance(error, AuthenticationFault | TransportError):
-        notes.append("Run marketo-soap doctor: it checks the environment.")
+        notes.append("Run marketo-soap doctor --call: it checks the environment and makes calls that change nothing.")
     return "\n".join([text, *notes])
 
 
-class GuardedGroup(SectionedGroup):
+class GuardedGroup(click.Group):
     """A group whose commands never end in a traceback: exit code 1 for what failed, 2 for wrong use."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -126,4 +125,9 @@ class GuardedGroup(SectionedGroup):
         except (click.exceptions.Exit, click.Abort):
             raise
         except (ValueError, RuntimeError) as error:  # click has a RuntimeError for a standard input that is closed
-            raise click.UsageError(printable(str(error)), ctx) from None
+            command = self.get_command(ctx, ctx.invoked_subcommand or "")
+            used = ctx if command is None else click.Context(command, ctx, ctx.invoked_subcommand)
+            raise click.UsageError(printable(str(error)), used) from None
+        except ImportError as error:
+            extra = "" if "pip install" in str(error) else ": pip install 'marketo_soap[cli,server]'"
+            raise click.ClickException(f"{error}{extra}") from None

@@ -99,7 +99,11 @@ def sandbox(
     ) as served:
         for path in seed:
             click.echo(f"# {served.seed(path)} leads from {path}", err=True)
-        listener, endpoint = bound(host, port)
+        try:
+            listener, endpoint = bound(host, port)
+        except OSError as error:
+            error.add_note("Give another --port; 0 is any free one.")
+            raise
         for line in as_exports(environment(served, endpoint)):
             click.echo(line)
         click.echo(f"# see it in a browser: {endpoint.removesuffix(PATH)}{CONTROL}", err=True)

@@ -106,7 +106,7 @@ def _check_heading(heading: list[str], name: str) -> None:
     if not set(heading) & {"Id", "Email", "ForeignSysPersonId", "marketoCookie"}:
         keys = "Id, Email, ForeignSysPersonId or marketoCookie"
         raise ValueError(
-            f"{name}: the heading of a CSV of leads names {keys}, with commas (for envelopes: --envelopes)"
+            f"{name}: no column is named {keys}: correct the first line of the CSV (for envelopes: --envelopes)"
         )
     for column in heading:
         if heading.count(column) > 1:

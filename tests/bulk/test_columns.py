@@ -37,6 +37,7 @@ def test_columns_have_other_names() -> None:
     ("names", "options", "message"),
     [
         (("email", "FirstName"), {}, r"no column is a key .* the columns are: email, FirstName; try --map email=Email"),
+        (("E-mail", "x"), {}, r"no column is a key .* are: E-mail, x; say which one is: --map COLUMN=Email"),
         (("Email", ""), {}, "column 2 has no name"),
         (("Email", "Email"), {}, "columns 'Email' and 'Email' are both 'Email'"),
         (("Email", "x"), {"mapping": {"x": "Email"}}, "columns 'Email' and 'x' are both 'Email'"),
