@@ -41,9 +41,10 @@ local till, spent, closed = tonumber(known[1]), tonumber(known[2]) or 0, tonumbe
 if redis.call('ZSCORE', running, ticket) then return {0, 0, spent} end  -- an answer was lost
 if not till or till <= now then
   if reset <= now then return {2, now, 0} end
-  till, spent, closed = reset, 0, 0
+  if till then closed = 0 end  -- the day is over; otherwise Redis has lost it, but not the refusal after that
+  till, spent = reset, 0
   redis.call('DEL', day)
-  redis.call('HSET', day, 'reset', till, 'spent', 0)
+  redis.call('HSET', day, 'reset', till, 'spent', 0, 'closed', closed)
   redis.call('PEXPIREAT', day, math.floor(till / 1000) + 86400000)
 end
 if closed > now or (per_day >= 0 and spent >= per_day) then
@@ -107,6 +108,7 @@ REFUSED = (
 local code, second, name = ARGV[6], 1000000, '~' .. time[1] .. time[2] .. '.'
 if code == '20015' then
   redis.call('HSET', day, 'closed', now + 600 * second)
+  if redis.call('PTTL', day) < 0 then redis.call('PEXPIRE', day, 600000) end
 elseif code == '20023' and calls >= 0 then  -- the rest of the window is full of calls of others
   local free = calls - in_progress - counted
   for i = 1, free do redis.call('ZADD', ended, now - window + window * i / free, name .. i) end

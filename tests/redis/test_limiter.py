@@ -266,6 +266,16 @@ def test_after_20015_nobody_calls_for_a_while(make: Make, redis_server: RedisSer
     other.acquire()
 
 
+def test_20015_is_heard_although_redis_has_lost_the_day(make: Make, redis_server: RedisServer) -> None:
+    limiter = make(Limits())
+    refuse(limiter, redis_server, 20015)
+    assert redis_server.ask("PTTL", limiter._keys[5]) > 0
+    for _ in range(2):
+        with pytest.raises(LimitFault, match="20015"):
+            limiter.acquire()
+    assert redis_server.ask("PTTL", limiter._keys[5]) > 0
+
+
 class Heard:
     """A limiter that keeps what was refused."""
 
