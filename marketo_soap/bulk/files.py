@@ -71,7 +71,10 @@ class Files:
             if kind == "parquet":
                 from marketo_soap.bulk.tables import parquet_schema
 
-                yield _name(path), tuple(parquet_schema(path).names)
+                schema = parquet_schema(path)
+                if schema.names == self.schema.names and schema.types != self.schema.types:
+                    raise ValueError(f"{path}: the types of its columns are not those of the first file")
+                yield _name(path), tuple(schema.names)
             elif kind != "jsonl" and path != "-":
                 try:
                     with _opened(path) as (text, _):

@@ -90,7 +90,10 @@ class Ledger:
 
     def mark_unknown(self) -> None:
         """Give what was sent and has no outcome the fate unknown."""
-        query = "INSERT OR IGNORE INTO outcomes (number, fate) VALUES (?, ?)"
+        query = """
+            INSERT INTO outcomes (number, fate) VALUES (?, ?)
+            ON CONFLICT DO UPDATE SET fate = excluded.fate, text = NULL WHERE fate = 'invalid'
+        """
         for (numbers,) in self._db.execute("SELECT numbers FROM sent").fetchall():
             self._db.executemany(query, ((number, str(RowFate.UNKNOWN)) for number in _numbers(numbers)))
         self._db.execute("DELETE FROM sent")

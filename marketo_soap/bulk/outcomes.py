@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 
 from attrs import field, frozen
@@ -17,7 +18,7 @@ from marketo_soap.errors import (
 )
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncMultipleLeadsResult
 from marketo_soap.privacy.redactor import Redactor, hidden
-from marketo_soap.records.lead import LeadSyncStatus, SyncStatus
+from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, SyncStatus
 
 __all__ = ["Decision", "RowFate", "RowOutcome", "judge", "refused", "settled"]
 
@@ -98,7 +99,7 @@ def settled(batch: Batch, result: SyncMultipleLeadsResult) -> tuple[list[RowOutc
     failed: list[Item] = []
     for item, status in zip(batch.items, result.sync_statuses, strict=True):
         if SyncMultipleLeads.is_failure(status):
-            outcomes.append(_rejected(item.number, status))
+            outcomes.append(_rejected(item, status))
             failed.append(item)
             continue
         outcomes.append(RowOutcome(item.number, RowFate.DONE, status.lead_id, str(status.status)))
@@ -112,17 +113,29 @@ def refused(item: Item, fault: MarketoError) -> RowOutcome:
     """Return the outcome of a lead that was refused when it was sent alone."""
     code = getattr(fault, "code", None)
     text = str(getattr(fault, "message", fault)).removesuffix(f" ({code})")
-    return RowOutcome(item.number, RowFate.REJECTED, code=code, text=_safe(text))
+    return RowOutcome(item.number, RowFate.REJECTED, code=code, text=_safe(text, item))
 
 
-def _rejected(number: int, status: SyncStatus) -> RowOutcome:
+def _rejected(item: Item, status: SyncStatus) -> RowOutcome:
     text = status.error or ""
     found = _CODE.match(text)
     code = int(found[1]) if found else None
-    shown = _safe(text[found.end() :] if found else text)
+    shown = _safe(text[found.end() :] if found else text, item)
     kind = None if status.status == LeadSyncStatus.FAILED else str(status.status)
-    return RowOutcome(number, RowFate.REJECTED, status=kind, code=code, text=shown)
+    return RowOutcome(item.number, RowFate.REJECTED, status=kind, code=code, text=shown)
 
 
-def _safe(text: str) -> str | None:
+def _texts(record: LeadRecord) -> Iterator[str]:
+    for attribute in record.attributes:
+        if isinstance(attribute.value, str):
+            yield attribute.value
+
+
+def _safe(text: str, item: Item) -> str | None:
+    """Return what the server says of a lead, without the values of the lead."""
+    record = item.record
+    values = {each.strip() for each in (record.foreign_sys_person_id, *_texts(record)) if each}
+    for value in sorted(values, key=len, reverse=True):
+        if len(value) > 2:
+            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "[value]", text)
     return Redactor().text(text[:500]) or None

@@ -11,6 +11,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -101,14 +102,19 @@ class LeadSink(Datasink):  # type: ignore[misc]
                 raise ValueError(f"the ledgers in {self._ledgers} are those of {found[1]} partitions")
         if schema is not None and hasattr(schema, "names"):
             self._columns.plan(schema.names, needs_key=self._dedup)
-        share = self._redis or limiter_actor(self._subscription, self._limits)
         remote: Any = ray.remote
         actor = remote(concurrency_groups={"stop": 1})(_Partition)
         options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": "SPREAD"}
-        self._actors = [
-            actor.options(**options).remote(self._client, self._path(each), share, self._subscription, self._limits)
+        limiter: Callable[[str], Limiter]
+        if self._redis is not None:
+            limiter = partial(redis_limiter, self._redis, self._subscription, self._limits)
+        else:
+            limiter = partial(SharedLimiter, limiter_actor(self._subscription, self._limits))
+        paths = [
+            os.path.join(self._ledgers, f"partition-{each}-of-{self._partitions}.ledger")
             for each in range(self._partitions)
         ]
+        self._actors = [actor.options(**options).remote(self._client, limiter, path) for path in paths]
 
     def on_write_complete(self, write_result: Any) -> None:
         """Keep the outcomes."""
@@ -148,9 +154,6 @@ class LeadSink(Datasink):  # type: ignore[misc]
             raise RuntimeError("the write is not complete")
         return self._tables
 
-    def _path(self, number: int) -> str:
-        return os.path.join(self._ledgers, f"partition-{number}-of-{self._partitions}.ledger")
-
     # -- in tasks -------------------------------------------------------------------------------------
 
     @property
@@ -189,15 +192,11 @@ class LeadSink(Datasink):  # type: ignore[misc]
 class _Partition:
     """The actor of a partition: the only one that sends its rows, and that has its ledger open."""
 
-    def __init__(
-        self, client: Callable[[Limiter], BulkClient], path: str, share: Any, name: str, limits: Limits
-    ) -> None:
+    def __init__(self, client: Callable[[Limiter], BulkClient], limiter: Callable[[str], Limiter], path: str) -> None:
         self._path = path
         self._ledger: PartLedger | None = None
         self._lock, self._stopped = threading.Lock(), threading.Event()
-        self._client = client(
-            redis_limiter(share, name, limits) if isinstance(share, str) else SharedLimiter(share, path)
-        )
+        self._client = client(limiter(path))
 
     def sync(self, tables: Sequence[Any], columns: Columns, options: Mapping[str, Any]) -> Any:
         """Send what the ledger does not have; return a table of outcomes."""

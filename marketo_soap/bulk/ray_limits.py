@@ -22,32 +22,33 @@ Owner = tuple[str, str]
 _limiters: dict[str, tuple[Any, Limits]] = {}  # the handles keep the actors alive until the job ends
 
 
-def redis_limiter(url: str, name: str, limits: Limits) -> Limiter:
-    """Return the limiter that all users of a subscription share by Redis."""
+def redis_limiter(url: str, name: str, limits: Limits, owner: str) -> Limiter:
+    """Return the limiter that all users of a subscription share by Redis. Its leases need no *owner*."""
     from marketo_soap.calls.redis_limiter import RedisLimiter
 
     return RedisLimiter(url, limits, name=name)
 
 
-def limiter_actor(name: str, limits: Limits) -> Any:
-    """Return the limiter of this Ray job for a subscription: an actor that is found by its name."""
+def limiter_actor(name: str, limits: Limits) -> str:
+    """Return the name of the actor that limits the calls of this Ray job to a subscription. Starts it if need be."""
     full = f"marketo_soap limits of {name} in {ray.get_runtime_context().get_job_id()}"
     if full not in _limiters:
         actor: Any = ray.remote(LimiterActor)
         options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "max_concurrency": 1000}
         _limiters[full] = actor.options(name=full, get_if_exists=True, **options).remote(limits), limits
-    found, of = _limiters[full]
-    if of != limits:
-        raise ValueError(f"this Ray job has other limits of the subscription {name!r}: {of}")
-    return found
+    _, others = _limiters[full]
+    if others != limits:
+        raise ValueError(f"this Ray job has other limits of the subscription {name!r}: {others}")
+    return full
 
 
 class SharedLimiter:
     """A `Limiter` whose permits come from the actor. A new one for the same owner gives those of the former back."""
 
-    def __init__(self, actor: Any, owner: str) -> None:
-        self._actor, self._owner = actor, (owner, token_hex(8))
-        ray.get(actor.begin.remote(self._owner))
+    def __init__(self, actor: str, owner: str) -> None:
+        self._actor: Any = ray.get_actor(actor)
+        self._owner = (owner, token_hex(8))
+        ray.get(self._actor.begin.remote(self._owner))
 
     def acquire(self, timeout: float | None = None) -> None:
         """Wait for a permit: as `InProcessLimiter` does."""

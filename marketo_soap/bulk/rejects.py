@@ -104,7 +104,11 @@ class Rejects:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Remove what was written, unless it is kept."""
-        self._file.close()
+        with suppress(OSError):  # a full disk
+            if self._parquet is not None:
+                self._parquet.close()
+        with suppress(OSError):
+            self._file.close()
         with suppress(FileNotFoundError):
             os.unlink(self._part)
 

@@ -7,7 +7,7 @@ import gzip
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import date
 from itertools import islice
 from os import PathLike
@@ -47,8 +47,13 @@ def write_leads(pages: PagesFile, path: str | PathLike[str]) -> int:
         "parquet": _write_parquet,
     }[format_of(path)]
     unfinished = f"{path}.unfinished"
-    count = write(unfinished, path, kinds, rows)
-    os.replace(unfinished, path)
+    try:
+        count = write(unfinished, path, kinds, rows)
+        os.replace(unfinished, path)
+    except BaseException:  # such as a full disk
+        with suppress(OSError):
+            os.unlink(unfinished)
+        raise
     return count
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import gzip
 import json
 import os
@@ -252,6 +253,24 @@ def test_one_fetch_has_the_file_open(tmp_path: Path) -> None:
     assert path.read_bytes() == content
     with PagesFile(path, {"now": ""}) as pages:
         assert pages.leads == 0
+
+
+def test_an_output_that_cannot_be_written_leaves_the_pages_alone(
+    sandbox: Sandbox, now: Now, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "a.jsonl"
+    with Client(transport=sandbox.transport(), clock=now) as client:
+        with monkeypatch.context() as patch:
+            patch.setattr("marketo_soap.bulk.writing._plain", full)
+            with pytest.raises(OSError, match="No space left"):
+                bulk.fetch_to_file(LIST, client, path, clock=Clock(now))
+        assert os.listdir(tmp_path) == ["a.jsonl.pages"]
+        before = len(sandbox.entries())
+        assert bulk.fetch_to_file(LIST, client, path, clock=Clock(now)).rows == len(read(path))
+        assert len(sandbox.entries()) == before  # all pages were there
 
 
 # -- the command --------------------------------------------------------------------------------------

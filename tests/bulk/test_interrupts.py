@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from marketo_soap import LeadRecord, bulk
-from marketo_soap.bulk import Ledger, RowFate, Summary
+from marketo_soap.bulk import Ledger, RowFate, RowOutcome, Summary
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncMultipleLeadsResult
 from marketo_soap.records.lead import LeadSyncStatus, SyncStatus
 
@@ -121,3 +122,15 @@ def test_it_stops_while_it_reads_what_needs_no_call() -> None:
     summary = bulk.sync_leads(leads(), server, stop=stop)
     assert (summary.stopped, summary.calls) == ("it was told to stop", 0)
     assert len(read) < 2000
+
+
+@pytest.mark.parametrize("fate", [None, *RowFate])
+def test_only_a_row_that_the_server_answered_for_keeps_its_fate(fate: RowFate | None) -> None:
+    with Ledger() as ledger:
+        if fate is not None:
+            ledger.write([RowOutcome(1, fate, text="a reason")])
+        ledger.sent([1], date(2026, 5, 1))
+        ledger.mark_unknown()
+        (found,) = ledger.outcomes()
+    is_kept = fate in (RowFate.DONE, RowFate.REJECTED, RowFate.DUPLICATE)
+    assert found.fate is (fate if is_kept else RowFate.UNKNOWN)

@@ -8,10 +8,13 @@ from typing import Any, Literal
 
 import pytest
 
-from marketo_soap import AmbiguousError, Client, LeadRecord, Sandbox, bulk
+from marketo_soap import AmbiguousError, Client, Fault, LeadRecord, Sandbox, bulk
 from marketo_soap.bulk import Columns, Ledger, RowFate, SourceChanged
-from marketo_soap.bulk.planner import Item, Planner
+from marketo_soap.bulk.outcomes import refused, settled
+from marketo_soap.bulk.planner import Batch, Item, Planner
 from marketo_soap.bulk.rows import Row
+from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeadsResult
+from marketo_soap.records.lead import LeadSyncStatus, SyncStatus
 
 
 @pytest.fixture
@@ -75,3 +78,19 @@ def test_an_unknown_row_stays_unknown_while_other_types_refuse_it(tmp_path: Path
         assert (summary.unknown, summary.invalid, summary.calls) == (1, 0, 0)
     with Ledger(f"{path}.ledger") as ledger:
         assert [outcome.fate for outcome in ledger.outcomes()] == [RowFate.UNKNOWN]
+
+
+def test_no_value_that_a_server_quotes_is_kept() -> None:
+    record = LeadRecord(
+        foreign_sys_person_id="P-17",
+        foreign_sys_type="CUSTOM",
+        email="a@x.com",
+        attributes={"FirstName": "Ann Lee", "Phone": "(1) 23", "Title": "x"},
+    )
+    item = Item.of(Row(1, record), record, dedup=True)
+    text = "20110 - Bad Parameter 'Ann Lee' of P-17, a@x.com: (1) 23, Annex x"
+    result = SyncMultipleLeadsResult((SyncStatus(0, LeadSyncStatus.FAILED, text),))
+    ((outcome,), _) = settled(Batch((item,)), result)
+    shown = "Bad Parameter '[value]' of [value], [email-1]: [value], Annex x"
+    assert (outcome.code, outcome.text) == (20110, shown)
+    assert refused(item, Fault(text[8:], code=20110)).text == shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import io
 import json
@@ -261,3 +262,24 @@ def test_rejects_of_parquet_keep_their_types(values: Any, tmp_path: Path) -> Non
         assert bulk.sync_leads(tmp_path / "leads.parquet", client).invalid == 3
     source, rejects = (pq.read_table(tmp_path / name) for name in ("leads.parquet", "leads.rejects.parquet"))
     assert rejects.drop_columns("reject_reason").equals(source)
+
+
+def test_files_of_parquet_have_the_same_types(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"Email": ["a@x.com"], "V": [1]}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"Email": [None], "V": ["many"]}), tmp_path / "b.parquet")
+    with pytest.raises(ValueError, match="the types of its columns are not those of the first file"):
+        leads_of([tmp_path / "a.parquet", tmp_path / "b.parquet"])
+
+
+def test_rejects_of_a_run_that_fails_are_removed(tmp_path: Path) -> None:
+    class Broken:
+        endpoint, last_exchange = "https://x.invalid", None
+
+        def call(self, operation: Any) -> Any:
+            raise RuntimeError("a defect")
+
+    pq.write_table(pa.table({"Email": [*[None] * 2000, "a@x.com"]}), tmp_path / "a.parquet")
+    with pytest.raises(RuntimeError, match="a defect"):
+        bulk.sync_leads(tmp_path / "a.parquet", Broken())
+    gc.collect()  # what is not closed would be a warning now
+    assert sorted(os.listdir(tmp_path)) == ["a.parquet", "a.parquet.ledger"]
