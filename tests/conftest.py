@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile(
     "ours",
     deadline=None,
-    max_examples=20,  # many tests run for each operation
+    max_examples=10 if "CI" in os.environ else 20,  # many tests run for each operation
     derandomize="CI" in os.environ,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],  # what breaks a rule is drawn again
 )
