@@ -48,7 +48,7 @@ _SCHEMA = pa.schema(
 _FILE = re.compile(r"partition-\d+-of-(\d+)\.ledger")
 
 
-class LeadSink(Datasink):  # type: ignore[misc]
+class LeadSink(Datasink[Any]):  # type: ignore[misc, unused-ignore]
     """Inserts or updates the leads of a Ray dataset: `dataset.write_datasink(LeadSink(...), concurrency=8)`.
 
     A row is a lead: its columns are read as `sync_leads` reads those of a table. *client* makes a client with a

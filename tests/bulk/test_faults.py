@@ -94,8 +94,8 @@ def test_any_faults(rows: Any, seed: int, duplicates: Literal["last", "first"], 
         outcomes = {outcome.number: outcome for outcome in ledger.outcomes()}
     for key, carried_out in server.carried_out.items():
         # A row whose answer was lost is carried out again, after those that it covers: each row's last time counts.
-        in_the_end = list(reversed(dict.fromkeys(reversed(carried_out))))
-        assert in_the_end == sorted(in_the_end), key
+        last_times = list(reversed(dict.fromkeys(reversed(carried_out))))
+        assert last_times == sorted(last_times), key
     for number, (key, kind, _) in enumerate(rows, 1):
         outcome = outcomes[number]
         if outcome.fate is RowFate.DONE:
