@@ -279,7 +279,7 @@ def test_an_output_that_cannot_be_written_leaves_the_pages_alone(
 def run(*args: str, code: int = 0, stdin: str | None = None) -> str:
     result = CliRunner().invoke(cli, ["fetch-leads", *args], input=stdin)
     assert result.exit_code == code, result.output
-    return result.output
+    return result.stdout + result.stderr
 
 
 def seeded(path: Path) -> str:
