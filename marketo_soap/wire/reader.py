@@ -9,7 +9,7 @@ import attrs
 
 from marketo_soap.errors import ProtocolError
 from marketo_soap.wire.columns import columns_reader
-from marketo_soap.wire.fields import Field, declared, declared_by_name, is_record, once_per_class
+from marketo_soap.wire.fields import Field, declared, declared_by_name, is_enum, is_record, once_per_class
 from marketo_soap.wire.values import Read, reader_of, text_of
 from marketo_soap.wire.xml import MKTOWS, XSI, Element, broken, children_of, is_nil, local_name
 
@@ -101,7 +101,8 @@ def _items_reader(field: Field) -> Read:
             found = (child for child in children_of(element) if child.tag == tag or child.tag == qualified)
             items = [read_item(child) for child in found]
             if not plain_records:
-                items = ["" if item is None and field.type is str else item for item in items]
+                is_text = field.type is str or is_enum(field.type)
+                items = ["" if item is None and is_text else item for item in items]
         return tuple(items)
 
     return read_items
