@@ -9,9 +9,29 @@ from typing import Literal
 from attrs import frozen
 
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.errors import AmbiguousFault, Fault, RestError, ServerFault, fault
+from marketo_soap.errors import (
+    AmbiguousFault,
+    BridgeConfigurationError,
+    Fault,
+    MarketoError,
+    RestError,
+    ServerFault,
+    TransportError,
+    fault,
+)
 
-__all__ = ["CODES", "Code", "Retry", "code_of", "local_refusal", "no_answer", "refusal", "with_rest_error"]
+__all__ = [
+    "CODES",
+    "Code",
+    "Retry",
+    "as_fault",
+    "code_of",
+    "local_refusal",
+    "no_answer",
+    "partly_done",
+    "refusal",
+    "with_rest_error",
+]
 
 
 class Retry(Enum):
@@ -148,3 +168,20 @@ def with_rest_error(refused: Fault, error: RestError, fate_unknown: bool) -> Fau
     refused.rest = error
     refused.fate_unknown = fate_unknown
     return refused
+
+
+def as_fault(error: MarketoError) -> Fault:
+    """Return the fault for *error*: 20019 for a `BridgeConfigurationError`, 20011 for a `TransportError`."""
+    if isinstance(error, Fault):
+        return error
+    if isinstance(error, BridgeConfigurationError):
+        return fault(20019, str(error))
+    status = error.status if isinstance(error, TransportError) else None
+    return no_answer(str(error), fate_unknown=error.fate_unknown, status=status)
+
+
+def partly_done(error: MarketoError, what: str) -> Fault:
+    """Return the fault for *error*, which ended a call after a part of it was carried out; *what* names that part."""
+    known = as_fault(error)
+    changed = fault(known.code or 20011, f"{known.reason}; {what}")
+    return with_rest_error(changed, known.rest or RestError("", known.reason), True)

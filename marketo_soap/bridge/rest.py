@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
 
 from attrs import evolve, field, frozen
@@ -21,13 +21,14 @@ __all__ = [
     "RestRequest",
     "SharedToken",
     "Token",
+    "WriteEffect",
     "read",
     "read_reply",
     "read_token",
     "token_request",
     "write",
+    "write_form",
 ]
-__all__ = ["Lookup", "RestReply", "RestRequest", "read", "read_reply", "write", "write_form"]
 
 T = TypeVar("T")
 
@@ -39,7 +40,8 @@ _LONGEST_TARGET = 8_000  # bytes: a URI may have 8 KB in all
 _LONGEST_MESSAGE = 500
 _LONGEST_TOKEN = 4_000
 
-Pairs = tuple[tuple[str, str], ...]
+Pairs: TypeAlias = tuple[tuple[str, str], ...]
+WriteEffect: TypeAlias = Literal["repeatable", "once"]
 
 
 @frozen
@@ -90,13 +92,13 @@ def read(path: str, **query: str) -> RestRequest:
     return request if len(request.target) <= _LONGEST_TARGET else request.as_form()
 
 
-def write(path: str, data: Any, *, effect: Literal["repeatable", "once"]) -> RestRequest:
+def write(path: str, data: Any, *, effect: WriteEffect) -> RestRequest:
     """Return a write of *data* as JSON."""
     body = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     return RestRequest("POST", path, (), body, JSON, effect)
 
 
-def write_form(path: str, *, effect: Literal["repeatable", "once"], **fields: str) -> RestRequest:
+def write_form(path: str, *, effect: WriteEffect, **fields: str) -> RestRequest:
     """Return a write of *fields* as a form, which the endpoints of assets take."""
     return RestRequest("POST", path, (), _encoded(tuple(fields.items())).encode(), FORM, effect)
 
@@ -134,8 +136,8 @@ class RestReply:
 
     @property
     def code(self) -> str:
-        """The code of the first error; "" for a success."""
-        return self.errors[0].code if self.errors else ""
+        """The code of the first error; "" for a success, and after HTTP 5xx: then the outcome is unknown."""
+        return self.errors[0].code if self.errors and (self.errors[0].status or 0) < 500 else ""
 
     def reason(self, record: Mapping[str, Any]) -> RestError:
         """Return why *record* of the result was skipped."""

@@ -61,7 +61,7 @@ def request_campaign(
     for at in range(0, len(lead_ids), _MOST_LEADS):
         leads = [{"id": lead_id} for lead_id in lead_ids[at : at + _MOST_LEADS]]
         data = {"leads": leads, **_tokens(call.program_tokens)}
-        yield from _post(campaign_id, "trigger", data, settings, partly=at > 0)
+        yield from _post(campaign_id, "trigger", data, settings)
     return RequestCampaignResult(bool(lead_ids))
 
 
@@ -115,14 +115,11 @@ def _tokens(attribs: Iterable[Attrib] | None) -> dict[str, Any]:
     return {"tokens": tokens} if tokens else {}
 
 
-def _post(
-    campaign_id: int, what: str, data: dict[str, Any], settings: BridgeSettings, *, partly: bool = False
-) -> Translation[None]:
+def _post(campaign_id: int, what: str, data: dict[str, Any], settings: BridgeSettings) -> Translation[None]:
     path = f"/rest/v1/campaigns/{campaign_id}/{what}.json"
     reply: RestReply = yield write(path, {"input": data}, effect="once")
     if reply.success:
         return
     if reply.code in ("1013", "702"):
-        raise with_rest_error(fault(20113), reply.errors[0], partly)
-    fate_unknown = partly or reply.in_doubt
-    raise refusal(reply.errors[0], settings, level="response", unknown=20011, fate_unknown=fate_unknown)
+        raise with_rest_error(fault(20113), reply.errors[0], False)
+    raise refusal(reply.errors[0], settings, level="response", unknown=20011, fate_unknown=reply.in_doubt)

@@ -12,7 +12,7 @@ from attrs import frozen
 from marketo_soap.bridge.codes import refusal
 from marketo_soap.bridge.lookup import cached
 from marketo_soap.bridge.names import NameSource
-from marketo_soap.bridge.rest import JSON, RestReply, RestRequest, read, write
+from marketo_soap.bridge.rest import JSON, RestReply, RestRequest, WriteEffect, read, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
 from marketo_soap.bridge.values import json_value, text_value
@@ -214,7 +214,7 @@ def _written(
         if batch is None:
             batches.append(batch := {})
         batch[same] = number, record
-    effect: Any = "once" if operation == "INSERT" else "repeatable"
+    effect: WriteEffect = "once" if operation == "INSERT" else "repeatable"
     for batch in batches:
         numbers, records = zip(*batch.values(), strict=True)
         yield from writes.send(write(path, {**body, "input": records}, effect=effect), numbers)

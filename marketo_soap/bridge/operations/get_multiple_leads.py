@@ -60,6 +60,8 @@ class _Work:
         position = _position(self.call, "list")
         if position is not None:
             list_id, token = position
+            if lead_id_of(list_id) is None:  # it becomes a part of the path
+                raise fault(20122)
         else:
             number = selector.static_list_id
             list_id = (

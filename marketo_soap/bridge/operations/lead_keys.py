@@ -11,13 +11,13 @@ from marketo_soap.records.lead import LeadRecord
 __all__ = ["held", "keys_of", "partition_of"]
 
 
-def held(keys: LeadIdentity, foreign_field: str = "") -> frozenset[str]:
+def held(keys: LeadIdentity, settings: BridgeSettings) -> frozenset[str]:
     """Return the keys that two calls must not use at once: upserts that race make duplicates.
 
-    *foreign_field* keeps the foreign id: types that share one meet there, and so do `7` and `007`.
+    A foreign id is that of its REST field, which several types may share. `7` and `007` are the same.
     """
     person_id = keys.person_id and (keys.person_id.lower().lstrip("0") or "0")
-    named = [("id", keys.id), (foreign_field, person_id), ("cookie", keys.cookie)]
+    named = [("id", keys.id), (settings.foreign_id_fields.get(keys.system or ""), person_id), ("cookie", keys.cookie)]
     named += [("email", email and email.lower()) for email in (keys.email, keys.new_email)]
     return frozenset(f"{kind}:{key}" for kind, key in named if key is not None)
 

@@ -44,7 +44,7 @@ def merge_leads(call: MergeLeads, settings: BridgeSettings, _: NameSource) -> Tr
         if reply.success:
             continue
         error = reply.errors[0]
-        if reply.code in _FAILED and not reply.in_doubt:
+        if reply.code in _FAILED:
             text = f"{error.message} [REST {error.code}]; {at} leads are merged"
             return MergeLeadsResult(MergeStatus(LeadMergeStatusEnum.FAILED, text))
         raise refusal(error, settings, level="response", fate_unknown=reply.in_doubt)

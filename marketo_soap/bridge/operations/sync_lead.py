@@ -7,12 +7,12 @@ lead is synced by the other key, then tied to the cookie. SOAP itself ranked a c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NoReturn, TypeAlias
+from typing import Any, Literal, TypeAlias
 from urllib.parse import quote
 
 from attrs import frozen
 
-from marketo_soap.bridge.codes import local_refusal, no_answer, refusal, with_rest_error
+from marketo_soap.bridge.codes import local_refusal, no_answer, partly_done, refusal
 from marketo_soap.bridge.leads import COMPANY_FIELDS, fields_of, lead_record, rest_lead
 from marketo_soap.bridge.lookup import LEADS, ask, lead_id_of, pages
 from marketo_soap.bridge.names import Names, NameSource
@@ -21,7 +21,7 @@ from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Hold, Note, Translation
 from marketo_soap.envelope import Request
-from marketo_soap.errors import Fault, MarketoError, RestError, fault
+from marketo_soap.errors import Fault, MarketoError, RestError
 from marketo_soap.operations.lead_identity import LeadIdentity
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, SyncStatus
@@ -36,8 +36,9 @@ _PARTITIONS = "/rest/v1/leads/partitions.json"
 
 @frozen
 class _Refused:
-    """A record, or a call, that was refused."""
+    """A record, or a call, that was refused. Its *code* is "" if the outcome is unknown."""
 
+    code: str
     error: RestError
     level: Literal["record", "response"]
     in_doubt: bool
@@ -64,7 +65,7 @@ def sync_lead(
         yield Note("the attribute Email is taken as the new address of the lead that the Email element finds")
     sync = Sync(settings, keys, partition, translated.values, known)
     sync.add_keys()
-    yield Hold(held(keys, sync.foreign_field))
+    yield Hold(held(keys, settings))
     lead_id, status = yield from sync.by_strongest_key()
     if keys.cookie:
         yield from sync.associate(lead_id, status)
@@ -119,7 +120,7 @@ class Sync:
 
     def _upsert(self, lookup: str) -> Translation[Written]:
         outcome = yield from self._write("createOrUpdate", lookup, partition=self.partition)
-        if isinstance(outcome, _Refused) and outcome.error.code == "1007" and self._resolves_duplicates:
+        if isinstance(outcome, _Refused) and outcome.code == "1007" and self._resolves_duplicates:
             found = self._one_of((yield from self._find(lookup)))
             if found is not None:
                 return (yield from self._update(found, check_partition=True))
@@ -135,7 +136,7 @@ class Sync:
                 if found is not None:
                     return (yield from self._update(found, check_partition=check_partition))
             outcome = yield from self._write("createOnly", None, partition=self.partition)
-            lost_a_race = isinstance(outcome, _Refused) and outcome.error.code == "1005"
+            lost_a_race = isinstance(outcome, _Refused) and outcome.code == "1005"
             if last_time or not lost_a_race:
                 break
         return self._settled(outcome)
@@ -201,7 +202,7 @@ class Sync:
     ) -> Translation[Written | _Refused]:
         """Send the lead; without the fields of its company if REST will not have them and the settings allow it."""
         outcome = yield from self._sent(action, lookup, partition)
-        refused_company = isinstance(outcome, _Refused) and outcome.error.code == "1021"
+        refused_company = isinstance(outcome, _Refused) and outcome.code == "1021"
         company = COMPANY_FIELDS & self.values.keys()
         if not (refused_company and company and self.settings.drop_company_fields):
             return outcome
@@ -217,11 +218,12 @@ class Sync:
             data["partitionName"] = partition
         reply: RestReply = yield write(LEADS, data, effect="repeatable" if action == "updateOnly" else "once")
         if not reply.success:
-            return _Refused(reply.errors[0], "response", reply.in_doubt)
+            return _Refused(reply.code, reply.errors[0], "response", reply.in_doubt)
         for record in reply.result[:1]:
             status, lead_id = str(record.get("status")).upper(), lead_id_of(record.get("id"))
             if status == "SKIPPED":
-                return _Refused(reply.reason(record), "record", reply.in_doubt)
+                why = reply.reason(record)
+                return _Refused(why.code, why, "record", reply.in_doubt)
             if status in ("CREATED", "UPDATED") and lead_id is not None:
                 return lead_id, LeadSyncStatus(status)
         raise no_answer("REST did not say what became of the lead", fate_unknown=True)
@@ -243,7 +245,8 @@ class Sync:
                 raise refusal(reply.errors[0], self.settings, level="response")
         except MarketoError as error:
             if self.settings.on_associate_error == "fault":
-                _raise_partly(error, f"lead {lead_id} was {status} before, its cookie was not tied to it")
+                what = f"lead {lead_id} was {status} before, its cookie was not tied to it"
+                raise partly_done(error, what) from (None if isinstance(error, Fault) else error)
             yield Note(f"the lead was written, but its cookie was not tied to it: {_short(error)}")
 
     def returned(self, lead_id: int) -> Translation[LeadRecord | None]:
@@ -268,11 +271,3 @@ def _short(error: MarketoError) -> str:
         code = error.rest.code if error.rest else ""
         return f"fault {error.code}" + (f", REST {code}" if code else "")
     return type(error).__name__
-
-
-def _raise_partly(error: MarketoError, what: str) -> NoReturn:
-    """Raise *error* as one of a call that was carried out in part."""
-    if not isinstance(error, Fault):
-        raise no_answer(f"{error}; {what}", fate_unknown=True) from error
-    partly = fault(error.code or 20011, f"{error.reason}; {what}")
-    raise with_rest_error(partly, error.rest or RestError("", error.reason), True) from None

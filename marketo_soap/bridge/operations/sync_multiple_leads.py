@@ -11,11 +11,11 @@ from marketo_soap.bridge.lookup import LEADS, lead_id_of
 from marketo_soap.bridge.names import Names, NameSource
 from marketo_soap.bridge.operations.lead_keys import held, keys_of
 from marketo_soap.bridge.operations.sync_lead import Sync
-from marketo_soap.bridge.rest import write
+from marketo_soap.bridge.rest import WriteEffect, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Hold, Note, Translation
 from marketo_soap.bridge.writes import Outcome, Writes, status_of
-from marketo_soap.errors import Fault
+from marketo_soap.errors import Fault, TransportError
 from marketo_soap.operations.lead_identity import LeadIdentity
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncMultipleLeadsResult
 from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, SyncStatus
@@ -52,7 +52,7 @@ def sync_multiple_leads(
     for text in notes:
         yield Note(text)
     if leads:
-        yield Hold(frozenset().union(*(held(lead.keys, lead.lookup or "") for lead in leads)))
+        yield Hold(frozenset().union(*(held(lead.keys, settings) for lead in leads)))
     batches = _batches(leads)
     if len({batch[0].lookup for batch in batches}) > 1:
         yield Note("leads with different kinds of keys are written by several calls: not in their order, not at once")
@@ -123,13 +123,15 @@ def _write(batch: list[_Lead], names: Names, settings: BridgeSettings, writes: W
                 writes.outcomes[lead.number] = {"id": lead_id, "status": status}
             except Fault as refused:
                 writes.outcomes[lead.number] = refused
-        writes.begun = True
+            except TransportError as error:  # it was not sent
+                writes.refuse(error, [lead.number])
+            writes.begun = True
         return
     data: dict[str, Any] = {"action": first.action, "input": [lead.values for lead in batch]}
     if first.lookup is not None:
         data["lookupField"] = first.lookup
-    effect = "repeatable" if first.action == "updateOnly" else "once"
-    yield from writes.send(write(LEADS, data, effect=effect), [lead.number for lead in batch])  # type: ignore[arg-type]
+    effect: WriteEffect = "repeatable" if first.action == "updateOnly" else "once"
+    yield from writes.send(write(LEADS, data, effect=effect), [lead.number for lead in batch])
 
 
 def _status(outcome: Outcome) -> SyncStatus:
