@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from marketo_soap.bridge.codes import local_refusal, refusal
+from marketo_soap.bridge.codes import local_refusal, refused_call
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
@@ -66,7 +66,7 @@ def ask(request: RestRequest, settings: BridgeSettings, *, unknown: int = 20011)
     reply: RestReply = yield request
     if reply.success or reply.code == "702":
         return reply
-    raise refusal(reply.errors[0], settings, level="response", unknown=unknown)
+    raise refused_call(reply, settings, unknown=unknown)
 
 
 def cached(path: str, read_records: Callable[[Sequence[Mapping[str, Any]]], T], settings: BridgeSettings) -> Lookup[T]:
@@ -78,7 +78,7 @@ def cached(path: str, read_records: Callable[[Sequence[Mapping[str, Any]]], T], 
         if before is not None:
             return before, False
         if not reply.success:
-            raise refusal(reply.errors[0], settings, level="response", unknown=20011)
+            raise refused_call(reply, settings)
         return read_records(reply.result), False
 
     return Lookup(read(path), read_reply, settings.describe_seconds)

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, TypeAlias
 
 from attrs import frozen
 
-from marketo_soap.bridge.codes import refusal
+from marketo_soap.bridge.codes import refused_call
 from marketo_soap.bridge.rest import Lookup, RestReply
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.records.lead_fields import NOT_RETURNED, LeadField, standard_fields
@@ -183,7 +183,7 @@ def names_of_reply(
             return Names(settings, FieldIndex(fields)), True
         known = kept if before is None or before.instance is None else before.instance
         if not reply.success and known is None and reply.code not in _GONE:
-            raise refusal(reply.errors[0], settings, level="response", unknown=20011)
+            raise refused_call(reply, settings)
         return Names(settings, known, refused=f"REST {reply.code}" if reply.code else "no fields"), False
 
     return read

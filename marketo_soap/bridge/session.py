@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 from attrs import Factory, define, evolve, field
 
 from marketo_soap.bridge import rest
-from marketo_soap.bridge.codes import Retry, code_of, no_answer, partly_done, refusal, with_rest_error
+from marketo_soap.bridge.codes import Retry, code_of, no_answer, partly_done, refused_call, with_rest_error
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, SharedToken, Token
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Ask, CheckLocks, Fetch, Hold, Kept, Recall, Release, Remember, Step, Translation
@@ -166,7 +166,7 @@ class Session:
         request = rest.token_request(self.client_id, self.client_secret)
         answer = yield from self._send(request, rest.read_token, with_token=False)
         if isinstance(answer, RestReply):
-            raise refusal(answer.errors[0], self.settings, level="response", unknown=20014)
+            raise refused_call(answer, self.settings, unknown=20014)
         text, lifetime = answer
         # A short-lived one is the old one, about to end. Half of what it has left is safe, too.
         seconds = lifetime - _EARLY if lifetime > 2 * _EARLY else lifetime / 2

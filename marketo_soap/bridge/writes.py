@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from marketo_soap.bridge.codes import as_fault, no_answer, refusal
+from marketo_soap.bridge.codes import as_fault, no_answer, refused_call, refused_record
 from marketo_soap.bridge.rest import RestReply, RestRequest
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
@@ -36,7 +36,7 @@ class Writes:
         try:
             reply: RestReply = yield request
             if not reply.success:
-                raise refusal(reply.errors[0], self._settings, level="response", fate_unknown=reply.in_doubt)
+                raise refused_call(reply, self._settings, unknown=20106)
             if len(reply.result) != len(numbers):
                 raise no_answer("REST did not say what became of each record", fate_unknown=True)
         except MarketoError as error:
@@ -47,7 +47,7 @@ class Writes:
             self.outcomes[number] = record
             if record.get("status") not in _DONE:
                 why = reply.reason(record)
-                self.outcomes[number] = refusal(why, self._settings, level="record", fate_unknown=reply.in_doubt)
+                self.outcomes[number] = refused_record(why, self._settings, fate_unknown=reply.in_doubt)
 
     def send_one(self, request: RestRequest, number: int) -> Translation[None]:
         """Write one record by an endpoint whose replies have no statuses. Raises what `send` raises."""
@@ -61,7 +61,7 @@ class Writes:
             self.outcomes[number] = {"status": "updated"}
         else:
             why = reply.errors[0]
-            self.outcomes[number] = refusal(why, self._settings, level="record", fate_unknown=reply.in_doubt)
+            self.outcomes[number] = refused_record(why, self._settings, fate_unknown=reply.in_doubt)
 
     def refuse(self, error: MarketoError, numbers: Sequence[int]) -> None:
         """Note the *error* of a call as the outcome of its records; raise it if no call was accepted before."""

@@ -65,7 +65,7 @@ def test_what_is_no_reply_is_unknown_trouble(body: str) -> None:
     said = read_reply(received(body.encode("utf-8", "surrogateescape").decode("latin-1")))
     assert not said.success
     assert said.errors[0].code == ""
-    assert code_of(said.errors[0]).response == 20011
+    assert code_of(said.errors[0]).fault == 20011
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_results_of_any_shape_are_read(result: Any, records: int) -> None:
 def test_no_server_error_is_a_success() -> None:
     said = read_reply(received(CREATED, 502))
     assert not said.success
-    assert code_of(said.errors[0]).response == 20011
+    assert code_of(said.errors[0]).fault == 20011
 
 
 def test_the_text_of_a_reply_is_cut() -> None:
@@ -106,7 +106,7 @@ def test_the_text_of_a_reply_is_cut() -> None:
 
 @pytest.mark.parametrize(("status", "code"), [(401, 20014), (413, 20110), (414, 20110), (429, 20023), (404, 20011)])
 def test_http_has_codes_too(status: int, code: int) -> None:
-    assert code_of(read_reply(received("", status)).errors[0]).response == code
+    assert code_of(read_reply(received("", status)).errors[0]).fault == code
 
 
 # -- positions, which callers send back ---------------------------------------------------------------

@@ -232,6 +232,20 @@ def test_a_lead_that_may_have_been_made_is_not_made_twice(
     assert "outcome is unknown" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [
+        (SyncLead(KEY_ALONE), 20106),
+        (SyncMultipleLeads([KEY_ALONE]), 20106),
+        (MergeLeads({"IDNUM": "1"}, [{"IDNUM": "2"}]), 20011),
+        (RequestCampaign("MKTOWS", (LeadKey("IDNUM", "1"),), campaign_id=7), 20011),
+    ],
+)
+def test_a_code_that_is_in_no_table_is_a_failed_sync_or_an_internal_error(operation: Operation[Any], code: int) -> None:
+    outcome = bridge(Rest(said("4711"))).answer(Request(operation, None, None)).answer.outcome
+    assert (outcome.code, outcome.rest.code, outcome.fate_unknown) == (code, "4711", False)
+
+
 COMPANY = SyncLead(LeadRecord(email="t@t.com", attributes={"Company": "ACME"}))
 
 
@@ -242,7 +256,7 @@ COMPANY = SyncLead(LeadRecord(email="t@t.com", attributes={"Company": "ACME"}))
         (COMPANY, "1007", None),
         (COMPANY, "1005", "Default"),
         (MergeLeads({"IDNUM": "1"}, [{"IDNUM": "2"}]), "1077", None),
-        (RequestCampaign("MKTOWS", [LeadKey("IDNUM", "1")], campaign_id=7), "1013", None),
+        (RequestCampaign("MKTOWS", (LeadKey("IDNUM", "1"),), campaign_id=7), "1013", None),
     ],
 )
 def test_the_code_of_a_broken_server_does_not_make_the_outcome_known(
@@ -311,9 +325,9 @@ def test_leads_that_were_written_are_reported_when_a_later_call_fails(make: Make
 
 COST = TypeAttrib("Cost", {"Month": "2013-08-01", "Amount": "1"})
 IN_PARTS: list[tuple[Operation[Any], str]] = [
-    (RequestCampaign("MKTOWS", [LeadKey("IDNUM", str(each)) for each in range(1, 102)], campaign_id=7), DONE),
+    (RequestCampaign("MKTOWS", tuple(LeadKey("IDNUM", str(each)) for each in range(1, 102)), campaign_id=7), DONE),
     (MergeLeads({"IDNUM": "1000"}, [{"IDNUM": str(each)} for each in range(1, 27)]), DONE),
-    (SyncMObjects([MObject("Program", each, type_attribs=[COST]) for each in (1, 2)], "UPDATE"), DONE),
+    (SyncMObjects([MObject("Program", each, type_attribs=(COST,)) for each in (1, 2)], "UPDATE"), DONE),
     (SyncMultipleLeads([LeadRecord(email=f"{each}@t.com", attributes={"Email": "new@t.com"}) for each in "ab"]), CREATED),
 ]  # fmt: skip
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC
 from typing import Any
 
-from marketo_soap.bridge.codes import refusal, with_rest_error
+from marketo_soap.bridge.codes import refused_call, with_rest_error
 from marketo_soap.bridge.lookup import ids_of_keys, lead_id_of, pages
 from marketo_soap.bridge.names import NameSource
 from marketo_soap.bridge.rest import RestReply, write
@@ -122,4 +122,4 @@ def _post(campaign_id: int, what: str, data: dict[str, Any], settings: BridgeSet
         return
     if reply.code in ("1013", "702"):
         raise with_rest_error(fault(20113), reply.errors[0], False)
-    raise refusal(reply.errors[0], settings, level="response", unknown=20011, fate_unknown=reply.in_doubt)
+    raise refused_call(reply, settings)

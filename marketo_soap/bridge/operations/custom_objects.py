@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from attrs import frozen
 
-from marketo_soap.bridge.codes import refusal
+from marketo_soap.bridge.codes import refused_call
 from marketo_soap.bridge.lookup import cached
 from marketo_soap.bridge.names import NameSource
 from marketo_soap.bridge.rest import JSON, RestReply, RestRequest, WriteEffect, read, write
@@ -88,7 +88,7 @@ def get_custom_objects(
         query |= {"nextPageToken": token} if token else {}
         reply: RestReply = yield _query(kind, key, record, query)
         if not reply.success and reply.code != "702":
-            raise refusal(reply.errors[0], settings, level="response", unknown=20011)
+            raise refused_call(reply, settings)
         found, following = reply.result, reply.next_page
     position = write_position(key.values(), before + len(found), **({"tk": following} if following else {}))
     objects = tuple(_object(kind, each, shown, settings) for each in found)

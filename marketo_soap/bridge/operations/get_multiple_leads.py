@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from marketo_soap.bridge.codes import refusal, with_rest_error
+from marketo_soap.bridge.codes import refused_call, with_rest_error
 from marketo_soap.bridge.leads import fields_of, lead_record
 from marketo_soap.bridge.lookup import ask, find_leads, lead_id_of, list_named, time_of, token_since
 from marketo_soap.bridge.names import Names, NameSource
@@ -75,7 +75,7 @@ class _Work:
         if reply.code in ("1013", "702"):
             raise with_rest_error(fault(20111, f"No static list with the id {list_id}"), reply.errors[0], False)
         if not reply.success:
-            raise refusal(reply.errors[0], self.settings, level="response", unknown=20011)
+            raise refused_call(reply, self.settings)
         return self.page(reply.result, reply.next_page and f"list:{list_id}:{reply.next_page}")
 
     def of_changes(self, since: datetime, selector: LastUpdateAtSelector | None) -> Translation[GetMultipleLeadsResult]:

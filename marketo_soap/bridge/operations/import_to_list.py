@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import asdict, field, frozen
 
-from marketo_soap.bridge.codes import refusal
+from marketo_soap.bridge.codes import refused_call
 from marketo_soap.bridge.lookup import ask, find_leads, lead_id_of, record_with
 from marketo_soap.bridge.names import Names, NameSource
 from marketo_soap.bridge.rest import RestReply, RestRequest, read, write
@@ -149,7 +149,7 @@ def _import(lines: Sequence[str], list_id: str, settings: BridgeSettings) -> Tra
 
 def _check(reply: RestReply, settings: BridgeSettings) -> None:
     if not reply.success:
-        raise refusal(reply.errors[0], settings, level="response", fate_unknown=reply.in_doubt)
+        raise refused_call(reply, settings)
 
 
 def get_import_to_list_status(
@@ -165,7 +165,7 @@ def get_import_to_list_status(
         return _result(begun, ImportToListStatusEnum.COMPLETE, begun.imported, 0, "")
     reply: RestReply = yield read(f"/bulk/v1/leads/batch/{begun.batch_id}.json")
     if not reply.success:
-        raise refusal(reply.errors[0], settings, level="response", unknown=20011)
+        raise refused_call(reply, settings)
     batch = reply.result[0] if reply.result else {}
     status = _STATUS.get(str(batch.get("status")), ImportToListStatusEnum.PROCESSING)
     imported, failed = (_count(batch.get(name)) for name in ("numOfLeadsProcessed", "numOfRowsFailed"))

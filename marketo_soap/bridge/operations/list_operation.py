@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from marketo_soap.bridge.codes import no_answer, refusal, with_rest_error
+from marketo_soap.bridge.codes import no_answer, refused_call, with_rest_error
 from marketo_soap.bridge.lookup import find_leads, find_list, ids_of_keys, lead_id_of
 from marketo_soap.bridge.names import NameSource
 from marketo_soap.bridge.rest import RestReply, RestRequest, write
@@ -71,7 +71,7 @@ def _sent(
         if reply.code == "1013":
             raise with_rest_error(fault(20111), reply.errors[0], False)
         if not reply.success:
-            raise refusal(reply.errors[0], settings, level="response", unknown=20011, fate_unknown=reply.in_doubt)
+            raise refused_call(reply, settings)
         if len(reply.result) != len(batch):
             raise no_answer("REST did not say what became of each lead", fate_unknown=operation is not _ASK)
         for each, record in zip(batch, reply.result, strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from marketo_soap.bridge.codes import refusal
+from marketo_soap.bridge.codes import refused_call
 from marketo_soap.bridge.lookup import find_leads, lead_id_of
 from marketo_soap.bridge.names import NameSource
 from marketo_soap.bridge.rest import RestReply, RestRequest
@@ -47,7 +47,7 @@ def merge_leads(call: MergeLeads, settings: BridgeSettings, _: NameSource) -> Tr
         if reply.code in _FAILED:
             text = f"{error.message} [REST {error.code}]; {at} leads are merged"
             return MergeLeadsResult(MergeStatus(LeadMergeStatusEnum.FAILED, text))
-        raise refusal(error, settings, level="response", fate_unknown=reply.in_doubt)
+        raise refused_call(reply, settings)
     status = MergeStatus(LeadMergeStatusEnum.MERGED, winning_lead_id=winner, losing_lead_ids=tuple(losers))
     return MergeLeadsResult(status)
 

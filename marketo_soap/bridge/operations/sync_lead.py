@@ -7,12 +7,12 @@ lead is synced by the other key, then tied to the cookie. SOAP itself ranked a c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from attrs import frozen
 
-from marketo_soap.bridge.codes import local_refusal, no_answer, partly_done, refusal
+from marketo_soap.bridge.codes import local_refusal, no_answer, partly_done, refused_call, refused_record
 from marketo_soap.bridge.leads import COMPANY_FIELDS, fields_of, lead_record, rest_lead
 from marketo_soap.bridge.lookup import LEADS, ask, lead_id_of, pages
 from marketo_soap.bridge.names import Names, NameSource
@@ -21,7 +21,7 @@ from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Hold, Note, Translation
 from marketo_soap.envelope import Request
-from marketo_soap.errors import Fault, MarketoError, RestError
+from marketo_soap.errors import Fault, MarketoError
 from marketo_soap.operations.lead_identity import LeadIdentity
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, SyncStatus
@@ -36,12 +36,10 @@ _PARTITIONS = "/rest/v1/leads/partitions.json"
 
 @frozen
 class _Refused:
-    """A record, or a call, that was refused. Its *code* is "" if the outcome is unknown."""
+    """A write that was refused: REST's *code* ("" if the outcome is unknown), and the fault for it."""
 
     code: str
-    error: RestError
-    level: Literal["record", "response"]
-    in_doubt: bool
+    fault: Fault
 
 
 def sync_lead(
@@ -113,7 +111,7 @@ class Sync:
         if check_partition and self.partition is not None:
             yield from self._check_partition(lead_id)
         self.values["id"] = lead_id
-        written = self._settled((yield from self._write("updateOnly", "id")))
+        written = self._accepted((yield from self._write("updateOnly", "id")))
         if written != (lead_id, LeadSyncStatus.UPDATED):  # a cookie must not be tied to somebody else
             raise no_answer("REST answered for another lead than the one that was named", fate_unknown=True)
         return written
@@ -124,7 +122,7 @@ class Sync:
             found = self._one_of((yield from self._find(lookup)))
             if found is not None:
                 return (yield from self._update(found, check_partition=True))
-        return self._settled(outcome)
+        return self._accepted(outcome)
 
     def _find_or_create(self, lookups: Mapping[str, bool]) -> Translation[Written]:
         """Update the lead that the first of *lookups* finds (True: if it is in the partition), else make one."""
@@ -139,7 +137,7 @@ class Sync:
             lost_a_race = isinstance(outcome, _Refused) and outcome.code == "1005"
             if last_time or not lost_a_race:
                 break
-        return self._settled(outcome)
+        return self._accepted(outcome)
 
     def _by_cookie(self) -> Translation[Written]:
         found = self._one_of((yield from self._find("cookies")))
@@ -147,7 +145,7 @@ class Sync:
             return (yield from self._update(found, check_partition=True))
         # Only actions that look for a lead take a partition. There is no Email here that createOnly could look for.
         action = "createDuplicate" if self.partition is None else "createOnly"
-        return self._settled((yield from self._write(action, None, partition=self.partition)))
+        return self._accepted((yield from self._write(action, None, partition=self.partition)))
 
     # -- asking and writing ---------------------------------------------------------------------------
 
@@ -194,7 +192,7 @@ class Sync:
         if reply.success and reply.result:
             return {str(each.get("id")): str(each.get("name")) for each in reply.result}, True
         if before is None and not reply.success:
-            raise refusal(reply.errors[0], self.settings, level="response")
+            raise refused_call(reply, self.settings, unknown=_UNKNOWN)
         return before or {}, False
 
     def _write(
@@ -218,19 +216,19 @@ class Sync:
             data["partitionName"] = partition
         reply: RestReply = yield write(LEADS, data, effect="repeatable" if action == "updateOnly" else "once")
         if not reply.success:
-            return _Refused(reply.code, reply.errors[0], "response", reply.in_doubt)
+            return _Refused(reply.code, refused_call(reply, self.settings, unknown=_UNKNOWN))
         for record in reply.result[:1]:
             status, lead_id = str(record.get("status")).upper(), lead_id_of(record.get("id"))
             if status == "SKIPPED":
                 why = reply.reason(record)
-                return _Refused(why.code, why, "record", reply.in_doubt)
+                return _Refused(why.code, refused_record(why, self.settings, fate_unknown=reply.in_doubt))
             if status in ("CREATED", "UPDATED") and lead_id is not None:
                 return lead_id, LeadSyncStatus(status)
         raise no_answer("REST did not say what became of the lead", fate_unknown=True)
 
-    def _settled(self, outcome: Written | _Refused) -> Written:
+    def _accepted(self, outcome: Written | _Refused) -> Written:
         if isinstance(outcome, _Refused):
-            raise refusal(outcome.error, self.settings, level=outcome.level, fate_unknown=outcome.in_doubt)
+            raise outcome.fault
         return outcome
 
     # -- after the lead is written --------------------------------------------------------------------
@@ -242,7 +240,7 @@ class Sync:
         try:
             reply: RestReply = yield RestRequest("POST", path, query, effect="repeatable")
             if not reply.success:
-                raise refusal(reply.errors[0], self.settings, level="response")
+                raise refused_call(reply, self.settings, unknown=_UNKNOWN)
         except MarketoError as error:
             if self.settings.on_associate_error == "fault":
                 what = f"lead {lead_id} was {status} before, its cookie was not tied to it"
