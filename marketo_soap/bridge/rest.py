@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -16,12 +16,16 @@ from marketo_soap.privacy.redactor import size_only
 from marketo_soap.privacy.vocabulary import secret
 
 __all__ = [
+    "FORM",
+    "JSON",
     "Lookup",
     "RestReply",
     "RestRequest",
     "SharedToken",
     "Token",
     "WriteEffect",
+    "in_batches",
+    "json_objects",
     "read",
     "read_reply",
     "read_token",
@@ -103,6 +107,11 @@ def write_form(path: str, *, effect: WriteEffect, **fields: str) -> RestRequest:
     return RestRequest("POST", path, (), _encoded(tuple(fields.items())).encode(), FORM, effect)
 
 
+def in_batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Yield the items in groups of *size*, as many as one call of REST takes."""
+    return (items[at : at + size] for at in range(0, len(items), size))
+
+
 @frozen
 class Lookup(Generic[T]):
     """A value that many calls need: requested once, and cached for *seconds*.
@@ -144,6 +153,11 @@ class RestReply:
         return _errors(record.get("reasons"), self.request_id, 200, "the record was skipped without a reason")[0]
 
 
+def json_objects(value: Any) -> list[Mapping[str, Any]]:
+    """Return the objects of a JSON array, without items of other types; none if *value* is no array."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
 def read_reply(received: Received) -> RestReply:
     """Read a reply leniently: unknown members are ignored; without an envelope it is an error without a code."""
     status = received.status
@@ -156,17 +170,15 @@ def read_reply(received: Received) -> RestReply:
     request_id = _text(data.get("requestId")) or None
     if not data["success"]:
         return RestReply(False, _errors(data.get("errors"), request_id, status, "no reason given"), (), request_id)
-    result = data.get("result")
-    records = tuple(each for each in result if isinstance(each, dict)) if isinstance(result, list) else ()
+    records = tuple(json_objects(data.get("result")))
     next_page = _text(data.get("nextPageToken"), longest=_LONGEST_TOKEN) or None
     return RestReply(True, (), records, request_id, next_page, more=data.get("moreResult") is True)
 
 
 def _errors(given: Any, request_id: str | None, status: int, otherwise: str) -> tuple[RestError, ...]:
-    found = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
     return tuple(
         RestError(_code(each.get("code")), _text(each.get("message")) or otherwise, request_id, status)
-        for each in found or [{}]
+        for each in json_objects(given) or [{}]
     )
 
 

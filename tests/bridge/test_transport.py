@@ -27,6 +27,7 @@ from marketo_soap import (
     BridgeSettings,
     Client,
     Fault,
+    ImportToList,
     InProcessLimiter,
     LeadKey,
     LeadRecord,
@@ -244,6 +245,32 @@ def test_a_lead_that_may_have_been_made_is_not_made_twice(
 def test_a_code_that_is_in_no_table_is_a_failed_sync_or_an_internal_error(operation: Operation[Any], code: int) -> None:
     outcome = bridge(Rest(said("4711"))).answer(Request(operation, None, None)).answer.outcome
     assert (outcome.code, outcome.rest.code, outcome.fate_unknown) == (code, "4711", False)
+
+
+def test_a_lead_that_was_written_without_an_id_may_have_been_written() -> None:
+    rest = Rest('{"requestId":"a","result":[{"status":"created"}],"success":true}')
+    outcome = bridge(rest).answer(Request(SyncMultipleLeads([KEY_ALONE]), None, None)).answer.outcome
+    (status,) = outcome.sync_statuses
+    assert (str(status.status), status.lead_id) == ("FAILED", 0)
+    assert "outcome is unknown" in status.error
+
+
+def test_a_list_whose_members_stay_is_not_cleared_for_ever() -> None:
+    def rest(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/rest/v1/lists.json":
+            result: list[Any] = [{"id": 7, "name": "Guests", "programName": "Party"}]
+        elif "/lists/" in request.url.path:
+            status = {"status": "skipped", "reasons": []} if request.method == "DELETE" else {}
+            result = [{"id": number, **status} for number in range(1, 301)]
+        else:
+            return Rest()(request)
+        return httpx.Response(200, json={"requestId": "a", "success": True, "result": result})
+
+    over = bridge(rest)
+    call = ImportToList("Party", "Email Address", ["a@t.com"], "UPSERTLEADS", "Guests", True)
+    outcome = over.answer(Request(call, None, None)).answer.outcome
+    assert (outcome.code, outcome.fate_unknown) == (20011, False)
+    assert over.rest_calls == 4  # describe, the list, its members, and their removal
 
 
 COMPANY = SyncLead(LeadRecord(email="t@t.com", attributes={"Company": "ACME"}))
@@ -787,6 +814,7 @@ def test_nobody_there_is_a_transport_error(make: Make) -> None:
     with pytest.raises(TransportError) as raised:
         client.sync_lead(KEY_ALONE)
     assert not raised.value.fate_unknown
+    assert raised.value.__cause__ is not None
 
 
 def test_pools_of_event_loops_that_have_ended_go() -> None:

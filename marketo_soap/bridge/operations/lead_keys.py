@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from marketo_soap.bridge.names import squeezed
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.errors import BridgeConfigurationError, fault
 from marketo_soap.operations.base import refuse_first
@@ -29,7 +30,7 @@ def keys_of(
 
     def is_email(name: str) -> bool:  # what REST calls `email`: a standard field, so no catalogue is needed
         name = name.strip()
-        return settings.attribute_names.get(name, name).replace(" ", "").lower() == "email"
+        return squeezed(settings.attribute_names.get(name, name)) == "email"
 
     keys = LeadIdentity.of(record, cookie, email_attribute=settings.email_attribute, is_email=is_email)
     refuse_first(broken_lead_rules(record, bool(keys) or not needs_key, foreign_type_alone=settings.foreign_type_alone))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from marketo_soap.bridge.codes import no_answer, refused_call, with_rest_error
 from marketo_soap.bridge.lookup import find_leads, find_list, ids_of_keys, lead_id_of
 from marketo_soap.bridge.names import NameSource
-from marketo_soap.bridge.rest import RestReply, RestRequest, write
+from marketo_soap.bridge.rest import RestReply, RestRequest, in_batches, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Note, Translation
 from marketo_soap.errors import fault
@@ -57,9 +57,8 @@ def _sent(
     operation: ListOperationType, path: str, ids: Iterable[int], settings: BridgeSettings
 ) -> Translation[dict[int, bool]]:
     """Send the ids, 300 at a time; return whether each was added, removed, or is a member."""
-    left, done = list(ids), dict[int, bool]()
-    while left:
-        batch, left = left[:_MOST], left[_MOST:]
+    done: dict[int, bool] = {}
+    for batch in in_batches(list(ids), _MOST):
         query = tuple(("id", str(each)) for each in batch)
         if operation is _ADD:
             request = write(f"{path}.json", {"input": [{"id": each} for each in batch]}, effect="repeatable")

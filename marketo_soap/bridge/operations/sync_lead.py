@@ -15,7 +15,7 @@ from attrs import frozen
 from marketo_soap.bridge.codes import local_refusal, no_answer, partly_done, refused_call, refused_record
 from marketo_soap.bridge.leads import COMPANY_FIELDS, fields_of, lead_record, rest_lead
 from marketo_soap.bridge.lookup import LEADS, ask, lead_id_of, pages
-from marketo_soap.bridge.names import Names, NameSource
+from marketo_soap.bridge.names import Names, NameSource, names_from
 from marketo_soap.bridge.operations.lead_keys import held, keys_of, partition_of
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read, write
 from marketo_soap.bridge.settings import BridgeSettings
@@ -53,7 +53,7 @@ def sync_lead(
     record = request.operation.lead_record
     # What only names its lead needs no catalogue. An integer field of foreign ids does.
     needed = record.attributes or request.operation.return_lead or keys.person_id
-    known: Names = names if isinstance(names, Names) else (yield names) if needed else Names(settings, None)
+    known = (yield from names_from(names)) if needed or isinstance(names, Names) else Names(settings, None)
     translated = rest_lead(record, known, settings)
     if known.refused:
         yield Note(f"the instance did not describe its fields: {known.refused}")

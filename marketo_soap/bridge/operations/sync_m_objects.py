@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from marketo_soap.bridge.names import NameSource
-from marketo_soap.bridge.objects import KEY, NO_IDS, associated, lookup_of, path_of, rest_record
+from marketo_soap.bridge.objects import KEY, NO_IDS, ROLE_KEY, associated, check_role, lookup_of, path_of, rest_record
 from marketo_soap.bridge.rest import WriteEffect, write, write_form
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
@@ -74,8 +74,7 @@ def _key_of(given: MObject) -> Record:
     if given.type == "Opportunity":
         return {KEY: given.external_key.value} if given.external_key is not None else {}
     key: Record = {**associated(given), "role": given.get("Role") or ""}
-    if missing := [name for name in (KEY, "leadId", "role") if not key.get(name)]:
-        raise ValueError(f"REST finds a role by its opportunity's external key, its lead and its Role: {missing[0]}")
+    check_role(key)
     return key
 
 
@@ -85,7 +84,7 @@ def _runs(objects: Sequence[MObject], records: Mapping[int, Record]) -> Iterator
     keys: set[str] = set()
     for number, record in records.items():
         first, kind = objects[run[0] if run else number].type, objects[number].type
-        key = str([record.get(name) for name in (KEY, "leadId", "role")])
+        key = str([record.get(name) for name in ROLE_KEY])
         same = path_of(first) == path_of(kind) and "Program" not in (first, kind)
         if run and (not same or key in keys):
             yield run

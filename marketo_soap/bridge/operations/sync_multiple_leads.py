@@ -6,9 +6,10 @@ from typing import Any
 
 from attrs import field, frozen
 
+from marketo_soap.bridge.codes import no_answer
 from marketo_soap.bridge.leads import rest_lead
 from marketo_soap.bridge.lookup import LEADS, lead_id_of
-from marketo_soap.bridge.names import Names, NameSource
+from marketo_soap.bridge.names import Names, NameSource, names_from
 from marketo_soap.bridge.operations.lead_keys import held, keys_of
 from marketo_soap.bridge.operations.sync_lead import Sync
 from marketo_soap.bridge.rest import WriteEffect, write
@@ -40,7 +41,7 @@ def sync_multiple_leads(
     call: SyncMultipleLeads, settings: BridgeSettings, names: NameSource
 ) -> Translation[SyncMultipleLeadsResult]:
     """Insert or update many leads. One that REST refuses is FAILED; a call that it refuses whole is a fault."""
-    known: Names = names if isinstance(names, Names) else (yield names)
+    known = yield from names_from(names)
     writes = Writes(settings)
     leads: list[_Lead] = []
     notes: dict[str, None] = {}
@@ -87,19 +88,20 @@ def _prepared(
 def _batches(leads: list[_Lead]) -> list[list[_Lead]]:
     """Return the leads of each call: of one kind, no key twice, in their order."""
     batches: list[list[_Lead]] = []
+    latest: dict[tuple[str, str | None], list[_Lead]] = {}  # by kind
     for lead in leads:
-        alone = _is_alone(lead)
-        for batch in reversed(batches):
-            if (batch[0].action, batch[0].lookup) == (lead.action, lead.lookup):
-                keys = {_key(each) for each in batch} if lead.lookup else set[str]()
-                if len(batch) < _MOST and not alone and not _is_alone(batch[0]) and _key(lead) not in keys:
-                    batch.append(lead)
-                    break
-                batches.append([lead])
-                break
-        else:
-            batches.append([lead])
+        kind = lead.action, lead.lookup
+        if kind not in latest or not _fits(lead, latest[kind]):
+            latest[kind] = []
+            batches.append(latest[kind])
+        latest[kind].append(lead)
     return batches
+
+
+def _fits(lead: _Lead, batch: list[_Lead]) -> bool:
+    if len(batch) == _MOST or _is_alone(lead) or _is_alone(batch[0]):
+        return False
+    return lead.lookup is None or _key(lead) not in {_key(each) for each in batch}
 
 
 def _is_alone(lead: _Lead) -> bool:
@@ -136,5 +138,7 @@ def _write(batch: list[_Lead], names: Names, settings: BridgeSettings, writes: W
 
 def _status(outcome: Outcome) -> SyncStatus:
     lead_id = 0 if isinstance(outcome, Fault | str) else lead_id_of(outcome.get("id"))
-    status, error = status_of("REST named no id of the lead" if lead_id is None else outcome, "")
-    return SyncStatus(lead_id or 0, LeadSyncStatus(status), error)
+    if lead_id is None:
+        lead_id, outcome = 0, no_answer("REST named no id of the lead", fate_unknown=True)
+    status, error = status_of(outcome, "")
+    return SyncStatus(lead_id, LeadSyncStatus(status), error)
