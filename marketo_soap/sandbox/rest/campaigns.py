@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +13,7 @@ from marketo_soap.sandbox.rest.endpoint_call import EndpointCall
 from marketo_soap.sandbox.rest.pages import named, next_page
 from marketo_soap.sandbox.rest.replies import RestCallError, RestResult
 from marketo_soap.sandbox.rest.values import shown
+from marketo_soap.sandbox.store.table import read_id
 
 __all__ = ["find_campaigns", "schedule_campaign", "trigger_campaign"]
 
@@ -104,10 +104,11 @@ def _input(call: EndpointCall) -> Mapping[str, Any]:
 
 
 def _lead_id(data: Any) -> int:
-    number = data.get("id") if isinstance(data, dict) else None
-    if isinstance(number, bool) or not isinstance(number, int | str) or not re.fullmatch("[0-9]{1,18}", str(number)):
+    given = data.get("id") if isinstance(data, dict) else None
+    number = read_id(str(given)) if isinstance(given, int | str) else None
+    if number is None:
         raise RestCallError("1003", "Each lead is an object with an id")
-    return int(number)
+    return number
 
 
 def _tokens(call: EndpointCall, campaign: Campaign, given: Mapping[str, Any]) -> dict[str, str]:
