@@ -95,7 +95,7 @@ class Ledger:
             ON CONFLICT DO UPDATE SET fate = excluded.fate, text = NULL WHERE fate = 'invalid'
         """
         for (numbers,) in self._db.execute("SELECT numbers FROM sent").fetchall():
-            self._db.executemany(query, ((number, str(RowFate.UNKNOWN)) for number in _numbers(numbers)))
+            self._db.executemany(query, ((number, str(RowFate.UNKNOWN)) for number in json.loads(numbers)))
         self._db.execute("DELETE FROM sent")
 
     @property
@@ -279,7 +279,3 @@ def _explained(path: str | PathLike[str]) -> Iterator[None]:
         raise sqlite3.OperationalError(f"{os.fspath(path)}: another process has this ledger open") from None
     except sqlite3.DatabaseError:
         raise ValueError(f"{os.fspath(path)} is no ledger: name another file") from None
-
-
-def _numbers(text: str) -> Iterator[int]:
-    yield from json.loads(text)

@@ -9,8 +9,6 @@ from contextlib import ExitStack, closing
 from os import PathLike
 from typing import Any
 
-from attrs import frozen
-
 from marketo_soap.bulk.columns import Columns
 from marketo_soap.bulk.files import Files
 from marketo_soap.bulk.ledger import Ledger
@@ -109,7 +107,7 @@ def sync_leads(
         if path is not None and not ledger.knows_rejects(digest_of(os.fspath(path))):
             raise ValueError(f"{os.fspath(path)} would be written over: move it, or name another file for the rejects")
         writer = None if path is None else stack.enter_context(Rejects(path, opened.format, opened.schema))
-        run = Run(reader, ledger, client, terms, writer, on_progress, opened.read)
+        run = Run(reader, ledger, client, terms, writer, on_progress)
         run.run()
         return run.summary()
 
@@ -134,7 +132,7 @@ def plan_leads(
         )
         terms = SyncTerms(dedup, 1, SIZE, None, False, threading.Event(), Clock())
         with closing(reader):
-            run = Run(reader, copy, _Rehearsal(), terms, None, None, opened.read)
+            run = Run(reader, copy, _Rehearsal(), terms, None, None)
             run.run()
             return run.summary()
 
@@ -148,16 +146,10 @@ def _calls_a_day(quota: float | None) -> int | None:
     return calls
 
 
-@frozen
-class _Exchange:
-    attempt: int = 1
-
-
 class _Rehearsal:
     """A client that sends nothing."""
 
-    def __init__(self) -> None:
-        self.last_exchange = _Exchange()
+    last_exchange = None
 
     def call(self, operation: SyncMultipleLeads) -> SyncMultipleLeadsResult:
         """Answer that each lead was updated."""
