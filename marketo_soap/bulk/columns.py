@@ -139,7 +139,11 @@ def _date(value: Any) -> Value:
 
 
 def _datetime(value: Any, zone: tzinfo | None = None) -> Value:
-    return _in_zone(datetime.fromisoformat(value.strip()) if isinstance(value, str) else value, zone)
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value.strip())
+    if not isinstance(value, date):
+        raise ValueError
+    return _in_zone(value, zone)
 
 
 def _in_zone(value: Any, zone: tzinfo | None) -> Value:

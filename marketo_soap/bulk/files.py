@@ -197,7 +197,7 @@ def _json_rows(text: IO[str]) -> Iterator[tuple[int, tuple[str, ...], Any]]:
             continue
         try:
             data = json.loads(source, parse_float=Decimal, object_pairs_hook=_object)
-        except (ValueError, RecursionError):
+        except (ValueError, ArithmeticError, RecursionError):  # also a number that no decimal can hold
             data = None
         yield line, (), data if isinstance(data, dict) else source.rstrip("\r\n")
 

@@ -42,7 +42,8 @@ def ledger_beside(source: Any) -> str | None:
 def rejects_beside(source: Any) -> str | None:
     """Return the path of the rejects of a source of files: `leads.rejects.csv`; None for any other source."""
     if isinstance(source, Files) and "-" not in source.paths:
-        stem, suffix = os.path.splitext(source.paths[0].removesuffix(".gz"))
+        path = source.paths[0]
+        stem, suffix = os.path.splitext(path[:-3] if path.lower().endswith(".gz") else path)
         return f"{stem}.rejects{suffix}"
     return None
 

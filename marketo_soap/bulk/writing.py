@@ -6,7 +6,7 @@ import csv
 import gzip
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from itertools import islice
@@ -27,18 +27,23 @@ _ROWS = 1000  # of a Parquet file's rows are converted at a time
 def check_output(path: str | PathLike[str]) -> None:
     """Raise `ValueError` if the ending of *path* is no format that can be written, or its package is missing."""
     if format_of(os.fspath(path)) == "parquet":
-        if os.fspath(path).endswith(".gz"):
+        if os.fspath(path).lower().endswith(".gz"):
             raise ValueError(f"{path}: Parquet has a compression of its own: leave .gz out")
         import marketo_soap.bulk.tables as _tables  # noqa: F401 - it says what to install
 
 
-def write_leads(pages: PagesFile, path: str | PathLike[str]) -> int:
-    """Write the leads of *pages* to *path*, in the format of its ending, and return how many there are.
+def write_leads(
+    pages: PagesFile, path: str | PathLike[str], attributes: Sequence[str] = ()
+) -> tuple[int, tuple[str, ...]]:
+    """Write the leads of *pages* to *path*, in the format of its ending.
 
-    The file appears when it is whole. Columns come in the order in which they were met.
+    Returns how many there are, and which of *attributes* no lead has a value of. The file appears when it is whole.
+    Columns come in the order in which they were met, then those without a value.
     """
     path = os.fspath(path)
     kinds, kept = _survey(pages)
+    missing = tuple(name for name in attributes if name not in kinds)
+    kinds |= dict.fromkeys(missing, "text")
     rows = ({name: text for name, _, text in cells} for number, cells in enumerate(pages.read()) if number in kept)
     unfinished = f"{path}.unfinished"
     try:
@@ -48,7 +53,7 @@ def write_leads(pages: PagesFile, path: str | PathLike[str]) -> int:
         with suppress(OSError):
             os.unlink(unfinished)
         raise
-    return len(kept)
+    return len(kept), missing
 
 
 def _survey(pages: PagesFile) -> tuple[dict[str, str], set[int]]:
@@ -75,7 +80,7 @@ def _fits(kind: str, text: str) -> bool:
 
 def _opened(unfinished: str, path: str) -> IO[str]:
     """Open the file for text; the ending of *path*, its name when it is whole, says whether it is compressed."""
-    if path.endswith(".gz"):
+    if path.lower().endswith(".gz"):
         return gzip.open(unfinished, "wt", encoding="utf-8", newline="")
     return open(unfinished, "w", encoding="utf-8", newline="")
 
