@@ -55,6 +55,12 @@ class Columns:
         if self.empty not in ("leave", "clear"):
             raise ValueError("empty must be 'leave' or 'clear'")
 
+    def options(self) -> dict[str, str]:
+        """Return what tells these columns from others, as names and texts."""
+        mapping = {f"name of column {column!r}": repr(name) for column, name in self.mapping.items()}
+        types = {f"type of {name}": kind for name, kind in self.types.items()}
+        return {**mapping, **types, "empty": self.empty, "time_zone": str(self.time_zone)}
+
     def plan(self, names: Sequence[str], where: str = "", *, needs_key: bool = True, header: bool = True) -> Plan:
         """Return the plan for the columns *names*; *where* is their place for errors.
 

@@ -31,7 +31,7 @@ CREATE TABLE prefixes (number INTEGER PRIMARY KEY, digest TEXT NOT NULL);
 
 
 class SourceChanged(ErrorWithHelp, ValueError):  # noqa: N818 - what happened
-    """The source is not the one that the ledger was made for."""
+    """The source is not the one that the ledger was made for, or its rows were sent with other options."""
 
 
 class Ledger:
@@ -117,6 +117,22 @@ class Ledger:
                 "the change (--accept-changes) if the rows that are done are still the same"
             )
         self.set_fact("source", text)
+
+    def check_options(self, options: Mapping[str, str], *, accept: bool = False) -> None:
+        """Note the options that say what is sent for a row, or compare them; with *accept* others take their place.
+
+        Raises `SourceChanged` if they are others: the rows that are done would not be sent again.
+        """
+        noted = self.fact("options")  # None: by an earlier version of the package
+        known = options if noted is None else json.loads(noted)
+        changed = sorted(name for name in {*known, *options} if known.get(name) != options.get(name))
+        if changed and self._is_used and not accept:
+            shown = ", ".join(f"{name}: {known.get(name)}, now {options.get(name)}" for name in changed[:5])
+            raise SourceChanged(
+                f"the rows of {self.path} were sent with other options ({shown}), and would not be sent again: name "
+                "another ledger, or accept the change (--accept-changes) if those that are done may stay as they are"
+            )
+        self.set_fact("options", json.dumps(options))
 
     def check_target(self, target: str) -> None:
         """Note which subscription the rows are sent to, or compare it: `ValueError` if it is another."""

@@ -60,7 +60,7 @@ class RowReader:
     """Reads a source once, in chunks, and leaves out what the ledger knows to be settled.
 
     Raises `ValueError` for a header without a key before any row is read, and `SourceChanged` where the rows are not
-    those that the ledger was made for.
+    those that the ledger was made for, or were sent with other options.
     """
 
     def __init__(
@@ -78,6 +78,8 @@ class RowReader:
         self._plans = plans_of(source, columns, dedup=dedup)
         fingerprint = source.fingerprint()
         ledger.check_source(fingerprint, accept=accept_changes)
+        options = {**columns.options(), "duplicates": duplicates, "dedup": str(dedup).lower()}
+        ledger.check_options(options, accept=accept_changes)
         self._digest = hashlib.blake2b(ledger.salt) if fingerprint is None else None
         self._first = None if duplicates == "last" else FirstRows()
         self._rows: Iterator[Row] = iter(source.rows())

@@ -83,12 +83,13 @@ def sync_leads(
 
     *quota* is how many calls a day may be made, or which part of the vendor's 10,000 (a float up to 1.0). The sync
     stops when that or the server's quota is used up, or, with *wait*, goes on the next day. *stop* is an event that
-    ends it after the calls in progress. *accept_changes* takes a source that has changed since. *target* names the
-    subscription, by default after the host of the client's endpoint: a ledger is that of one.
+    ends it after the calls in progress. *accept_changes* takes a source or options that have changed since. *target*
+    names the subscription, by default after the host of the client's endpoint: a ledger is that of one.
 
-    Raises `ValueError` before the first call for a header without a key, a source that is not that of the ledger
-    (`SourceChanged`), another subscription than that of the ledger, and a file of rejects that was changed; later,
-    `SourceError`, for a source that is broken.
+    Raises `ValueError` before the first call for a header without a key, another subscription than that of the ledger,
+    and a file of rejects that was changed; `SourceChanged`, a `ValueError`, for a source that is not that of the ledger,
+    and for rows that were sent with other *columns*, *duplicates* or *dedup*; later, `SourceError`, for a source that
+    is broken.
     """
     if not 1 <= at_once <= _MOST_AT_ONCE:
         raise ValueError(f"at_once must be 1 to {_MOST_AT_ONCE}: a client has so many connections")
