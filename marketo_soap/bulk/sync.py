@@ -87,7 +87,7 @@ def sync_leads(
     names the subscription, by default after the host of the client's endpoint: a ledger is that of one.
 
     Raises `ValueError` before the first call for a header without a key, another subscription than that of the ledger,
-    and a file of rejects that was changed; `SourceChanged`, a `ValueError`, for a source that is not that of the ledger,
+    and a file of rejects that was changed; `SourceChanged`, a `ValueError`, for a source that is not that of the ledger
     and for rows that were sent with other *columns*, *duplicates* or *dedup*; later, `SourceError`, for a source that
     is broken.
     """

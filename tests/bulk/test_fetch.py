@@ -317,6 +317,26 @@ def test_the_command_fetches_lists_spans_and_keys(tmp_path: Path) -> None:
     assert "250 leads" in run("--sandbox-db", db, "--list", "Members", "-o", str(out), "--overwrite")
 
 
+def test_what_no_lead_has_is_named(tmp_path: Path) -> None:
+    db = seeded(tmp_path / "leads.db")
+    names = ["--attribute", "Email", "--attribute", "LeadScroe"]
+    shown = run("--sandbox-db", db, "--list", "Members", *names, "-o", str(tmp_path / "a.csv"))
+    assert shown.endswith("warning: no lead has a value of LeadScroe: is that the name of a field?\n")
+    shown = run("--sandbox-db", db, "--list", "nolist", *names, "-o", str(tmp_path / "b.csv"))
+    assert shown.endswith(
+        "0 leads in {}\nwarning: no list is called nolist, or it is empty: Marketo answers both alike\n".format(
+            tmp_path / "b.csv"
+        )
+    )
+    assert "NotFoundFault: getMultipleLeads: 20111" in run("--sandbox-db", db, "--list-id", "77", "-o", str(tmp_path / "c.csv"), code=1)
+
+
+def test_a_file_of_keys_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    db, keys = seeded(tmp_path / "leads.db"), tmp_path / "keys.txt"
+    keys.write_text(f"{NAMES[0]}\r\n{NAMES[1]}\r\n", encoding="utf-8-sig")
+    assert "2 leads in" in run("--sandbox-db", db, "--keys", str(keys), "-o", str(tmp_path / "a.csv"))
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
