@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import chain
 from os import PathLike
 from secrets import token_urlsafe
@@ -21,12 +22,12 @@ from marketo_soap.sandbox import seeds
 from marketo_soap.sandbox.faults import FaultScript
 from marketo_soap.sandbox.field_catalogue import Catalogue
 from marketo_soap.sandbox.journal import Entry, Journal
-from marketo_soap.sandbox.operations.import_to_list import finish, time_of, write_row
+from marketo_soap.sandbox.operations.import_to_list import finish, write_row
 from marketo_soap.sandbox.operations.outcome import World, activity_record, record_of
-from marketo_soap.sandbox.rest.bulk import RestRows
+from marketo_soap.sandbox.rest.bulk import write_rest_row
 from marketo_soap.sandbox.seeded_activities import fill_activities
 from marketo_soap.sandbox.settings import REST_LIMITS, VENDOR_LIMITS, Limits, Settings
-from marketo_soap.sandbox.store.activities import to_ms
+from marketo_soap.sandbox.store.activities import from_ms, to_ms
 from marketo_soap.sandbox.store.campaigns import RequestedCampaign, ScheduledCampaign
 from marketo_soap.sandbox.store.database import Snapshot
 from marketo_soap.sandbox.store.imports import Import
@@ -122,8 +123,8 @@ class State:
         if due:
             with self._store.transaction() as leads:
                 for job in leads.imports.due(now_ms):
-                    world = World(leads, self.settings, time_of(job.ends_ms))
-                    write = write_row if job.api == "SOAP" else RestRows(self.catalogue).write
+                    world = World(leads, self.settings, from_ms(job.ends_ms))
+                    write = write_row if job.api == "SOAP" else partial(write_rest_row, self.catalogue)
                     leads.imports.update(finish(job, world, write))
 
     def imports(self) -> list[Import]:

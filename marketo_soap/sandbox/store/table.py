@@ -14,7 +14,7 @@ import attrs
 from marketo_soap.config import structure
 from marketo_soap.wire.fields import once_per_class
 
-__all__ = ["SCANNED", "Table", "plural"]
+__all__ = ["SCANNED", "Table", "plural", "read_id"]
 
 SCANNED = 10_000
 """How many of the newest rows are read for a text."""
@@ -240,6 +240,11 @@ def _insertion(table: type[Table[Any]]) -> str:
     """Return the statement that adds a row under a new id."""
     names = [name for name in _kinds(table.row) if name != "id"]
     return f"INSERT INTO {table.name} ({_quoted(names)}) VALUES ({', '.join(f':{name}' for name in names)})"
+
+
+def read_id(text: str) -> int | None:
+    """Return the id that a text is, if it is one: digits of ASCII, no more than an INTEGER of SQLite holds."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
 def plural(name: str) -> str:
