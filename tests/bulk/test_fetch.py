@@ -328,7 +328,9 @@ def test_what_no_lead_has_is_named(tmp_path: Path) -> None:
             tmp_path / "b.csv"
         )
     )
-    assert "NotFoundFault: getMultipleLeads: 20111" in run("--sandbox-db", db, "--list-id", "77", "-o", str(tmp_path / "c.csv"), code=1)
+    assert "NotFoundFault: getMultipleLeads: 20111" in run(
+        "--sandbox-db", db, "--list-id", "77", "-o", str(tmp_path / "c.csv"), code=1
+    )
 
 
 def test_a_file_of_keys_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
