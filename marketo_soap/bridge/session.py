@@ -10,10 +10,10 @@ from collections.abc import Callable, Generator
 from copy import copy
 from typing import Any, TypeAlias, TypeVar, cast
 
-from attrs import Factory, evolve, field, frozen
+from attrs import Factory, define, evolve, field
 
 from marketo_soap.bridge import rest
-from marketo_soap.bridge.codes import Retry, code_of, no_answer, refusal, with_rest_error
+from marketo_soap.bridge.codes import Retry, code_of, no_answer, partly_done, refused_call, with_rest_error
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, SharedToken, Token
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Ask, CheckLocks, Fetch, Hold, Kept, Recall, Release, Remember, Step, Translation
@@ -54,9 +54,9 @@ class Shared:
             self.kept.pop(next(iter(self.kept)), None)
 
 
-@frozen
+@define
 class Session:
-    """The settings of one call: its policy, its deadline in *seconds* (None: the policy's), and the credentials."""
+    """One call: its policy, its deadline in *seconds* (None: the policy's), the credentials, and what it has done."""
 
     shared: Shared
     client_id: str = field(repr=secret)
@@ -67,11 +67,15 @@ class Session:
     monotonic: Callable[[], float]
     random: Callable[[], float]
     refused: Callable[[int], None] = lambda code: None
-    locked: set[str] = field(init=False, factory=set, repr=secret)
+    holds_locks: bool = field(init=False, default=False)
+    has_written: bool = field(init=False, default=False)
     begun: float = field(init=False, default=Factory(lambda self: self.monotonic(), takes_self=True))
 
     def carry_out(self, translation: Translation[R]) -> Steps[R]:
-        """Do what *translation* asks for, and return its result. Raises what it raises."""
+        """Do what *translation* asks for, and return its result.
+
+        Raises what it raises. After a write that was carried out, the error says so: its `fate_unknown` is true.
+        """
         answer: Any = None
         error: MarketoError | None = None
         try:
@@ -80,6 +84,10 @@ class Session:
                     ask = translation.send(answer) if error is None else translation.throw(error)
                 except StopIteration as done:
                     return cast("R", done.value)
+                except MarketoError as failure:
+                    if self.has_written and not failure.fate_unknown:
+                        raise partly_done(failure, "a part of the call was carried out before") from None
+                    raise
                 answer = error = None
                 try:
                     answer = yield from self._answer(ask)
@@ -95,7 +103,8 @@ class Session:
             return (yield from self._look_up(ask))
         if isinstance(ask, Hold):
             yield from self._hold(ask.keys)
-            return self.locked.update(ask.keys)
+            self.holds_locks = True
+            return None
         if isinstance(ask, Remember) and not self.shared.elsewhere:
             return self.shared.keep(ask.key, ask.value)
         if isinstance(ask, Recall):
@@ -135,8 +144,7 @@ class Session:
         if not self.shared.elsewhere:
             return Kept(self.shared.kept[key]) if key in self.shared.kept else None
         answer: Any = yield Recall(key)
-        if isinstance(answer, Exception):
-            raise answer
+        _raise_if_error(answer)
         return cast("Kept | None", answer)
 
     def _token(self) -> Steps[Token]:
@@ -158,7 +166,7 @@ class Session:
         request = rest.token_request(self.client_id, self.client_secret)
         answer = yield from self._send(request, rest.read_token, with_token=False)
         if isinstance(answer, RestReply):
-            raise refusal(answer.errors[0], self.settings, level="response", unknown=20014)
+            raise refused_call(answer, self.settings, unknown=20014)
         text, lifetime = answer
         # A short-lived one is the old one, about to end. Half of what it has left is safe, too.
         seconds = lifetime - _EARLY if lifetime > 2 * _EARLY else lifetime / 2
@@ -191,9 +199,7 @@ class Session:
         return result
 
     def _hold(self, keys: frozenset[str]) -> Steps[None]:
-        refused = yield Hold(keys, self._left())
-        if isinstance(refused, Exception):
-            raise refused
+        _raise_if_error((yield Hold(keys, self._left())))
 
     # -- one call of REST -----------------------------------------------------------------------------
 
@@ -211,13 +217,16 @@ class Session:
             try:
                 token: Token | None = (yield from self._token()) if with_token else None
                 yield from self._acquire(request, counted=with_token)
-                if self.locked and request.effect != "read" and isinstance(lost := (yield CheckLocks()), Exception):
-                    raise lost
+                if self.holds_locks and request.effect != "read":
+                    _raise_if_error((yield CheckLocks()))
             except MarketoError as error:
-                raise _final_error(error, doubt) from None
+                if doubt:
+                    raise _final_error(error, doubt) from None
+                raise
             answer = yield Fetch(request, None if token is None else token.text, len(errors) + 1, self._left())
             reply = read(answer) if isinstance(answer, Received) else None
             if isinstance(reply, RestReply) and reply.success:
+                self.has_written = self.has_written or (request.effect != "read" and _has_effect(reply))
                 return cast("R", evolve(reply, in_doubt=doubt))  # its record may be refused
             if reply is not None and not isinstance(reply, RestReply):
                 return reply
@@ -244,9 +253,8 @@ class Session:
         raise _final_error(answer, doubt)
 
     def _acquire(self, request: RestRequest, *, counted: bool) -> Steps[None]:
-        refused = (yield Acquire(self._left())) if counted else None
-        if isinstance(refused, Exception):
-            raise refused
+        if counted:
+            _raise_if_error((yield Acquire(self._left())))
         left = self._left()
         if left is not None and left <= 0:
             raise TransportError(f"{request.name} was not sent: the deadline of the call had passed")
@@ -263,9 +271,19 @@ class Session:
         return None if seconds is None else seconds - (self.monotonic() - self.begun)
 
 
+def _raise_if_error(answer: object) -> None:
+    if isinstance(answer, Exception):
+        raise answer
+
+
 def _is_of_the_server(error: MarketoError) -> bool:
     """Whether *error* comes from the server, not from the deadline of one call."""
     return isinstance(error, Fault) or error.__cause__ is not None
+
+
+def _has_effect(reply: RestReply) -> bool:
+    """Whether a successful reply to a write does not say of all its records that they were skipped."""
+    return not reply.result or any(record.get("status") != "skipped" for record in reply.result)
 
 
 def _kind(reply: Any, answer: StepAnswer) -> Retry:
