@@ -74,9 +74,9 @@ class _RestClient:
     def token(self, client_id: str, client_secret: str) -> str:
         """Return a token, or raise a `_Problem`."""
         received = self._get(token_request(client_id, client_secret), None)
-        token = read_token(received)
-        if isinstance(token, tuple):
-            return token[0]
+        reply = read_token(received)
+        if reply.success:
+            return str(reply.result[0]["access_token"])
         if received.status in (400, 401, 403):
             raise _Problem(f"the client id or the client secret is refused (HTTP {received.status})")
         raise _Problem(f"HTTP {received.status} without a token")
