@@ -29,7 +29,7 @@ from marketo_soap import (
     envelope,
     signature,
 )
-from marketo_soap.calls.flow import Acquire, Received, Send, Wait, exchange
+from marketo_soap.calls.flow import Acquire, Received, Send, Wait, exchange, replay
 from marketo_soap.calls.retry import retry_after
 from tests.support import COOKIE, CREDENTIALS, NOW, SEED, faulted, fixture, success
 
@@ -266,6 +266,27 @@ def test_leave_that_comes_too_late_sends_nothing() -> None:
     time.seconds = 5.0
     with pytest.raises(TransportError, match="permit came after"):
         call.send(None)
+
+
+def test_a_replay_whose_permit_comes_too_late_is_not_sent() -> None:
+    time, policy = Time(), RetryPolicy(deadline=5.0)
+    stored = envelope.request(SEED, signature.sign(CREDENTIALS, signature.timestamp(NOW)))
+    call = replay(stored, CREDENTIALS, now=time.now, monotonic=time.monotonic, policy=policy)
+    assert next(call) == Acquire(5.0)
+    time.seconds = 6.0
+    with pytest.raises(TransportError, match="syncLead was not sent: the permit came after"):
+        call.send(None)
+
+
+def test_a_wait_that_ended_after_the_deadline_asks_for_a_permit_at_once() -> None:
+    """A limiter is never given a negative time-out, which some locks refuse and others take for none."""
+    time = Time()
+    call = start(time, RetryPolicy(deadline=5.0, pause=0.0))
+    next(call)
+    call.send(None)
+    assert isinstance(call.send(REFUSED), Wait)
+    time.seconds = 7.0
+    assert call.send(None) == Acquire(0.0)
 
 
 @pytest.mark.parametrize(
