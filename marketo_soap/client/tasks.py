@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 import httpx
 
 from marketo_soap.calls.call import Call
+from marketo_soap.calls.deadline import guard
 from marketo_soap.calls.flow import Send, StepAnswer, Wait
-from marketo_soap.calls.http import open_async_client
 from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.client.base import BaseClient, CallOptions, Timeout
 from marketo_soap.client.operations import Operations
@@ -37,7 +37,7 @@ class AsyncClient(Operations, BaseClient[httpx.AsyncBaseTransport]):
     """
 
     def _open(self, transport: httpx.AsyncBaseTransport | None, options: dict[str, Any]) -> None:
-        self._http = open_async_client(transport=transport, **options)
+        self._http = guard(httpx.AsyncClient(transport=transport, **options))
 
     async def call(
         self,
