@@ -112,8 +112,9 @@ class RedisThread:
 class Leases:
     """What this process holds in Redis, with its holders: leased for *seconds*, and renewed until it is given back.
 
-    *renew* and *end* tell Redis which ids are still held, and which are not. What is held for an object (None: for
-    nobody) ends with it, so an interrupted caller leaves nothing behind. A forked child holds nothing.
+    *renew* and *end* tell Redis which ids are still held, and which are not. They may raise `Away`: leases end by
+    themselves. What is held for an object (None: for nobody) ends with it, so an interrupted caller leaves nothing
+    behind. A forked child holds nothing.
     """
 
     def __init__(
@@ -136,7 +137,7 @@ class Leases:
         """Give ids back, whether they are held or still waited for; does not wait."""
         for each in ids:
             self.held.pop(each, None)
-        self._redis.here.spawn(self._end(*ids))
+        self._redis.here.spawn(self._end, *ids)
 
     def renew(self) -> None:
         """Renew what will be held from now on. Called in the thread of Redis."""
@@ -153,7 +154,8 @@ class Leases:
             if lost := [each for each, holder in list(self.held.items()) if holder is not None and holder() is None]:
                 self.end(*lost)
             if ids := list(self.held):
-                await self._renew(*ids)
+                with suppress(Away):
+                    await self._renew(*ids)
             if ended := [each for each in ids if each not in self.held]:  # meanwhile: perhaps renewed after its end
                 self.end(*ended)
 
@@ -188,18 +190,20 @@ class _Running:
         finally:
             self.loop.close()
 
-    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Run *work* in the thread without waiting for it. An interpreter that ends drops it."""
+    def spawn(self, work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> None:
+        """Run *work* in the thread, without waiting for it and if Redis is there. An interpreter that ends drops it."""
+
+        async def attempted() -> None:
+            with suppress(Away):
+                await work(*arguments)
 
         def begin() -> None:
-            task = self.loop.create_task(work)
+            task = self.loop.create_task(attempted())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-        try:
+        with suppress(RuntimeError):  # closed
             self.loop.call_soon_threadsafe(begin)
-        except RuntimeError:  # closed
-            work.close()
 
     async def ask(self, how: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
         """Return what the server answers to *how*. A server that was away is left alone for a moment."""
