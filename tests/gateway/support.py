@@ -24,7 +24,7 @@ from marketo_soap.sandbox.settings import Settings
 
 KEYS = {f"KEY_{number}": f"{number}f00dfeedf00d" for number in range(10)}
 FIELDS = Settings(custom_fields={"erpId": "string", "notes": "text"})
-PATIENCE = 20.0  # seconds that anything here may take
+PATIENCE = 60.0  # seconds that anything here may take
 
 LEAD = LeadRecord(email="george@jungle.example", attributes={"FirstName": "George"})
 

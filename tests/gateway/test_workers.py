@@ -29,14 +29,6 @@ NO_LIMITS = (
 )
 
 
-@pytest.fixture(scope="module")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.stop()
-
-
 def top(server: RedisServer, workers: int, name: str, more: str = "") -> str:
     # A table of TOML takes all keys after it, so this one is written inline.
     return f'workers = {workers}\nredis = {{url = "{server.url}", name = "{name}", lease = 1.0}}\n{more}'
@@ -236,26 +228,22 @@ def test_calls_for_one_lead_go_one_at_a_time_over_machines(tmp_path: Path, redis
             assert time.monotonic() - begun > 1.2
 
 
-def test_without_redis_calls_are_refused_and_the_gateway_is_not_ready(tmp_path: Path) -> None:
-    (tmp_path / "redis").mkdir()
-    server = RedisServer(tmp_path / "redis")
-    server.start()
+def test_without_redis_calls_are_refused_and_the_gateway_is_not_ready(tmp_path: Path, own_server: RedisServer) -> None:
     callers = ["limits = {calls = 1000}", ""]
     with (
         Sandbox(settings=FIELDS) as sandbox,
-        served(tmp_path / "gateway", sandbox, callers, top(server, 2, "away"), NO_LIMITS) as gateway,
+        served(tmp_path / "gateway", sandbox, callers, top(own_server, 2, "away"), NO_LIMITS) as gateway,
     ):
         assert gateway.call() == "CREATED"
         assert gateway.http.get(f"{gateway.admin}/readyz").status_code == 200
-        server.stop()
+        own_server.stop()
         assert gateway.call(0) == "20024"
         assert gateway.call(1) == "20011"
         answer = gateway.http.get(f"{gateway.admin}/readyz")
         assert (answer.status_code, answer.json()["reason"]) == (503, "Redis is away")
-        server.start()
+        own_server.start()
         until(lambda: gateway.http.get(f"{gateway.admin}/readyz").status_code == 200)
         until(lambda: gateway.call() == "UPDATED")
-    server.stop()
 
 
 def test_a_supervisor_that_was_killed_leaves_no_workers(tmp_path: Path, redis_server: RedisServer) -> None:

@@ -203,15 +203,18 @@ def test_a_server_that_is_away_refuses(own_server: RedisServer) -> None:
 
 WRITER = """
 import sys, time
-from marketo_soap import Client, LeadRecord, MarketoError, RedisKeyLocks, RestBridge, RetryPolicy
+from marketo_soap import Client, LeadRecord, RedisKeyLocks, RestBridge, RetryPolicy, TransportError
 url, endpoint, client_id, secret, number = sys.argv[1:]
 locks = RedisKeyLocks(url, name="writers", lease=1.0)
 bridge = RestBridge(endpoint, client_id, secret, locks=locks, limiter=None)
 with Client(transport=bridge, retry=RetryPolicy(attempts=1)) as client:
     for turn in range(1000):
         lead = LeadRecord(email=f"{turn % 5}@t.com", attributes={"FirstName": number})
-        client.sync_lead(lead)
-        print(lead.email, flush=True)
+        try:
+            client.sync_lead(lead)
+            print(lead.email, flush=True)
+        except TransportError as error:  # the machine is slow: its lease has ended, or Redis did not answer in time
+            assert not error.fate_unknown
 """
 
 
