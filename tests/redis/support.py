@@ -61,6 +61,11 @@ class RedisServer:
             return client.execute_command(*command)
 
 
+def scores(server: RedisServer, key: str) -> list[tuple[str, float]]:
+    """The members of a sorted set, with their scores."""
+    return [(member.decode(), score) for member, score in server.ask("ZRANGE", key, 0, -1, "WITHSCORES")]
+
+
 def running(folder: Path) -> Iterator[RedisServer]:
     server = RedisServer(folder)
     server.start()
