@@ -114,14 +114,14 @@ def sends(steps: list[Any]) -> list[Send]:
     return [step for step in steps if isinstance(step, Send)]
 
 
-def test_a_call_asks_for_leave_signs_and_sends() -> None:
+def test_a_call_asks_for_a_permit_signs_and_sends() -> None:
     steps, result = run(OK)
     header = signature.sign(CREDENTIALS, signature.timestamp(NOW))
     assert steps == [Acquire(300.0), Send(envelope.request(SEED, header), envelope.soap_action(SyncLead), 1, 300.0)]
     assert result.lead_id == 1089965
 
 
-def test_it_is_signed_after_the_leave_not_before() -> None:
+def test_it_is_signed_after_the_permit_not_before() -> None:
     time = Time()
     call = start(time, RetryPolicy())
     assert isinstance(next(call), Acquire)
@@ -248,7 +248,7 @@ def test_what_comes_after_does_not_hide_an_unknown_fate(last: Any, kind: type[Ma
 
 
 @pytest.mark.parametrize("refusal", [TransportError("no permit"), LimitFault("no permit", code=20015)], ids=str)
-def test_no_leave_for_a_repetition_does_not_hide_it_either(refusal: MarketoError) -> None:
+def test_no_permit_for_a_repetition_does_not_hide_it_either(refusal: MarketoError) -> None:
     call = start(Time(), RetryPolicy(pause=0.0))
     next(call)
     call.send(None)
@@ -259,7 +259,7 @@ def test_no_leave_for_a_repetition_does_not_hide_it_either(refusal: MarketoError
     assert caught.value.fate_unknown
 
 
-def test_leave_that_comes_too_late_sends_nothing() -> None:
+def test_a_permit_that_comes_too_late_sends_nothing() -> None:
     time = Time()
     call = start(time, RetryPolicy(deadline=5.0))
     next(call)
