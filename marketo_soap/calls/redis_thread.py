@@ -170,7 +170,7 @@ class _Running:
         self._url, self._timeout, self._password = url, timeout, password
         self._redis: Any = None
         self._scripts: dict[str, Any] = {}
-        self._closed = False
+        self._process: int | None = os.getpid()  # None: it is closed
         self._down_until: float | None = None
         self._started = threading.Lock()
         self._tasks: set[Any] = set()
@@ -247,10 +247,10 @@ class _Running:
         return self._redis
 
     def close(self) -> None:
-        """End the thread."""
-        if self._closed:
+        """End the thread, once. A forked child that ends has no thread."""
+        if self._process != os.getpid():
             return
-        self._closed = True
+        self._process = None
         atexit.unregister(self.close)
         from asyncio import run_coroutine_threadsafe
 

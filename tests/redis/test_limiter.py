@@ -211,9 +211,10 @@ def test_a_forked_child_renews_only_its_own(make: Make, redis_server: RedisServe
     limiter = make(Limits(calls=None, at_once=2, per_day=None), lease=0.3)
     limiter.acquire()
     code = f"""
-import os, time
+import os, sys, time
 from marketo_soap import Limits, RedisLimiter
-limiter = RedisLimiter({redis_server.url!r}, Limits(calls=None, at_once=2, per_day=None), name="fork", lease=0.3)
+limits = Limits(calls=None, at_once=2, per_day=None)
+limiter = RedisLimiter({redis_server.url!r}, limits, name="fork", lease=0.3, timeout=30.0)
 limiter.acquire()
 if child := os.fork():
     limiter.release()
@@ -224,6 +225,11 @@ else:
     assert limiter.in_progress == 1
     limiter.acquire({PATIENCE})  # the parent's has ended
     os._exit(0)
+begun = time.monotonic()
+if (child := os.fork()) == 0:
+    sys.exit()  # which does not wait for the thread of the parent
+os.waitpid(child, 0)
+assert time.monotonic() - begun < 20
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)
 
