@@ -96,11 +96,8 @@ class RedisLimiter:
         With a *holder*, `release(holder)` or the end of the holder gives it back.
         """
         ticket, waiter = token_hex(8), _Waiter()
-        try:
-            local = self._redis.run(self._acquired(ticket, timeout, ref(waiter if holder is None else holder)))
-        except BaseException:
-            self._leases.end(ticket)
-            raise
+        held = ref(waiter if holder is None else holder)
+        local = self._leases.acquire(ticket, self._acquired(ticket, timeout, held))
         if local is not None:
             self._local.acquire(local[0], holder)
         elif holder is None:
@@ -109,12 +106,8 @@ class RedisLimiter:
     async def acquire_async(self, timeout: float | None = None, holder: object | None = None) -> None:
         """Wait for a permit to make a call, in a task; arguments and errors are those of `acquire`."""
         ticket, waiter = token_hex(8), _Waiter()
-        try:
-            held = ref(waiter if holder is None else holder)
-            local = await self._redis.run_async(self._acquired(ticket, timeout, held))
-        except BaseException:
-            self._leases.end(ticket)
-            raise
+        held = ref(waiter if holder is None else holder)
+        local = await self._leases.acquire_async(ticket, self._acquired(ticket, timeout, held))
         if local is not None:
             await self._local.acquire_async(local[0], holder)
         elif holder is None:

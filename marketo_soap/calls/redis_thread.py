@@ -133,6 +133,22 @@ class Leases:
         """The ids that this process holds, and for whom."""
         return self._of_process.setdefault(os.getpid(), {})
 
+    def acquire(self, each: str, work: Coroutine[Any, Any, T]) -> T:
+        """Run *work*, which acquires an id, and wait for it in a thread. Give the id back after any exception."""
+        try:
+            return self._redis.run(work)
+        except BaseException:
+            self.end(each)
+            raise
+
+    async def acquire_async(self, each: str, work: Coroutine[Any, Any, T]) -> T:
+        """Run *work* and wait for it in a task, as `acquire` does."""
+        try:
+            return await self._redis.run_async(work)
+        except BaseException:
+            self.end(each)
+            raise
+
     def end(self, *ids: str) -> None:
         """Give ids back, whether they are held or still waited for; does not wait."""
         for each in ids:

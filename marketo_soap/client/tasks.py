@@ -88,7 +88,8 @@ class AsyncClient(Operations, BaseClient[httpx.AsyncBaseTransport]):
     async def replay(self, request: bytes, *, timeout: Timeout = None) -> Exchange:
         """Send the bytes of a stored request once, with a new signature: see `Client.replay`."""
         try:
-            call = self._begin_again(request)
+            self._check_process()
+            call = Call.again(self._context, request, self._retry)
         finally:
             del request
         return (await self._run(call, timeout)).last_exchange

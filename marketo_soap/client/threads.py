@@ -124,7 +124,8 @@ class Client(Operations, BaseClient[httpx.BaseTransport]):
         signed, and `TransportError` when no answer came.
         """
         try:
-            call = self._begin_again(request)
+            self._check_process()
+            call = Call.again(self._context, request, self._retry)
         finally:
             del request  # error trackers record the locals of frames
         return self._run(call, timeout).last_exchange

@@ -132,13 +132,9 @@ class SharedLimitKeeper:
         """Count a call that begins, and return its number for `end`. Raises the fault that refuses it."""
         number, waiter = token_hex(8), _Waiter()
         try:
-            code = await self._redis.run_async(self._count(number, ref(waiter)))
+            code = await self._leases.acquire_async(number, self._count(number, ref(waiter)))
         except Away:
-            self.end(number)
             raise fault(20024) from None
-        except BaseException:
-            self.end(number)
-            raise
         if code:
             raise fault(code)
         self._leases.held[number] = None  # it outlives its waiter

@@ -44,6 +44,7 @@ from tests.support import Either, interrupt_often
 ONE = Limits(calls=None, at_once=1, per_day=None)
 USER = Settings()
 Make = Callable[..., RedisLimiter]
+OURS = "marketo_soap.calls.limiter", "marketo_soap.calls.redis_limiter", "marketo_soap.calls.redis_thread"
 
 
 @pytest.fixture
@@ -200,7 +201,7 @@ def test_interrupted_callers_leave_nothing_behind(make: Make) -> None:
         permit.acquire(PATIENCE)
         permit.release()
 
-    met = interrupt_often(call, 60, seed=7, modules=("marketo_soap.calls.limiter", "marketo_soap.calls.redis_limiter"))
+    met = interrupt_often(call, 60, seed=7, modules=OURS)
     assert met > 30
     for _ in range(3):
         limiter.acquire(PATIENCE)

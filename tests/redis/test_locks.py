@@ -121,7 +121,12 @@ def test_interrupted_callers_leave_nothing_behind(make: Make, redis_server: Redi
     def call() -> None:
         locks.release(locks.acquire(keys("a"), PATIENCE))
 
-    assert interrupt_often(call, 40, seed=3, modules=("marketo_soap.bridge.redis_locks",)) > 20
+    assert (
+        interrupt_often(
+            call, 40, seed=3, modules=("marketo_soap.bridge.redis_locks", "marketo_soap.calls.redis_thread")
+        )
+        > 20
+    )
     ticket = locks.acquire(keys("a"), PATIENCE)
     del ticket  # holds its keys as long as it exists
     gc.collect()
