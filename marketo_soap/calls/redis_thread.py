@@ -192,14 +192,16 @@ class _Running:
         self._tasks: set[Any] = set()
 
     def start(self) -> None:
-        """Start the thread, once."""
-        if self._started.acquire(blocking=False):
+        """Start the thread, unless it runs. An exception can interrupt this, so the thread itself takes the lock."""
+        if not self._started.locked():
             threading.Thread(target=self._work, name="marketo-redis", daemon=True).start()
-            atexit.register(self.close)
 
     def _work(self) -> None:
         from asyncio import set_event_loop
 
+        if not self._started.acquire(blocking=False):  # another one was faster
+            return
+        atexit.register(self.close)
         set_event_loop(self.loop)
         try:
             self.loop.run_forever()
