@@ -202,6 +202,7 @@ def interrupted(after: int, modules: tuple[str, ...]) -> Iterator[Callable[[], i
         return trace
 
     before = sys.gettrace()
+    sys._getframe().f_trace_opcodes = True  # Python 3.12 traces no instructions unless a frame asks before settrace
     sys.settrace(trace)
     try:
         yield lambda: after - left

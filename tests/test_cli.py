@@ -404,7 +404,7 @@ def test_the_sandbox_takes_settings_seeds_and_limits(tmp_path: Path) -> None:
         served.send_signal(signal.SIGINT)
         _, errors = served.communicate(timeout=20)
     assert (settings["unknown_fields"], settings["limits"]["calls"]) == ("accept", 100)
-    assert "1 leads from" in errors
+    assert "# 1 lead from" in errors
     assert settings["durability"] == "full"
     assert f"warning: every user of this machine can read {token} (chmod 600)\n" in errors
     assert str(config) not in errors

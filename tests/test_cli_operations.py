@@ -68,6 +68,8 @@ def test_any_call_is_made_from_assignments_or_a_file(tmp_path: Path) -> None:
     shown.append(made("getLead", *sandbox, "--params", "-", stdin=(tmp_path / "key.json").read_text()))
     assert len(set(shown)) == 1
     assert shown[0].startswith("1 lead\n  count: 1\n")
+    nobody = made("getMultipleLeads", *sandbox, "leadSelector.keyType=EMAIL", "leadSelector.keyValues=0@t.com")
+    assert "  return_count: 0\n  remaining_count: 0\n  new_stream_position: (empty)\n  lead_records: (empty)" in nobody
     other = made(
         "getLead",
         *sandbox,
@@ -80,4 +82,5 @@ def test_any_call_is_made_from_assignments_or_a_file(tmp_path: Path) -> None:
     assert "20103" in other  # an assignment wins
     (tmp_path / "key.txt").write_text("leadKey")
     assert "neither JSON nor TOML" in made("getLead", *sandbox, "--params", str(tmp_path / "key.txt"), code=2)
+    assert "'missing.json' does not exist" in made("getLead", *sandbox, "--params", "missing.json", code=2)
     assert "did you mean keyType?" in made("getLead", *sandbox, "leadKey.keytype=EMAIL", code=2)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
-from hashlib import sha256
 from os import PathLike
 from types import TracebackType
 from typing import Any, Self
@@ -116,14 +116,11 @@ class Rejects:
 def digest_of(path: str) -> str | None:
     """Return the digest of a file; None if there is none."""
     with suppress(FileNotFoundError), open(path, "rb") as file:
-        digest = sha256()
-        while data := file.read(1 << 20):
-            digest.update(data)
-        return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
     return None
 
 
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         return float(value) if Decimal(repr(float(value))) == value else str(value)
-    return value.isoformat() if isinstance(value, date | datetime) else str(value)
+    return value.isoformat() if isinstance(value, date) else str(value)

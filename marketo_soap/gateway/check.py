@@ -68,9 +68,9 @@ class _Problem(Exception):  # noqa: N818 - becomes a CheckResult
 
 def _token(connections: Connections, client_id: str, client_secret: str) -> str:
     received = _get(connections, token_request(client_id, client_secret), None)
-    token = read_token(received)
-    if isinstance(token, tuple):
-        return token[0]
+    reply = read_token(received)
+    if reply.success:
+        return str(reply.result[0]["access_token"])
     if received.status in (400, 401, 403):
         raise _Problem(f"the client id or the client secret is refused (HTTP {received.status})")
     raise _Problem(f"HTTP {received.status} without a token")

@@ -110,7 +110,20 @@ def test_attributes_limit_the_columns_and_types_replace_theirs(sandbox: Sandbox,
         batch, *_ = bulk.fetch_leads(LIST, client, attributes=names, types={"LeadScore": "text"}, clock=Clock(now))
     assert batch.schema.names == ["Id", "Email", "ForeignSysPersonId", "ForeignSysType", *names]
     assert batch.column("LeadScore")[7].as_py() == "7"
+    assert batch.column("Email")[7].as_py() == NAMES[7]  # which the server would leave nil
     assert batch.column("DateofBirth").null_count == 250
+
+
+def test_an_attribute_that_is_no_field_is_named(sandbox: Sandbox, now: Now, tmp_path: Path) -> None:
+    names = ["LeadScore", "LeadScroe"]
+    with Client(transport=sandbox.transport(), clock=now) as client:
+        with pytest.raises(ValueError, match="describeMObject names no field LeadScroe"):
+            list(bulk.fetch_leads(LIST, client, attributes=names, clock=Clock(now)))
+        assert list(bulk.fetch_leads(LIST, client, attributes=names, types={"LeadScroe": "text"}, clock=Clock(now)))
+        fetched = bulk.fetch_to_file(LIST, client, tmp_path / "a.csv", attributes=names, clock=Clock(now))
+    assert (fetched.rows, fetched.missing) == (250, ("LeadScroe",))
+    row = read(tmp_path / "a.csv")[7]
+    assert (row["Email"], row["LeadScore"], row["LeadScroe"]) == (NAMES[7], "7", "")
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -118,7 +131,7 @@ def read(path: Path) -> list[dict[str, Any]]:
         import pyarrow.parquet as pq
 
         return pq.read_table(path).to_pylist()  # type: ignore[no-any-return]
-    opened = gzip.open if path.suffix == ".gz" else open
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
     with opened(path, "rt", encoding="utf-8", newline="") as file:
         if ".jsonl" in path.name:
             return [json.loads(line) for line in file]
@@ -134,7 +147,7 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.csv.gz", "a.jsonl.gz", "a.parquet"])
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.csv.gz", "a.jsonl.GZ", "a.parquet"])
 def test_files_of_each_format(name: str, sandbox: Sandbox, now: Now, tmp_path: Path) -> None:
     sandbox.reset()
     sandbox.seed([{"kind": "static_list", "name": "Members"}])
@@ -302,6 +315,28 @@ def test_the_command_fetches_lists_spans_and_keys(tmp_path: Path) -> None:
         assert out.with_name(f"{number}.csv.pages").exists() is False
     assert "exists: give --overwrite" in run("--sandbox-db", db, "--list", "Members", "-o", str(out), code=2)
     assert "250 leads" in run("--sandbox-db", db, "--list", "Members", "-o", str(out), "--overwrite")
+
+
+def test_what_no_lead_has_is_named(tmp_path: Path) -> None:
+    db = seeded(tmp_path / "leads.db")
+    names = ["--attribute", "Email", "--attribute", "LeadScroe"]
+    shown = run("--sandbox-db", db, "--list", "Members", *names, "-o", str(tmp_path / "a.csv"))
+    assert shown.endswith("warning: no lead has a value of LeadScroe: is that the name of a field?\n")
+    shown = run("--sandbox-db", db, "--list", "nolist", *names, "-o", str(tmp_path / "b.csv"))
+    assert shown.endswith(
+        "0 leads in {}\nwarning: no list is called nolist, or it is empty: Marketo answers both alike\n".format(
+            tmp_path / "b.csv"
+        )
+    )
+    assert "NotFoundFault: getMultipleLeads: 20111" in run(
+        "--sandbox-db", db, "--list-id", "77", "-o", str(tmp_path / "c.csv"), code=1
+    )
+
+
+def test_a_file_of_keys_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    db, keys = seeded(tmp_path / "leads.db"), tmp_path / "keys.txt"
+    keys.write_text(f"{NAMES[0]}\r\n{NAMES[1]}\r\n", encoding="utf-8-sig")
+    assert "2 leads in" in run("--sandbox-db", db, "--keys", str(keys), "-o", str(tmp_path / "a.csv"))
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from typing import Any
 
 from attrs import asdict, field, frozen
 
-from marketo_soap.bridge.codes import refusal
+from marketo_soap.bridge.codes import no_answer, refused_call
 from marketo_soap.bridge.lookup import ask, find_leads, lead_id_of, record_with
-from marketo_soap.bridge.names import Names, NameSource
-from marketo_soap.bridge.rest import RestReply, RestRequest, read, write
+from marketo_soap.bridge.names import Names, NameSource, names_from
+from marketo_soap.bridge.rest import RestReply, RestRequest, in_batches, read, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Kept, Note, Recall, Remember, Translation
 from marketo_soap.errors import fault
@@ -48,7 +48,7 @@ def import_to_list(call: ImportToList, settings: BridgeSettings, names: NameSour
     """Begin an import: with the mode UPSERTLEADS as a bulk import, with LISTONLY by the addresses of the rows."""
     if (call.campaign_name or "").strip() or any(map(is_token, call.columns)):
         raise fault(20019, "REST has no import of tokens for a campaign: leave campaignName and their columns out")
-    known: Names = names if isinstance(names, Names) else (yield names)
+    known = yield from names_from(names)
     header = [_rest_name(column, known) for column in call.columns]
     list_id = yield from _list_id(call.program_name.strip(), call.list_name.strip(), settings)
     rows, failures, ignored = _read(call)
@@ -114,6 +114,8 @@ def _clear(list_id: str, settings: BridgeSettings) -> Translation[None]:
         ids = tuple(("id", str(lead.get("id"))) for lead in reply.result)
         removed: RestReply = yield RestRequest("DELETE", path, ids, effect="repeatable")
         _check(removed, settings)
+        if all(each.get("status") == "skipped" for each in removed.result):  # else this might never end
+            raise no_answer("REST does not remove the members of the list", fate_unknown=False)
         if len(ids) < _BATCH:
             return
 
@@ -125,8 +127,8 @@ def _add(emails: Mapping[int, str], list_id: str, failures: list[str], settings:
     ids = {number: newest.get(email.lower()) for number, email in emails.items()}
     failures += [f"row {number}: Lead not found" for number, lead_id in ids.items() if lead_id is None]
     wanted = list(dict.fromkeys(lead_id for lead_id in ids.values() if lead_id is not None))
-    for at in range(0, len(wanted), _BATCH):
-        data = {"input": [{"id": each} for each in wanted[at : at + _BATCH]]}
+    for batch in in_batches(wanted, _BATCH):
+        data = {"input": [{"id": each} for each in batch]}
         added: RestReply = yield write(f"/rest/v1/lists/{list_id}/leads.json", data, effect="repeatable")
         _check(added, settings)
     return sum(lead_id is not None for lead_id in ids.values())
@@ -149,7 +151,7 @@ def _import(lines: Sequence[str], list_id: str, settings: BridgeSettings) -> Tra
 
 def _check(reply: RestReply, settings: BridgeSettings) -> None:
     if not reply.success:
-        raise refusal(reply.errors[0], settings, level="response", fate_unknown=reply.in_doubt)
+        raise refused_call(reply, settings)
 
 
 def get_import_to_list_status(
@@ -165,7 +167,7 @@ def get_import_to_list_status(
         return _result(begun, ImportToListStatusEnum.COMPLETE, begun.imported, 0, "")
     reply: RestReply = yield read(f"/bulk/v1/leads/batch/{begun.batch_id}.json")
     if not reply.success:
-        raise refusal(reply.errors[0], settings, level="response", unknown=20011)
+        raise refused_call(reply, settings)
     batch = reply.result[0] if reply.result else {}
     status = _STATUS.get(str(batch.get("status")), ImportToListStatusEnum.PROCESSING)
     imported, failed = (_count(batch.get(name)) for name in ("numOfLeadsProcessed", "numOfRowsFailed"))

@@ -7,21 +7,21 @@ lead is synced by the other key, then tied to the cookie. SOAP itself ranked a c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NoReturn, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from attrs import frozen
 
-from marketo_soap.bridge.codes import local_refusal, no_answer, refusal, with_rest_error
+from marketo_soap.bridge.codes import local_refusal, no_answer, partly_done, refused_call, refused_record
 from marketo_soap.bridge.leads import COMPANY_FIELDS, fields_of, lead_record, rest_lead
 from marketo_soap.bridge.lookup import LEADS, ask, lead_id_of, pages
-from marketo_soap.bridge.names import Names, NameSource
+from marketo_soap.bridge.names import Names, NameSource, names_from
 from marketo_soap.bridge.operations.lead_keys import held, keys_of, partition_of
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Hold, Note, Translation
 from marketo_soap.envelope import Request
-from marketo_soap.errors import Fault, MarketoError, RestError, fault
+from marketo_soap.errors import Fault, MarketoError
 from marketo_soap.operations.lead_identity import LeadIdentity
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, SyncStatus
@@ -36,11 +36,10 @@ _PARTITIONS = "/rest/v1/leads/partitions.json"
 
 @frozen
 class _Refused:
-    """A record, or a call, that was refused."""
+    """A write that was refused: REST's *code* ("" if the outcome is unknown), and the fault for it."""
 
-    error: RestError
-    level: Literal["record", "response"]
-    in_doubt: bool
+    code: str
+    fault: Fault
 
 
 def sync_lead(
@@ -54,7 +53,7 @@ def sync_lead(
     record = request.operation.lead_record
     # What only names its lead needs no catalogue. An integer field of foreign ids does.
     needed = record.attributes or request.operation.return_lead or keys.person_id
-    known: Names = names if isinstance(names, Names) else (yield names) if needed else Names(settings, None)
+    known = (yield from names_from(names)) if needed or isinstance(names, Names) else Names(settings, None)
     translated = rest_lead(record, known, settings)
     if known.refused:
         yield Note(f"the instance did not describe its fields: {known.refused}")
@@ -64,7 +63,7 @@ def sync_lead(
         yield Note("the attribute Email is taken as the new address of the lead that the Email element finds")
     sync = Sync(settings, keys, partition, translated.values, known)
     sync.add_keys()
-    yield Hold(held(keys, sync.foreign_field))
+    yield Hold(held(keys, settings))
     lead_id, status = yield from sync.by_strongest_key()
     if keys.cookie:
         yield from sync.associate(lead_id, status)
@@ -112,18 +111,18 @@ class Sync:
         if check_partition and self.partition is not None:
             yield from self._check_partition(lead_id)
         self.values["id"] = lead_id
-        written = self._settled((yield from self._write("updateOnly", "id")))
+        written = self._accepted((yield from self._write("updateOnly", "id")))
         if written != (lead_id, LeadSyncStatus.UPDATED):  # a cookie must not be tied to somebody else
             raise no_answer("REST answered for another lead than the one that was named", fate_unknown=True)
         return written
 
     def _upsert(self, lookup: str) -> Translation[Written]:
         outcome = yield from self._write("createOrUpdate", lookup, partition=self.partition)
-        if isinstance(outcome, _Refused) and outcome.error.code == "1007" and self._resolves_duplicates:
+        if isinstance(outcome, _Refused) and outcome.code == "1007" and self._resolves_duplicates:
             found = self._one_of((yield from self._find(lookup)))
             if found is not None:
                 return (yield from self._update(found, check_partition=True))
-        return self._settled(outcome)
+        return self._accepted(outcome)
 
     def _find_or_create(self, lookups: Mapping[str, bool]) -> Translation[Written]:
         """Update the lead that the first of *lookups* finds (True: if it is in the partition), else make one."""
@@ -135,10 +134,10 @@ class Sync:
                 if found is not None:
                     return (yield from self._update(found, check_partition=check_partition))
             outcome = yield from self._write("createOnly", None, partition=self.partition)
-            lost_a_race = isinstance(outcome, _Refused) and outcome.error.code == "1005"
+            lost_a_race = isinstance(outcome, _Refused) and outcome.code == "1005"
             if last_time or not lost_a_race:
                 break
-        return self._settled(outcome)
+        return self._accepted(outcome)
 
     def _by_cookie(self) -> Translation[Written]:
         found = self._one_of((yield from self._find("cookies")))
@@ -146,7 +145,7 @@ class Sync:
             return (yield from self._update(found, check_partition=True))
         # Only actions that look for a lead take a partition. There is no Email here that createOnly could look for.
         action = "createDuplicate" if self.partition is None else "createOnly"
-        return self._settled((yield from self._write(action, None, partition=self.partition)))
+        return self._accepted((yield from self._write(action, None, partition=self.partition)))
 
     # -- asking and writing ---------------------------------------------------------------------------
 
@@ -193,7 +192,7 @@ class Sync:
         if reply.success and reply.result:
             return {str(each.get("id")): str(each.get("name")) for each in reply.result}, True
         if before is None and not reply.success:
-            raise refusal(reply.errors[0], self.settings, level="response")
+            raise refused_call(reply, self.settings, unknown=_UNKNOWN)
         return before or {}, False
 
     def _write(
@@ -201,7 +200,7 @@ class Sync:
     ) -> Translation[Written | _Refused]:
         """Send the lead; without the fields of its company if REST will not have them and the settings allow it."""
         outcome = yield from self._sent(action, lookup, partition)
-        refused_company = isinstance(outcome, _Refused) and outcome.error.code == "1021"
+        refused_company = isinstance(outcome, _Refused) and outcome.code == "1021"
         company = COMPANY_FIELDS & self.values.keys()
         if not (refused_company and company and self.settings.drop_company_fields):
             return outcome
@@ -217,18 +216,19 @@ class Sync:
             data["partitionName"] = partition
         reply: RestReply = yield write(LEADS, data, effect="repeatable" if action == "updateOnly" else "once")
         if not reply.success:
-            return _Refused(reply.errors[0], "response", reply.in_doubt)
+            return _Refused(reply.code, refused_call(reply, self.settings, unknown=_UNKNOWN))
         for record in reply.result[:1]:
             status, lead_id = str(record.get("status")).upper(), lead_id_of(record.get("id"))
             if status == "SKIPPED":
-                return _Refused(reply.reason(record), "record", reply.in_doubt)
+                why = reply.reason(record)
+                return _Refused(why.code, refused_record(why, self.settings, fate_unknown=reply.in_doubt))
             if status in ("CREATED", "UPDATED") and lead_id is not None:
                 return lead_id, LeadSyncStatus(status)
         raise no_answer("REST did not say what became of the lead", fate_unknown=True)
 
-    def _settled(self, outcome: Written | _Refused) -> Written:
+    def _accepted(self, outcome: Written | _Refused) -> Written:
         if isinstance(outcome, _Refused):
-            raise refusal(outcome.error, self.settings, level=outcome.level, fate_unknown=outcome.in_doubt)
+            raise outcome.fault
         return outcome
 
     # -- after the lead is written --------------------------------------------------------------------
@@ -240,10 +240,11 @@ class Sync:
         try:
             reply: RestReply = yield RestRequest("POST", path, query, effect="repeatable")
             if not reply.success:
-                raise refusal(reply.errors[0], self.settings, level="response")
+                raise refused_call(reply, self.settings, unknown=_UNKNOWN)
         except MarketoError as error:
             if self.settings.on_associate_error == "fault":
-                _raise_partly(error, f"lead {lead_id} was {status} before, its cookie was not tied to it")
+                what = f"lead {lead_id} was {status} before, its cookie was not tied to it"
+                raise partly_done(error, what) from (None if isinstance(error, Fault) else error)
             yield Note(f"the lead was written, but its cookie was not tied to it: {_short(error)}")
 
     def returned(self, lead_id: int) -> Translation[LeadRecord | None]:
@@ -268,11 +269,3 @@ def _short(error: MarketoError) -> str:
         code = error.rest.code if error.rest else ""
         return f"fault {error.code}" + (f", REST {code}" if code else "")
     return type(error).__name__
-
-
-def _raise_partly(error: MarketoError, what: str) -> NoReturn:
-    """Raise *error* as one of a call that was carried out in part."""
-    if not isinstance(error, Fault):
-        raise no_answer(f"{error}; {what}", fate_unknown=True) from error
-    partly = fault(error.code or 20011, f"{error.reason}; {what}")
-    raise with_rest_error(partly, error.rest or RestError("", error.reason), True) from None

@@ -6,16 +6,17 @@ from typing import Any
 
 from attrs import field, frozen
 
+from marketo_soap.bridge.codes import no_answer
 from marketo_soap.bridge.leads import rest_lead
 from marketo_soap.bridge.lookup import LEADS, lead_id_of
-from marketo_soap.bridge.names import Names, NameSource
+from marketo_soap.bridge.names import Names, NameSource, names_from
 from marketo_soap.bridge.operations.lead_keys import held, keys_of
 from marketo_soap.bridge.operations.sync_lead import Sync
-from marketo_soap.bridge.rest import write
+from marketo_soap.bridge.rest import WriteEffect, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Hold, Note, Translation
 from marketo_soap.bridge.writes import Outcome, Writes, status_of
-from marketo_soap.errors import Fault
+from marketo_soap.errors import Fault, TransportError
 from marketo_soap.operations.lead_identity import LeadIdentity
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncMultipleLeadsResult
 from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, SyncStatus
@@ -40,7 +41,7 @@ def sync_multiple_leads(
     call: SyncMultipleLeads, settings: BridgeSettings, names: NameSource
 ) -> Translation[SyncMultipleLeadsResult]:
     """Insert or update many leads. One that REST refuses is FAILED; a call that it refuses whole is a fault."""
-    known: Names = names if isinstance(names, Names) else (yield names)
+    known = yield from names_from(names)
     writes = Writes(settings)
     leads: list[_Lead] = []
     notes: dict[str, None] = {}
@@ -52,7 +53,7 @@ def sync_multiple_leads(
     for text in notes:
         yield Note(text)
     if leads:
-        yield Hold(frozenset().union(*(held(lead.keys, lead.lookup or "") for lead in leads)))
+        yield Hold(frozenset().union(*(held(lead.keys, settings) for lead in leads)))
     batches = _batches(leads)
     if len({batch[0].lookup for batch in batches}) > 1:
         yield Note("leads with different kinds of keys are written by several calls: not in their order, not at once")
@@ -87,19 +88,20 @@ def _prepared(
 def _batches(leads: list[_Lead]) -> list[list[_Lead]]:
     """Return the leads of each call: of one kind, no key twice, in their order."""
     batches: list[list[_Lead]] = []
+    latest: dict[tuple[str, str | None], list[_Lead]] = {}  # by kind
     for lead in leads:
-        alone = _is_alone(lead)
-        for batch in reversed(batches):
-            if (batch[0].action, batch[0].lookup) == (lead.action, lead.lookup):
-                keys = {_key(each) for each in batch} if lead.lookup else set[str]()
-                if len(batch) < _MOST and not alone and not _is_alone(batch[0]) and _key(lead) not in keys:
-                    batch.append(lead)
-                    break
-                batches.append([lead])
-                break
-        else:
-            batches.append([lead])
+        kind = lead.action, lead.lookup
+        if kind not in latest or not _fits(lead, latest[kind]):
+            latest[kind] = []
+            batches.append(latest[kind])
+        latest[kind].append(lead)
     return batches
+
+
+def _fits(lead: _Lead, batch: list[_Lead]) -> bool:
+    if len(batch) == _MOST or _is_alone(lead) or _is_alone(batch[0]):
+        return False
+    return lead.lookup is None or _key(lead) not in {_key(each) for each in batch}
 
 
 def _is_alone(lead: _Lead) -> bool:
@@ -123,16 +125,20 @@ def _write(batch: list[_Lead], names: Names, settings: BridgeSettings, writes: W
                 writes.outcomes[lead.number] = {"id": lead_id, "status": status}
             except Fault as refused:
                 writes.outcomes[lead.number] = refused
-        writes.begun = True
+            except TransportError as error:  # it was not sent
+                writes.refuse(error, [lead.number])
+            writes.begun = True
         return
     data: dict[str, Any] = {"action": first.action, "input": [lead.values for lead in batch]}
     if first.lookup is not None:
         data["lookupField"] = first.lookup
-    effect = "repeatable" if first.action == "updateOnly" else "once"
-    yield from writes.send(write(LEADS, data, effect=effect), [lead.number for lead in batch])  # type: ignore[arg-type]
+    effect: WriteEffect = "repeatable" if first.action == "updateOnly" else "once"
+    yield from writes.send(write(LEADS, data, effect=effect), [lead.number for lead in batch])
 
 
 def _status(outcome: Outcome) -> SyncStatus:
     lead_id = 0 if isinstance(outcome, Fault | str) else lead_id_of(outcome.get("id"))
-    status, error = status_of("REST named no id of the lead" if lead_id is None else outcome, "")
-    return SyncStatus(lead_id or 0, LeadSyncStatus(status), error)
+    if lead_id is None:
+        lead_id, outcome = 0, no_answer("REST named no id of the lead", fate_unknown=True)
+    status, error = status_of(outcome, "")
+    return SyncStatus(lead_id, LeadSyncStatus(status), error)
