@@ -15,7 +15,7 @@ from marketo_soap.cli.commands import cli
 from marketo_soap.gateway import GatewaySettings
 from marketo_soap.gateway.secrets import resolve
 from tests.gateway.support import FIELDS, PATIENCE, run, serving
-from tests.test_survival import make_certificate
+from tests.sockets import make_certificate
 
 GOOD = """
 [[rest]]
