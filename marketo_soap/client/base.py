@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary, ref
 import httpx
 
 from marketo_soap.calls.call import Call, CallContext, Stats, notify
+from marketo_soap.calls.deadline import guard
 from marketo_soap.calls.endpoint import EmbeddedEndpoint, checked_endpoint, is_loopback
 from marketo_soap.calls.flow import Send
 from marketo_soap.calls.http import CONNECTIONS, USER_AGENT, trust, within
@@ -84,6 +85,7 @@ class BaseClient(Generic[TransportT]):
     """The arguments and properties of both clients; a subclass carries out the steps of a call."""
 
     _http: Any
+    _http_class: Any
 
     def __init__(
         self,
@@ -140,10 +142,7 @@ class BaseClient(Generic[TransportT]):
             timed=self.history is not None or on_exchange is not None,
             single=getattr(transport, "retries_itself", False),
         )
-        self._open(transport, self._http_options(verify, proxy))
-
-    def _open(self, transport: TransportT | None, options: dict[str, Any]) -> None:
-        raise NotImplementedError
+        self._http = guard(self._http_class(transport=transport, **self._http_options(verify, proxy)))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, **options: Any) -> Self:
