@@ -340,6 +340,8 @@ def test_endpoints_that_are_safe(endpoint: str) -> None:
         ("https://user:pass@x/", "user name"),
         (f"{ENDPOINT}?WSDL", "no query"),
         ("https://x:port/", "not a URL"),
+        ("https://1.2.3.999/", "not a URL: Invalid IPv4"),
+        ("https://a_。com/", "not a URL: Invalid IDNA"),
     ],
 )
 def test_endpoints_that_are_not(endpoint: str, says: str) -> None:

@@ -70,6 +70,7 @@ def test_a_sound_file_is_read(tmp_path: Path) -> None:
         ("", "redis = {url = 'redis://x'}\nreplay_file = 'r.db'\n", "replay_file is of no use with \\[redis\\]"),
         ('base_url = "https://100-AEK-913.mktorest.com"\n', "", r"rest\[1\].base_url is missing"),
         ("https://100-AEK", "http://100-AEK", r"rest\[1\].base_url: endpoint must be https"),
+        ("100-AEK-913.mktorest.com", "1.2.3.999", r"rest\[1\].base_url: endpoint is not a URL: Invalid IPv4"),
         ("mktorest.com", "mktorest.com/soap", r"rest\[1\].base_url: base_url must look like"),
         ('client_id = "id-1"\n', "", r"rest\[1\].client_id is missing: give it or client_id_env"),
         ('client_secret_env = "SECRET"\n', "", r"rest\[1\].client_secret_env is missing"),
