@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from marketo_soap import Sandbox
 from marketo_soap.cli.commands import cli
 from marketo_soap.gateway import GatewaySettings
 from marketo_soap.gateway.secrets import resolve
-from tests.gateway.support import FIELDS, PATIENCE, run, serving
+from tests.gateway.support import PATIENCE, Serve, run
 from tests.sockets import make_certificate
 
 GOOD = """
@@ -202,13 +201,13 @@ def test_an_exposed_configuration_is_warned_about(tmp_path: Path) -> None:
         assert "rest[1].client_secret_env: the variable NO_SUCH_VARIABLE is not set" in said
 
 
-def test_https_is_spoken_with_a_certificate_and_a_wrong_one_is_named(tmp_path: Path) -> None:
+def test_https_is_spoken_with_a_certificate_and_a_wrong_one_is_named(serve: Serve, tmp_path: Path) -> None:
     make_certificate(tmp_path)
     trusting = ssl.create_default_context(cafile=tmp_path / "cert.pem")
     top = 'certificate = "cert.pem"\nprivate_key = "key.pem"'
-    with Sandbox(settings=FIELDS) as sandbox, serving(tmp_path, sandbox, top=top, verify=trusting) as gateway:
-        assert gateway.url.startswith("https://127.0.0.1:")
-        assert gateway.call() == "CREATED"
+    gateway = serve(top=top, verify=trusting)
+    assert gateway.url.startswith("https://127.0.0.1:")
+    assert gateway.call() == "CREATED"
     process = run(tmp_path, "allow_exposed_keys = true\n" + top.replace("key.pem", "cert.pem") + GOOD, env=ENVIRONMENT)
     assert "certificate, private_key: " in process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 2
