@@ -85,6 +85,7 @@ class Ledger:
                 file.execute("BEGIN")  # a backup would wait for the lock of another process for ever
                 file.execute("SELECT 1 FROM sqlite_master").fetchall()
                 file.backup(ledger._db)
+                ledger.path = os.fspath(path)
                 ledger._open()
         return ledger
 

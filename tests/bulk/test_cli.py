@@ -110,7 +110,8 @@ def test_other_options_are_named() -> None:
     for args in (["--sandbox-db", "s.db"], ["--dry-run"]):
         refused = run(path, "--no-dedup", *args)
         assert refused.exit_code == 2
-        assert "(dedup: true, now false)" in " ".join(refused.stderr.split())
+        assert "the rows of leads.csv.ledger were sent with other options (dedup: true, now false)" in refused.stderr
+    assert "1 to send" in run(path, "--no-dedup", "--dry-run", "--sandbox").stdout  # which would have no ledger
 
 
 def test_nowhere_to_send() -> None:
