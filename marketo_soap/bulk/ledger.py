@@ -10,7 +10,6 @@ from contextlib import closing, contextmanager, suppress
 from datetime import date
 from os import PathLike
 from secrets import token_hex
-from types import TracebackType
 from typing import Any, Self
 
 from marketo_soap.bulk.outcomes import RowFate, RowOutcome
@@ -279,9 +278,7 @@ class Ledger:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
