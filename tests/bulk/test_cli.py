@@ -26,8 +26,6 @@ from marketo_soap.cli.sync_progress import OnTerminal, Pace
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for variable in [name for name in os.environ if name.startswith("MARKETO_")]:
-        monkeypatch.delenv(variable)
 
 
 def leads(rows: int, *more: str) -> str:

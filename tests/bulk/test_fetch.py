@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from marketo_soap import (
     Client,
@@ -33,7 +32,7 @@ from marketo_soap import (
 from marketo_soap.bulk import Fetched, RequestChanged
 from marketo_soap.bulk.pages_file import PagesFile
 from marketo_soap.calls import waiting
-from marketo_soap.cli.commands import cli
+from tests.support import run_command
 
 BEGUN = datetime(2026, 3, 1, tzinfo=UTC)
 NAMES = [f"p{number:03}@x.com" for number in range(250)]
@@ -290,8 +289,7 @@ def test_an_output_that_cannot_be_written_leaves_the_pages_alone(
 
 
 def run(*args: str, code: int = 0, stdin: str | None = None) -> str:
-    result = CliRunner().invoke(cli, ["fetch-leads", *args], input=stdin)
-    assert result.exit_code == code, result.output
+    result = run_command("fetch-leads", *args, code=code, stdin=stdin)
     return result.stdout + result.stderr
 
 
