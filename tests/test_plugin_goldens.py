@@ -538,10 +538,11 @@ def with_unused(pytester: pytest.Pytester, more: str = "") -> None:
     pytester.makepyfile(test_it=USES, test_other=f"import pytest\n{more}\ndef test_last(): ...")
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["one", "xdist"])
-@pytest.mark.parametrize(("setting", "code"), [("report", 0), ("error", 1), ("ignore", 0)])
+@pytest.mark.parametrize(
+    ("setting", "workers", "code"), [("report", [], 0), ("ignore", [], 0), ("error", [], 1), ("error", ["-n2"], 1)]
+)
 def test_goldens_that_no_test_uses_are_told(
-    inner: pytest.Pytester, workers: list[str], setting: str, code: int
+    inner: pytest.Pytester, setting: str, workers: list[str], code: int
 ) -> None:
     inner_settings(inner, f"marketo_unused_goldens = {setting}")
     with_unused(inner)
