@@ -29,7 +29,7 @@ for name in ("SOAP_ENDPOINT", "SOAP_USER_ID", "SOAP_ENCRYPTION_KEY"):
 for name in ("REST_ENDPOINT", "REST_CLIENT_ID", "REST_CLIENT_SECRET"):
     os.environ.pop(f"MARKETO_{name}", None)
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.redis.support"]
 
 
 @pytest.fixture
