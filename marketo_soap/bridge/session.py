@@ -261,7 +261,7 @@ class Session:
 
     def _left(self) -> float | None:
         seconds = self.policy.deadline if self.seconds is None else self.seconds
-        return None if seconds is None else seconds - (self.monotonic() - self.begun)
+        return None if seconds is None else max(0.0, seconds - (self.monotonic() - self.begun))
 
 
 def _raise_if_error(answer: object) -> None:
