@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
+import httpx
+import pytest
+from click.testing import CliRunner, Result
 from lxml import etree
 
 from marketo_soap import (
@@ -20,13 +25,18 @@ from marketo_soap import (
     Client,
     Credentials,
     Exchange,
+    InProcessLimiter,
     LeadRecord,
+    MarketoError,
     Operation,
+    RetryPolicy,
     SyncLead,
     SyncLeadResult,
     envelope,
     signature,
 )
+from marketo_soap.calls.waiting import Clock
+from marketo_soap.cli.commands import cli
 
 R = TypeVar("R")
 
@@ -46,6 +56,20 @@ NOW = datetime(2013, 8, 5, 23, 34, 19, tzinfo=UTC)
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 MKTOWS = "http://www.marketo.com/mktows/"
+
+
+def run_command(*args: object, code: int = 0, stdin: bytes | str | None = None, **options: Any) -> Result:
+    """Run `marketo-soap` in this process: it ends with the exit code *code*, and never by an exception."""
+    result = CliRunner().invoke(cli, [*map(str, args)], input=stdin, **options)
+    assert result.exit_code == code, result.output
+    assert isinstance(result.exception, SystemExit | None)
+    return result
+
+
+def inner_settings(pytester: pytest.Pytester, *lines: str) -> None:
+    """Write the settings of a pytest run inside this one, without plugins that take long to load."""
+    addopts = "addopts = -p no:hypothesispytest -p no:pytest_httpx"
+    pytester.makeini("\n".join(["[pytest]", "filterwarnings = error", addopts, *lines]))
 
 
 def canonical(data: bytes) -> bytes:
@@ -138,6 +162,80 @@ class Either:
         kept = self.client.last_exchange or self.exchange
         assert isinstance(kept, Exchange)
         return kept
+
+
+class Script:
+    """Answers each request with the next of its replies, and keeps the requests.
+
+    A reply is a result or a fault, a function of the operation that returns one, an HTTP status, or an exception.
+    """
+
+    def __init__(self, replies: tuple[Any, ...]) -> None:
+        self.replies, self.requests = list(replies), list[envelope.Request[Any]]()
+
+    @property
+    def calls(self) -> list[Any]:
+        return [request.operation for request in self.requests]
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(envelope.read_request(request.read()))
+        call, reply = self.calls[-1], self.replies.pop(0)
+        if isinstance(reply, int):
+            return httpx.Response(reply)
+        if isinstance(reply, Exception) and not isinstance(reply, MarketoError):
+            raise reply
+        return httpx.Response(200, content=envelope.write_reply(type(call), reply(call) if callable(reply) else reply))
+
+
+@contextmanager
+def scripted(kind: type[Client | AsyncClient], retry: RetryPolicy) -> Iterator[Callable[..., tuple[Either, Script]]]:
+    """Give a function that makes clients, each of which gets the replies of its script."""
+    with ExitStack() as stack:
+
+        def connect(*replies: Any) -> tuple[Either, Script]:
+            script, user = Script(replies), (CREDENTIALS.user_id, CREDENTIALS.encryption_key)
+            transport = httpx.MockTransport(script)
+            client = Either(kind, "https://x.example/soap", *user, transport=transport, retry=retry)
+            return stack.enter_context(client), script
+
+        yield connect
+
+
+class VirtualClock(Clock):
+    """A clock that jumps to when something is due, as soon as no call of its limiter is in progress."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.limiter: InProcessLimiter | None = None
+        self._lock = threading.Lock()
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=self.seconds)
+
+    def wait(self, event: threading.Event, seconds: float | None) -> None:
+        if seconds is None:
+            event.wait(0.5)
+            return
+        due = self.seconds + seconds
+        while self.limiter and self.limiter.in_progress:
+            time.sleep(0.0002)
+        self._jump(due)
+
+    async def wait_async(self, event: asyncio.Event, seconds: float | None) -> None:
+        if seconds is None:
+            await super().wait_async(event, 0.5)
+            return
+        due = self.seconds + seconds
+        while self.limiter and self.limiter.in_progress:
+            await asyncio.sleep(0.0002)
+        self._jump(due)
+
+    def _jump(self, due: float) -> None:
+        with self._lock:
+            self.seconds = max(self.seconds, due)
 
 
 class Interrupt(BaseException):

@@ -18,6 +18,7 @@ from marketo_soap.wire.values import INT_MAX
 __all__ = [
     "BEGINNING",
     "LEADS",
+    "accepted",
     "ask",
     "assets",
     "cached",
@@ -61,6 +62,14 @@ def lead_id_of(value: Any) -> int | None:
     return number if 1 <= number <= INT_MAX else None
 
 
+def accepted(request: RestRequest, settings: BridgeSettings, *, unknown: int = 20011) -> Translation[RestReply]:
+    """Send a request and return its reply. Raises the fault of a refusal."""
+    reply: RestReply = yield request
+    if not reply.success:
+        raise refused_call(reply, settings, unknown=unknown)
+    return reply
+
+
 def ask(request: RestRequest, settings: BridgeSettings, *, unknown: int = 20011) -> Translation[RestReply]:
     """Send a read and return its reply; "no data found" counts as an empty one. Raises the fault of a refusal."""
     reply: RestReply = yield request
@@ -69,7 +78,13 @@ def ask(request: RestRequest, settings: BridgeSettings, *, unknown: int = 20011)
     raise refused_call(reply, settings, unknown=unknown)
 
 
-def cached(path: str, read_records: Callable[[Sequence[Mapping[str, Any]]], T], settings: BridgeSettings) -> Lookup[T]:
+def cached(
+    path: str,
+    read_records: Callable[[Sequence[Mapping[str, Any]]], T],
+    settings: BridgeSettings,
+    *,
+    unknown: int = 20011,
+) -> Lookup[T]:
     """Return the lookup of what an instance says of itself. An empty answer is not kept; an old one outlives errors."""
 
     def read_reply(reply: RestReply, before: T | None) -> tuple[T, bool]:
@@ -78,7 +93,7 @@ def cached(path: str, read_records: Callable[[Sequence[Mapping[str, Any]]], T], 
         if before is not None:
             return before, False
         if not reply.success:
-            raise refused_call(reply, settings)
+            raise refused_call(reply, settings, unknown=unknown)
         return read_records(reply.result), False
 
     return Lookup(read(path), read_reply, settings.describe_seconds)

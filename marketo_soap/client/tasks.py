@@ -10,7 +10,6 @@ import httpx
 
 from marketo_soap.calls.call import Call
 from marketo_soap.calls.flow import Send, StepAnswer, Wait
-from marketo_soap.calls.http import open_async_client
 from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.client.base import BaseClient, CallOptions, Timeout
 from marketo_soap.client.operations import Operations
@@ -36,8 +35,7 @@ class AsyncClient(Operations, BaseClient[httpx.AsyncBaseTransport]):
     A cancelled call stops at once and leaves the client usable.
     """
 
-    def _open(self, transport: httpx.AsyncBaseTransport | None, options: dict[str, Any]) -> None:
-        self._http = open_async_client(transport=transport, **options)
+    _http_class = httpx.AsyncClient
 
     async def call(
         self,
@@ -88,7 +86,8 @@ class AsyncClient(Operations, BaseClient[httpx.AsyncBaseTransport]):
     async def replay(self, request: bytes, *, timeout: Timeout = None) -> Exchange:
         """Send the bytes of a stored request once, with a new signature: see `Client.replay`."""
         try:
-            call = self._begin_again(request)
+            self._check_process()
+            call = Call.again(self._context, request, self._retry)
         finally:
             del request
         return (await self._run(call, timeout)).last_exchange

@@ -23,6 +23,7 @@ from marketo_soap.sandbox.rest.replies import RestCallError, RestResult
 from marketo_soap.sandbox.rest.values import invalid, kept_text
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
+from marketo_soap.sandbox.store.selections import by_attribute
 
 __all__ = ["SyncLeads", "Synced", "find_by", "lookup_field", "note_synced", "sync_leads", "sync_records"]
 
@@ -213,4 +214,4 @@ def find_by(leads: Leads, known: RestField, text: str) -> list[StoredLead]:
     if known.name in ("id", "cookies"):
         lead = leads.by_id(int(text)) if known.name == "id" else leads.by_cookie(text)
         return [] if lead is None else [lead]
-    return leads.by_attribute(known.kept, text)
+    return leads.select(by_attribute(known.kept, [text]))
