@@ -129,13 +129,13 @@ def test_what_every_operation_wrote_survives_sigkill(tmp_path: Path) -> None:
 
 def test_processes_share_a_file_without_losing_or_locking(tmp_path: Path) -> None:
     path = tmp_path / "leads.db"
-    processes = [writer(path, f"p{n}", LEADS="40") for n in range(4)]
+    processes = [writer(path, f"p{n}", LEADS="20") for n in range(4)]
     outputs = [process.communicate(timeout=120)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * 4
     acknowledged = {line for output in outputs for line in output.decode().split()}
     with Sandbox(path) as sandbox:
         assert {lead["email"].partition("@")[0] for lead in sandbox.dump()} == acknowledged
-    assert len(acknowledged) == 4 * 3 * 40
+    assert len(acknowledged) == 4 * 3 * 20
 
 
 def race(worker: Callable[[int], object], count: int) -> None:

@@ -281,9 +281,9 @@ def test_reading_does_not_grow_with_the_leads(tmp_path: Path, path: str, monkeyp
                 counts[name] = steps[0]
             return counts
 
-        sandbox.seed(leads(range(1500)))
+        sandbox.seed(leads(range(1100)))
         few = work()
-        sandbox.seed(leads(range(1500, 6000)))
+        sandbox.seed(leads(range(1100, 3300)))
         many = work()
     assert {name: (few[name], count) for name, count in many.items() if count > few[name] * 1.2 + 4} == {}
 
