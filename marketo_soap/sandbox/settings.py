@@ -16,6 +16,7 @@ from marketo_soap.records.lead_fields import NOT_RETURNED, standard_fields
 from marketo_soap.sandbox.assets import Campaign, Channel, CustomObjectType, StaticList, TagType
 from marketo_soap.sandbox.seeded_activities import SeededActivity
 from marketo_soap.sandbox.store.programs import Program
+from marketo_soap.sandbox.store.selections import KEYS
 from marketo_soap.wire.xml import check_text
 
 __all__ = [
@@ -34,14 +35,7 @@ __all__ = [
 ]
 
 REST_LIMITS = Limits(per_day=50_000)
-_LEAD_KEY_FIELDS = {
-    "LEADOWNEREMAIL": "LeadOwnerEmail",
-    "SFDCACCOUNTID": "SfdcAccountId",
-    "SFDCCONTACTID": "SfdcContactId",
-    "SFDCLEADID": "SfdcLeadId",
-    "SFDCLEADOWNERID": "SfdcLeadOwnerId",
-    "SFDCOPPTYID": "SfdcOpptyId",
-}
+_LEAD_KEY_FIELDS = {name.upper(): name for name in KEYS}  # the usual ones, by the types of the keys
 
 
 def _with_usual_fields(fields: Mapping[str, str]) -> Mapping[str, str]:

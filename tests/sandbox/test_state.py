@@ -118,7 +118,7 @@ def test_what_every_operation_wrote_survives_sigkill(tmp_path: Path) -> None:
     with Sandbox(path, settings=Settings.load(settings)) as sandbox:
         assert sandbox.dump() == dump
         tables = {each.get("kind", "lead") for each in dump}
-        with sandbox._store.reading() as leads:
+        with sandbox.store.reading() as leads:
             assert tables == {"lead", *(table.name for table in leads.tables)}
         assert dump[1]["lists"] == ["News"]
         assert len(dump[0]["activities"]) == 5  # two new leads, a changed value, a merge, a request
