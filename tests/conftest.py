@@ -24,7 +24,7 @@ if "mix_stderr" in inspect.signature(CliRunner).parameters:  # click 8.1 puts st
     untyped: Any = CliRunner
     untyped.__init__ = partialmethod(untyped.__init__, mix_stderr=False)
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.redis.support"]
 
 
 @pytest.fixture

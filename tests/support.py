@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
@@ -20,6 +22,7 @@ from marketo_soap import (
     Client,
     Credentials,
     Exchange,
+    InProcessLimiter,
     LeadRecord,
     Operation,
     SyncLead,
@@ -27,6 +30,7 @@ from marketo_soap import (
     envelope,
     signature,
 )
+from marketo_soap.calls.waiting import Clock
 
 R = TypeVar("R")
 
@@ -138,6 +142,43 @@ class Either:
         kept = self.client.last_exchange or self.exchange
         assert isinstance(kept, Exchange)
         return kept
+
+
+class VirtualClock(Clock):
+    """A clock that jumps to when something is due, as soon as no call of its limiter is in progress."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.limiter: InProcessLimiter | None = None
+        self._lock = threading.Lock()
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=self.seconds)
+
+    def wait(self, event: threading.Event, seconds: float | None) -> None:
+        if seconds is None:
+            event.wait(0.5)
+            return
+        due = self.seconds + seconds
+        while self.limiter and self.limiter.in_progress:
+            time.sleep(0.0002)
+        self._jump(due)
+
+    async def wait_async(self, event: asyncio.Event, seconds: float | None) -> None:
+        if seconds is None:
+            await super().wait_async(event, 0.5)
+            return
+        due = self.seconds + seconds
+        while self.limiter and self.limiter.in_progress:
+            await asyncio.sleep(0.0002)
+        self._jump(due)
+
+    def _jump(self, due: float) -> None:
+        with self._lock:
+            self.seconds = max(self.seconds, due)
 
 
 class Interrupt(BaseException):

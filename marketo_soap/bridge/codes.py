@@ -10,6 +10,7 @@ from attrs import frozen
 from marketo_soap.bridge.rest import RestReply
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.errors import (
+    AmbiguousError,
     AmbiguousFault,
     BridgeConfigurationError,
     Fault,
@@ -26,11 +27,13 @@ __all__ = [
     "Retry",
     "as_fault",
     "code_of",
+    "final_error",
     "local_refusal",
     "no_answer",
     "partly_done",
     "refused_call",
     "refused_record",
+    "retry_of",
     "with_rest_error",
 ]
 
@@ -126,6 +129,13 @@ def code_of(error: RestError) -> Code:
     return CODES.get(str(error.status), _NO_ENVELOPE)
 
 
+def retry_of(error: object) -> Retry:
+    """Return what to do after *error*: REST's own, or a `TransportError` instead of a reply."""
+    if isinstance(error, RestError):
+        return code_of(error).retry
+    return Retry.DOUBT if isinstance(error, AmbiguousError) else Retry.LATER
+
+
 def _fault_code(code: str, meaning: Code, settings: BridgeSettings, *, of_record: bool, unknown: int) -> int:
     """Return the SOAP fault code for a REST *code*: from the settings, from the table, else *unknown*."""
     level = "record" if of_record else "response"
@@ -188,3 +198,14 @@ def partly_done(error: MarketoError, what: str) -> Fault:
     known = as_fault(error)
     changed = fault(known.code or 20011, f"{known.reason}; {what}")
     return with_rest_error(changed, known.rest or RestError("", known.reason), True)
+
+
+def final_error(error: MarketoError, *, doubt: bool) -> MarketoError:
+    """Return *error*, the last of several attempts, marked if one of them may have been carried out."""
+    if isinstance(error, AmbiguousError):
+        return no_answer(str(error), fate_unknown=doubt, status=error.status)
+    if not doubt:
+        return error
+    if isinstance(error, Fault):
+        return with_rest_error(error, error.rest or RestError("", error.message), True)
+    return no_answer(str(error), fate_unknown=True)

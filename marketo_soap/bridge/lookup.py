@@ -69,7 +69,13 @@ def ask(request: RestRequest, settings: BridgeSettings, *, unknown: int = 20011)
     raise refused_call(reply, settings, unknown=unknown)
 
 
-def cached(path: str, read_records: Callable[[Sequence[Mapping[str, Any]]], T], settings: BridgeSettings) -> Lookup[T]:
+def cached(
+    path: str,
+    read_records: Callable[[Sequence[Mapping[str, Any]]], T],
+    settings: BridgeSettings,
+    *,
+    unknown: int = 20011,
+) -> Lookup[T]:
     """Return the lookup of what an instance says of itself. An empty answer is not kept; an old one outlives errors."""
 
     def read_reply(reply: RestReply, before: T | None) -> tuple[T, bool]:
@@ -78,7 +84,7 @@ def cached(path: str, read_records: Callable[[Sequence[Mapping[str, Any]]], T], 
         if before is not None:
             return before, False
         if not reply.success:
-            raise refused_call(reply, settings)
+            raise refused_call(reply, settings, unknown=unknown)
         return read_records(reply.result), False
 
     return Lookup(read(path), read_reply, settings.describe_seconds)

@@ -217,8 +217,8 @@ def token_request(client_id: str, client_secret: str) -> RestRequest:
     return RestRequest("GET", "/identity/oauth/token", query)
 
 
-def read_token(received: Received) -> tuple[str, float] | RestReply:
-    """Read a token and the seconds that it has left, or why there is none."""
+def read_token(received: Received) -> RestReply:
+    """Read the reply to a request for a token: its `access_token`, and as `expires_in` the seconds that it has left."""
     if received.status in (400, 401, 403):
         return RestReply(False, (RestError("", "REST refused the client id or the client secret", None, 401),))
     try:
@@ -232,8 +232,8 @@ def read_token(received: Received) -> tuple[str, float] | RestReply:
     if not isinstance(text, str) or not _TOKEN.fullmatch(text):
         return RestReply(False, (_no_token(received),))
     if isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or not 0 < lifetime < 1e9:
-        return text, 0.0  # good for now
-    return text, float(lifetime)
+        lifetime = 0.0  # good for now
+    return RestReply(True, (), ({"access_token": text, "expires_in": float(lifetime)},))
 
 
 def _no_token(received: Received) -> RestError:

@@ -72,8 +72,8 @@ def schedule_campaign(
     data: dict[str, Any] = _tokens(call.program_tokens)
     if call.campaign_run_at is not None:
         data["runAt"] = aware(call.campaign_run_at).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if (call.clone_to_program_name or "").strip():
-        data["cloneToProgramName"] = (call.clone_to_program_name or "").strip()
+    if name := (call.clone_to_program_name or "").strip():
+        data["cloneToProgramName"] = name
     yield Note("REST runs a campaign in 5 minutes at the soonest")
     yield from _post(campaign_id, "schedule", data, settings)
     return ScheduleCampaignResult(success=True)

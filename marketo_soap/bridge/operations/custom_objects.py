@@ -9,10 +9,9 @@ from urllib.parse import quote
 
 from attrs import frozen
 
-from marketo_soap.bridge.codes import refused_call
-from marketo_soap.bridge.lookup import cached
+from marketo_soap.bridge.lookup import ask, cached
 from marketo_soap.bridge.names import NameSource
-from marketo_soap.bridge.rest import JSON, RestReply, RestRequest, WriteEffect, json_objects, read, write
+from marketo_soap.bridge.rest import JSON, RestRequest, WriteEffect, json_objects, read, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
 from marketo_soap.bridge.values import rest_value, text_value
@@ -85,9 +84,7 @@ def get_custom_objects(
         size = min(call.batch_size or MOST_OBJECTS, MOST_OBJECTS)
         query = {"fields": [kind.fields[name][0] for name in shown], "batchSize": size}
         query |= {"nextPageToken": token} if token else {}
-        reply: RestReply = yield _query(kind, key, record, query)
-        if not reply.success and reply.code != "702":
-            raise refused_call(reply, settings)
+        reply = yield from ask(_query(kind, key, record, query), settings)
         found, following = reply.result, reply.next_page
     position = write_position(key.values(), before + len(found), **({"tk": following} if following else {}))
     objects = tuple(_object(kind, each, shown, settings) for each in found)

@@ -46,11 +46,11 @@ def list_operation(call: ListOperation, settings: BridgeSettings, _: NameSource)
     if call.skip_activity_log and operation is not _ASK:
         yield Note("REST logs an activity for each lead: skipActivityLog has no effect")
     done = yield from _sent(operation, path, dict.fromkeys(each for group in ids.values() for each in group), settings)
-    told = {key: bool(group) and all(done[each] for each in group) for key, group in ids.items()}
-    success = all(told.values())
+    statuses = {key: bool(group) and all(done[each] for each in group) for key, group in ids.items()}
+    success = all(statuses.values())
     if success and operation is not _ASK:
         return ListOperationResult(True)
-    return ListOperationResult(success, tuple(LeadStatus(key, told[key]) for key in call.lead_keys))
+    return ListOperationResult(success, tuple(LeadStatus(key, statuses[key]) for key in call.lead_keys))
 
 
 def _sent(
