@@ -68,6 +68,8 @@ class Running:
 class State:
     """Everything of a sandbox but its ways in: `Sandbox` adds those and explains the arguments."""
 
+    script: FaultScript
+
     def __init__(
         self,
         path: str | PathLike[str] = ":memory:",
@@ -79,10 +81,12 @@ class State:
         limits: Literal["vendor"] | Limits | None = None,
     ) -> None:
         settings = settings or Settings()
-        if limits is not None:
-            settings = evolve(settings, limits=VENDOR_LIMITS if limits == "vendor" else limits)
         if limits == "vendor":
-            settings = evolve(settings, rest_limits=REST_LIMITS)
+            settings = evolve(settings, limits=VENDOR_LIMITS, rest_limits=REST_LIMITS)
+        elif limits is not None:
+            if not isinstance(limits, Limits):
+                raise ValueError(f'limits are "vendor" or Limits, not {limits!r}')
+            settings = evolve(settings, limits=limits)
         self.credentials = Credentials(user_id, encryption_key)
         self.closed = False
         self.journal = Journal()
@@ -216,16 +220,16 @@ class State:
 
         if before is None:
             self._offset = timedelta()
+        refresh = changed("faults", "fault_seed")
+        script = FaultScript(settings.faults, seed=settings.fault_seed) if refresh else self.script
         if filled := [name for name in _FILLED if changed(name) and getattr(settings, name)]:
             with self.store.transaction() as leads:
                 seeds.fill(leads, settings, filled, self.now())
-        self.settings = settings
+        self.settings, self.script = settings, script
         if changed("limits", "count_refused"):
             self.limits = keeper(settings.limits)
         if changed("rest_limits", "count_refused"):
             self.rest_limits = keeper(settings.rest_limits)
-        if changed("faults", "fault_seed"):
-            self.script = FaultScript(settings.faults, seed=settings.fault_seed)
         if changed("custom_fields", "unknown_fields", "lead_key_fields"):
             accept = settings.unknown_fields == "accept"
             self.catalogue = Catalogue(settings.custom_fields, settings.lead_key_fields, open_to_all=accept)

@@ -121,11 +121,6 @@ def test_a_current_file_is_opened_beside_a_writer(tmp_path: Path) -> None:
         assert two.leads() == []
 
 
-def test_an_unknown_durability_is_refused() -> None:
-    with pytest.raises(ValueError, match="durability is normal or full"):
-        Sandbox(settings=Settings(durability="fast"))  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize(("durability", "level"), [("normal", 1), ("full", 2)])
 def test_durability_is_sqlites(tmp_path: Path, durability: Any, level: int) -> None:
     with Sandbox(tmp_path / "leads.db", settings=Settings(durability=durability)) as sandbox:

@@ -139,13 +139,6 @@ class Leads:
         """Go through every lead in the order of its creation."""
         return map(_stored, self._connection.execute(f"SELECT {_COLUMNS} FROM lead ORDER BY id"))
 
-    def after(self, lead_id: int, *, limit: int, email: str | None = None) -> list[StoredLead]:
-        """Return at most *limit* leads with greater ids, oldest first; of those with this address, if it is given."""
-        condition = "email_key = :email AND" if email is not None else ""
-        query = f"SELECT {_COLUMNS} FROM lead WHERE {condition} id > :id ORDER BY id LIMIT :limit"
-        values = {"email": email_key(email), "id": lead_id, "limit": limit}
-        return [_stored(row) for row in self._connection.execute(query, values)]
-
     def newest(
         self,
         limit: int,
