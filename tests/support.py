@@ -14,6 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
+import pytest
+from click.testing import CliRunner, Result
 from lxml import etree
 
 from marketo_soap import (
@@ -31,6 +33,7 @@ from marketo_soap import (
     signature,
 )
 from marketo_soap.calls.waiting import Clock
+from marketo_soap.cli.commands import cli
 
 R = TypeVar("R")
 
@@ -50,6 +53,20 @@ NOW = datetime(2013, 8, 5, 23, 34, 19, tzinfo=UTC)
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 MKTOWS = "http://www.marketo.com/mktows/"
+
+
+def run_command(*args: object, code: int = 0, stdin: bytes | str | None = None, **options: Any) -> Result:
+    """Run `marketo-soap` in this process: it ends with the exit code *code*, and never by an exception."""
+    result = CliRunner().invoke(cli, [*map(str, args)], input=stdin, **options)
+    assert result.exit_code == code, result.output
+    assert isinstance(result.exception, SystemExit | None)
+    return result
+
+
+def inner_settings(pytester: pytest.Pytester, *lines: str) -> None:
+    """Write the settings of a pytest run inside this one, without plugins that take long to load."""
+    addopts = "addopts = -p no:hypothesispytest -p no:pytest_httpx"
+    pytester.makeini("\n".join(["[pytest]", "filterwarnings = error", addopts, *lines]))
 
 
 def canonical(data: bytes) -> bytes:

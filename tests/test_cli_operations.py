@@ -6,17 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from marketo_soap import OPERATIONS, Client
 from marketo_soap.bridge.operations import NOT_CARRIED, TRANSLATIONS
-from marketo_soap.cli.commands import cli
 from marketo_soap.sandbox.operations import FUNCTIONS
+from tests.support import run_command
 
 
 def test_every_operation_is_listed_with_its_limits() -> None:
-    text = CliRunner().invoke(cli, ["operations"], catch_exceptions=False).output
-    rows = json.loads(CliRunner().invoke(cli, ["operations", "--json"], catch_exceptions=False).output)
+    text = run_command("operations").output
+    rows = json.loads(run_command("operations", "--json").output)
     assert [row["name"] for row in rows] == list(OPERATIONS)
     for row in rows:
         name = row["name"]
@@ -36,12 +35,12 @@ def test_every_operation_is_listed_with_its_limits() -> None:
 def test_an_operation_without_translation_is_not_carried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("marketo_soap.bridge.operations.TRANSLATIONS", {})
     monkeypatch.setattr("marketo_soap.sandbox.operations.FUNCTIONS", {})
-    rows = json.loads(CliRunner().invoke(cli, ["operations", "--json"], catch_exceptions=False).output)
+    rows = json.loads(run_command("operations", "--json").output)
     assert {(row["rest"], row["sandbox"]) for row in rows} == {("not carried", "no")}
 
 
 def test_the_page_of_the_documentation_is_the_one_that_is_printed() -> None:
-    printed = CliRunner().invoke(cli, ["operations", "--markdown"], catch_exceptions=False).output
+    printed = run_command("operations", "--markdown").output
     page = Path(__file__).parent.parent / "docs" / "operations.md"
     wanted = "write it again: marketo-soap operations --markdown > docs/operations.md"
     assert page.read_text(encoding="utf-8") == printed, wanted
@@ -50,8 +49,7 @@ def test_the_page_of_the_documentation_is_the_one_that_is_printed() -> None:
 
 
 def made(*args: str, code: int = 0, stdin: str | None = None) -> str:
-    result = CliRunner().invoke(cli, ["call", *args], input=stdin)
-    assert result.exit_code == code, result.output
+    result = run_command("call", *args, code=code, stdin=stdin)
     return result.stdout if code == 0 else result.stderr
 
 

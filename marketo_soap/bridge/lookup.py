@@ -18,6 +18,7 @@ from marketo_soap.wire.values import INT_MAX
 __all__ = [
     "BEGINNING",
     "LEADS",
+    "accepted",
     "ask",
     "assets",
     "cached",
@@ -59,6 +60,14 @@ def lead_id_of(value: Any) -> int | None:
         return None
     number = int(value)
     return number if 1 <= number <= INT_MAX else None
+
+
+def accepted(request: RestRequest, settings: BridgeSettings, *, unknown: int = 20011) -> Translation[RestReply]:
+    """Send a request and return its reply. Raises the fault of a refusal."""
+    reply: RestReply = yield request
+    if not reply.success:
+        raise refused_call(reply, settings, unknown=unknown)
+    return reply
 
 
 def ask(request: RestRequest, settings: BridgeSettings, *, unknown: int = 20011) -> Translation[RestReply]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from marketo_soap.bridge.codes import as_fault, no_answer, refused_call, refused_record
+from marketo_soap.bridge.codes import as_fault, no_answer, refused_record
+from marketo_soap.bridge.lookup import accepted
 from marketo_soap.bridge.rest import RestReply, RestRequest
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
@@ -34,9 +35,7 @@ class Writes:
     def send(self, request: RestRequest, numbers: Sequence[int]) -> Translation[None]:
         """Write the records with these numbers. Raises the error of a call if none was accepted before."""
         try:
-            reply: RestReply = yield request
-            if not reply.success:
-                raise refused_call(reply, self._settings, unknown=20106)
+            reply = yield from accepted(request, self._settings, unknown=20106)
             if len(reply.result) != len(numbers):
                 raise no_answer("REST did not say what became of each record", fate_unknown=True)
         except MarketoError as error:

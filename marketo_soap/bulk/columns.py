@@ -74,6 +74,8 @@ class Columns:
         keys: dict[str, int] = {}
         seen: dict[str, str] = {}
         for index, column in enumerate(names):
+            if not isinstance(column, str):  # such as None, for the cells that csv.DictReader has no name for
+                raise ValueError(f"{prefix}the name of column {index + 1} is no text")
             target = self.mapping.get(column, column).strip()
             if column == REASON or (not target and column in self.mapping):
                 continue

@@ -10,7 +10,6 @@ from contextlib import closing, contextmanager, suppress
 from datetime import date
 from os import PathLike
 from secrets import token_hex
-from types import TracebackType
 from typing import Any, Self
 
 from marketo_soap.bulk.outcomes import RowFate, RowOutcome
@@ -85,6 +84,7 @@ class Ledger:
                 file.execute("BEGIN")  # a backup would wait for the lock of another process for ever
                 file.execute("SELECT 1 FROM sqlite_master").fetchall()
                 file.backup(ledger._db)
+                ledger.path = os.fspath(path)
                 ledger._open()
         return ledger
 
@@ -278,9 +278,7 @@ class Ledger:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

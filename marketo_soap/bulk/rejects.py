@@ -11,7 +11,6 @@ from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from os import PathLike
-from types import TracebackType
 from typing import Any, Self
 
 from marketo_soap.bulk.columns import REASON
@@ -100,9 +99,7 @@ class Rejects:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Remove what was written, unless it is kept."""
         with suppress(OSError):  # a full disk
             if self._parquet is not None:

@@ -102,12 +102,12 @@ def sync_leads(
     with ExitStack() as stack:
         if not isinstance(ledger, Ledger):
             ledger = stack.enter_context(Ledger(ledger or ledger_beside(opened) or ":memory:"))
-        reader = RowReader(opened, ledger, columns, duplicates=duplicates, dedup=dedup, accept_changes=accept_changes)
-        stack.callback(reader.close)
         ledger.check_target(target or subscription_of(client))
         path = rejects or rejects_beside(opened)
         if path is not None and not ledger.knows_rejects(digest_of(os.fspath(path))):
             raise ValueError(f"{os.fspath(path)} would be written over: move it, or name another file for the rejects")
+        reader = RowReader(opened, ledger, columns, duplicates=duplicates, dedup=dedup, accept_changes=accept_changes)
+        stack.callback(reader.close)
         writer = None if path is None else stack.enter_context(Rejects(path, opened.format, opened.schema))
         run = Run(reader, ledger, client, terms, writer, on_progress)
         run.run()

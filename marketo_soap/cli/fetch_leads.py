@@ -108,8 +108,7 @@ def fetch_leads(
         raise SystemExit(_STOPPED) from None
     click.echo(f"{counted(fetched.rows or 0, 'lead')} in {printable(output)}")
     if list_name is not None and not fetched.rows:
-        list_name = printable(list_name)
-        click.echo(f"warning: no list is called {list_name}, or it is empty: Marketo answers both alike", err=True)
+        click.echo(f"warning: no list is called {list_name!r}, or it is empty: Marketo answers both alike", err=True)
     elif fetched.rows:
         for name in map(printable, fetched.missing):
             click.echo(f"warning: no lead has a value of {name}: is that the name of a field?", err=True)
@@ -129,10 +128,16 @@ def _selector(
     if until is not None and updated_since is None:
         raise click.UsageError("--until needs --updated-since")
     if updated_since is not None:
+        first = _time("--updated-since", updated_since)
         last = None if until is None else _time("--until", until)
-        return LastUpdateAtSelector(oldest_updated_at=_time("--updated-since", updated_since), latest_updated_at=last)
+        if last is not None and last < first:
+            raise click.UsageError("--until is before --updated-since")
+        return LastUpdateAtSelector(oldest_updated_at=first, latest_updated_at=last)
     if keys is not None:
-        values = [key for line in keys if (key := line.strip())]
+        try:
+            values = [key for line in keys if (key := line.strip())]
+        except UnicodeDecodeError:
+            raise click.UsageError(f"{printable(keys.name)} is not UTF-8: save it as UTF-8") from None
         if not values:
             raise click.UsageError("the file of keys is empty")
         return LeadKeySelector(key_type, values)

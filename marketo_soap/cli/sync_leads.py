@@ -115,14 +115,14 @@ def sync_leads(
         _pairs(mapping, "--map"), _pairs(types, "--types"), empty, None if time_zone is None else _zone(time_zone)
     )
     common: dict[str, Any] = {"columns": columns, "duplicates": duplicates, "dedup": not no_dedup}
+    if ledger is None and sandbox and not sandbox_db:
+        ledger = ":memory:"  # the leads of this sandbox do not stay either
     common |= {"ledger": ledger, "accept_changes": accept_changes}
     try:
         if dry_run:
             _show_plan(plan_leads(source, **common), as_json)
             return
-        if ledger is None and sandbox and not sandbox_db:
-            common["ledger"] = ":memory:"  # the leads of this sandbox do not stay either
-        elif ledger is None and "-" in files:
+        if ledger is None and "-" in files:
             raise click.UsageError("standard input has no ledger beside it: name one with --ledger")
         opening = open_client(sandbox=sandbox, sandbox_db=sandbox_db, announce=False, **user)
         with opening as client, _stopped_by_signals() as stop, _progress() as show:

@@ -26,8 +26,6 @@ from marketo_soap.cli.sync_progress import OnTerminal, Pace
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for variable in [name for name in os.environ if name.startswith("MARKETO_")]:
-        monkeypatch.delenv(variable)
 
 
 def leads(rows: int, *more: str) -> str:
@@ -110,7 +108,8 @@ def test_other_options_are_named() -> None:
     for args in (["--sandbox-db", "s.db"], ["--dry-run"]):
         refused = run(path, "--no-dedup", *args)
         assert refused.exit_code == 2
-        assert "(dedup: true, now false)" in " ".join(refused.stderr.split())
+        assert "the rows of leads.csv.ledger were sent with other options (dedup: true, now false)" in refused.stderr
+    assert "1 to send" in run(path, "--no-dedup", "--dry-run", "--sandbox").stdout  # which would have no ledger
 
 
 def test_nowhere_to_send() -> None:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from marketo_soap import (
     Client,
@@ -33,7 +32,7 @@ from marketo_soap import (
 from marketo_soap.bulk import Fetched, RequestChanged
 from marketo_soap.bulk.pages_file import PagesFile
 from marketo_soap.calls import waiting
-from marketo_soap.cli.commands import cli
+from tests.support import run_command
 
 BEGUN = datetime(2026, 3, 1, tzinfo=UTC)
 NAMES = [f"p{number:03}@x.com" for number in range(250)]
@@ -290,8 +289,7 @@ def test_an_output_that_cannot_be_written_leaves_the_pages_alone(
 
 
 def run(*args: str, code: int = 0, stdin: str | None = None) -> str:
-    result = CliRunner().invoke(cli, ["fetch-leads", *args], input=stdin)
-    assert result.exit_code == code, result.output
+    result = run_command("fetch-leads", *args, code=code, stdin=stdin)
     return result.stdout + result.stderr
 
 
@@ -324,7 +322,7 @@ def test_what_no_lead_has_is_named(tmp_path: Path) -> None:
     assert shown.endswith("warning: no lead has a value of LeadScroe: is that the name of a field?\n")
     shown = run("--sandbox-db", db, "--list", "nolist", *names, "-o", str(tmp_path / "b.csv"))
     assert shown.endswith(
-        "0 leads in {}\nwarning: no list is called nolist, or it is empty: Marketo answers both alike\n".format(
+        "0 leads in {}\nwarning: no list is called 'nolist', or it is empty: Marketo answers both alike\n".format(
             tmp_path / "b.csv"
         )
     )
@@ -337,6 +335,8 @@ def test_a_file_of_keys_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None
     db, keys = seeded(tmp_path / "leads.db"), tmp_path / "keys.txt"
     keys.write_text(f"{NAMES[0]}\r\n{NAMES[1]}\r\n", encoding="utf-8-sig")
     assert "2 leads in" in run("--sandbox-db", db, "--keys", str(keys), "-o", str(tmp_path / "a.csv"))
+    keys.write_bytes(b"J\xf6rg@x.com\n")
+    assert f"{keys} is not UTF-8" in run("--sandbox-db", db, "--keys", str(keys), "-o", str(tmp_path / "b.csv"), code=2)
 
 
 @pytest.mark.parametrize(
@@ -346,6 +346,7 @@ def test_a_file_of_keys_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None
         (["--list", "a", "--list-id", "1"], "give one of"),
         (["--list", "a", "--until", "2026-01-01"], "--until needs"),
         (["--updated-since", "soon"], "is no time"),
+        (["--updated-since", "2026-02-01", "--until", "2026-01-31"], "--until is before --updated-since"),
     ],
 )
 def test_wrong_use_is_explained(args: list[str], message: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gc
 import gzip
 import io
@@ -98,6 +99,15 @@ def test_lines_of_json_cost_themselves(tmp_path: Path) -> None:
         == f'{{"line": "{{broken", "reject_reason": "{path}:2: the line is no JSON object, or has a name twice"}}'
     )
     assert rejects[2].startswith(f'{{"V": 2, "reject_reason": "{path}:4: no column is a key')
+
+
+def test_cells_without_a_name_cost_their_row(tmp_path: Path) -> None:
+    rows = csv.DictReader(["Email,FirstName", "a@x.com,Ann", "b@x.com,Bob,Lee", "c@x.com"])
+    with Sandbox() as sandbox, Client(transport=sandbox.transport()) as client:
+        summary = bulk.sync_leads(rows, client, rejects=tmp_path / "rejects.jsonl")
+        assert [lead.email for lead in sandbox.leads()] == ["a@x.com", "c@x.com"]
+    assert summary.reasons == {"the name of column 3 is no text": 1}
+    assert json.loads((tmp_path / "rejects.jsonl").read_text())["null"] == ["Lee"]
 
 
 @pytest.mark.parametrize(

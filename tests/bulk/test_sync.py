@@ -497,6 +497,9 @@ def test_other_options_are_refused_once_rows_are_sent(
             bulk.sync_leads(path, client, **options)
         with pytest.raises(SourceChanged, match=message):
             bulk.plan_leads(path, **options)
+        with pytest.raises(ValueError, match="name another ledger"):
+            bulk.sync_leads(path, client, accept_changes=True, target="another", **options)
+        assert bulk.sync_leads(path, client).calls == 0  # what was refused has changed nothing
         assert bulk.sync_leads(path, client, accept_changes=True, **options).calls == 0
         assert bulk.sync_leads(path, client, **options).calls == 0
 

@@ -12,12 +12,12 @@ from urllib.parse import quote
 
 from attrs import evolve
 
-from marketo_soap.bridge.codes import local_refusal, no_answer, partly_done, refused_call, refused_record
+from marketo_soap.bridge.codes import local_refusal, no_answer, partly_done, refused_record
 from marketo_soap.bridge.leads import COMPANY_FIELDS, fields_of, lead_record, rest_lead
-from marketo_soap.bridge.lookup import LEADS, ask, cached, lead_id_of, pages
+from marketo_soap.bridge.lookup import LEADS, accepted, ask, cached, lead_id_of, pages
 from marketo_soap.bridge.names import Names, NameSource, names_from
 from marketo_soap.bridge.operations.lead_keys import held, keys_of, partition_of
-from marketo_soap.bridge.rest import RestReply, RestRequest, read, write
+from marketo_soap.bridge.rest import RestRequest, read, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Hold, Note, Translation
 from marketo_soap.envelope import Request
@@ -73,10 +73,10 @@ class Sync:
         self.settings, self.keys, self.partition, self.values, self.names = settings, keys, partition, values, names
         self.foreign_field = settings.foreign_id_fields[keys.system or ""] if keys.person_id else ""
 
-    def add_keys(self) -> None:
-        """Put the keys among the values, over attributes of the same field."""
+    def add_keys(self, *, email: bool = True) -> None:
+        """Put the keys among the values, over attributes of the same field; the Email only with *email*."""
         keys = self.keys
-        if keys.email:
+        if keys.email and email:
             self.values["email"] = keys.new_email or keys.email
         if keys.person_id:
             whole = self.names.of_rest(self.foreign_field).type == "integer"
@@ -126,7 +126,7 @@ class Sync:
         lost_race = False
         while True:
             for lookup, check_partition in lookups.items():
-                if lookup == "email":
+                if lookup == "email":  # syncMultipleLeads leaves it out beside a foreign id that is found
                     self.values["email"] = self.keys.new_email or self.keys.email
                 found = self._one_of((yield from self._find(lookup)))
                 if found is not None:
@@ -206,9 +206,8 @@ class Sync:
             data["lookupField"] = lookup
         if partition is not None:
             data["partitionName"] = partition
-        reply: RestReply = yield write(LEADS, data, effect="repeatable" if action == "updateOnly" else "once")
-        if not reply.success:
-            raise refused_call(reply, self.settings, unknown=_UNKNOWN)
+        request = write(LEADS, data, effect="repeatable" if action == "updateOnly" else "once")
+        reply = yield from accepted(request, self.settings, unknown=_UNKNOWN)
         for record in reply.result[:1]:
             status, lead_id = str(record.get("status")).upper(), lead_id_of(record.get("id"))
             if status == "SKIPPED":
@@ -222,11 +221,9 @@ class Sync:
     def associate(self, lead_id: int, status: LeadSyncStatus) -> Translation[None]:
         """Tie the cookie to the lead. A fault says that the lead was written all the same."""
         path = f"/rest/v1/leads/{quote(str(lead_id))}/associate.json"
-        query = (("cookie", self.keys.cookie or ""),)
+        request = RestRequest("POST", path, (("cookie", self.keys.cookie or ""),), effect="repeatable")
         try:
-            reply: RestReply = yield RestRequest("POST", path, query, effect="repeatable")
-            if not reply.success:
-                raise refused_call(reply, self.settings, unknown=_UNKNOWN)
+            yield from accepted(request, self.settings, unknown=_UNKNOWN)
         except MarketoError as error:
             if self.settings.on_associate_error == "fault":
                 what = f"lead {lead_id} was {status} before, its cookie was not tied to it"
