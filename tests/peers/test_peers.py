@@ -160,8 +160,8 @@ def call(keys: dict[str, Any], values: dict[str, str] | None = None, *, back: bo
 def status(outcome: Outcome) -> str:
     assert outcome["syncStatus"]["leadId"] == outcome["leadId"]
     assert outcome["syncStatus"].get("error") is None
-    status: str = outcome["syncStatus"]["status"]
-    return status
+    result: str = outcome["syncStatus"]["status"]
+    return result
 
 
 def values(outcome: Outcome) -> dict[str, str]:
