@@ -118,14 +118,12 @@ class Files:
                 found.append([os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()])
         return found
 
-    def read(self) -> float | None:
-        """Return which part of the bytes is read."""
+    def fraction_read(self) -> float | None:
+        """Return which part of the bytes is read, from 0 to 1."""
         total = sum(self._sizes)
         if not total:
             return None
-        here = 0
-        if self._now is not None:
-            here = self._now.tell()
+        here = 0 if self._now is None else self._now.tell()
         return min(1.0, (self._done + here) / total)
 
 

@@ -103,9 +103,9 @@ class RowReader:
             self._add(chunk, row, known.get(row.number))
         return chunk
 
-    def read(self) -> float | None:
+    def fraction_read(self) -> float | None:
         """Return which part of the source is read, from 0 to 1; None if that is unknown."""
-        return 1.0 if self.finished else self._source.read()
+        return 1.0 if self.finished else self._source.fraction_read()
 
     def close(self) -> None:
         """Close the source."""
