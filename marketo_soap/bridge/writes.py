@@ -1,11 +1,12 @@
-"""Records that several calls of REST write, and what became of each. Pure."""
+"""The outcomes of records that several REST calls write. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from marketo_soap.bridge.codes import as_fault, no_answer, refused_call, refused_record
+from marketo_soap.bridge.codes import as_fault, no_answer, refused_record
+from marketo_soap.bridge.lookup import accepted
 from marketo_soap.bridge.rest import RestReply, RestRequest
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
@@ -14,7 +15,7 @@ from marketo_soap.errors import Fault, MarketoError
 __all__ = ["ACTIONS", "Outcome", "Writes", "status_of"]
 
 Outcome: TypeAlias = Mapping[str, Any] | Fault | str
-"""The record of a reply, the fault that refuses it, or why it was not sent."""
+"""The record in a reply, the fault for it, or the reason why it was not sent."""
 
 ACTIONS = {"INSERT": "createOnly", "UPDATE": "updateOnly", "UPSERT": "createOrUpdate"}
 """The `action` of a REST call by the operation of a SOAP call."""
@@ -24,7 +25,7 @@ _NOTHING_TO_DO = (("INSERT", "1017"), ("UPDATE", "1013"))
 
 
 class Writes:
-    """What became of records, by their numbers. *begun* is true once REST has accepted a call."""
+    """The outcomes of records, by their numbers. *begun* is true once REST has accepted a call."""
 
     def __init__(self, settings: BridgeSettings) -> None:
         self.outcomes: dict[int, Outcome] = {}
@@ -34,9 +35,7 @@ class Writes:
     def send(self, request: RestRequest, numbers: Sequence[int]) -> Translation[None]:
         """Write the records with these numbers. Raises the error of a call if none was accepted before."""
         try:
-            reply: RestReply = yield request
-            if not reply.success:
-                raise refused_call(reply, self._settings, unknown=20106)
+            reply = yield from accepted(request, self._settings, unknown=20106)
             if len(reply.result) != len(numbers):
                 raise no_answer("REST did not say what became of each record", fate_unknown=True)
         except MarketoError as error:

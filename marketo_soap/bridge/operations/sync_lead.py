@@ -1,7 +1,7 @@
-"""syncLead over REST: which calls, in which order, and what their answers mean. Pure.
+"""syncLead over REST. Pure.
 
-The keys rank Id, ForeignSysPersonId, marketoCookie, Email; a cookie beside another key is not looked up: the
-lead is synced by the other key, then tied to the cookie. SOAP itself ranked a cookie over an Email.
+The order of the keys is Id, ForeignSysPersonId, marketoCookie, Email. A cookie with another key does not find the lead:
+it is associated with the lead after the write. SOAP itself preferred a cookie to an Email.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from urllib.parse import quote
 
 from attrs import evolve
 
-from marketo_soap.bridge.codes import local_refusal, no_answer, partly_done, refused_call, refused_record
+from marketo_soap.bridge.codes import local_refusal, no_answer, partly_done, refused_record
 from marketo_soap.bridge.leads import COMPANY_FIELDS, fields_of, lead_record, rest_lead
-from marketo_soap.bridge.lookup import LEADS, ask, cached, lead_id_of, pages
+from marketo_soap.bridge.lookup import LEADS, accepted, ask, cached, lead_id_of, pages
 from marketo_soap.bridge.names import Names, NameSource, names_from
 from marketo_soap.bridge.operations.lead_keys import held, keys_of, partition_of
-from marketo_soap.bridge.rest import RestReply, RestRequest, read, write
+from marketo_soap.bridge.rest import RestRequest, read, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Hold, Note, Translation
 from marketo_soap.envelope import Request
@@ -65,7 +65,7 @@ def sync_lead(
 
 
 class Sync:
-    """One lead on its way."""
+    """One lead to be written: its keys, its fields by REST name, and the partition for new leads."""
 
     def __init__(
         self, settings: BridgeSettings, keys: LeadIdentity, partition: str | None, values: dict[str, Any], names: Names
@@ -73,10 +73,10 @@ class Sync:
         self.settings, self.keys, self.partition, self.values, self.names = settings, keys, partition, values, names
         self.foreign_field = settings.foreign_id_fields[keys.system or ""] if keys.person_id else ""
 
-    def add_keys(self) -> None:
-        """Put the keys among the values, over attributes of the same field."""
+    def add_keys(self, *, email: bool = True) -> None:
+        """Put the keys among the values, over attributes of the same field; the Email only with *email*."""
         keys = self.keys
-        if keys.email:
+        if keys.email and email:
             self.values["email"] = keys.new_email or keys.email
         if keys.person_id:
             whole = self.names.of_rest(self.foreign_field).type == "integer"
@@ -105,7 +105,7 @@ class Sync:
             yield from self._check_partition(lead_id)
         self.values["id"] = lead_id
         written = yield from self._write("updateOnly", "id")
-        if written != (lead_id, LeadSyncStatus.UPDATED):  # a cookie must not be tied to somebody else
+        if written != (lead_id, LeadSyncStatus.UPDATED):  # a cookie must not be associated with another lead
             raise no_answer("REST answered for another lead than the one that was named", fate_unknown=True)
         return written
 
@@ -126,7 +126,7 @@ class Sync:
         lost_race = False
         while True:
             for lookup, check_partition in lookups.items():
-                if lookup == "email":
+                if lookup == "email":  # syncMultipleLeads leaves it out beside a foreign id that is found
                     self.values["email"] = self.keys.new_email or self.keys.email
                 found = self._one_of((yield from self._find(lookup)))
                 if found is not None:
@@ -206,9 +206,8 @@ class Sync:
             data["lookupField"] = lookup
         if partition is not None:
             data["partitionName"] = partition
-        reply: RestReply = yield write(LEADS, data, effect="repeatable" if action == "updateOnly" else "once")
-        if not reply.success:
-            raise refused_call(reply, self.settings, unknown=_UNKNOWN)
+        request = write(LEADS, data, effect="repeatable" if action == "updateOnly" else "once")
+        reply = yield from accepted(request, self.settings, unknown=_UNKNOWN)
         for record in reply.result[:1]:
             status, lead_id = str(record.get("status")).upper(), lead_id_of(record.get("id"))
             if status == "SKIPPED":
@@ -220,13 +219,11 @@ class Sync:
     # -- after the lead is written --------------------------------------------------------------------
 
     def associate(self, lead_id: int, status: LeadSyncStatus) -> Translation[None]:
-        """Tie the cookie to the lead. A fault says that the lead was written all the same."""
+        """Associate the cookie with the lead. A fault says that the lead has been written."""
         path = f"/rest/v1/leads/{quote(str(lead_id))}/associate.json"
-        query = (("cookie", self.keys.cookie or ""),)
+        request = RestRequest("POST", path, (("cookie", self.keys.cookie or ""),), effect="repeatable")
         try:
-            reply: RestReply = yield RestRequest("POST", path, query, effect="repeatable")
-            if not reply.success:
-                raise refused_call(reply, self.settings, unknown=_UNKNOWN)
+            yield from accepted(request, self.settings, unknown=_UNKNOWN)
         except MarketoError as error:
             if self.settings.on_associate_error == "fault":
                 what = f"lead {lead_id} was {status} before, its cookie was not tied to it"
@@ -254,7 +251,7 @@ def _names_by_id(partitions: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
 
 
 def _is_refused_with(code: str, refused: Fault) -> bool:
-    """Whether REST certainly wrote nothing, for the reason that this code stands for."""
+    """Whether REST refused a write with this code, and certainly wrote nothing."""
     return refused.rest is not None and refused.rest.code == code and not refused.fate_unknown
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 from marketo_soap.bridge.codes import no_answer
 from marketo_soap.bridge.leads import rest_lead
@@ -17,7 +17,6 @@ from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Hold, Note, Translation
 from marketo_soap.bridge.writes import Outcome, Writes, status_of
 from marketo_soap.errors import Fault, TransportError
-from marketo_soap.operations.lead_identity import LeadIdentity
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncMultipleLeadsResult
 from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, SyncStatus
 
@@ -28,13 +27,12 @@ _MOST = 300
 
 @frozen
 class _Lead:
-    """A lead on its way: its place in the request, how it is written, and its fields."""
+    """A lead to be written, its number in the request, and the action and lookup field by which it is written."""
 
     number: int
-    keys: LeadIdentity
+    sync: Sync
     action: str
     lookup: str | None
-    values: dict[str, Any] = field(repr=False)
 
 
 def sync_multiple_leads(
@@ -53,12 +51,12 @@ def sync_multiple_leads(
     for text in notes:
         yield Note(text)
     if leads:
-        yield Hold(frozenset().union(*(held(lead.keys, settings) for lead in leads)))
+        yield Hold(frozenset().union(*(held(lead.sync.keys, settings) for lead in leads)))
     batches = _batches(leads)
     if len({batch[0].lookup for batch in batches}) > 1:
         yield Note("leads with different kinds of keys are written by several calls: not in their order, not at once")
     for batch in batches:
-        yield from _write(batch, known, settings, writes)
+        yield from _write(batch, settings, writes)
     return SyncMultipleLeadsResult(tuple(_status(writes.outcomes[number]) for number in range(len(call.lead_records))))
 
 
@@ -69,20 +67,16 @@ def _prepared(
     keys = keys_of(record, None, settings, needs_key=dedup)
     translated = rest_lead(record, names, settings)
     notes |= dict.fromkeys(translated.notes)
-    values = translated.values
-    if keys.id is not None or keys.person_id:
-        sync = Sync(settings, keys, None, {}, names)
-        sync.add_keys()
-        sync.values.pop("email", None)
-        values |= sync.values
-        if keys.id is not None:
-            return _Lead(number, keys, "updateOnly", "id", values | {"id": keys.id})
-        return _Lead(number, keys, "createOrUpdate", sync.foreign_field, values)
-    if keys.email:
-        values["email"] = keys.new_email or keys.email
+    sync = Sync(settings, keys, None, translated.values, names)
+    sync.add_keys(email=keys.id is None and not keys.person_id)
+    if keys.id is not None:
+        sync.values["id"] = keys.id
+        return _Lead(number, sync, "updateOnly", "id")
+    if keys.person_id:
+        return _Lead(number, sync, "createOrUpdate", sync.foreign_field)
     if not dedup:
-        return _Lead(number, keys, "createDuplicate", None, values)
-    return _Lead(number, keys, "createOrUpdate", "email", values)
+        return _Lead(number, sync, "createDuplicate", None)
+    return _Lead(number, sync, "createOrUpdate", "email")
 
 
 def _batches(leads: list[_Lead]) -> list[list[_Lead]]:
@@ -106,22 +100,21 @@ def _fits(lead: _Lead, batch: list[_Lead]) -> bool:
 
 def _is_alone(lead: _Lead) -> bool:
     """Whether REST must be asked for the lead before: its address changes."""
-    return lead.lookup == "email" and lead.keys.new_email is not None
+    return lead.lookup == "email" and lead.sync.keys.new_email is not None
 
 
 def _key(lead: _Lead) -> str:
-    return str(lead.values.get(lead.lookup or "")).strip().lower()
+    return str(lead.sync.values.get(lead.lookup or "")).strip().lower()
 
 
-def _write(batch: list[_Lead], names: Names, settings: BridgeSettings, writes: Writes) -> Translation[None]:
+def _write(batch: list[_Lead], settings: BridgeSettings, writes: Writes) -> Translation[None]:
     """Write the leads of one call."""
     first = batch[0]
-    adopts = settings.foreign_id_adopt_email and first.keys.id is None and first.keys.person_id
-    if _is_alone(first) or (adopts and any(lead.keys.email for lead in batch)):
+    adopts = settings.foreign_id_adopt_email and first.lookup == first.sync.foreign_field
+    if _is_alone(first) or (adopts and any(lead.sync.keys.email for lead in batch)):
         for lead in batch:
-            sync = Sync(settings, lead.keys, None, lead.values, names)
             try:
-                lead_id, status = yield from sync.by_strongest_key()
+                lead_id, status = yield from lead.sync.by_strongest_key()
                 writes.outcomes[lead.number] = {"id": lead_id, "status": status}
             except Fault as refused:
                 writes.outcomes[lead.number] = refused
@@ -129,7 +122,7 @@ def _write(batch: list[_Lead], names: Names, settings: BridgeSettings, writes: W
                 writes.refuse(error, [lead.number])
             writes.begun = True
         return
-    data: dict[str, Any] = {"action": first.action, "input": [lead.values for lead in batch]}
+    data: dict[str, Any] = {"action": first.action, "input": [lead.sync.values for lead in batch]}
     if first.lookup is not None:
         data["lookupField"] = first.lookup
     effect: WriteEffect = "repeatable" if first.action == "updateOnly" else "once"
