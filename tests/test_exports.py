@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import shlex
 import shutil
 import subprocess
 import time
@@ -226,6 +227,10 @@ def test_pasting_takes_linear_time(text: str) -> None:
 
     count = 50 if "{}" in text else 10_000
     assert min(seconds(8 * count) for _ in range(3)) < 40 * min(seconds(count) for _ in range(3)) + 0.1
+
+
+def test_an_address_from_an_archive_is_not_an_option_of_curl() -> None:
+    assert shlex.split(curl([evolve(DONE, endpoint="-o/tmp/x")]))[1:3] == ["--url", "-o/tmp/x"]
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")

@@ -387,9 +387,11 @@ def test_the_items_of_a_list_may_be_named(named: bool) -> None:
     assert from_data(CustomObj, {"customObjKeyList": {"attribute": "x"}}) == CustomObj({"attribute": "x"})
 
 
-def test_a_value_of_a_wrong_type_is_named() -> None:
+def test_a_wrong_value_is_named_with_its_place() -> None:
     with pytest.raises(ValueError, match="leadKey: keyValue must be text, not list"):
         from_data(GetLead, {"leadKey": {"keyType": "EMAIL", "keyValue": ["a"]}})
+    with pytest.raises(ValueError, match=r"^leadRecordList\[2\]: Id must be a positive"):
+        from_data(OPERATIONS["syncMultipleLeads"], {"leadRecordList": [{"Email": "t@t.com"}, {"Id": 0}]})
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,8 @@ def curl_command(url: str, headers: Headers, data: bytes, method: str = "POST") 
     """Return the command that makes a request, as it is given; without *data* it has no body."""
     others = [] if method == ("POST" if data else "GET") else ["-X", method]
     shown = [argument for pair in _to_send(headers) for argument in ("-H", ": ".join(pair))]
-    command = ["curl", *others, url, *shown]
+    target = ["--url", url] if url.startswith("-") else [url]  # not to be taken for an option
+    command = ["curl", *others, *target, *shown]
     if not data:
         return shlex.join(command)
     try:

@@ -42,7 +42,7 @@ def from_data(cls: type[Any], data: Any, where: str = "") -> Any:
         raise ValueError(f"{f'{where}: ' if where else ''}{', '.join(missing)} missing")
     try:
         return cls(**values)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{f'{where}: ' if where else ''}{error}") from None
 
 
