@@ -17,7 +17,7 @@ INT_MAX = 2**31 - 1
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,32}")
 _WHITE = " \t\r\n"
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 Read: TypeAlias = Callable[[Element], Any]
 Check: TypeAlias = Callable[[Any, str], Any]
@@ -59,7 +59,7 @@ def _read_bool(element: Element) -> bool | None:
     text = _bare(element)
     if text is None:
         return None
-    value = _BOOLEANS.get(text.lower())  # the vendor's Ruby samples send "True"
+    value = BOOLEANS.get(text.lower())  # the vendor's Ruby samples send "True"
     if value is None:
         raise broken(element, "invalid", "is not a boolean (true, false, 1 or 0)")
     return value
