@@ -121,9 +121,9 @@ def rate(work: Callable[[list[LeadRecord], str, Any], None], rows: int) -> float
     ]
     with Sandbox() as sandbox:
         user = sandbox.credentials
-    with TemporaryDirectory() as folder, running(SANDBOX, f"{folder}/leads.db") as port:
+    with TemporaryDirectory() as folder, running(SANDBOX, f"{folder}/leads.db") as server:
         begun = perf_counter()
-        work(leads, f"http://127.0.0.1:{port}/soap/mktows/2_2", user)
+        work(leads, server.endpoint, user)
         return rows / (perf_counter() - begun)
 
 

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from benchmarks.samples import EMAIL, SEED_VALUES, operation
+from benchmarks.served import running
 from benchmarks.timing import Ratio, ratio
 from marketo_soap import envelope
 from marketo_soap.sandbox.settings import Settings
@@ -47,7 +48,7 @@ sandbox = Sandbox()
 if float(sys.argv[1]):
     sandbox.fail(times=None, operation="syncLeads", delay=float(sys.argv[1]))
 listener, endpoint = bound("127.0.0.1", 0)
-print(endpoint, flush=True)
+print(endpoint.partition("/soap/")[0], flush=True)
 serve_forever(sandbox, listener)
 """
 
@@ -61,7 +62,12 @@ def call_ratio(seconds: float, rest_takes: float = 0.0) -> Ratio:
     header = sign(CALLER, timestamp(datetime.now(UTC)))
     soap = envelope.request(operation(SEED_VALUES), header)
     rest = json.dumps({"action": "createOrUpdate", "lookupField": "email", "input": [RECORD]}).encode()
-    with _sandbox(rest_takes) as origin, _gateway(origin) as endpoint, httpx.Client(trust_env=False) as http:
+    with (
+        running(SANDBOX, str(rest_takes)) as sandbox,
+        _gateway(sandbox.endpoint) as endpoint,
+        httpx.Client(trust_env=False) as http,
+    ):
+        origin = sandbox.endpoint
         given = {"client_id": REST.client_id, "client_secret": REST.client_secret, "grant_type": "client_credentials"}
         token = http.get(f"{origin}/identity/oauth/token", params=given).json()["access_token"]
         json_headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
@@ -77,14 +83,6 @@ def call_ratio(seconds: float, rest_takes: float = 0.0) -> Ratio:
 
 
 @contextmanager
-def _sandbox(rest_takes: float) -> Iterator[str]:
-    command = [sys.executable, "-c", SANDBOX, str(rest_takes)]
-    with _running(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as process:
-        assert process.stdout is not None
-        yield process.stdout.readline().partition("/soap/")[0]
-
-
-@contextmanager
 def _gateway(origin: str) -> Iterator[str]:
     with TemporaryDirectory() as folder:
         text = CONFIGURATION.format(origin=origin, client_id=REST.client_id, user_id=CALLER.user_id)
@@ -94,19 +92,12 @@ def _gateway(origin: str) -> Iterator[str]:
         command = [sys.executable, "-m", "marketo_soap.cli", "gateway", "--config", "gateway.toml"]
         here = {"PYTHONPATH": str(Path(__file__).parents[1])}
         env = os.environ | here | {"CLIENT_SECRET": REST.client_secret, "ENCRYPTION_KEY": CALLER.encryption_key}
-        process = subprocess.Popen(command, cwd=folder, env=env, stderr=subprocess.PIPE, text=True)
-        with _running(process):
+        with subprocess.Popen(command, cwd=folder, env=env, stderr=subprocess.PIPE, text=True) as process:
             assert process.stderr is not None
-            lines = [process.stderr.readline().strip() for _ in range(3)]
-            if lines[-1] != "ready":
-                raise RuntimeError(f"the gateway did not start: {lines}")
-            yield lines[0].partition(" at ")[2]
-
-
-@contextmanager
-def _running(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
-    with process:
-        try:
-            yield process
-        finally:
-            process.terminate()
+            try:
+                lines = [process.stderr.readline().strip() for _ in range(3)]
+                if lines[-1] != "ready":
+                    raise RuntimeError(f"the gateway did not start: {lines}")
+                yield lines[0].partition(" at ")[2]
+            finally:
+                process.terminate()

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from benchmarks.served import SANDBOX
+from benchmarks.served import SANDBOX, running
 from marketo_soap import Client, GetMultipleLeads, LastUpdateAtSelector, Sandbox, StaticListSelector
 from marketo_soap.records.lead_keys import LeadSelector
 from marketo_soap.sandbox.store.leads import StoredLead
@@ -99,19 +99,13 @@ def measure(leads: int) -> Iterator[str]:
         fill(path, leads)
         yield f"{leads:,} leads written in {perf_counter() - begun:.0f} s, {Path(path).stat().st_size >> 20} MB"
         for name in ("LastUpdateAtSelector", "StaticListSelector"):
-            with subprocess.Popen([sys.executable, "-c", SANDBOX, path], stdout=subprocess.PIPE, text=True) as server:
-                try:
-                    assert server.stdout is not None
-                    endpoint = server.stdout.readline().strip()
-                    command = [sys.executable, "-c", _ITERATE, endpoint, str(server.pid), str(leads), name]
-                    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
-                        assert client.stdout is not None
-                        for line in client.stdout:
-                            yield line.rstrip()
-                    if client.returncode:
-                        raise SystemExit(client.returncode)
-                finally:
-                    server.terminate()
+            with running(SANDBOX, path) as server:
+                command = [sys.executable, "-c", _ITERATE, server.endpoint, str(server.pid), str(leads), name]
+                with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+                    assert client.stdout is not None
+                    yield from map(str.rstrip, client.stdout)
+                if client.returncode:
+                    raise SystemExit(client.returncode)
 
 
 def main() -> None:

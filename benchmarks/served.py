@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
+from attrs import frozen
+
 from benchmarks import samples
 from benchmarks.timing import Ratio
 from marketo_soap import Sandbox, envelope, signature
@@ -46,14 +48,26 @@ serve_forever(Sandbox(sys.argv[1]), listener)
 """
 
 
+@frozen
+class Server:
+    """A server that runs in a process of its own."""
+
+    endpoint: str
+    pid: int
+
+    @property
+    def port(self) -> int:
+        """The port that it listens at."""
+        return int(self.endpoint.split(":")[2].partition("/")[0])
+
+
 @contextmanager
-def running(code: str, *args: str) -> Iterator[int]:
-    """Run a server in a process of its own; yields its port."""
-    process = subprocess.Popen([sys.executable, "-c", code, *args], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    with process:
+def running(code: str, *args: str) -> Iterator[Server]:
+    """Run a server, whose *code* prints its endpoint first."""
+    with subprocess.Popen([sys.executable, "-c", code, *args], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
         try:
-            yield int(process.stdout.readline().split(":")[2].partition("/")[0])
+            yield Server(process.stdout.readline().strip(), process.pid)
         finally:
             process.terminate()
 
@@ -98,6 +112,6 @@ def throughput_ratio(rounds: int, http: str = "h11") -> Ratio:
     ):
         pairs = []
         for _ in range(rounds):
-            constant, sandbox = (asyncio.run(_seconds_each(port, 100)) for port in (theirs, ours))
+            constant, sandbox = (asyncio.run(_seconds_each(each.port, 100)) for each in (theirs, ours))
             pairs.append((constant / sandbox, sandbox))
         return Ratio(*sorted(pairs)[rounds // 2])

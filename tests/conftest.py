@@ -24,7 +24,12 @@ if "mix_stderr" in inspect.signature(CliRunner).parameters:  # click 8.1 puts st
     untyped: Any = CliRunner
     untyped.__init__ = partialmethod(untyped.__init__, mix_stderr=False)
 
-pytest_plugins = ["pytester"]
+for name in ("SOAP_ENDPOINT", "SOAP_USER_ID", "SOAP_ENCRYPTION_KEY"):
+    os.environ.pop(f"MARKETO_{name}", None)  # no test calls what a developer's environment names
+for name in ("REST_ENDPOINT", "REST_CLIENT_ID", "REST_CLIENT_SECRET"):
+    os.environ.pop(f"MARKETO_{name}", None)
+
+pytest_plugins = ["pytester", "tests.redis.support"]
 
 
 @pytest.fixture

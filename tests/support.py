@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
+import pytest
+from click.testing import CliRunner, Result
 from lxml import etree
 
 from marketo_soap import (
@@ -21,6 +24,7 @@ from marketo_soap import (
     Client,
     Credentials,
     Exchange,
+    InProcessLimiter,
     LeadRecord,
     Operation,
     SyncLead,
@@ -28,6 +32,8 @@ from marketo_soap import (
     envelope,
     signature,
 )
+from marketo_soap.calls.waiting import Clock
+from marketo_soap.cli.commands import cli
 
 R = TypeVar("R")
 
@@ -47,6 +53,20 @@ NOW = datetime(2013, 8, 5, 23, 34, 19, tzinfo=UTC)
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 MKTOWS = "http://www.marketo.com/mktows/"
+
+
+def run_command(*args: object, code: int = 0, stdin: bytes | str | None = None, **options: Any) -> Result:
+    """Run `marketo-soap` in this process: it ends with the exit code *code*, and never by an exception."""
+    result = CliRunner().invoke(cli, [*map(str, args)], input=stdin, **options)
+    assert result.exit_code == code, result.output
+    assert isinstance(result.exception, SystemExit | None)
+    return result
+
+
+def inner_settings(pytester: pytest.Pytester, *lines: str) -> None:
+    """Write the settings of a pytest run inside this one, without plugins that take long to load."""
+    addopts = "addopts = -p no:hypothesispytest -p no:pytest_httpx"
+    pytester.makeini("\n".join(["[pytest]", "filterwarnings = error", addopts, *lines]))
 
 
 def canonical(data: bytes) -> bytes:
@@ -156,6 +176,43 @@ class Either:
         return kept
 
 
+class VirtualClock(Clock):
+    """A clock that jumps to when something is due, as soon as no call of its limiter is in progress."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.limiter: InProcessLimiter | None = None
+        self._lock = threading.Lock()
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=self.seconds)
+
+    def wait(self, event: threading.Event, seconds: float | None) -> None:
+        if seconds is None:
+            event.wait(0.5)
+            return
+        due = self.seconds + seconds
+        while self.limiter and self.limiter.in_progress:
+            time.sleep(0.0002)
+        self._jump(due)
+
+    async def wait_async(self, event: asyncio.Event, seconds: float | None) -> None:
+        if seconds is None:
+            await super().wait_async(event, 0.5)
+            return
+        due = self.seconds + seconds
+        while self.limiter and self.limiter.in_progress:
+            await asyncio.sleep(0.0002)
+        self._jump(due)
+
+    def _jump(self, due: float) -> None:
+        with self._lock:
+            self.seconds = max(self.seconds, due)
+
+
 class Interrupt(BaseException):
     """An exception between two instructions, as Ctrl-C is."""
 
@@ -177,6 +234,7 @@ def interrupted(after: int, modules: tuple[str, ...]) -> Iterator[Callable[[], i
         return trace
 
     before = sys.gettrace()
+    sys._getframe().f_trace_opcodes = True  # Python 3.12 traces no instructions unless a frame asks before settrace
     sys.settrace(trace)
     try:
         yield lambda: after - left

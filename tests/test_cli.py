@@ -13,22 +13,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from click.testing import CliRunner, Result
 
 import marketo_soap
 from marketo_soap import AuthenticationHeader, NotFoundFault, Sandbox, envelope, signature
-from marketo_soap.cli.commands import cli
 from tests.support import COOKIE, CREDENTIALS, FIXTURES, SEED_HEADER, fixture
+from tests.support import run_command as run
 
 VARIABLES = ("MARKETO_SOAP_ENDPOINT", "MARKETO_SOAP_USER_ID", "MARKETO_SOAP_ENCRYPTION_KEY")
 REST_VARIABLES = ("MARKETO_REST_ENDPOINT", "MARKETO_REST_CLIENT_ID", "MARKETO_REST_CLIENT_SECRET")
 SEED_OPTIONS = ["--email", "t@t.com", "FirstName=George", "LastName=of the Jungle"]
-
-
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in (*VARIABLES, *REST_VARIABLES):
-        monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +32,6 @@ def served() -> Iterator[dict[str, str]]:
         sandbox.serve() as endpoint,
     ):
         yield dict(zip(VARIABLES, (endpoint, user.user_id, user.encryption_key), strict=True))
-
-
-def run(*args: str, code: int = 0, stdin: bytes | None = None, env: dict[str, str] | None = None) -> Result:
-    result = CliRunner().invoke(cli, list(args), input=stdin, env=env)
-    assert result.exit_code == code, result.output
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    return result
 
 
 # -- sync-lead ----------------------------------------------------------------------------------------
@@ -404,7 +390,7 @@ def test_the_sandbox_takes_settings_seeds_and_limits(tmp_path: Path) -> None:
         served.send_signal(signal.SIGINT)
         _, errors = served.communicate(timeout=20)
     assert (settings["unknown_fields"], settings["limits"]["calls"]) == ("accept", 100)
-    assert "1 leads from" in errors
+    assert "# 1 lead from" in errors
     assert settings["durability"] == "full"
     assert f"warning: every user of this machine can read {token} (chmod 600)\n" in errors
     assert str(config) not in errors

@@ -14,31 +14,26 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from click.testing import CliRunner
 
 from marketo_soap import Sandbox
 from marketo_soap.cli import diagnosis
-from marketo_soap.cli.commands import cli
 from marketo_soap.cli.diagnosis import REST, SOAP
 from marketo_soap.debug.checks import Verdict
 from tests.gateway.support import KEYS, serving
-from tests.support import fixture
+from tests.support import fixture, run_command
 
 GONE = "https://100-AEK-913.mktoapi.com/soap/mktows/2_2"
 REST_VALUES = ("https://100-AEK-913.mktorest.com/rest", "6e1f3b52-0000-4000-8000-5a9db0c0ffee", "x" * 32)
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for variable in (*SOAP, *REST):
-        monkeypatch.delenv(variable, raising=False)
+def _folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
 def examined(*args: str, code: int, env: Mapping[Any, str]) -> tuple[str | None, dict[str, list[tuple[str, str]]]]:
     """What to do first, and the verdicts and messages by name."""
-    result = CliRunner().invoke(cli, ["doctor", "--json", *args], env=env)
-    assert result.exit_code == code, result.output
+    result = run_command("doctor", "--json", *args, code=code, env=env)
     for value in env.values():
         assert len(value) < 2 or value not in result.output  # no value of a variable is printed
     data = json.loads(result.stdout)
@@ -197,7 +192,7 @@ def test_nothing_is_sent_unless_it_is_asked_for(served: tuple[Sandbox, dict[str,
     _, found = examined(code=0, env=env)
     assert "SOAP call" not in found
     assert sandbox.entries() == []
-    shown = CliRunner().invoke(cli, ["doctor"], env=env).stdout
+    shown = run_command("doctor", env=env).stdout
     assert shown.endswith("nothing was sent: --call makes calls that change nothing, to check the credentials\n")
 
 
@@ -213,8 +208,8 @@ def test_real_calls_check_both_sides_of_a_sandbox(served: tuple[Sandbox, dict[st
         "workspace_partitions.Default",
     ]
     assert sandbox.leads() == []
-    shown = CliRunner().invoke(cli, ["doctor", "--call"], env=env)
-    assert shown.stdout.endswith("nothing must be done\n")
+    shown = run_command("doctor", "--call", env=env).stdout
+    assert shown.endswith("nothing must be done\n")
 
 
 def test_what_calls_are_refused_for_is_explained(served: tuple[Sandbox, dict[str, str]]) -> None:

@@ -14,7 +14,7 @@ from itertools import accumulate
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from marketo_soap import Client, Exchange, LeadRecord, Sandbox, SyncLead, envelope, signature
 from marketo_soap.cli.commands import cli
@@ -23,6 +23,7 @@ from marketo_soap.debug.exporting import har
 from marketo_soap.privacy.redactor import EVERYTHING, Redactor
 from marketo_soap.wire import xml
 from tests.support import CREDENTIALS, FIXTURES, HEADER, NOW, SEED_HEADER, fixture
+from tests.support import run_command as run
 
 SEED = FIXTURES / "sync_lead" / "seed.request.xml"
 REQUEST = SEED.read_bytes()
@@ -33,24 +34,11 @@ EXCHANGE = Exchange(
 )
 
 
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("MARKETO_SOAP_ENDPOINT", *ENV):
-        monkeypatch.delenv(variable, raising=False)
-
-
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
     path = tmp_path / "some.har"
     path.write_bytes(har([EXCHANGE, EXCHANGE], visible=EVERYTHING))
     return path
-
-
-def run(*args: str | Path, code: int = 0, stdin: bytes | None = None, env: dict[str, str] | None = None) -> Result:
-    result = CliRunner().invoke(cli, list(map(str, args)), input=stdin, env=env)
-    assert result.exit_code == code, result.output
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    return result
 
 
 # -- parse --------------------------------------------------------------------------------------------

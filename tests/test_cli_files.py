@@ -10,22 +10,19 @@ import time
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from marketo_soap import LeadRecord, SyncMultipleLeads, envelope
-from marketo_soap.cli.commands import cli
 from marketo_soap.debug.exporting import har
 from marketo_soap.debug.importing import exchanges
 from marketo_soap.privacy.redactor import EVERYTHING
 from tests.support import HEADER, NOW, fixture
+from tests.support import run_command as run
 
 REQUEST = fixture("sync_lead/seed.request.xml")
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for variable in ("ENDPOINT", "USER_ID", "ENCRYPTION_KEY"):
-        monkeypatch.delenv(f"MARKETO_SOAP_{variable}", raising=False)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.xml").write_bytes(REQUEST)
     (tmp_path / "b.xml").write_bytes(REQUEST.replace(b"George", b"Jane"))
@@ -33,13 +30,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "deep" / "er" / "c.log").write_bytes(b"a line\nsent: " + REQUEST)
     (tmp_path / "empty.txt").write_bytes(b"nothing")
     return tmp_path
-
-
-def run(*args: str, code: int = 0, stdin: bytes | None = None) -> Result:
-    result = CliRunner().invoke(cli, args, input=stdin)
-    assert result.exit_code == code, result.output
-    assert isinstance(result.exception, SystemExit | None)
-    return result
 
 
 def titles(shown: str) -> list[str]:

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from marketo_soap import OPERATIONS
 from marketo_soap.cli.commands import cli
-from tests.support import FIXTURES
+from tests.support import FIXTURES, run_command
 
 STORY = FIXTURES / "story"
 SERVERS = {"sandbox", "gateway"}
@@ -36,9 +36,7 @@ def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
 
 
 def help_of(*path: str) -> str:
-    result = CliRunner().invoke(cli, [*path, "--help"], prog_name="marketo-soap", terminal_width=200)
-    assert result.exit_code == 0, result.output
-    return result.stdout
+    return run_command(*path, "--help", prog_name="marketo-soap", terminal_width=200).stdout
 
 
 PATHS = list(commands(cli))
@@ -58,8 +56,6 @@ def test_every_command_shows_an_example_of_itself(path: tuple[str, ...]) -> None
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The files that examples name."""
-    for variable in ("ENDPOINT", "USER_ID", "ENCRYPTION_KEY"):
-        monkeypatch.delenv(f"MARKETO_SOAP_{variable}", raising=False)
     monkeypatch.chdir(tmp_path)
     Path("logs").mkdir()
     for name, origin in (("error.log", "php-error.log"), ("logs/a.log", "php-error.log"), ("key", "key")):
@@ -94,7 +90,7 @@ def test_commands_are_listed_by_their_purpose() -> None:
     assert "Other commands" not in titles
     listed = [name for names in cli.sections.values() for name in names]
     assert sorted(listed) == sorted(cli.commands)
-    narrow = CliRunner().invoke(cli, ["--help"]).stdout
+    narrow = run_command("--help").stdout
     assert not [
         line for line in narrow.splitlines() if line.startswith("  ") and line.endswith("...")
     ]  # nothing is cut off at 80 columns

@@ -6,17 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from marketo_soap import OPERATIONS, Client
 from marketo_soap.bridge.operations import NOT_CARRIED, TRANSLATIONS
-from marketo_soap.cli.commands import cli
 from marketo_soap.sandbox.operations import FUNCTIONS
+from tests.support import run_command
 
 
 def test_every_operation_is_listed_with_its_limits() -> None:
-    text = CliRunner().invoke(cli, ["operations"], catch_exceptions=False).output
-    rows = json.loads(CliRunner().invoke(cli, ["operations", "--json"], catch_exceptions=False).output)
+    text = run_command("operations").output
+    rows = json.loads(run_command("operations", "--json").output)
     assert [row["name"] for row in rows] == list(OPERATIONS)
     for row in rows:
         name = row["name"]
@@ -36,12 +35,12 @@ def test_every_operation_is_listed_with_its_limits() -> None:
 def test_an_operation_without_translation_is_not_carried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("marketo_soap.bridge.operations.TRANSLATIONS", {})
     monkeypatch.setattr("marketo_soap.sandbox.operations.FUNCTIONS", {})
-    rows = json.loads(CliRunner().invoke(cli, ["operations", "--json"], catch_exceptions=False).output)
+    rows = json.loads(run_command("operations", "--json").output)
     assert {(row["rest"], row["sandbox"]) for row in rows} == {("not carried", "no")}
 
 
 def test_the_page_of_the_documentation_is_the_one_that_is_printed() -> None:
-    printed = CliRunner().invoke(cli, ["operations", "--markdown"], catch_exceptions=False).output
+    printed = run_command("operations", "--markdown").output
     page = Path(__file__).parent.parent / "docs" / "operations.md"
     wanted = "write it again: marketo-soap operations --markdown > docs/operations.md"
     assert page.read_text(encoding="utf-8") == printed, wanted
@@ -50,8 +49,7 @@ def test_the_page_of_the_documentation_is_the_one_that_is_printed() -> None:
 
 
 def made(*args: str, code: int = 0, stdin: str | None = None) -> str:
-    result = CliRunner().invoke(cli, ["call", *args], input=stdin)
-    assert result.exit_code == code, result.output
+    result = run_command("call", *args, code=code, stdin=stdin)
     return result.stdout if code == 0 else result.stderr
 
 
@@ -68,6 +66,8 @@ def test_any_call_is_made_from_assignments_or_a_file(tmp_path: Path) -> None:
     shown.append(made("getLead", *sandbox, "--params", "-", stdin=(tmp_path / "key.json").read_text()))
     assert len(set(shown)) == 1
     assert shown[0].startswith("1 lead\n  count: 1\n")
+    nobody = made("getMultipleLeads", *sandbox, "leadSelector.keyType=EMAIL", "leadSelector.keyValues=0@t.com")
+    assert "  return_count: 0\n  remaining_count: 0\n  new_stream_position: (empty)\n  lead_records: (empty)" in nobody
     other = made(
         "getLead",
         *sandbox,
@@ -80,4 +80,5 @@ def test_any_call_is_made_from_assignments_or_a_file(tmp_path: Path) -> None:
     assert "20103" in other  # an assignment wins
     (tmp_path / "key.txt").write_text("leadKey")
     assert "neither JSON nor TOML" in made("getLead", *sandbox, "--params", str(tmp_path / "key.txt"), code=2)
+    assert "'missing.json' does not exist" in made("getLead", *sandbox, "--params", "missing.json", code=2)
     assert "did you mean keyType?" in made("getLead", *sandbox, "leadKey.keytype=EMAIL", code=2)

@@ -506,7 +506,9 @@ def test_tasks_share_a_client_and_see_their_own_exchange(served: tuple[Sandbox, 
                 mine = f"<Email>task{n}@t.com</Email>".encode()
                 return result.lead_record.email == f"task{n}@t.com" and mine in kept.request
 
-            return await asyncio.gather(*(one(n) for n in range(200)))
+            results = await asyncio.gather(*(one(n) for n in range(200)))
+            assert client.stats.calls == 200
+            return results
 
     assert all(asyncio.run(main()))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +16,20 @@ from marketo_soap import AmbiguousError, Client, RetryPolicy, Sandbox
 from marketo_soap.calls.deadline import deadline, guard
 from marketo_soap.privacy.redactor import Redactor
 from tests.support import Either
-from tests.test_survival import BOTH, LEAD, OK, ONCE, Kind, peer, read_head, read_request, reply, sync
+from tests.test_survival import (
+    BOTH,
+    LEAD,
+    OK,
+    ONCE,
+    Kind,
+    make_certificate,
+    over_tls,
+    peer,
+    read_head,
+    read_request,
+    reply,
+    sync,
+)
 
 # -- what is kept between calls, and where calls go ---------------------------------------------------
 
@@ -160,23 +172,16 @@ def test_a_peer_that_neither_reads_nor_answers_is_given_up_at_the_deadline(schem
 
 
 def test_a_peer_that_drips_over_tls_ends_at_the_deadline(tmp_path: Path) -> None:
-    subject = "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
-    command = f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 {subject} -keyout key.pem -out cert.pem"
-    subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    make_certificate(tmp_path)
     done = threading.Event()
 
     def drip(connection: socket.socket) -> None:
-        with server.wrap_socket(connection, server_side=True) as over_tls:
-            read_request(over_tls)
-            over_tls.sendall(b"HTTP/1.1 200 OK\r\n")
-            for _ in range(int(LONG / 0.05)):
-                if done.wait(0.05):
-                    break
-                over_tls.sendall(b"X-A: b\r\n")
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        while not done.wait(0.05):
+            connection.sendall(b"X-A: b\r\n")
 
-    with peer(drip) as endpoint:
+    with peer(over_tls(drip, tmp_path)) as endpoint:
         started = time.monotonic()
         options = {"verify": ssl.create_default_context(cafile=tmp_path / "cert.pem"), "timeout": LONG}
         with pytest.raises(AmbiguousError):

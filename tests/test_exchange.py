@@ -29,7 +29,7 @@ from marketo_soap import (
     envelope,
     signature,
 )
-from marketo_soap.calls.flow import Acquire, Received, Send, Wait, exchange
+from marketo_soap.calls.flow import Acquire, Received, Send, Wait, exchange, replay
 from marketo_soap.calls.retry import retry_after
 from tests.support import COOKIE, CREDENTIALS, NOW, SEED, faulted, fixture, success
 
@@ -114,14 +114,14 @@ def sends(steps: list[Any]) -> list[Send]:
     return [step for step in steps if isinstance(step, Send)]
 
 
-def test_a_call_asks_for_leave_signs_and_sends() -> None:
+def test_a_call_asks_for_a_permit_signs_and_sends() -> None:
     steps, result = run(OK)
     header = signature.sign(CREDENTIALS, signature.timestamp(NOW))
     assert steps == [Acquire(300.0), Send(envelope.request(SEED, header), envelope.soap_action(SyncLead), 1, 300.0)]
     assert result.lead_id == 1089965
 
 
-def test_it_is_signed_after_the_leave_not_before() -> None:
+def test_it_is_signed_after_the_permit_not_before() -> None:
     time = Time()
     call = start(time, RetryPolicy())
     assert isinstance(next(call), Acquire)
@@ -248,7 +248,7 @@ def test_what_comes_after_does_not_hide_an_unknown_fate(last: Any, kind: type[Ma
 
 
 @pytest.mark.parametrize("refusal", [TransportError("no permit"), LimitFault("no permit", code=20015)], ids=str)
-def test_no_leave_for_a_repetition_does_not_hide_it_either(refusal: MarketoError) -> None:
+def test_no_permit_for_a_repetition_does_not_hide_it_either(refusal: MarketoError) -> None:
     call = start(Time(), RetryPolicy(pause=0.0))
     next(call)
     call.send(None)
@@ -259,13 +259,34 @@ def test_no_leave_for_a_repetition_does_not_hide_it_either(refusal: MarketoError
     assert caught.value.fate_unknown
 
 
-def test_leave_that_comes_too_late_sends_nothing() -> None:
+def test_a_permit_that_comes_too_late_sends_nothing() -> None:
     time = Time()
     call = start(time, RetryPolicy(deadline=5.0))
     next(call)
     time.seconds = 5.0
     with pytest.raises(TransportError, match="permit came after"):
         call.send(None)
+
+
+def test_a_replay_whose_permit_comes_too_late_is_not_sent() -> None:
+    time, policy = Time(), RetryPolicy(deadline=5.0)
+    stored = envelope.request(SEED, signature.sign(CREDENTIALS, signature.timestamp(NOW)))
+    call = replay(stored, CREDENTIALS, now=time.now, monotonic=time.monotonic, policy=policy)
+    assert next(call) == Acquire(5.0)
+    time.seconds = 6.0
+    with pytest.raises(TransportError, match="syncLead was not sent: the permit came after"):
+        call.send(None)
+
+
+def test_a_wait_that_ended_after_the_deadline_asks_for_a_permit_at_once() -> None:
+    """A limiter is never given a negative time-out, which some locks refuse and others take for none."""
+    time = Time()
+    call = start(time, RetryPolicy(deadline=5.0, pause=0.0))
+    next(call)
+    call.send(None)
+    assert isinstance(call.send(REFUSED), Wait)
+    time.seconds = 7.0
+    assert call.send(None) == Acquire(0.0)
 
 
 @pytest.mark.parametrize(

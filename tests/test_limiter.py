@@ -29,7 +29,7 @@ from marketo_soap import (
 )
 from marketo_soap.calls.limiter import Clock, Permit
 from marketo_soap.calls.limits import Schedule, next_reset
-from tests.support import NOW, Either, fixture, interrupt_often
+from tests.support import NOW, Either, VirtualClock, fixture, interrupt_often
 
 LEAD = LeadRecord(email="t@t.com")
 ONCE = RetryPolicy(attempts=1, deadline=None)
@@ -203,41 +203,6 @@ def test_a_limiter_tells_what_is_spent_of_the_day() -> None:
     days.day = 2
     free.acquire()
     assert free.spent_today == 1
-
-
-class VirtualClock(Clock):
-    """A clock that jumps to when something is due, as soon as nobody is calling."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self.limiter: InProcessLimiter | None = None
-        self._lock = threading.Lock()
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def now(self) -> datetime:
-        return NOW + timedelta(seconds=self.seconds)
-
-    def _jump(self, seconds: float) -> None:
-        with self._lock:
-            self.seconds += seconds
-
-    def wait(self, event: threading.Event, seconds: float | None) -> None:
-        if seconds is None:
-            event.wait(5)
-            return
-        while self.limiter and self.limiter.in_progress:
-            time.sleep(0.0002)
-        self._jump(seconds)
-
-    async def wait_async(self, event: asyncio.Event, seconds: float | None) -> None:
-        if seconds is None:
-            await super().wait_async(event, 5)
-            return
-        while self.limiter and self.limiter.in_progress:
-            await asyncio.sleep(0.0002)
-        self._jump(seconds)
 
 
 def test_threads_and_tasks_use_the_vendors_limits_fully_and_never_exceed_them() -> None:

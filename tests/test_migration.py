@@ -44,8 +44,8 @@ from marketo_soap.migration import DescribedInstance, Report, Survey, survey_lea
 from marketo_soap.operations import OPERATIONS
 from marketo_soap.privacy.redactor import EVERYTHING
 from marketo_soap.sandbox.settings import Settings, Workspace, Workspaces
-from tests.bridge.simple import IMPOSSIBLE, SIMPLE, fill
-from tests.bridge.simple import SETTINGS as SIMPLE_SETTINGS
+from tests.bridge.example_calls import EXAMPLE_CALLS, UNSUPPORTED_CALLS, seed_leads
+from tests.bridge.example_calls import SETTINGS as EXAMPLE_SETTINGS
 from tests.bridge.support import DESCRIBED, described_field
 from tests.declared import values_of
 from tests.support import COOKIE, FIXTURES, HEADER, NOW, enveloped, fixture
@@ -445,23 +445,23 @@ def test_reads_are_counted_and_judged(
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_call_of_any_operation_costs_what_the_bridge_takes(name: str) -> None:
-    with Sandbox(settings=SIMPLE_SETTINGS, clock=lambda: NOW) as sandbox:
-        fill(sandbox)
+    with Sandbox(settings=EXAMPLE_SETTINGS, clock=lambda: NOW) as sandbox:
+        seed_leads(sandbox)
         user = sandbox.rest_credentials
         bridge = RestBridge("https://s.invalid", user.client_id, user.client_secret, transport=sandbox.transport())
         with Client(transport=bridge) as client:
-            again = SIMPLE[name][-1:] if name != "mergeLeads" else []  # fields and types are described once
+            again = EXAMPLE_CALLS[name][-1:] if name != "mergeLeads" else []  # fields and types are described once
             counts = []
-            for operation in [*SIMPLE[name], *again]:
+            for operation in [*EXAMPLE_CALLS[name], *again]:
                 client.call(operation)
                 counts.append(bridge.rest_calls)
             taken = counts[-1] - (counts[-2] if counts[1:] else 0)
-    report = surveyed(Request(SIMPLE[name][-1], None, None))
+    report = surveyed(Request(EXAMPLE_CALLS[name][-1], None, None))
     assert (report.cost.least, report.cost.most) == (taken, taken)
     assert report.verdict == "ready"
 
 
-@pytest.mark.parametrize(("operation", "code", "reason"), IMPOSSIBLE)
+@pytest.mark.parametrize(("operation", "code", "reason"), UNSUPPORTED_CALLS)
 def test_what_rest_cannot_carry_is_work(operation: Operation[Any], code: int, reason: str) -> None:
     (finding,) = surveyed(Request(operation, None, None)).findings
     assert (finding.level, finding.kind, finding.subject) == ("work", "refused", str(code))

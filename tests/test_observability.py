@@ -34,7 +34,7 @@ def test_attempts_and_retries_are_logged_with_their_facts(caplog: pytest.LogCapt
     ]
 
 
-def test_a_long_wait_for_leave_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_long_wait_for_a_permit_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "marketo_soap.limits")
     limiter = InProcessLimiter(Limits(calls=1, window=1.1))
     with Sandbox() as sandbox, Client(transport=sandbox.transport(), limiter=limiter) as client:

@@ -13,6 +13,7 @@ import pytest
 # that is loaded twice has two classes of each name.
 import marketo_soap.client
 import marketo_soap.sandbox.server  # noqa: F401
+from tests.support import inner_settings
 
 LEAD = """
 import pytest
@@ -28,7 +29,7 @@ def written(result):
 
 @pytest.fixture
 def inner(pytester: pytest.Pytester) -> pytest.Pytester:
-    pytester.makeini("[pytest]\nfilterwarnings = error\n")
+    inner_settings(pytester)
     return pytester
 
 

@@ -15,7 +15,7 @@ import marketo_soap.client
 import marketo_soap.sandbox.server
 import marketo_soap.testing.goldens  # noqa: F401
 from marketo_soap import envelope
-from tests.support import SEED, SEED_HEADER, fixture
+from tests.support import SEED, SEED_HEADER, fixture, inner_settings
 
 UPDATE = "--marketo-update-goldens"
 PRETTY = fixture("sync_lead/seed.request.xml")
@@ -41,21 +41,8 @@ def marketo_clock():
 def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.delenv("MARKETO_SOAP_ENCRYPTION_KEY", raising=False)
-    settings(pytester)
+    inner_settings(pytester)
     return pytester
-
-
-def settings(pytester: pytest.Pytester, *lines: str) -> None:
-    pytester.makeini(
-        "\n".join(
-            [
-                "[pytest]",
-                "filterwarnings = error",
-                "addopts = -p no:hypothesispytest -p no:pytest_httpx -p no:anyio",
-                *lines,
-            ]
-        )
-    )
 
 
 def golden(pytester: pytest.Pytester, name: str, data: bytes) -> Path:
@@ -256,7 +243,7 @@ def test_no_mode(marketo_golden):
 
 
 def test_files_stay_in_their_directory(inner: pytest.Pytester) -> None:
-    settings(inner, "marketo_goldens_dir = data/xml")
+    inner_settings(inner, "marketo_goldens_dir = data/xml")
     inner.makepyfile(**{"sub/test_it": """
 import pytest
 from pathlib import Path
@@ -460,7 +447,7 @@ def test_both(golden, marketo_golden):
     ],
 )
 def test_settings_that_are_wrong_are_refused(inner: pytest.Pytester, line: str) -> None:
-    settings(inner, line)
+    inner_settings(inner, line)
     result = inner.runpytest()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: {line.split()[0]} must *"])
@@ -508,7 +495,7 @@ def test_no_secrets(marketo_golden):
 
 
 def test_a_golden_holds_no_secret(inner: pytest.Pytester) -> None:
-    settings(inner, "marketo_golden_secrets = CRM_TOKEN PIN NOT_SET", "marketo_unused_goldens = ignore")
+    inner_settings(inner, "marketo_golden_secrets = CRM_TOKEN PIN NOT_SET", "marketo_unused_goldens = ignore")
     golden(inner, "other.xml", b"<a>client-key-1</a>")
     golden(inner, "short.xml", b"<a>1234567</a>")
     inner.makepyfile(test_it=CALLS + HELD)
@@ -551,12 +538,13 @@ def with_unused(pytester: pytest.Pytester, more: str = "") -> None:
     pytester.makepyfile(test_it=USES, test_other=f"import pytest\n{more}\ndef test_last(): ...")
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["one", "xdist"])
-@pytest.mark.parametrize(("setting", "code"), [("report", 0), ("error", 1), ("ignore", 0)])
+@pytest.mark.parametrize(
+    ("setting", "workers", "code"), [("report", [], 0), ("ignore", [], 0), ("error", [], 1), ("error", ["-n2"], 1)]
+)
 def test_goldens_that_no_test_uses_are_told(
-    inner: pytest.Pytester, workers: list[str], setting: str, code: int
+    inner: pytest.Pytester, setting: str, workers: list[str], code: int
 ) -> None:
-    settings(inner, f"marketo_unused_goldens = {setting}")
+    inner_settings(inner, f"marketo_unused_goldens = {setting}")
     with_unused(inner)
     result = inner.runpytest(*workers)
     result.assert_outcomes(passed=6)
@@ -568,7 +556,7 @@ def test_goldens_that_no_test_uses_are_told(
 
 @pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["one", "xdist"])
 def test_what_waits_for_a_review_goes_when_all_tests_pass(inner: pytest.Pytester, workers: list[str]) -> None:
-    settings(inner, "marketo_unused_goldens = ignore")
+    inner_settings(inner, "marketo_unused_goldens = ignore")
     with_unused(inner)
     golden(inner, "deep/b.actual.xml.txt", b"")
     stays = golden(inner, "deep/b.xml", b"")

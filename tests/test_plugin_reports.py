@@ -15,6 +15,7 @@ import marketo_soap.client
 import marketo_soap.sandbox.server
 import marketo_soap.testing.sandbox_report  # as in test_plugin: loaded once
 from marketo_soap.privacy.vocabulary import hidden
+from tests.support import inner_settings
 
 TESTS = """
 import pytest
@@ -34,7 +35,7 @@ def test_fails(marketo_client, marketo_sandbox):
 
 @pytest.fixture
 def inner(pytester: pytest.Pytester) -> pytest.Pytester:
-    pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = -p no:hypothesispytest -p no:anyio\n")
+    inner_settings(pytester)
     return pytester
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -114,16 +115,8 @@ BOTH = pytest.mark.parametrize("kind", [Client, AsyncClient])
 
 def sync(kind: Kind, endpoint: str, **options: Any) -> Any:
     """One call by a client of either kind."""
-    options = {"retry": ONCE, **options}
-    if kind is Client:
-        with Client(endpoint, "u", "k", **options) as client:
-            return client.sync_lead(LEAD)
-
-    async def main() -> Any:
-        async with AsyncClient(endpoint, "u", "k", **options) as client:
-            return await client.sync_lead(LEAD)
-
-    return asyncio.run(main())
+    with Either(kind, endpoint, "u", "k", **{"retry": ONCE, **options}) as client:
+        return client.sync_lead(LEAD)
 
 
 # -- hostile replies ----------------------------------------------------------------------------------
@@ -173,13 +166,24 @@ def test_a_reply_that_is_too_long_is_cut_off(kind: Kind, limit: int) -> None:
         sync(kind, endpoint, max_response_bytes=len(OK))
 
 
+@contextmanager
+def memory_below(limit: int) -> Iterator[None]:
+    """The block takes fewer bytes. The most that the process ever had does not show it: other tests had more."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < limit
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_compressed_bomb_costs_no_more_than_the_limit() -> None:
-    bomb = zlib.compress(b" " * 400_000_000, 9)  # 400 kB that unpack to 400 MB
-    with peer(always(reply(bomb, "Content-Encoding: deflate"))) as endpoint:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        with pytest.raises(AmbiguousError, match="longer than"):
-            sync(Client, endpoint, max_response_bytes=1_000_000)
-        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kB
+    packer = zlib.compressobj(9)
+    pieces = [packer.compress(b" " * 1_000_000) for _ in range(100)]
+    bomb = b"".join(pieces) + packer.flush()  # 100 kB that unpack to 100 MB
+    answer = always(reply(bomb, "Content-Encoding: deflate"))
+    with peer(answer) as endpoint, memory_below(20_000_000), pytest.raises(AmbiguousError, match="longer than"):
+        sync(Client, endpoint, max_response_bytes=1_000_000)
 
 
 def test_a_reply_of_a_few_thousand_pieces_is_read() -> None:
@@ -211,11 +215,9 @@ def test_a_flood_of_pieces_that_hold_next_to_nothing_is_cut_off(
         for _ in range(3_000):
             connection.sendall(piece)
 
-    with peer(pour) as endpoint:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        with pytest.raises(AmbiguousError, match=r"too many pieces|longer than"):
-            sync(kind, endpoint, retry=RetryPolicy(attempts=1, deadline=60.0), max_response_bytes=5_000_000)
-        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000  # kB
+    cut_off = pytest.raises(AmbiguousError, match=r"too many pieces|longer than")
+    with peer(pour) as endpoint, memory_below(40_000_000), cut_off:
+        sync(kind, endpoint, retry=RetryPolicy(attempts=1, deadline=60.0), max_response_bytes=5_000_000)
 
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -439,21 +441,10 @@ def test_the_wait_for_a_connection_ends_before_the_call_does() -> None:
 def test_a_client_is_well_after_a_deadline(kind: Kind) -> None:
     with Sandbox(user_id="u", encryption_key="k") as sandbox, sandbox.serve() as endpoint:
         sandbox.fail(delay=3.0)
-        short, long = RetryPolicy(deadline=0.2), RetryPolicy(deadline=30.0)
-
-        async def main() -> None:
-            async with AsyncClient(endpoint, "u", "k") as client:
-                with pytest.raises(TransportError):
-                    await client.sync_lead(LEAD, retry=short)
-                await client.sync_lead(LEAD, retry=long)
-
-        if kind is AsyncClient:
-            asyncio.run(main())
-            return
-        with Client(endpoint, "u", "k") as client:
+        with Either(kind, endpoint, "u", "k") as client:
             with pytest.raises(TransportError):
-                client.sync_lead(LEAD, retry=short)
-            client.sync_lead(LEAD, retry=long)
+                client.sync_lead(LEAD, retry=RetryPolicy(deadline=0.2))
+            client.sync_lead(LEAD, retry=RetryPolicy(deadline=30.0))
 
 
 # -- peers that come and go ---------------------------------------------------------------------------
@@ -465,21 +456,10 @@ def test_a_connection_that_the_peer_closed_while_idle_is_replaced(kind: Kind) ->
         read_request(connection)
         connection.sendall(reply(OK))
 
-    with peer(one_reply) as endpoint:
-        if kind is Client:
-            with Client(endpoint, "u", "k", retry=ONCE) as client:
-                for _ in range(3):
-                    client.sync_lead(LEAD)
-                    time.sleep(0.05)
-            return
-
-        async def main() -> None:
-            async with AsyncClient(endpoint, "u", "k", retry=ONCE) as client:
-                for _ in range(3):
-                    await client.sync_lead(LEAD)
-                    await asyncio.sleep(0.05)
-
-        asyncio.run(main())
+    with peer(one_reply) as endpoint, Either(kind, endpoint, "u", "k", retry=ONCE) as client:
+        for _ in range(3):
+            client.sync_lead(LEAD)
+            client.result(asyncio.sleep(0.05))  # the loop of an `AsyncClient` runs meanwhile
 
 
 STRAYS = {
@@ -517,10 +497,15 @@ def misplacing(extra: int, what: bytes, connections: list[int], stop: threading.
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("certificate")
+    make_certificate(folder)
+    return folder
+
+
+def make_certificate(folder: Path) -> None:
+    """Write `cert.pem` and `key.pem` of this machine."""
     names = "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
     command = f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 {names} -keyout key.pem -out cert.pem"
     subprocess.run(command.split(), cwd=folder, check=True, capture_output=True, timeout=60)
-    return folder
 
 
 def over_tls(answer: Callable[[Any], None], folder: Path) -> Callable[[socket.socket], None]:
@@ -654,24 +639,6 @@ def test_a_cancelled_call_stops_at_once_and_leaves_the_pool_usable() -> None:
     asyncio.run(main())
 
 
-def test_many_tasks_share_a_client() -> None:
-    async def main() -> None:
-        with Sandbox(user_id="u", encryption_key="k") as sandbox, sandbox.serve() as endpoint:
-            async with AsyncClient(endpoint, "u", "k") as client:
-
-                async def one(n: int) -> bool:
-                    result = await client.sync_lead(LeadRecord(email=f"{n}@t.com"), return_lead=True)
-                    kept = client.last_exchange
-                    assert kept is not None
-                    assert result.lead_record is not None
-                    return result.lead_record.email == f"{n}@t.com" and f">{n}@t.com<".encode() in kept.request
-
-                assert all(await asyncio.gather(*(one(n) for n in range(150))))
-                assert client.stats.calls == 150
-
-    asyncio.run(main())
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_client_refuses_to_work_in_a_forked_child() -> None:
@@ -697,8 +664,8 @@ def open_files() -> int:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="files and memory are counted in /proc")
 def test_chaos() -> None:
-    """50 workers sync 2,000 leads while the server refuses, resets, stalls, truncates, duplicates and delays."""
-    leads, workers = 2000, 50
+    """50 workers sync 1,000 leads while the server refuses, resets, stalls, truncates, duplicates and delays."""
+    leads, workers = 1000, 50
     outcomes: list[object] = []
     policy = RetryPolicy(attempts=9, pause=0.01, longest_pause=0.1, window=0.05, deadline=60.0)
     trouble: list[dict[str, Any]] = [
@@ -742,8 +709,8 @@ def test_chaos() -> None:
         assert len(sandbox.leads()) == leads
     assert kept == {f"{n}@t.com": str(n + (n % 10 == 0)) for n in range(leads)}
     assert len(outcomes) == leads + leads // 10
-    assert stats.retries > 200
-    assert stats.resent_unknown > 100
+    assert stats.retries > 100
+    assert stats.resent_unknown > 50
     deadline = time.monotonic() + 5
     while open_files() > files and time.monotonic() < deadline:
         time.sleep(0.05)

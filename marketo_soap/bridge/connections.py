@@ -12,10 +12,10 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from marketo_soap.bridge.steps import Fetch
-from marketo_soap.calls.deadline import deadline
+from marketo_soap.calls.deadline import deadline, guard
 from marketo_soap.calls.endpoint import checked_endpoint, is_loopback
 from marketo_soap.calls.flow import Received, Send
-from marketo_soap.calls.http import CONNECTIONS, USER_AGENT, Attempt, open_async_client, open_client, trust, within
+from marketo_soap.calls.http import CONNECTIONS, USER_AGENT, Attempt, trust, within
 from marketo_soap.errors import TransportError
 
 if TYPE_CHECKING:
@@ -93,9 +93,8 @@ class Connections:
     def _client(self) -> httpx.Client:
         with self._lock:
             if self._http is None:
-                self._http = open_client(
-                    transport=_checked(self._transport, httpx.BaseTransport, "AsyncClient"), **self._options()
-                )
+                transport = _checked(self._transport, httpx.BaseTransport, "AsyncClient")
+                self._http = guard(httpx.Client(transport=transport, **self._options()))
             return self._http
 
     def _async_client(self) -> httpx.AsyncClient:
@@ -106,9 +105,8 @@ class Connections:
             for ended in [other for other in self._async_http if other.is_closed()]:
                 del self._async_http[ended]  # its sockets went with it; a pool holds on to its loop
             if loop not in self._async_http:
-                self._async_http[loop] = open_async_client(
-                    transport=_checked(self._transport, httpx.AsyncBaseTransport, "Client"), **self._options()
-                )
+                transport = _checked(self._transport, httpx.AsyncBaseTransport, "Client")
+                self._async_http[loop] = guard(httpx.AsyncClient(transport=transport, **self._options()))
             return self._async_http[loop]
 
     def _options(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from marketo_soap import envelope
-from marketo_soap.bridge.codes import no_answer
+from marketo_soap.bridge.codes import as_fault
 from marketo_soap.bridge.names import FieldIndex, Names, names_of_reply
 from marketo_soap.bridge.operations import TRANSLATIONS
 from marketo_soap.bridge.rest import Lookup, SharedToken, read
@@ -87,13 +87,6 @@ class Core:
             if isinstance(error, BridgeConfigurationError | TransportError) and not isinstance(error, Fault):
                 raise
             return service.refused(operation, error)
-
-
-def as_fault(error: BridgeConfigurationError | TransportError) -> Fault:
-    """Return the fault for *error*: 20019 for a configuration error, else 20011."""
-    if isinstance(error, BridgeConfigurationError):
-        return fault(20019, str(error))
-    return no_answer(str(error), fate_unknown=error.fate_unknown, status=error.status)
 
 
 def _names(settings: BridgeSettings, described: FieldIndex | None) -> Lookup[Names] | Names:

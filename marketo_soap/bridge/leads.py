@@ -10,7 +10,7 @@ from attrs import field, frozen
 from marketo_soap.bridge.codes import local_refusal
 from marketo_soap.bridge.names import Names
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.bridge.values import json_value, text_value
+from marketo_soap.bridge.values import rest_value, text_value
 from marketo_soap.errors import fault
 from marketo_soap.records.lead import Attribute, ForeignSysType, LeadRecord
 from marketo_soap.records.lead_fields import attribute_order
@@ -60,10 +60,8 @@ def rest_lead(lead: LeadRecord, names: Names, settings: BridgeSettings) -> RestL
 
 
 def _json(attribute: Attribute, kind: str, settings: BridgeSettings, notes: list[str]) -> Any:
-    if attribute.value == "":
-        return None if settings.empty_value == "null" else ""
     try:
-        value, offset_added = json_value(attribute.value, kind, settings.naive_offset)
+        value, offset_added = rest_value(attribute.value, kind, settings)
     except ValueError as error:
         raise local_refusal("1003", settings, f"Invalid value for attribute {attribute.name!r}: {error}") from None
     if offset_added:

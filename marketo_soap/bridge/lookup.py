@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from marketo_soap.bridge.codes import local_refusal, refusal
-from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read
+from marketo_soap.bridge.codes import local_refusal, refused_call
+from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, in_batches, read
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
 from marketo_soap.errors import fault
-from marketo_soap.records.lead_keys import LeadKey, LeadKeyRef, aware
+from marketo_soap.records.lead_keys import LeadKey, LeadKeyRef, StaticListSelector, aware
 from marketo_soap.wire.values import INT_MAX
 
 __all__ = [
     "BEGINNING",
     "LEADS",
+    "accepted",
     "ask",
     "assets",
     "cached",
@@ -25,7 +26,7 @@ __all__ = [
     "find_list",
     "ids_of_keys",
     "lead_id_of",
-    "list_named",
+    "list_id_of",
     "pages",
     "record_with",
     "time_of",
@@ -61,15 +62,29 @@ def lead_id_of(value: Any) -> int | None:
     return number if 1 <= number <= INT_MAX else None
 
 
+def accepted(request: RestRequest, settings: BridgeSettings, *, unknown: int = 20011) -> Translation[RestReply]:
+    """Send a request and return its reply. Raises the fault of a refusal."""
+    reply: RestReply = yield request
+    if not reply.success:
+        raise refused_call(reply, settings, unknown=unknown)
+    return reply
+
+
 def ask(request: RestRequest, settings: BridgeSettings, *, unknown: int = 20011) -> Translation[RestReply]:
     """Send a read and return its reply; "no data found" counts as an empty one. Raises the fault of a refusal."""
     reply: RestReply = yield request
     if reply.success or reply.code == "702":
         return reply
-    raise refusal(reply.errors[0], settings, level="response", unknown=unknown)
+    raise refused_call(reply, settings, unknown=unknown)
 
 
-def cached(path: str, read_records: Callable[[Sequence[Mapping[str, Any]]], T], settings: BridgeSettings) -> Lookup[T]:
+def cached(
+    path: str,
+    read_records: Callable[[Sequence[Mapping[str, Any]]], T],
+    settings: BridgeSettings,
+    *,
+    unknown: int = 20011,
+) -> Lookup[T]:
     """Return the lookup of what an instance says of itself. An empty answer is not kept; an old one outlives errors."""
 
     def read_reply(reply: RestReply, before: T | None) -> tuple[T, bool]:
@@ -78,7 +93,7 @@ def cached(path: str, read_records: Callable[[Sequence[Mapping[str, Any]]], T], 
         if before is not None:
             return before, False
         if not reply.success:
-            raise refusal(reply.errors[0], settings, level="response", unknown=20011)
+            raise refused_call(reply, settings, unknown=unknown)
         return read_records(reply.result), False
 
     return Lookup(read(path), read_reply, settings.describe_seconds)
@@ -134,9 +149,9 @@ def find_leads(
     if name == "cookies" and any("," in value for value in wanted):
         raise local_refusal("1012", settings, "a cookie must hold no comma: REST would look for two")
     # A comma separates values. A value that holds one is asked for alone, and what its parts find is dropped.
-    batches = [[value] for value in wanted if "," in value]
+    batches: list[Sequence[str]] = [[value] for value in wanted if "," in value]
     whole = [value for value in wanted if "," not in value]
-    batches += [whole[at : at + _MOST_VALUES] for at in range(0, len(whole), _MOST_VALUES)]
+    batches += in_batches(whole, _MOST_VALUES)
     with_key = ",".join(dict.fromkeys([*fields.split(","), name]))
     found: dict[int, Mapping[str, Any]] = {}
     for batch in batches:
@@ -176,9 +191,11 @@ def ids_of_keys(
     return found
 
 
-def list_named(name: str | None, settings: BridgeSettings) -> Translation[str]:
-    """Return the id of a static list; "" if there is none."""
-    found = yield from find_list(name, settings)
+def list_id_of(selector: StaticListSelector, settings: BridgeSettings) -> Translation[str]:
+    """Return the id of a static list; "" if there is none of its name."""
+    if selector.static_list_id is not None:
+        return str(selector.static_list_id)
+    found = yield from find_list(selector.static_list_name, settings)
     return "" if found is None else str(found.get("id"))
 
 

@@ -9,13 +9,24 @@ from typing import Any, Literal, Self, TypeAlias
 
 from attrs import frozen
 
-from marketo_soap.bridge.codes import refusal
+from marketo_soap.bridge.codes import refused_call
 from marketo_soap.bridge.rest import Lookup, RestReply
 from marketo_soap.bridge.settings import BridgeSettings
+from marketo_soap.bridge.steps import Translation
 from marketo_soap.records.lead_fields import NOT_RETURNED, LeadField, standard_fields
 from marketo_soap.wire.xml import replace_illegal
 
-__all__ = ["DescribedInstance", "FieldIndex", "FoundField", "NameSource", "Names", "described", "names_of_reply"]
+__all__ = [
+    "DescribedInstance",
+    "FieldIndex",
+    "FoundField",
+    "NameSource",
+    "Names",
+    "described",
+    "names_from",
+    "names_of_reply",
+    "squeezed",
+]
 
 
 def described(records: Iterable[Mapping[str, Any]]) -> tuple[LeadField, ...]:
@@ -44,7 +55,7 @@ class FieldIndex:
         self.fields = tuple(fields)
         self.by_rest_name = {each.rest_name: each for each in self.fields}
         named = [(each.soap_name, each) for each in self.fields if each.soap_name is not None]
-        self._by_soap_name = [(spelling, _unambiguous(named, spelling)) for spelling in (str, str.lower, _squeezed)]
+        self._by_soap_name = [(spelling, _unambiguous(named, spelling)) for spelling in (str, str.lower, squeezed)]
 
     def find(self, soap_name: str) -> LeadField | None:
         """Return the field with this SOAP name: spelled exactly, in another case, or without its spaces."""
@@ -54,7 +65,8 @@ class FieldIndex:
         return None
 
 
-def _squeezed(name: str) -> str:
+def squeezed(name: str) -> str:
+    """Return *name* without its spaces, in lower case."""
     return name.replace(" ", "").lower()
 
 
@@ -164,9 +176,13 @@ def _standard() -> FieldIndex:
 
 _GONE = frozenset({"603", "605", "610", "616", "702", "703"})
 
-
 NameSource: TypeAlias = Lookup[Names] | Names
 """The names themselves, or the step that reads them."""
+
+
+def names_from(source: NameSource) -> Translation[Names]:
+    """Return the names, reading them if they have not been."""
+    return source if isinstance(source, Names) else (yield source)
 
 
 def names_of_reply(
@@ -183,7 +199,7 @@ def names_of_reply(
             return Names(settings, FieldIndex(fields)), True
         known = kept if before is None or before.instance is None else before.instance
         if not reply.success and known is None and reply.code not in _GONE:
-            raise refusal(reply.errors[0], settings, level="response", unknown=20011)
+            raise refused_call(reply, settings)
         return Names(settings, known, refused=f"REST {reply.code}" if reply.code else "no fields"), False
 
     return read

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from marketo_soap.bridge.lookup import cached
-from marketo_soap.bridge.rest import Lookup
+from marketo_soap.bridge.rest import Lookup, json_objects
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.bridge.values import json_value, text_value
+from marketo_soap.bridge.values import rest_value, text_value
 from marketo_soap.errors import fault
 from marketo_soap.records.attribs import Attrib
 from marketo_soap.records.lead_fields import attribute_order
@@ -20,9 +20,11 @@ from marketo_soap.records.object_fields import OBJECT_FIELDS, ObjectField
 __all__ = [
     "KEY",
     "NO_IDS",
+    "ROLE_KEY",
     "as_object",
     "as_program",
     "associated",
+    "check_role",
     "described_fields",
     "lookup_of",
     "path_of",
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 KEY = "externalOpportunityId"
+ROLE_KEY = (KEY, "leadId", "role")
 NO_IDS = "REST knows no integer ids of opportunities and roles: give an externalKey"
 _LINKS = (KEY, "leadId", "externalCompanyId", "marketoGUID", "createdAt", "updatedAt", "externalSalesPersonId")
 
@@ -48,8 +51,9 @@ def lookup_of(kind: str, settings: BridgeSettings) -> Lookup[Fields]:
 
 def _fields_of(records: Sequence[Mapping[str, Any]]) -> Fields:
     given = records[0].get("fields") if records else None
-    named = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
-    return dict(_field(each) for each in named if isinstance(each.get("name"), str) and each["name"].strip())
+    return dict(
+        _field(each) for each in json_objects(given) if isinstance(each.get("name"), str) and each["name"].strip()
+    )
 
 
 def _field(given: Mapping[str, Any]) -> tuple[str, ObjectField]:
@@ -88,8 +92,8 @@ def rest_record(given: MObject, fields: Fields, settings: BridgeSettings) -> dic
     """Return the record of an opportunity or a role. `ValueError` says what REST cannot carry of it."""
     if given.id is not None:
         raise ValueError(NO_IDS)
-    is_role = given.type != "Opportunity"
     record = associated(given)
+    is_role = given.type != "Opportunity"
     if not is_role and given.external_key is None:
         raise ValueError("REST finds an opportunity by its external key alone: give an externalKey")
     if not is_role and given.external_key is not None:
@@ -102,15 +106,19 @@ def rest_record(given: MObject, fields: Fields, settings: BridgeSettings) -> dic
             raise ValueError(f"Unknown name attribute list: {each.name}")
         if not each.value and settings.empty_value == "skip":
             continue
-        empty = "" if settings.empty_value == "text" else None
         try:
-            value = json_value(each.value, fields[name].type, settings.naive_offset)[0] if each.value else empty
+            record[name], _ = rest_value(each.value, fields[name].type, settings)
         except ValueError as error:
             raise ValueError(f"{each.name}: {error}") from None
-        record[name] = value
-    if is_role and (missing := [name for name in (KEY, "leadId", "role") if not record.get(name)]):
-        raise ValueError(f"REST finds a role by its opportunity's external key, its lead and its Role: {missing[0]}")
+    if is_role:
+        check_role(record)
     return record
+
+
+def check_role(record: Mapping[str, Any]) -> None:
+    """Raise `ValueError` if *record* lacks a part of the key of a role."""
+    if missing := [name for name in ROLE_KEY if not record.get(name)]:
+        raise ValueError(f"REST finds a role by its opportunity's external key, its lead and its Role: {missing[0]}")
 
 
 def as_object(data: Mapping[str, Any], kind: str, fields: Fields, key_name: str, settings: BridgeSettings) -> MObject:
@@ -164,17 +172,13 @@ def as_program(data: Mapping[str, Any]) -> MObject:
 
 
 def _details(data: Mapping[str, Any]) -> list[TypeAttrib]:
-    def rows(name: str) -> list[Mapping[str, Any]]:
-        given = data.get(name)
-        return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
-
     def text(value: Any) -> str:
         return text_value(value, booleans="1/0")
 
     tags = [("Channel", text(data.get("channel")))] if data.get("channel") else []
-    tags += [(text(each.get("tagType")), text(each.get("tagValue"))) for each in rows("tags")]
+    tags += [(text(each.get("tagType")), text(each.get("tagValue"))) for each in json_objects(data.get("tags"))]
     found = [TypeAttrib("Tag", {"Type": kind, "Value": value}) for kind, value in tags if kind]
-    for each in rows("costs"):
+    for each in json_objects(data.get("costs")):
         month, amount = text(each.get("startDate"))[:7], text(each.get("cost"))
         found.append(TypeAttrib("Cost", {"Month": f"{month}-01", "Amount": amount, "Note": text(each.get("note"))}))
     return found

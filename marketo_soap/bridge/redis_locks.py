@@ -119,21 +119,13 @@ class RedisKeyLocks:
     def acquire(self, keys: frozenset[str], timeout: float | None = None) -> _Ticket:
         """Wait for *keys*, in a thread: `TransportError` after *timeout* seconds. They are held by the ticket."""
         ticket = _Ticket()
-        try:
-            self._redis.run(self._acquired(ref(ticket), ticket.id, keys, timeout))
-        except BaseException:
-            self.release(ticket)
-            raise
+        self._leases.acquire(ticket.id, self._acquired(ref(ticket), ticket.id, keys, timeout))
         return ticket
 
     async def acquire_async(self, keys: frozenset[str], timeout: float | None = None) -> _Ticket:
         """Wait for *keys*, in a task; raises what `acquire` raises."""
         ticket = _Ticket()
-        try:
-            await self._redis.run_async(self._acquired(ref(ticket), ticket.id, keys, timeout))
-        except BaseException:
-            self.release(ticket)
-            raise
+        await self._leases.acquire_async(ticket.id, self._acquired(ref(ticket), ticket.id, keys, timeout))
         return ticket
 
     def release(self, ticket: _Ticket) -> None:

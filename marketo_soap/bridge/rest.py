@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Generic, Literal, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
 
 from attrs import evolve, field, frozen
@@ -16,18 +16,23 @@ from marketo_soap.privacy.redactor import size_only
 from marketo_soap.privacy.vocabulary import secret
 
 __all__ = [
+    "FORM",
+    "JSON",
     "Lookup",
     "RestReply",
     "RestRequest",
     "SharedToken",
     "Token",
+    "WriteEffect",
+    "in_batches",
+    "json_objects",
     "read",
     "read_reply",
     "read_token",
     "token_request",
     "write",
+    "write_form",
 ]
-__all__ = ["Lookup", "RestReply", "RestRequest", "read", "read_reply", "write", "write_form"]
 
 T = TypeVar("T")
 
@@ -39,7 +44,8 @@ _LONGEST_TARGET = 8_000  # bytes: a URI may have 8 KB in all
 _LONGEST_MESSAGE = 500
 _LONGEST_TOKEN = 4_000
 
-Pairs = tuple[tuple[str, str], ...]
+Pairs: TypeAlias = tuple[tuple[str, str], ...]
+WriteEffect: TypeAlias = Literal["repeatable", "once"]
 
 
 @frozen
@@ -90,15 +96,20 @@ def read(path: str, **query: str) -> RestRequest:
     return request if len(request.target) <= _LONGEST_TARGET else request.as_form()
 
 
-def write(path: str, data: Any, *, effect: Literal["repeatable", "once"]) -> RestRequest:
+def write(path: str, data: Any, *, effect: WriteEffect) -> RestRequest:
     """Return a write of *data* as JSON."""
     body = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     return RestRequest("POST", path, (), body, JSON, effect)
 
 
-def write_form(path: str, *, effect: Literal["repeatable", "once"], **fields: str) -> RestRequest:
+def write_form(path: str, *, effect: WriteEffect, **fields: str) -> RestRequest:
     """Return a write of *fields* as a form, which the endpoints of assets take."""
     return RestRequest("POST", path, (), _encoded(tuple(fields.items())).encode(), FORM, effect)
+
+
+def in_batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Yield the items in groups of *size*, as many as one call of REST takes."""
+    return (items[at : at + size] for at in range(0, len(items), size))
 
 
 @frozen
@@ -134,12 +145,17 @@ class RestReply:
 
     @property
     def code(self) -> str:
-        """The code of the first error; "" for a success."""
-        return self.errors[0].code if self.errors else ""
+        """The code of the first error; "" for a success, and after HTTP 5xx: then the outcome is unknown."""
+        return self.errors[0].code if self.errors and (self.errors[0].status or 0) < 500 else ""
 
     def reason(self, record: Mapping[str, Any]) -> RestError:
         """Return why *record* of the result was skipped."""
         return _errors(record.get("reasons"), self.request_id, 200, "the record was skipped without a reason")[0]
+
+
+def json_objects(value: Any) -> list[Mapping[str, Any]]:
+    """Return the objects of a JSON array, without items of other types; none if *value* is no array."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def read_reply(received: Received) -> RestReply:
@@ -154,17 +170,15 @@ def read_reply(received: Received) -> RestReply:
     request_id = _text(data.get("requestId")) or None
     if not data["success"]:
         return RestReply(False, _errors(data.get("errors"), request_id, status, "no reason given"), (), request_id)
-    result = data.get("result")
-    records = tuple(each for each in result if isinstance(each, dict)) if isinstance(result, list) else ()
+    records = tuple(json_objects(data.get("result")))
     next_page = _text(data.get("nextPageToken"), longest=_LONGEST_TOKEN) or None
     return RestReply(True, (), records, request_id, next_page, more=data.get("moreResult") is True)
 
 
 def _errors(given: Any, request_id: str | None, status: int, otherwise: str) -> tuple[RestError, ...]:
-    found = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
     return tuple(
         RestError(_code(each.get("code")), _text(each.get("message")) or otherwise, request_id, status)
-        for each in found or [{}]
+        for each in json_objects(given) or [{}]
     )
 
 
@@ -203,8 +217,8 @@ def token_request(client_id: str, client_secret: str) -> RestRequest:
     return RestRequest("GET", "/identity/oauth/token", query)
 
 
-def read_token(received: Received) -> tuple[str, float] | RestReply:
-    """Read a token and the seconds that it has left, or why there is none."""
+def read_token(received: Received) -> RestReply:
+    """Read the reply to a request for a token: its `access_token`, and as `expires_in` the seconds that it has left."""
     if received.status in (400, 401, 403):
         return RestReply(False, (RestError("", "REST refused the client id or the client secret", None, 401),))
     try:
@@ -218,8 +232,8 @@ def read_token(received: Received) -> tuple[str, float] | RestReply:
     if not isinstance(text, str) or not _TOKEN.fullmatch(text):
         return RestReply(False, (_no_token(received),))
     if isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or not 0 < lifetime < 1e9:
-        return text, 0.0  # good for now
-    return text, float(lifetime)
+        lifetime = 0.0  # good for now
+    return RestReply(True, (), ({"access_token": text, "expires_in": float(lifetime)},))
 
 
 def _no_token(received: Received) -> RestError:

@@ -10,16 +10,16 @@ from collections.abc import Callable, Generator
 from copy import copy
 from typing import Any, TypeAlias, TypeVar, cast
 
-from attrs import Factory, evolve, field, frozen
+from attrs import Factory, define, evolve, field
 
 from marketo_soap.bridge import rest
-from marketo_soap.bridge.codes import Retry, code_of, no_answer, refusal, with_rest_error
+from marketo_soap.bridge.codes import Retry, final_error, partly_done, refused_call, retry_of
 from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, SharedToken, Token
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Ask, CheckLocks, Fetch, Hold, Kept, Recall, Release, Remember, Step, Translation
 from marketo_soap.calls.flow import Acquire, Received, StepAnswer, Wait
 from marketo_soap.calls.retry import RetryPolicy, in_time, retry_after
-from marketo_soap.errors import AmbiguousError, Fault, MarketoError, RestError, TransportError, fault
+from marketo_soap.errors import AmbiguousError, Fault, MarketoError, TransportError, fault
 from marketo_soap.privacy.vocabulary import secret
 
 __all__ = ["Session", "Shared", "Steps"]
@@ -54,9 +54,9 @@ class Shared:
             self.kept.pop(next(iter(self.kept)), None)
 
 
-@frozen
+@define
 class Session:
-    """The settings of one call: its policy, its deadline in *seconds* (None: the policy's), and the credentials."""
+    """One call: its policy, its deadline in *seconds* (None: the policy's), the credentials, and what it has done."""
 
     shared: Shared
     client_id: str = field(repr=secret)
@@ -67,11 +67,15 @@ class Session:
     monotonic: Callable[[], float]
     random: Callable[[], float]
     refused: Callable[[int], None] = lambda code: None
-    locked: set[str] = field(init=False, factory=set, repr=secret)
+    holds_locks: bool = field(init=False, default=False)
+    has_written: bool = field(init=False, default=False)
     begun: float = field(init=False, default=Factory(lambda self: self.monotonic(), takes_self=True))
 
     def carry_out(self, translation: Translation[R]) -> Steps[R]:
-        """Do what *translation* asks for, and return its result. Raises what it raises."""
+        """Do what *translation* asks for, and return its result.
+
+        Raises what it raises. After a write that was carried out, the error says so: its `fate_unknown` is true.
+        """
         answer: Any = None
         error: MarketoError | None = None
         try:
@@ -80,6 +84,10 @@ class Session:
                     ask = translation.send(answer) if error is None else translation.throw(error)
                 except StopIteration as done:
                     return cast("R", done.value)
+                except MarketoError as failure:
+                    if self.has_written and not failure.fate_unknown:
+                        raise partly_done(failure, "a part of the call was carried out before") from None
+                    raise
                 answer = error = None
                 try:
                     answer = yield from self._answer(ask)
@@ -90,12 +98,13 @@ class Session:
 
     def _answer(self, ask: Ask) -> Steps[Any]:
         if isinstance(ask, RestRequest):
-            return (yield from self._call(ask))
+            return (yield from self._send(ask))
         if isinstance(ask, Lookup):
             return (yield from self._look_up(ask))
         if isinstance(ask, Hold):
             yield from self._hold(ask.keys)
-            return self.locked.update(ask.keys)
+            self.holds_locks = True
+            return None
         if isinstance(ask, Remember) and not self.shared.elsewhere:
             return self.shared.keep(ask.key, ask.value)
         if isinstance(ask, Recall):
@@ -107,59 +116,52 @@ class Session:
 
     def _look_up(self, lookup: Lookup[Any]) -> Steps[Any]:
         path = lookup.request.path
-        if (known := self._known(path)) is not None:
-            return known[0]
-        return (yield from self._exclusively(f"lookup:{path}", self._asked(lookup)))
 
-    def _known(self, path: str) -> tuple[Any, float] | None:
-        known = self.shared.lookups.get(path)
-        return known if known is not None and self.monotonic() < known[1] else None
+        def known() -> tuple[Any, float] | None:
+            found = self.shared.lookups.get(path)
+            return found if found is not None and self.monotonic() < found[1] else None
 
-    def _asked(self, lookup: Lookup[Any]) -> Steps[Any]:
+        value, _ = yield from self._once(f"lookup:{path}", known, lambda: self._asked(lookup))
+        return value
+
+    def _asked(self, lookup: Lookup[Any]) -> Steps[tuple[Any, float]]:
         path = lookup.request.path
-        if (known := self._known(path)) is not None:  # another call may have asked meanwhile
-            return known[0]
         before, _ = self.shared.lookups.get(path, (None, 0.0))
         try:
-            reply = yield from self._call(lookup.request)
+            reply = yield from self._send(lookup.request)
             value, good = lookup.read(reply, before)
         except MarketoError:
             if before is None:
                 raise
             value, good = before, False
         seconds = lookup.seconds if good else min(lookup.seconds, _REFUSED_FOR)
-        self.shared.lookups[path] = value, self.monotonic() + seconds
-        return value
+        self.shared.lookups[path] = found = value, self.monotonic() + seconds
+        return found
 
     def _recall(self, key: str) -> Steps[Kept | None]:
         if not self.shared.elsewhere:
             return Kept(self.shared.kept[key]) if key in self.shared.kept else None
         answer: Any = yield Recall(key)
-        if isinstance(answer, Exception):
-            raise answer
+        _raise_if_error(answer)
         return cast("Kept | None", answer)
 
     def _token(self) -> Steps[Token]:
-        token = self._valid_token()
-        return token or (yield from self._exclusively("token", self._renewed_token()))
+        return (yield from self._once("token", self._valid_token, self._renewed_token))
 
     def _valid_token(self) -> Token | None:
         token = self.shared.token.value
         return token if token is not None and self.monotonic() < token.until else None
 
     def _renewed_token(self) -> Steps[Token]:
-        if (token := self._valid_token()) is not None:  # another call has renewed it meanwhile
-            return token
         asked, key = self.monotonic(), f"token:{self.client_id}"
         kept = (yield from self._recall(key)) if self.shared.elsewhere else None
         if kept is not None and kept.value != self.shared.token.refused:
             self.shared.token.value = Token(kept.value, asked + kept.seconds)
             return self.shared.token.value
-        request = rest.token_request(self.client_id, self.client_secret)
-        answer = yield from self._send(request, rest.read_token, with_token=False)
-        if isinstance(answer, RestReply):
-            raise refusal(answer.errors[0], self.settings, level="response", unknown=20014)
-        text, lifetime = answer
+        reply = yield from self._send(rest.token_request(self.client_id, self.client_secret), with_token=False)
+        if not reply.success:
+            raise refused_call(reply, self.settings, unknown=20014)
+        text, lifetime = reply.result[0]["access_token"], reply.result[0]["expires_in"]
         # A short-lived one is the old one, about to end. Half of what it has left is safe, too.
         seconds = lifetime - _EARLY if lifetime > 2 * _EARLY else lifetime / 2
         self.shared.token.value = token = Token(text, asked + seconds)
@@ -167,43 +169,40 @@ class Session:
             yield Remember(key, text, seconds)
         return token
 
-    def _exclusively(self, key: str, work: Steps[R]) -> Steps[R]:
-        """Do *work* while no other call does the work with this key.
+    def _once(self, key: str, known: Callable[[], R | None], find: Callable[[], Steps[R]]) -> Steps[R]:
+        """Return what is *known*, or *find* it while no other call does.
 
         If another call failed at it while this one waited, this one fails with the same error at once: otherwise each
         call would wait for an outage in turn.
         """
+        if (value := known()) is not None:
+            return value
         keys, asked = frozenset({key}), self.monotonic()
         yield from self._hold(keys)
         try:
             failure, ended = self.shared.failures.get(key, (None, 0.0))
             if failure is not None and ended > asked:
-                work.close()
                 raise copy(failure)
-            result = yield from work
+            if (value := known()) is None:  # else another call has found it meanwhile
+                value = yield from find()
             self.shared.failures.pop(key, None)
         except MarketoError as error:
-            if _is_of_the_server(error):
+            if isinstance(error, Fault) or error.__cause__ is not None:  # not for lack of this call's own time
                 self.shared.failures[key] = copy(error), self.monotonic()
             yield Release(keys)
             raise
         yield Release(keys)
-        return result
+        return value
 
     def _hold(self, keys: frozenset[str]) -> Steps[None]:
-        refused = yield Hold(keys, self._left())
-        if isinstance(refused, Exception):
-            raise refused
+        _raise_if_error((yield Hold(keys, self._left())))
 
     # -- one call of REST -----------------------------------------------------------------------------
 
-    def _call(self, request: RestRequest) -> Steps[RestReply]:
-        return (yield from self._send(request, rest.read_reply, with_token=True))
+    def _send(self, request: RestRequest, *, with_token: bool = True) -> Steps[RestReply]:
+        """Send a request until there is a final reply, or raise the final error.
 
-    def _send(self, request: RestRequest, read: Callable[[Received], R], *, with_token: bool) -> Steps[R]:
-        """Send until there is a final answer: the reply as *read*, or the error instead.
-
-        A reply of a write is in doubt when it, or an earlier sending, may have been carried out.
+        A reply to a write is in doubt if it, or an earlier attempt, may have been carried out.
         """
         errors: list[MarketoError] = []
         doubt = renewed = False
@@ -211,19 +210,20 @@ class Session:
             try:
                 token: Token | None = (yield from self._token()) if with_token else None
                 yield from self._acquire(request, counted=with_token)
-                if self.locked and request.effect != "read" and isinstance(lost := (yield CheckLocks()), Exception):
-                    raise lost
             except MarketoError as error:
-                raise _final_error(error, doubt) from None
+                if doubt:
+                    raise final_error(error, doubt=True) from None
+                raise
             answer = yield Fetch(request, None if token is None else token.text, len(errors) + 1, self._left())
-            reply = read(answer) if isinstance(answer, Received) else None
-            if isinstance(reply, RestReply) and reply.success:
-                return cast("R", evolve(reply, in_doubt=doubt))  # its record may be refused
-            if reply is not None and not isinstance(reply, RestReply):
-                return reply
-            retry = _kind(reply, answer)
-            if isinstance(reply, RestReply) and (code := _LIMITS.get(reply.code)):
-                self.refused(code)
+            reply = None
+            if isinstance(answer, Received):
+                reply = rest.read_reply(answer) if with_token else rest.read_token(answer)
+                if reply.success:
+                    self.has_written = self.has_written or (request.effect != "read" and _has_effect(reply))
+                    return evolve(reply, in_doubt=doubt)  # its record may be refused
+                if code := _LIMITS.get(reply.code):
+                    self.refused(code)
+            retry = retry_of(answer if reply is None else reply.errors[0])
             if retry is Retry.TOKEN and token is not None and not renewed:
                 renewed = True
                 if self.shared.token.value is token:  # else another call has dropped it
@@ -233,23 +233,24 @@ class Session:
                 request = request.as_form()
                 continue
             doubt = doubt or (retry is Retry.DOUBT and request.effect != "read")
-            errors.append(_as_soap_error(retry, request, answer))
+            errors.append(_as_soap_error(retry, request))
             pause = self._pause(request, errors, answer)
             if pause is None:
                 break
             yield Wait(pause, errors[-1])
-        if isinstance(reply, RestReply):
-            return cast("R", evolve(reply, in_doubt=doubt))
-        assert isinstance(answer, Exception)
-        raise _final_error(answer, doubt)
+        if reply is not None:
+            return evolve(reply, in_doubt=doubt)
+        assert isinstance(answer, MarketoError)
+        raise final_error(answer, doubt=doubt)
 
     def _acquire(self, request: RestRequest, *, counted: bool) -> Steps[None]:
-        refused = (yield Acquire(self._left())) if counted else None
-        if isinstance(refused, Exception):
-            raise refused
+        if counted:
+            _raise_if_error((yield Acquire(self._left())))
         left = self._left()
         if left is not None and left <= 0:
             raise TransportError(f"{request.name} was not sent: the deadline of the call had passed")
+        if self.holds_locks and request.effect != "read":
+            _raise_if_error((yield CheckLocks()))
 
     def _pause(self, request: RestRequest, errors: list[MarketoError], answer: StepAnswer) -> float | None:
         headers = answer.headers if isinstance(answer, Received) else {}
@@ -260,25 +261,20 @@ class Session:
 
     def _left(self) -> float | None:
         seconds = self.policy.deadline if self.seconds is None else self.seconds
-        return None if seconds is None else seconds - (self.monotonic() - self.begun)
+        return None if seconds is None else max(0.0, seconds - (self.monotonic() - self.begun))
 
 
-def _is_of_the_server(error: MarketoError) -> bool:
-    """Whether *error* comes from the server, not from the deadline of one call."""
-    return isinstance(error, Fault) or error.__cause__ is not None
+def _raise_if_error(answer: object) -> None:
+    if isinstance(answer, Exception):
+        raise answer
 
 
-def _kind(reply: Any, answer: StepAnswer) -> Retry:
-    if isinstance(reply, RestReply):
-        return code_of(reply.errors[0]).retry
-    if isinstance(answer, AmbiguousError):
-        return Retry.DOUBT
-    if isinstance(answer, TransportError):
-        return Retry.LATER
-    raise answer if isinstance(answer, Exception) else TypeError("a Fetch is answered with what was received")
+def _has_effect(reply: RestReply) -> bool:
+    """Whether a successful reply to a write does not say of all its records that they were skipped."""
+    return not reply.result or any(record.get("status") != "skipped" for record in reply.result)
 
 
-def _as_soap_error(retry: Retry, request: RestRequest, answer: StepAnswer) -> MarketoError:
+def _as_soap_error(retry: Retry, request: RestRequest) -> MarketoError:
     """Return the SOAP error that a `RetryPolicy` treats as this failure is to be treated."""
     if retry in (Retry.RATE, Retry.BUSY):
         return fault(20023 if retry is Retry.RATE else 20024, f"{request.name} was not carried out")
@@ -287,12 +283,3 @@ def _as_soap_error(retry: Retry, request: RestRequest, answer: StepAnswer) -> Ma
     if retry in (Retry.DOUBT, Retry.LATER):
         return TransportError(f"{request.name} was not carried out")
     return fault(20012)  # any that is not repeated
-
-
-def _final_error(error: Exception, doubt: bool) -> Exception:
-    """Return the final error, marked if an earlier attempt may have been carried out."""
-    if isinstance(error, Fault):
-        return with_rest_error(error, error.rest or RestError("", error.message), True) if doubt else error
-    if isinstance(error, AmbiguousError):
-        return no_answer(str(error), fate_unknown=doubt, status=error.status)
-    return no_answer(str(error), fate_unknown=True) if doubt else error

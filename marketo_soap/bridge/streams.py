@@ -110,7 +110,7 @@ def streams_at(streams: Sequence[Stream], place: str) -> list[Stream] | None:
     try:
         places = json.loads(base64.urlsafe_b64decode(place.removeprefix(_START).encode()))
         pairs = [(str(token), int(skip)) for token, skip in places]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None
     if not place.startswith(_START) or len(pairs) != len(streams) or any(skip < 0 for _, skip in pairs):
         return None

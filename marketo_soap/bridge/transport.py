@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any, Literal
 
@@ -24,15 +24,12 @@ from marketo_soap.bridge.names import DescribedInstance, FieldIndex
 from marketo_soap.bridge.session import Steps
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.shared_memory import SharedMemory
-from marketo_soap.bridge.steps import Fetch, Step
 from marketo_soap.calls.call import TERMS, Terms
 from marketo_soap.calls.endpoint import EmbeddedEndpoint, is_loopback
-from marketo_soap.calls.flow import StepAnswer
 from marketo_soap.calls.limiter import InProcessLimiter
 from marketo_soap.calls.limits import Limiter, Limits, on_refused
 from marketo_soap.calls.retry import DEFAULT_RETRY
 from marketo_soap.envelope import Request
-from marketo_soap.errors import MarketoError
 from marketo_soap.server import service
 from marketo_soap.signature import AuthenticationHeader, Credentials
 from marketo_soap.wire.xml import MAX_BYTES
@@ -163,14 +160,8 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """
         steps = self._steps(data, terms, authenticate)
         del data  # error trackers show the locals of the frames that an error passes through
-        with self._call(steps, None) as call:
-            answer: StepAnswer = None
-            while (step := call.advance(answer)) is not None:
-                try:
-                    answer = self._do(call, step, timeout)
-                except MarketoError as error:
-                    answer = error
-        return call.served
+        with self._call(steps, None, timeout) as call:
+            return call.run()
 
     async def answer_async(
         self,
@@ -183,24 +174,18 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """Answer in a task; arguments and errors are those of `answer`."""
         steps = self._steps(data, terms, authenticate)
         del data
-        with self._call(steps, _loop()) as call:
-            answer: StepAnswer = None
-            while (step := call.advance(answer)) is not None:
-                try:
-                    answer = await self._do_async(call, step, timeout)
-                except MarketoError as error:
-                    answer = error
-        return call.served
+        with self._call(steps, _loop(), timeout) as call:
+            return await call.run_async()
 
     @contextmanager
-    def _call(self, steps: Steps[service.Answer], loop: object) -> Iterator[BridgeCall]:
+    def _call(self, steps: Steps[service.Answer], loop: object, timeout: httpx.Timeout) -> Iterator[BridgeCall]:
         if os.getpid() != self._process:  # a forked child has none of its parent's connections and calls
             self._begin_anew()
         with self._lock:
             self._busy[loop] += 1
-        call = BridgeCall(steps, self._locks, self._limiter, self._memory, self._warn)
+        call = BridgeCall(steps, self._connections, timeout, self._locks, self._limiter, self._memory, self._warn)
         try:
-            with call:
+            with closing(call):
                 yield call
         finally:
             with self._lock:
@@ -231,22 +216,10 @@ class RestBridge(httpx.BaseTransport, httpx.AsyncBaseTransport):
             except Exception as error:  # the lead may have been written by now
                 logger.warning("on_warning raised %s", type(error).__name__)
 
-    def _do(self, call: BridgeCall, step: Step, timeout: httpx.Timeout) -> Any:
-        if not isinstance(step, Fetch):
-            return call.do(step)
-        with call.attempt(step):
-            return self._connections.fetch(step, timeout)
-
     def close(self) -> None:
         """Close the connections of threads, unless other calls are in progress; the bridge stays usable."""
         if not self._busy[None]:
             self._connections.close()
-
-    async def _do_async(self, call: BridgeCall, step: Step, timeout: httpx.Timeout) -> Any:
-        if not isinstance(step, Fetch):
-            return await call.do_async(step)
-        with call.attempt(step):
-            return await self._connections.fetch_async(step, timeout)
 
     async def aclose(self) -> None:
         """Close the connections of this event loop, unless calls are in progress; the bridge stays usable."""

@@ -7,13 +7,21 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.wire.xml import replace_illegal
 
-__all__ = ["json_value", "text_value"]
+__all__ = ["json_value", "rest_value", "text_value"]
 
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _NUMBER = re.compile(r"[+-]?([0-9]{1,300}(\.[0-9]{0,300})?|\.[0-9]{1,300})([eE][+-]?[0-9]{1,3})?")
+
+
+def rest_value(text: str, kind: str, settings: BridgeSettings) -> tuple[Any, bool]:
+    """Return what `json_value` does, and for an empty text what `empty_value` says."""
+    if text == "":
+        return None if settings.empty_value == "null" else "", False
+    return json_value(text, kind, settings.naive_offset)
 
 
 def json_value(text: str, kind: str, naive_offset: str) -> tuple[Any, bool]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from marketo_soap.bridge.codes import no_answer, refusal
+from marketo_soap.bridge.codes import as_fault, no_answer, refused_record
+from marketo_soap.bridge.lookup import accepted
 from marketo_soap.bridge.rest import RestReply, RestRequest
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
-from marketo_soap.errors import Fault
+from marketo_soap.errors import Fault, MarketoError
 
 __all__ = ["ACTIONS", "Outcome", "Writes", "status_of"]
 
@@ -24,7 +25,7 @@ _NOTHING_TO_DO = (("INSERT", "1017"), ("UPDATE", "1013"))
 
 
 class Writes:
-    """What became of records, by their numbers; *begun* says whether a call was answered."""
+    """What became of records, by their numbers. *begun* is true once REST has accepted a call."""
 
     def __init__(self, settings: BridgeSettings) -> None:
         self.outcomes: dict[int, Outcome] = {}
@@ -32,24 +33,40 @@ class Writes:
         self._settings = settings
 
     def send(self, request: RestRequest, numbers: Sequence[int]) -> Translation[None]:
-        """Write the records with these numbers. Raises the fault of a call that is refused before any was answered."""
+        """Write the records with these numbers. Raises the error of a call if none was accepted before."""
         try:
-            reply: RestReply = yield request
-            if not reply.success:
-                raise refusal(reply.errors[0], self._settings, level="response", fate_unknown=reply.in_doubt)
+            reply = yield from accepted(request, self._settings, unknown=20106)
             if len(reply.result) != len(numbers):
                 raise no_answer("REST did not say what became of each record", fate_unknown=True)
-        except Fault as refused:
-            if not self.begun:
-                raise
-            self.outcomes |= dict.fromkeys(numbers, refused)
+        except MarketoError as error:
+            self.refuse(error, numbers)
             return
         self.begun = True
         for number, record in zip(numbers, reply.result, strict=True):
             self.outcomes[number] = record
             if record.get("status") not in _DONE:
                 why = reply.reason(record)
-                self.outcomes[number] = refusal(why, self._settings, level="record", fate_unknown=reply.in_doubt)
+                self.outcomes[number] = refused_record(why, self._settings, fate_unknown=reply.in_doubt)
+
+    def send_one(self, request: RestRequest, number: int) -> Translation[None]:
+        """Write one record by an endpoint whose replies have no statuses. Raises what `send` raises."""
+        try:
+            reply: RestReply = yield request
+        except MarketoError as error:
+            self.refuse(error, [number])
+            return
+        if reply.success:
+            self.begun = True
+            self.outcomes[number] = {"status": "updated"}
+        else:
+            why = reply.errors[0]
+            self.outcomes[number] = refused_record(why, self._settings, fate_unknown=reply.in_doubt)
+
+    def refuse(self, error: MarketoError, numbers: Sequence[int]) -> None:
+        """Note the *error* of a call as the outcome of its records; raise it if no call was accepted before."""
+        if not self.begun:
+            raise error
+        self.outcomes |= dict.fromkeys(numbers, as_fault(error))
 
 
 def status_of(outcome: Outcome, operation: str) -> tuple[str, str | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
+from functools import partial
 from math import isfinite
 from typing import Any, Literal
 
@@ -54,6 +55,12 @@ class Columns:
         if self.empty not in ("leave", "clear"):
             raise ValueError("empty must be 'leave' or 'clear'")
 
+    def options(self) -> dict[str, str]:
+        """Return what tells these columns from others, as names and texts."""
+        mapping = {f"name of column {column!r}": repr(name) for column, name in self.mapping.items()}
+        types = {f"type of {name}": kind for name, kind in self.types.items()}
+        return {**mapping, **types, "empty": self.empty, "time_zone": str(self.time_zone)}
+
     def plan(self, names: Sequence[str], where: str = "", *, needs_key: bool = True, header: bool = True) -> Plan:
         """Return the plan for the columns *names*; *where* is their place for errors.
 
@@ -67,6 +74,8 @@ class Columns:
         keys: dict[str, int] = {}
         seen: dict[str, str] = {}
         for index, column in enumerate(names):
+            if not isinstance(column, str):  # such as None, for the cells that csv.DictReader has no name for
+                raise ValueError(f"{prefix}the name of column {index + 1} is no text")
             target = self.mapping.get(column, column).strip()
             if column == REASON or (not target and column in self.mapping):
                 continue
@@ -96,19 +105,11 @@ class Columns:
 
     def _converter(self, attribute: str) -> Convert | None:
         kind = self.types.get(attribute)
-        zone = self.time_zone
-        if kind == "datetime" or (kind is None and zone is not None):
-            parse = kind is not None
-
-            def with_zone(value: Any) -> Any:
-                if parse and isinstance(value, str):
-                    value = datetime.fromisoformat(value.strip())
-                if isinstance(value, datetime) and value.utcoffset() is None and zone is not None:
-                    return value.replace(tzinfo=zone)
-                return value
-
-            return with_zone
-        return None if kind is None else _TYPES[kind]
+        if kind == "datetime":
+            return partial(_datetime, zone=self.time_zone)
+        if kind is None:
+            return None if self.time_zone is None else partial(_in_zone, zone=self.time_zone)
+        return _TYPES[kind]
 
 
 def _listed(names: Sequence[str] | Mapping[str, str]) -> str:
@@ -118,14 +119,14 @@ def _listed(names: Sequence[str] | Mapping[str, str]) -> str:
 
 
 def _integer(value: Any) -> Value:
-    number = int(value.strip()) if isinstance(value, str) else int(value)
+    number = int(value)
     if not isinstance(value, str) and number != value:
         raise ValueError
     return number
 
 
 def _decimal(value: Any) -> Value:
-    number = Decimal(value.strip() if isinstance(value, str) else repr(value) if isinstance(value, float) else value)
+    number = Decimal(repr(value) if isinstance(value, float) else value)
     if not number.is_finite():
         raise ValueError
     return number
@@ -145,8 +146,18 @@ def _date(value: Any) -> Value:
     raise ValueError
 
 
-def _datetime(value: Any) -> Value:
-    raise NotImplementedError("made by Columns, which knows the time zone")
+def _datetime(value: Any, zone: tzinfo | None = None) -> Value:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value.strip())
+    if not isinstance(value, date):
+        raise ValueError
+    return _in_zone(value, zone)
+
+
+def _in_zone(value: Any, zone: tzinfo | None) -> Value:
+    if isinstance(value, datetime) and value.utcoffset() is None and zone is not None:
+        return value.replace(tzinfo=zone)
+    return value  # type: ignore[no-any-return]
 
 
 def _string(value: Any) -> Value:

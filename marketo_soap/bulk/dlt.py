@@ -71,8 +71,8 @@ def lead_destination(
                 digest if identity is None else f"{_ID} {identity}".encode()
                 for digest, identity in zip(digests, ids, strict=True)
             ]
-            options: dict[str, Any] = {"dedup": dedup, "at_once": at_once, "target": target}
-            sync_part(rows, identities, client, ledger, schema=schema, columns=used, **options)
+            options = {"columns": used, "dedup": dedup, "at_once": at_once, "target": target}
+            sync_part(rows, identities, client, ledger, schema=schema, **options)
 
     return dlt.destination(
         sync,

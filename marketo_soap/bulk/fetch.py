@@ -52,18 +52,22 @@ def fetch_leads(
     `integer`, `number`, `boolean`, `date`, `datetime`. A lead that changes meanwhile may come again, and so may one
     that was updated where a range of 30 days ends and the next begins.
 
-    Needs pyarrow. Raises what `Client.call` raises, and `ValueError` for a value that does not fit its column.
+    Needs pyarrow. Raises what `Client.call` raises, and `ValueError` for an attribute that is no field, unless *types*
+    has it, and for a value that does not fit its column.
     """
     from marketo_soap.bulk.tables import record_batch
 
     fields = client.call(DescribeMObject("LeadRecord")).metadata.fields
     described = {each.name: kind_of(each.data_type) for each in fields if each.name not in KEYS}
-    kinds = {**KEYS, **({name: described.get(name, "text") for name in attributes} or described), **types}
+    known = {**described, **KEYS, **types}
+    if unknown := [name for name in attributes if name not in known]:
+        raise ValueError(f"describeMObject names no field {', '.join(unknown)}: correct the name, or give its type")
+    kinds = {**KEYS, **{name: known[name] for name in attributes or described}, **types}
     now = (clock or Clock()).now()
     for page in lead_pages(operations_for(selector, now, attributes=attributes, page_size=page_size), client.pages):
         rows = [{name: text for name, _, text in cells_of(lead)} for lead in page.leads]
-        if unknown := {name for row in rows for name in row} - kinds.keys():
-            raise ValueError(f"leads have fields that nothing describes: give types for {', '.join(sorted(unknown))}")
+        if unknown := sorted({name for row in rows for name in row} - kinds.keys()):
+            raise ValueError(f"leads have fields that nothing describes: give types for {', '.join(unknown)}")
         yield record_batch(rows, kinds)
 
 
@@ -72,11 +76,13 @@ class Fetched:
     """How far a fetch has come: *leads* in all, of them *before* from an earlier run, and *rows* of the output.
 
     There are fewer rows than leads if a lead came again, changed or not; None: the output is not written yet.
+    *missing* are the attributes that were asked for and that no lead has a value of, such as a misspelt name.
     """
 
     leads: int
     before: int
     rows: int | None = None
+    missing: tuple[str, ...] = ()
 
 
 def fetch_to_file(
@@ -117,9 +123,9 @@ def fetch_to_file(
             fetched = evolve(fetched, leads=pages.leads)
             if on_progress is not None:
                 on_progress(fetched)
-        fetched = evolve(fetched, rows=write_leads(pages, path))
+        rows, missing = write_leads(pages, path, attributes)
     os.remove(pages.path)
-    return fetched
+    return evolve(fetched, rows=rows, missing=missing)
 
 
 def _request(selector: LeadSelector, attributes: Sequence[str], page_size: int, now: datetime) -> dict[str, Any]:

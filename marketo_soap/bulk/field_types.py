@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 
+from marketo_soap.bulk.rows import keys_of
 from marketo_soap.records.lead import LeadRecord
 
 __all__ = ["KEYS", "cells_of", "kind_of", "typed"]
@@ -71,10 +72,8 @@ def typed(kind: str, text: str | None) -> object:
 
 def cells_of(lead: LeadRecord) -> Iterable[tuple[str, str, str | None]]:
     """Yield the column, the kind and the text of each value of *lead*: its keys, then its attributes."""
-    keys = (lead.id, lead.email, lead.foreign_sys_person_id, lead.foreign_sys_type)
-    for (name, kind), key in zip(KEYS.items(), keys, strict=True):
-        yield name, kind, None if key is None else str(key)
+    for name, key in keys_of(lead).items():
+        yield name, KEYS[name], None if key is None else str(key)
     for attribute in lead.attributes:
-        value = attribute.value
         if attribute.name not in KEYS:
-            yield attribute.name, kind_of(attribute.type), None if value is None else str(value)
+            yield attribute.name, kind_of(attribute.type), attribute.value

@@ -196,8 +196,8 @@ def _json_rows(text: IO[str]) -> Iterator[tuple[int, tuple[str, ...], Any]]:
         if not source.strip():
             continue
         try:
-            data = json.loads(source, parse_float=_exact, object_pairs_hook=_object)
-        except (ValueError, RecursionError):
+            data = json.loads(source, parse_float=Decimal, object_pairs_hook=_object)
+        except (ValueError, ArithmeticError, RecursionError):  # also a number that no decimal can hold
             data = None
         yield line, (), data if isinstance(data, dict) else source.rstrip("\r\n")
 
@@ -207,7 +207,3 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a name comes twice")
     return found
-
-
-def _exact(text: str) -> Decimal:
-    return Decimal(text)

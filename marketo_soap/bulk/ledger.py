@@ -10,7 +10,6 @@ from contextlib import closing, contextmanager, suppress
 from datetime import date
 from os import PathLike
 from secrets import token_hex
-from types import TracebackType
 from typing import Any, Self
 
 from marketo_soap.bulk.outcomes import RowFate, RowOutcome
@@ -31,7 +30,7 @@ CREATE TABLE prefixes (number INTEGER PRIMARY KEY, digest TEXT NOT NULL);
 
 
 class SourceChanged(ErrorWithHelp, ValueError):  # noqa: N818 - what happened
-    """The source is not the one that the ledger was made for."""
+    """The source is not the one that the ledger was made for, or its rows were sent with other options."""
 
 
 class Ledger:
@@ -85,6 +84,7 @@ class Ledger:
                 file.execute("BEGIN")  # a backup would wait for the lock of another process for ever
                 file.execute("SELECT 1 FROM sqlite_master").fetchall()
                 file.backup(ledger._db)
+                ledger.path = os.fspath(path)
                 ledger._open()
         return ledger
 
@@ -95,7 +95,7 @@ class Ledger:
             ON CONFLICT DO UPDATE SET fate = excluded.fate, text = NULL WHERE fate = 'invalid'
         """
         for (numbers,) in self._db.execute("SELECT numbers FROM sent").fetchall():
-            self._db.executemany(query, ((number, str(RowFate.UNKNOWN)) for number in _numbers(numbers)))
+            self._db.executemany(query, ((number, str(RowFate.UNKNOWN)) for number in json.loads(numbers)))
         self._db.execute("DELETE FROM sent")
 
     @property
@@ -117,6 +117,22 @@ class Ledger:
                 "the change (--accept-changes) if the rows that are done are still the same"
             )
         self.set_fact("source", text)
+
+    def check_options(self, options: Mapping[str, str], *, accept: bool = False) -> None:
+        """Note the options that say what is sent for a row, or compare them; with *accept* others take their place.
+
+        Raises `SourceChanged` if they are others: the rows that are done would not be sent again.
+        """
+        noted = self.fact("options")  # None: by an earlier version of the package
+        known = options if noted is None else json.loads(noted)
+        changed = sorted(name for name in {*known, *options} if known.get(name) != options.get(name))
+        if changed and self._is_used and not accept:
+            shown = ", ".join(f"{name}: {known.get(name)}, now {options.get(name)}" for name in changed[:5])
+            raise SourceChanged(
+                f"the rows of {self.path} were sent with other options ({shown}), and would not be sent again: name "
+                "another ledger, or accept the change (--accept-changes) if those that are done may stay as they are"
+            )
+        self.set_fact("options", json.dumps(options))
 
     def check_target(self, target: str) -> None:
         """Note which subscription the rows are sent to, or compare it: `ValueError` if it is another."""
@@ -262,9 +278,7 @@ class Ledger:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -279,7 +293,3 @@ def _explained(path: str | PathLike[str]) -> Iterator[None]:
         raise sqlite3.OperationalError(f"{os.fspath(path)}: another process has this ledger open") from None
     except sqlite3.DatabaseError:
         raise ValueError(f"{os.fspath(path)} is no ledger: name another file") from None
-
-
-def _numbers(text: str) -> Iterator[int]:
-    yield from json.loads(text)

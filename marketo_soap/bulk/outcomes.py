@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from enum import StrEnum
 
 from attrs import field, frozen
@@ -18,7 +17,7 @@ from marketo_soap.errors import (
 )
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncMultipleLeadsResult
 from marketo_soap.privacy.redactor import Redactor, hidden
-from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, SyncStatus
+from marketo_soap.records.lead import LeadSyncStatus, SyncStatus
 
 __all__ = ["Decision", "RowFate", "RowOutcome", "judge", "refused", "settled"]
 
@@ -125,16 +124,11 @@ def _rejected(item: Item, status: SyncStatus) -> RowOutcome:
     return RowOutcome(item.number, RowFate.REJECTED, status=kind, code=code, text=shown)
 
 
-def _texts(record: LeadRecord) -> Iterator[str]:
-    for attribute in record.attributes:
-        if isinstance(attribute.value, str):
-            yield attribute.value
-
-
 def _safe(text: str, item: Item) -> str | None:
     """Return what the server says of a lead, without the values of the lead."""
     record = item.record
-    values = {each.strip() for each in (record.foreign_sys_person_id, *_texts(record)) if each}
+    texts = (record.foreign_sys_person_id, *(attribute.value for attribute in record.attributes))
+    values = {each.strip() for each in texts if each}
     for value in sorted(values, key=len, reverse=True):
         if len(value) > 2:
             text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "[value]", text)

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
-from types import TracebackType
 from typing import Any, Self
 
 from marketo_soap.bulk.field_types import cells_of
@@ -85,9 +84,7 @@ class PagesFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def add(self, page: LeadPage) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -12,11 +11,9 @@ from typing import Any
 
 from attrs import frozen
 
-from marketo_soap.bulk.columns import Columns
 from marketo_soap.bulk.files import Format
 from marketo_soap.bulk.ledger import Ledger
 from marketo_soap.bulk.outcomes import RowFate, RowOutcome
-from marketo_soap.bulk.planner import SIZE
 from marketo_soap.bulk.rows import Row
 from marketo_soap.bulk.sync import sync_leads
 from marketo_soap.bulk.terms import BulkClient
@@ -109,34 +106,19 @@ def sync_part(
     ledger: PartLedger,
     *,
     schema: Any = None,
-    columns: Columns | None = None,
-    dedup: bool = True,
-    at_once: int = 10,
-    batch_size: int = SIZE,
-    target: str | None = None,
-    stop: threading.Event | None = None,
+    **options: Any,
 ) -> list[RowOutcome]:
     """Insert or update the leads of some rows, apart from those that *ledger* knows to be settled; return all outcomes.
 
-    *rows* are pairs of columns and cells, or of () and a mapping. Each has one of the *identities*. The other arguments
-    are those of `sync_leads`. Rows whose answer was lost are sent again, where `sync_leads` would do so. Raises
+    *rows* are pairs of columns and cells, or of () and a mapping. Each has one of the *identities*. The *options* are
+    those of `sync_leads`. Rows whose answer was lost are sent again, where `sync_leads` would do so. Raises
     `SyncStopped` where it stops early, and what it raises.
     """
     numbers = ledger.numbers(identities)
     numbered = dict(zip(numbers, rows, strict=True))
     part = _Part(sorted(numbered.items(), key=lambda each: each[0]), schema)
     for run in range(_MOST_RUNS):
-        summary = sync_leads(
-            part,
-            client,
-            ledger=ledger,
-            columns=columns,
-            dedup=dedup,
-            at_once=at_once,
-            batch_size=batch_size,
-            target=target,
-            stop=stop,
-        )
+        summary = sync_leads(part, client, ledger=ledger, **options)
         if summary.stopped:
             raise SyncStopped(summary.stopped, summary.retry_at)
         first, last = min(numbers, default=1), max(numbers, default=0)

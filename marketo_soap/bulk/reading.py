@@ -7,14 +7,14 @@ from collections.abc import Generator, Iterator, Mapping
 from itertools import islice
 from typing import Literal
 
-from attrs import field, frozen
+from attrs import define, field
 
 from marketo_soap.bulk.columns import BadCell, Columns, Plan
 from marketo_soap.bulk.duplicates import FirstRows
 from marketo_soap.bulk.ledger import Ledger
 from marketo_soap.bulk.outcomes import RowFate, RowOutcome
 from marketo_soap.bulk.planner import Item
-from marketo_soap.bulk.rows import Row
+from marketo_soap.bulk.rows import Row, keys_of
 from marketo_soap.bulk.sources import RowSource
 from marketo_soap.records.lead import LeadRecord
 
@@ -27,7 +27,7 @@ _SETTLED = frozenset({RowFate.DONE, RowFate.REJECTED, RowFate.DUPLICATE})
 _MOST_PLANS = 1000
 
 
-@frozen
+@define
 class Chunk:
     """Some rows: the leads that are to be sent, and what is known of others without sending them."""
 
@@ -60,7 +60,7 @@ class RowReader:
     """Reads a source once, in chunks, and leaves out what the ledger knows to be settled.
 
     Raises `ValueError` for a header without a key before any row is read, and `SourceChanged` where the rows are not
-    those that the ledger was made for.
+    those that the ledger was made for, or were sent with other options.
     """
 
     def __init__(
@@ -78,6 +78,8 @@ class RowReader:
         self._plans = plans_of(source, columns, dedup=dedup)
         fingerprint = source.fingerprint()
         ledger.check_source(fingerprint, accept=accept_changes)
+        options = {**columns.options(), "duplicates": duplicates, "dedup": str(dedup).lower()}
+        ledger.check_options(options, accept=accept_changes)
         self._digest = hashlib.blake2b(ledger.salt) if fingerprint is None else None
         self._first = None if duplicates == "last" else FirstRows()
         self._rows: Iterator[Row] = iter(source.rows())
@@ -97,10 +99,13 @@ class RowReader:
             self._compare(rows)
         known = {outcome.number: outcome for outcome in self._ledger.outcomes(first, self.number)}
         chunk = Chunk()
-        repeated = 0
         for row in rows:
-            repeated += self._add(chunk, row, known.get(row.number))
-        return Chunk(chunk.items, chunk.new, chunk.rejected, repeated)
+            self._add(chunk, row, known.get(row.number))
+        return chunk
+
+    def read(self) -> float | None:
+        """Return which part of the source is read, from 0 to 1; None if that is unknown."""
+        return 1.0 if self.finished else self._source.read()
 
     def close(self) -> None:
         """Close the source."""
@@ -109,30 +114,28 @@ class RowReader:
         if self._first is not None:
             self._first.close()
 
-    def _add(self, chunk: Chunk, row: Row, known: RowOutcome | None) -> bool:
-        """Add a row to a chunk; returns whether it is sent again."""
+    def _add(self, chunk: Chunk, row: Row, known: RowOutcome | None) -> None:
+        """Add a row to a chunk; *known* is its outcome from an earlier run."""
         is_settled = known is not None and known.fate in _SETTLED
         if known is not None and known.fate is RowFate.REJECTED:
             chunk.rejected.append((row, known))
         if is_settled and self._first is None:
-            return False
+            return
         try:
             item = Item.of(row, self._record(row), dedup=self._dedup)
         except BadCell as bad:
             if not is_settled:  # what may have been carried out stays unknown
                 noted = chunk.new if known is None else chunk.rejected
                 noted.append((row, RowOutcome(row.number, RowFate.INVALID, text=str(bad))))
-            return False
-        duplicate = self._duplicate(item)
-        if is_settled:
-            return False
-        if known is not None and not item.repeatable:
-            return False  # nobody knows what came of it, and it must not be sent twice
+            return
+        duplicate = self._duplicate(item)  # asked of a settled row too: later rows may have its key
+        if is_settled or (known is not None and not item.repeatable):
+            return  # what nobody knows the fate of must not be sent twice
         if duplicate is not None:
             chunk.new.append((row, duplicate))
-            return False
-        chunk.items.append(item)
-        return known is not None
+        else:
+            chunk.items.append(item)
+            chunk.repeated += known is not None
 
     def _record(self, row: Row) -> LeadRecord:
         """Return the lead of a row. Raises `BadCell`."""
@@ -178,11 +181,9 @@ class RowReader:
         known = self._ledger.prefixes(rows[0].number, rows[-1].number)
         for row in rows:
             cells = row.cells
-            if isinstance(cells, LeadRecord):
-                attributes = [(attribute.name, attribute.value) for attribute in cells.attributes]
-                keys = (cells.id, cells.email, cells.foreign_sys_person_id, cells.foreign_sys_type)
-                self._digest.update(repr((keys, attributes)).encode("utf-8", "surrogatepass"))
-            else:
-                self._digest.update(repr((row.columns, cells)).encode("utf-8", "surrogatepass"))
+            shown: object = row.columns, cells
+            if isinstance(cells, LeadRecord):  # its repr hides values
+                shown = (*keys_of(cells).values(),), [(each.name, each.value) for each in cells.attributes]
+            self._digest.update(repr(shown).encode("utf-8", "surrogatepass"))
             if row.number in known or row is rows[-1]:
                 self._ledger.check_prefix(row.number, self._digest.copy().hexdigest(), accept=self._accept)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
-from hashlib import sha256
 from os import PathLike
-from types import TracebackType
 from typing import Any, Self
 
 from marketo_soap.bulk.columns import REASON
@@ -100,9 +99,7 @@ class Rejects:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Remove what was written, unless it is kept."""
         with suppress(OSError):  # a full disk
             if self._parquet is not None:
@@ -116,14 +113,11 @@ class Rejects:
 def digest_of(path: str) -> str | None:
     """Return the digest of a file; None if there is none."""
     with suppress(FileNotFoundError), open(path, "rb") as file:
-        digest = sha256()
-        while data := file.read(1 << 20):
-            digest.update(data)
-        return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
     return None
 
 
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         return float(value) if Decimal(repr(float(value))) == value else str(value)
-    return value.isoformat() if isinstance(value, date | datetime) else str(value)
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -9,7 +9,17 @@ from attrs import field, frozen
 from marketo_soap.privacy.redactor import hidden
 from marketo_soap.records.lead import LeadRecord
 
-__all__ = ["Row"]
+__all__ = ["Row", "keys_of"]
+
+
+def keys_of(lead: LeadRecord) -> dict[str, object]:
+    """Return the keys of a lead by their columns; None for one that it does not have."""
+    return {
+        "Id": lead.id,
+        "Email": lead.email,
+        "ForeignSysPersonId": lead.foreign_sys_person_id,
+        "ForeignSysType": lead.foreign_sys_type,
+    }
 
 
 @frozen
@@ -36,15 +46,8 @@ class Row:
     def as_dict(self) -> dict[str, object]:
         """Return the cells by the names of their columns."""
         if isinstance(self.cells, LeadRecord):
-            lead = self.cells
-            keys: dict[str, object] = {
-                "Id": lead.id,
-                "Email": lead.email,
-                "ForeignSysPersonId": lead.foreign_sys_person_id,
-                "ForeignSysType": lead.foreign_sys_type,
-            }
-            known = {name: key for name, key in keys.items() if key is not None}
-            return known | {attribute.name: attribute.value for attribute in lead.attributes}
+            keys = {name: key for name, key in keys_of(self.cells).items() if key is not None}
+            return keys | {attribute.name: attribute.value for attribute in self.cells.attributes}
         if isinstance(self.cells, Mapping):
             return dict(self.cells)
         if isinstance(self.cells, str):

@@ -39,10 +39,9 @@ class Run:
         terms: SyncTerms,
         rejects: Rejects | None,
         on_progress: Callable[[Progress], object] | None,
-        read: Callable[[], float | None],
     ) -> None:
         self._reader, self._ledger, self._client, self._terms = reader, ledger, client, terms
-        self._rejects, self._on_progress, self._read = rejects, on_progress, read
+        self._rejects, self._on_progress = rejects, on_progress
         self._planner = Planner(size=terms.batch_size)
         self._answers: SimpleQueue[Answered] = SimpleQueue()
         self._running = 0
@@ -251,11 +250,12 @@ class Run:
         self._rejects.keep()
 
     def _facts(self) -> dict[str, Any]:
-        return {"rows": self._reader.number, "sent": self._sent, "calls": self._calls}
+        reader = self._reader
+        return {"rows": reader.number, "sent": self._sent, "calls": self._calls, "read": reader.read()}
 
     def progress(self) -> Progress:
         """Return what is done so far."""
-        return Progress(**self._tally.totals(), **self._facts(), read=self._read(), reasons=self._tally.reasons())
+        return Progress(**self._tally.totals(), **self._facts(), reasons=self._tally.reasons())
 
     def summary(self) -> Summary:
         """Return what the run came to."""
@@ -264,7 +264,6 @@ class Run:
         return Summary(
             **totals,
             **self._facts(),
-            read=1.0 if reader.finished else self._read(),
             reasons=ledger.reasons(),
             waiting=max(0, reader.number - sum(totals.values())) if reader.finished else None,
             repeated=self._repeated,

@@ -45,10 +45,10 @@ def operations_for(
     """Return the calls for the leads that *selector* names.
 
     Keys are split to 100 in a call, and a time range to the 30 days that the server takes. Its open end is *now*.
+    Email is asked for beside any *attributes*: without that, the server leaves it nil (recorded).
     """
-    return [
-        GetMultipleLeads(part, batch_size=page_size, include_attributes=attributes) for part in _parts(selector, now)
-    ]
+    wanted = tuple(dict.fromkeys([*attributes, "Email"])) if attributes else ()
+    return [GetMultipleLeads(part, batch_size=page_size, include_attributes=wanted) for part in _parts(selector, now)]
 
 
 def _parts(selector: LeadSelector, now: datetime) -> Iterator[LeadSelector]:

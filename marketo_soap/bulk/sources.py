@@ -43,7 +43,7 @@ def open_source(source: Any, *, format: Format | None = None) -> RowSource:
     name or by *format*, compressed by gzip or not. A pandas or polars data frame and an Arrow table, batch or reader
     needs pyarrow. Any other iterable yields `LeadRecord` objects, mappings of columns to values, or Arrow data.
     """
-    if isinstance(source, Files | Memory) or hasattr(source, "fingerprint"):
+    if hasattr(type(source), "fingerprint"):  # not an attribute: a data frame has its columns as such
         return source  # type: ignore[no-any-return]
     if isinstance(source, str | PathLike):
         return Files([source], format=format)

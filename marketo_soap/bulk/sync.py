@@ -9,8 +9,6 @@ from contextlib import ExitStack, closing
 from os import PathLike
 from typing import Any
 
-from attrs import frozen
-
 from marketo_soap.bulk.columns import Columns
 from marketo_soap.bulk.files import Files
 from marketo_soap.bulk.ledger import Ledger
@@ -44,7 +42,8 @@ def ledger_beside(source: Any) -> str | None:
 def rejects_beside(source: Any) -> str | None:
     """Return the path of the rejects of a source of files: `leads.rejects.csv`; None for any other source."""
     if isinstance(source, Files) and "-" not in source.paths:
-        stem, suffix = os.path.splitext(source.paths[0].removesuffix(".gz"))
+        path = source.paths[0]
+        stem, suffix = os.path.splitext(path[:-3] if path.lower().endswith(".gz") else path)
         return f"{stem}.rejects{suffix}"
     return None
 
@@ -84,12 +83,13 @@ def sync_leads(
 
     *quota* is how many calls a day may be made, or which part of the vendor's 10,000 (a float up to 1.0). The sync
     stops when that or the server's quota is used up, or, with *wait*, goes on the next day. *stop* is an event that
-    ends it after the calls in progress. *accept_changes* takes a source that has changed since. *target* names the
-    subscription, by default after the host of the client's endpoint: a ledger is that of one.
+    ends it after the calls in progress. *accept_changes* takes a source or options that have changed since. *target*
+    names the subscription, by default after the host of the client's endpoint: a ledger is that of one.
 
-    Raises `ValueError` before the first call for a header without a key, a source that is not that of the ledger
-    (`SourceChanged`), another subscription than that of the ledger, and a file of rejects that was changed; later,
-    `SourceError`, for a source that is broken.
+    Raises `ValueError` before the first call for a header without a key, another subscription than that of the ledger,
+    and a file of rejects that was changed; `SourceChanged`, a `ValueError`, for a source that is not that of the ledger
+    and for rows that were sent with other *columns*, *duplicates* or *dedup*; later, `SourceError`, for a source that
+    is broken.
     """
     if not 1 <= at_once <= _MOST_AT_ONCE:
         raise ValueError(f"at_once must be 1 to {_MOST_AT_ONCE}: a client has so many connections")
@@ -102,14 +102,14 @@ def sync_leads(
     with ExitStack() as stack:
         if not isinstance(ledger, Ledger):
             ledger = stack.enter_context(Ledger(ledger or ledger_beside(opened) or ":memory:"))
-        reader = RowReader(opened, ledger, columns, duplicates=duplicates, dedup=dedup, accept_changes=accept_changes)
-        stack.callback(reader.close)
         ledger.check_target(target or subscription_of(client))
         path = rejects or rejects_beside(opened)
         if path is not None and not ledger.knows_rejects(digest_of(os.fspath(path))):
             raise ValueError(f"{os.fspath(path)} would be written over: move it, or name another file for the rejects")
+        reader = RowReader(opened, ledger, columns, duplicates=duplicates, dedup=dedup, accept_changes=accept_changes)
+        stack.callback(reader.close)
         writer = None if path is None else stack.enter_context(Rejects(path, opened.format, opened.schema))
-        run = Run(reader, ledger, client, terms, writer, on_progress, opened.read)
+        run = Run(reader, ledger, client, terms, writer, on_progress)
         run.run()
         return run.summary()
 
@@ -134,7 +134,7 @@ def plan_leads(
         )
         terms = SyncTerms(dedup, 1, SIZE, None, False, threading.Event(), Clock())
         with closing(reader):
-            run = Run(reader, copy, _Rehearsal(), terms, None, None, opened.read)
+            run = Run(reader, copy, _Rehearsal(), terms, None, None)
             run.run()
             return run.summary()
 
@@ -148,16 +148,10 @@ def _calls_a_day(quota: float | None) -> int | None:
     return calls
 
 
-@frozen
-class _Exchange:
-    attempt: int = 1
-
-
 class _Rehearsal:
     """A client that sends nothing."""
 
-    def __init__(self) -> None:
-        self.last_exchange = _Exchange()
+    last_exchange = None
 
     def call(self, operation: SyncMultipleLeads) -> SyncMultipleLeadsResult:
         """Answer that each lead was updated."""

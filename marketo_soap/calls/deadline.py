@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 import httpx
@@ -16,6 +16,8 @@ import httpx
 __all__ = ["deadline", "distrust", "guard"]
 
 _PIECE = 16 * 1024  # bytes that are written before the clock is looked at again
+
+HttpT = TypeVar("HttpT", httpx.Client, httpx.AsyncClient)
 
 _end: ContextVar[float | None] = ContextVar("marketo_soap_deadline", default=None)
 
@@ -30,8 +32,8 @@ def deadline(seconds: float | None) -> Iterator[None]:
         _end.reset(token)
 
 
-def guard(http: httpx.Client | httpx.AsyncClient) -> None:
-    """Have the connections of *http* keep to `deadline`, and none be used again with data left over.
+def guard(http: HttpT) -> HttpT:
+    """Return *http*, after it is made to keep to `deadline` and to use no connection again with data left over.
 
     httpx starts the time-out again for every read, so a peer that sends the head of a reply byte by byte is never late.
     httpcore looks whether the socket is readable before it uses a connection again, but keeps what it has read beyond
@@ -46,6 +48,7 @@ def guard(http: httpx.Client | httpx.AsyncClient) -> None:
             _look_before_reuse(pool)
         if (backend := getattr(pool, "_network_backend", None)) is not None:
             pool._network_backend = backends(backend)
+    return http
 
 
 # -- connections with data left over ------------------------------------------------------------------

@@ -94,21 +94,13 @@ def exchange(
     """Make one call: yield its steps, return its result.
 
     Every attempt is signed with the time of its own, after it has a permit. *refused* is called with the code of each
-    `LimitFault`. Raises what
-    `envelope.reply` raises, the `TransportError` that a driver answers with, one for an answer that is not
-    Marketo's, and `AmbiguousFault` for a server's failure that leaves the fate of the call unknown.
+    `LimitFault`. Raises what `envelope.reply` raises, the `TransportError` that a driver answers with, one for an
+    answer that is not Marketo's, and `AmbiguousFault` for a server's failure that leaves the fate of the call unknown.
     """
-    begun, errors = monotonic(), list[MarketoError]()
-
-    def left() -> float | None:
-        return None if policy.deadline is None else policy.deadline - (monotonic() - begun)
-
+    left, errors = _deadline(policy, monotonic), list[MarketoError]()
     while True:
-        refusal = yield Acquire(left())
-        remaining = left()
-        if refusal is None and remaining is not None and remaining <= 0:
-            refusal = TransportError(f"{operation.name} was not sent: the permit came after the deadline of the call")
-        if isinstance(refusal, MarketoError):
+        refusal = yield from _acquire(operation.name, left)
+        if refusal is not None:
             raise _final_error([*errors, refusal])
         signed = now()
         header = sign(credentials, timestamp(signed))
@@ -145,15 +137,30 @@ def replay(
     from marketo_soap.calls.sign_again import sign_again  # late: it is rarely needed
 
     operation = envelope.open_request(request).operation_type
-    begun = monotonic()
-    refusal = yield Acquire(policy.deadline)
-    if isinstance(refusal, MarketoError):
+    left = _deadline(policy, monotonic)
+    refusal = yield from _acquire(operation.name, left)
+    if refusal is not None:
         raise refusal
     body = sign_again(request, credentials, timestamp(now()))
-    left = None if policy.deadline is None else policy.deadline - (monotonic() - begun)
-    answer = yield Send(body, envelope.soap_action(operation), 1, left)
+    answer = yield Send(body, envelope.soap_action(operation), 1, left())
     if isinstance(answer, MarketoError):
         raise answer
+
+
+def _deadline(policy: RetryPolicy, monotonic: Callable[[], float]) -> Callable[[], float | None]:
+    """Return a function that returns the seconds that are left of a call that begins now; None for no limit."""
+    begun, whole = monotonic(), policy.deadline
+    return lambda: None if whole is None else max(0.0, whole - (monotonic() - begun))
+
+
+def _acquire(name: str, left: Callable[[], float | None]) -> Generator[Step, StepAnswer, MarketoError | None]:
+    """Get a permit; return the error if there is none in time."""
+    refusal = yield Acquire(left())
+    if isinstance(refusal, MarketoError):
+        return refusal
+    if left() == 0.0:
+        return TransportError(f"{name} was not sent: the permit came after the deadline of the call")
+    return None
 
 
 def _read(operation: Operation[R], request: bytes, answer: StepAnswer) -> R:

@@ -14,12 +14,12 @@ from typing import Any, Literal
 import httpx
 
 from marketo_soap import __version__, envelope
-from marketo_soap.calls.deadline import distrust, guard
+from marketo_soap.calls.deadline import distrust
 from marketo_soap.calls.flow import Received, Send
 from marketo_soap.errors import AmbiguousError, TransportError
 from marketo_soap.history import Exchange, Headers, Timings
 
-__all__ = ["CONNECTIONS", "USER_AGENT", "Attempt", "Phases", "open_async_client", "open_client", "trust", "within"]
+__all__ = ["CONNECTIONS", "USER_AGENT", "Attempt", "Phases", "trust", "within"]
 
 CONNECTIONS = httpx.Limits(max_connections=10, max_keepalive_connections=10)
 USER_AGENT = f"marketo_soap/{__version__} httpx/{httpx.__version__}"
@@ -43,20 +43,6 @@ def _no_authorities() -> ssl.SSLContext:
 def trust(url: str, verify: ssl.SSLContext | Literal[True]) -> ssl.SSLContext | Literal[True]:
     """Return *verify* for httpx. Plain http gets an empty context, as httpx loads the certificate store for True."""
     return _no_authorities() if verify is True and url.lower().startswith("http:") else verify
-
-
-def open_client(**options: Any) -> httpx.Client:
-    """Return an `httpx.Client` whose connections are guarded: see `guard`."""
-    http = httpx.Client(**options)
-    guard(http)
-    return http
-
-
-def open_async_client(**options: Any) -> httpx.AsyncClient:
-    """Return an `httpx.AsyncClient` whose connections are guarded: see `guard`."""
-    http = httpx.AsyncClient(**options)
-    guard(http)
-    return http
 
 
 def within(timeout: httpx.Timeout, seconds: float | None) -> httpx.Timeout:
@@ -136,8 +122,7 @@ class Attempt:
         self._phases, self._timed = Phases(), timed
         self._operation, self._endpoint, self._send, self._started = operation, endpoint, send, started
         self._max_bytes = max_bytes
-        self._begun = time.monotonic()
-        self._elapsed = time.perf_counter()
+        self._begun = time.perf_counter()
         self._request_headers: Headers = ()
         self._status: int | None = None
         self._headers: Headers = ()
@@ -234,7 +219,7 @@ class Attempt:
             self._lose(f"the reply is longer than {self._max_bytes} bytes")
         elif self._pieces > _MOST_PIECES:
             self._lose(f"the reply comes in too many pieces, more than {_MOST_PIECES}")
-        elif not self._whole and self._send.seconds is not None and time.monotonic() - self._begun > self._send.seconds:
+        elif not self._whole and self._send.seconds is not None and self._elapsed > self._send.seconds:
             self._lose("the reply did not end before the deadline of the call")
         return self._error is None
 
@@ -246,6 +231,10 @@ class Attempt:
                 self._pieces += 1
             self._body += self._inflater.decompress(piece, room + 1)
             piece = self._inflater.unused_data
+
+    @property
+    def _elapsed(self) -> float:
+        return time.perf_counter() - self._begun
 
     def _lose(self, what: str) -> None:
         text = f"{self._operation} was sent, but its answer was lost, so it may have been done: {what}"
@@ -277,7 +266,7 @@ class Attempt:
             started=self._started,
             request_headers=self._request_headers,
             request=self._send.body,
-            elapsed=time.perf_counter() - self._elapsed,
+            elapsed=self._elapsed,
             status=self._status,
             response_headers=self._headers,
             response=None if self._status is None else self._content,

@@ -14,8 +14,8 @@ from typing import Any, Literal
 from weakref import ref
 
 from marketo_soap.calls.limiter import InProcessLimiter
-from marketo_soap.calls.limits import VENDOR_LIMITS, Limits, next_reset, quota_spent
-from marketo_soap.calls.redis_scripts import ACQUIRE, END, REFUSED, RENEW
+from marketo_soap.calls.limits import VENDOR_LIMITS, Limits, quota_spent
+from marketo_soap.calls.redis_scripts import ACQUIRE, END, REFUSED, RENEW, SECOND, as_arguments, reset_after
 from marketo_soap.calls.redis_thread import Away, Leases, RedisThread
 from marketo_soap.errors import TransportError
 
@@ -23,8 +23,7 @@ __all__ = ["RedisLimiter"]
 
 logger = logging.getLogger("marketo_soap.limits")
 
-_SECOND = 1_000_000  # the unit of the scripts is a microsecond
-_PATIENCE = _SECOND // 4  # how often the first waiter asks again, and how late one may be before its place is gone
+_PATIENCE = SECOND // 4  # how often the first waiter asks again, and how late one may be before its place is gone
 _LATE = "not sent: the call limits gave no permit in {:.1f} s"
 
 
@@ -74,10 +73,8 @@ class RedisLimiter:
         self._own = not isinstance(url, RedisThread)
         base = f"marketo_soap:{{{name}}}:limits"  # one slot of a cluster
         self._keys = [f"{base}:{part}" for part in ("running", "ended", "others", "queue", "asking", "day")]
-        per_day = None if limits.per_day is None else int(limits.per_day * share)
-        whole = (limits.calls, limits.window * _SECOND, limits.at_once, per_day, lease * _SECOND)
-        self._numbers = [-1 if number is None else int(number) for number in whole]
-        self._leases = Leases(self._redis, lease, partial(self._tell, RENEW), partial(self._tell, END))
+        self._numbers = as_arguments(limits, lease, share)
+        self._leases = Leases(self._redis, lease, partial(self._send, RENEW), partial(self._send, END))
         self._reset = self._spent = 0
 
     def __repr__(self) -> str:
@@ -99,11 +96,8 @@ class RedisLimiter:
         With a *holder*, `release(holder)` or the end of the holder gives it back.
         """
         ticket, waiter = token_hex(8), _Waiter()
-        try:
-            local = self._redis.run(self._acquired(ticket, timeout, ref(waiter if holder is None else holder)))
-        except BaseException:
-            self._leases.end(ticket)
-            raise
+        held = ref(waiter if holder is None else holder)
+        local = self._leases.acquire(ticket, self._acquired(ticket, timeout, held))
         if local is not None:
             self._local.acquire(local[0], holder)
         elif holder is None:
@@ -112,12 +106,8 @@ class RedisLimiter:
     async def acquire_async(self, timeout: float | None = None, holder: object | None = None) -> None:
         """Wait for a permit to make a call, in a task; arguments and errors are those of `acquire`."""
         ticket, waiter = token_hex(8), _Waiter()
-        try:
-            held = ref(waiter if holder is None else holder)
-            local = await self._redis.run_async(self._acquired(ticket, timeout, held))
-        except BaseException:
-            self._leases.end(ticket)
-            raise
+        held = ref(waiter if holder is None else holder)
+        local = await self._leases.acquire_async(ticket, self._acquired(ticket, timeout, held))
         if local is not None:
             await self._local.acquire_async(local[0], holder)
         elif holder is None:
@@ -139,7 +129,7 @@ class RedisLimiter:
         times; after 20024 the free places are taken for up to two seconds.
         """
         if code in (20015, 20023, 20024):
-            self._redis.here.spawn(self._tell(REFUSED, code))
+            self._redis.here.spawn(self._send, REFUSED, code)
 
     def close(self) -> None:
         """Give all permits back and close the connections. The limiter stays usable."""
@@ -180,21 +170,14 @@ class RedisLimiter:
         while True:
             status, number, spent = await self._send(ACQUIRE, ticket, self._reset, _PATIENCE)
             if status == 2:  # a new day, of which the server knows no end
-                now = datetime.fromtimestamp(number / _SECOND, UTC)
-                self._reset = round(next_reset(now).timestamp()) * _SECOND
+                self._reset = reset_after(number)
                 continue
             self._spent = spent
             if status == 3:
-                fault = quota_spent(datetime.fromtimestamp(number / _SECOND - 1, UTC))
+                fault = quota_spent(datetime.fromtimestamp(number / SECOND - 1, UTC))
                 fault.hint = f"the part of the quota for this limiter is {self._share}" if self._share < 1 else ""
                 raise fault
-            return number / _SECOND if status else None
+            return number / SECOND if status else None
 
     async def _send(self, script: str, *arguments: str | int) -> Any:
         return await self._redis.script(script, self._keys, *self._numbers, *arguments)
-
-    async def _tell(self, script: str, *arguments: str | int) -> None:
-        try:
-            await self._send(script, *arguments)
-        except Away as error:  # leases end by themselves
-            logger.debug("Redis is away: %s", error)

@@ -1,11 +1,32 @@
-"""The Lua scripts of `RedisLimiter`. Times are microseconds of the server's clock.
+"""The Lua scripts of `RedisLimiter`, and their arguments. Times are microseconds of the server's clock.
 
 The keys: `running` has the permits and the ends of their leases, `ended` the calls of the window and the times of their
 ends ("~": calls of others), `others` the permits that others hold, `queue` the tickets in their order, `asking` until
 when each of these is asked for, `day` how much of the quota is spent until its reset.
 """
 
-__all__ = ["ACQUIRE", "END", "REFUSED", "RENEW"]
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from marketo_soap.calls.limits import Limits, next_reset
+
+__all__ = ["ACQUIRE", "END", "REFUSED", "RENEW", "SECOND", "as_arguments", "reset_after"]
+
+SECOND = 1_000_000
+
+
+def as_arguments(limits: Limits, lease: float, share: float = 1.0) -> list[int]:
+    """Return *limits*, with a *share* of the quota, and *lease* as the arguments of a script; -1 is no limit."""
+    per_day = None if limits.per_day is None else limits.per_day * share
+    numbers = (limits.calls, limits.window * SECOND, limits.at_once, per_day, lease * SECOND)
+    return [-1 if number is None else int(number) for number in numbers]
+
+
+def reset_after(now: int) -> int:
+    """Return when the daily quota is reset after *now*, which the server does not know."""
+    return round(next_reset(datetime.fromtimestamp(now / SECOND, UTC)).timestamp()) * SECOND
+
 
 _COMMON = """
 local running, ended, others, queue, asking, day = unpack(KEYS)

@@ -112,8 +112,9 @@ class RedisThread:
 class Leases:
     """What this process holds in Redis, with its holders: leased for *seconds*, and renewed until it is given back.
 
-    *renew* and *end* tell Redis which ids are still held, and which are not. What is held for an object (None: for
-    nobody) ends with it, so an interrupted caller leaves nothing behind. A forked child holds nothing.
+    *renew* and *end* tell Redis which ids are still held, and which are not. They may raise `Away`: leases end by
+    themselves. What is held for an object (None: for nobody) ends with it, so an interrupted caller leaves nothing
+    behind. A forked child holds nothing.
     """
 
     def __init__(
@@ -132,11 +133,27 @@ class Leases:
         """The ids that this process holds, and for whom."""
         return self._of_process.setdefault(os.getpid(), {})
 
+    def acquire(self, each: str, work: Coroutine[Any, Any, T]) -> T:
+        """Run *work*, which acquires an id, and wait for it in a thread. Give the id back after any exception."""
+        try:
+            return self._redis.run(work)
+        except BaseException:
+            self.end(each)
+            raise
+
+    async def acquire_async(self, each: str, work: Coroutine[Any, Any, T]) -> T:
+        """Run *work* and wait for it in a task, as `acquire` does."""
+        try:
+            return await self._redis.run_async(work)
+        except BaseException:
+            self.end(each)
+            raise
+
     def end(self, *ids: str) -> None:
         """Give ids back, whether they are held or still waited for; does not wait."""
         for each in ids:
             self.held.pop(each, None)
-        self._redis.here.spawn(self._end(*ids))
+        self._redis.here.spawn(self._end, *ids)
 
     def renew(self) -> None:
         """Renew what will be held from now on. Called in the thread of Redis."""
@@ -153,7 +170,8 @@ class Leases:
             if lost := [each for each, holder in list(self.held.items()) if holder is not None and holder() is None]:
                 self.end(*lost)
             if ids := list(self.held):
-                await self._renew(*ids)
+                with suppress(Away):
+                    await self._renew(*ids)
             if ended := [each for each in ids if each not in self.held]:  # meanwhile: perhaps renewed after its end
                 self.end(*ended)
 
@@ -168,38 +186,42 @@ class _Running:
         self._url, self._timeout, self._password = url, timeout, password
         self._redis: Any = None
         self._scripts: dict[str, Any] = {}
-        self._closed = False
+        self._process: int | None = os.getpid()  # None: it is closed
         self._down_until: float | None = None
         self._started = threading.Lock()
         self._tasks: set[Any] = set()
 
     def start(self) -> None:
-        """Start the thread, once."""
-        if self._started.acquire(blocking=False):
+        """Start the thread, unless it runs. An exception can interrupt this, so the thread itself takes the lock."""
+        if not self._started.locked():
             threading.Thread(target=self._work, name="marketo-redis", daemon=True).start()
-            atexit.register(self.close)
 
     def _work(self) -> None:
         from asyncio import set_event_loop
 
+        if not self._started.acquire(blocking=False):  # another one was faster
+            return
+        atexit.register(self.close)
         set_event_loop(self.loop)
         try:
             self.loop.run_forever()
         finally:
             self.loop.close()
 
-    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Run *work* in the thread without waiting for it. An interpreter that ends drops it."""
+    def spawn(self, work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> None:
+        """Run *work* in the thread, without waiting for it and if Redis is there. An interpreter that ends drops it."""
+
+        async def attempted() -> None:
+            with suppress(Away):
+                await work(*arguments)
 
         def begin() -> None:
-            task = self.loop.create_task(work)
+            task = self.loop.create_task(attempted())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-        try:
+        with suppress(RuntimeError):  # closed
             self.loop.call_soon_threadsafe(begin)
-        except RuntimeError:  # closed
-            work.close()
 
     async def ask(self, how: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
         """Return what the server answers to *how*. A server that was away is left alone for a moment."""
@@ -243,10 +265,10 @@ class _Running:
         return self._redis
 
     def close(self) -> None:
-        """End the thread."""
-        if self._closed:
+        """End the thread, once. A forked child that ends has no thread."""
+        if self._process != os.getpid():
             return
-        self._closed = True
+        self._process = None
         atexit.unregister(self.close)
         from asyncio import run_coroutine_threadsafe
 

@@ -134,7 +134,7 @@ def _survey_files(survey: Survey, files: list[tuple[Path, str]]) -> None:
             if path.stat().st_size > LONGEST_WHOLE:
                 survey.unreadable(name, f"the file has more than {LONGEST_WHOLE // 2**20} MiB: split it")
                 continue
-            survey_messages(survey, path.read_bytes(), name, along=along)
+            survey_messages(survey, path.read_bytes(), name, progress=along)
         except OSError as error:
             survey.unreadable(name, f"the file cannot be read: {type(error).__name__}")
 

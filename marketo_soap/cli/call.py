@@ -13,10 +13,10 @@ from typing import Any
 import click
 
 from marketo_soap.cli import output
-from marketo_soap.cli.clients import client_of_endpoint, client_of_sandbox
+from marketo_soap.cli.clients import open_client
 from marketo_soap.cli.envelopes import print_envelopes
 from marketo_soap.cli.help import elements_of, example_of, examples
-from marketo_soap.cli.options import F, GuardedGroup, signer_options, with_options
+from marketo_soap.cli.options import ENDPOINT_OPTIONS, F, GuardedGroup, signer_options, with_options
 from marketo_soap.cli.source import standard_input
 from marketo_soap.errors import MarketoError
 from marketo_soap.operations import OPERATIONS, Operation
@@ -24,9 +24,7 @@ from marketo_soap.privacy.redactor import EVERYTHING, Visible
 from marketo_soap.wire.plain import from_assignments, from_data
 
 _CONNECTION = (
-    click.option("--endpoint", envvar="MARKETO_SOAP_ENDPOINT", show_envvar=True, help="The endpoint to send it to."),
-    click.option("--sandbox", is_flag=True, help="Send it to an embedded sandbox, over a real local connection."),
-    click.option("--sandbox-db", type=click.Path(dir_okay=False), help="A sandbox that keeps its leads in this file."),
+    *ENDPOINT_OPTIONS,
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
     click.option(
         "--show-envelopes",
@@ -49,23 +47,19 @@ def run_call(
     workspace: str | None,
     show: Callable[[Any], object],
     *,
-    user_id: str | None,
-    encryption_key: str | None,
-    endpoint: str | None,
     sandbox: bool,
     sandbox_db: str | None,
     as_json: bool,
     show_envelopes: bool,
     raw: bool,
     redact: bool,
+    **others: Any,
 ) -> None:
-    """Make a call and print its result by *show*, or as JSON. Raises its error."""
+    """Make a call and print its result by *show*, or as JSON. Raises its error. *others* go to `open_client`."""
     if raw and redact:
         raise click.UsageError("--raw shows private values, --redact hides them: give one of them")
-    local = sandbox or sandbox_db is not None
-    opening = client_of_sandbox(sandbox_db) if local else client_of_endpoint(endpoint, user_id, encryption_key)
     result = failure = None
-    with opening as client:
+    with open_client(sandbox=sandbox, sandbox_db=sandbox_db, **others) as client:
         try:
             result = client.call(operation, target_workspace=workspace)
         except MarketoError as error:
@@ -73,7 +67,8 @@ def run_call(
         exchange = client.last_exchange
     if show_envelopes and exchange is not None:
         visible = EVERYTHING if raw else Visible()
-        print_envelopes(exchange, visible=visible, own=local and not redact, to_stderr=as_json)
+        own = (sandbox or sandbox_db is not None) and not redact
+        print_envelopes(exchange, visible=visible, own=own, to_stderr=as_json)
     if failure is None:
         output.print_json(output.as_data(result)) if as_json else show(result)
     elif as_json:
@@ -192,7 +187,9 @@ def _summary(operation: type[Operation[Any]]) -> str:
 def _command(operation: type[Operation[Any]]) -> click.Command:
     @connection_options
     @click.option(
-        "--params", type=click.Path(allow_dash=True), help="The elements from a JSON or TOML file; - is standard input."
+        "--params",
+        type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+        help="The elements from a JSON or TOML file; - is standard input.",
     )
     @click.option("--workspace", help="The targetWorkspace; syncLead alone takes one.")
     @click.argument("assignments", nargs=-1, metavar="[ELEMENT=VALUE]...")

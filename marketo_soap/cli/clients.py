@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -14,9 +14,32 @@ from marketo_soap.cli.waiting import waits_shown
 if TYPE_CHECKING:
     from marketo_soap.client import Client
 
+SOAP = ("MARKETO_SOAP_ENDPOINT", "MARKETO_SOAP_USER_ID", "MARKETO_SOAP_ENCRYPTION_KEY")
+REST = ("MARKETO_REST_ENDPOINT", "MARKETO_REST_CLIENT_ID", "MARKETO_REST_CLIENT_SECRET")
+ENDPOINT, USER_ID, KEY = SOAP
+_OPTIONS = {ENDPOINT: "--endpoint", USER_ID: "--user-id", KEY: "--encryption-key-file"}
+
+
+def open_client(
+    *,
+    sandbox: bool,
+    sandbox_db: str | None,
+    endpoint: str | None,
+    user_id: str | None,
+    encryption_key: str | None,
+    announce: bool = True,
+) -> AbstractContextManager[Client]:
+    """Open the client that options name: of an embedded sandbox, of an endpoint, or over REST if only that is set.
+
+    Waits are announced on a terminal if *announce* is true. It is wrong use if something is missing.
+    """
+    if sandbox or sandbox_db is not None:
+        return _client_of_sandbox(sandbox_db)
+    return _client_of_endpoint(endpoint, user_id, encryption_key, announce)
+
 
 @contextmanager
-def client_of_sandbox(path: str | None) -> Iterator[Client]:
+def _client_of_sandbox(path: str | None) -> Iterator[Client]:
     """Serve an embedded sandbox over a real socket, its leads in *path* or in memory, and open a client of it."""
     from marketo_soap.client import Client
     from marketo_soap.sandbox import Sandbox
@@ -27,25 +50,24 @@ def client_of_sandbox(path: str | None) -> Iterator[Client]:
             yield client
 
 
-SOAP = ("MARKETO_SOAP_ENDPOINT", "MARKETO_SOAP_USER_ID", "MARKETO_SOAP_ENCRYPTION_KEY")
-REST = ("MARKETO_REST_ENDPOINT", "MARKETO_REST_CLIENT_ID", "MARKETO_REST_CLIENT_SECRET")
-ENDPOINT, USER_ID, KEY = SOAP
-_OPTIONS = {ENDPOINT: "--endpoint", USER_ID: "--user-id", KEY: "--encryption-key-file"}
-
-
 @contextmanager
-def client_of_endpoint(endpoint: str | None, user_id: str | None, key: str | None) -> Iterator[Client]:
-    """Open a client of an endpoint, or over REST if only that is set; wrong use if something is missing."""
+def _client_of_endpoint(endpoint: str | None, user_id: str | None, key: str | None, announce: bool) -> Iterator[Client]:
     from marketo_soap.client import Client
 
     if not endpoint and os.environ.get(REST[0]):
         check_given({name: os.environ.get(name) for name in REST})
-        with waits_shown(os.environ[REST[0]]), Client.from_env({name: os.environ[name] for name in REST}) as client:
+        rest = {name: os.environ[name] for name in REST}
+        with waits_shown(rest[REST[0]], announce), Client.from_env(rest) as client:
             yield client
         return
     check_given({ENDPOINT: endpoint, USER_ID: user_id, KEY: key})
-    with waits_shown(str(endpoint)) as limiter, Client(endpoint, user_id, key, limiter=limiter) as client:
+    with waits_shown(str(endpoint), announce) as limiter, Client(endpoint, user_id, key, limiter=limiter) as client:
         yield client
+
+
+def target_of(sandbox: bool, sandbox_db: str | None) -> str | None:
+    """Return what a ledger calls a sandbox; None for an endpoint, which names itself."""
+    return f"the sandbox {os.path.abspath(sandbox_db)}" if sandbox_db else "a sandbox" if sandbox else None
 
 
 def check_given(needed: dict[str, str | None]) -> None:

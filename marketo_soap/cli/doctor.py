@@ -91,14 +91,10 @@ def _version(package: str) -> str | None:
         return None
 
 
-_COLOURS = {Verdict.PASS: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red", Verdict.SKIP: "bright_black"}
-
-
 def _print(findings: list[Diagnosis], todo: list[str], *, called: bool) -> None:
     width = max(len(found.name) for found in findings)
     for found in findings:
-        verdict = click.style(f"{found.verdict:<4}", fg=_COLOURS[found.verdict], bold=True)
-        click.echo(f"{verdict}  {found.name:<{width}}  {output.printable(found.message)}")
+        click.echo(f"{output.styled(found.verdict)}  {found.name:<{width}}  {output.printable(found.message)}")
     if not todo:
         click.secho("nothing must be done", fg="green", bold=True)
         if not called:

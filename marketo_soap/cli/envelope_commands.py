@@ -12,7 +12,7 @@ import click
 from marketo_soap import envelope
 from marketo_soap.calls.sign_again import sign_again
 from marketo_soap.cli import output
-from marketo_soap.cli.clients import KEY, USER_ID, check_given, client_of_endpoint, client_of_sandbox
+from marketo_soap.cli.clients import KEY, USER_ID, check_given, open_client
 from marketo_soap.cli.envelopes import print_envelopes, print_outcome
 from marketo_soap.cli.help import examples
 from marketo_soap.cli.options import signer_options, with_notes
@@ -226,8 +226,9 @@ def send(
         return
     if not local and not yes:
         _confirm(str(endpoint))
-    opening = client_of_sandbox(sandbox_db) if local else client_of_endpoint(endpoint, user_id, encryption_key)
-    with opening as client:
+    with open_client(
+        sandbox=local, sandbox_db=sandbox_db, endpoint=endpoint, user_id=user_id, encryption_key=encryption_key
+    ) as client:
         exchange = client.replay(request)
     print_envelopes(exchange, visible=redactor.visible)
     print_outcome(exchange)

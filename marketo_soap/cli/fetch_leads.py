@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 from typing import Any
 
 import click
 
+from marketo_soap.cli.clients import open_client, target_of
 from marketo_soap.cli.help import examples
-from marketo_soap.cli.options import F, signer_options, with_options
-from marketo_soap.cli.output import printable
-from marketo_soap.cli.sync_leads import WHERE, open_client, target_of
-from marketo_soap.errors import LimitFault, MarketoError
+from marketo_soap.cli.options import ENDPOINT_OPTIONS, F, signer_options, with_options
+from marketo_soap.cli.output import Lines, counted, printable
+from marketo_soap.errors import LimitFault
 from marketo_soap.records.lead_keys import (
     LastUpdateAtSelector,
     LeadKeyRef,
@@ -23,14 +22,13 @@ from marketo_soap.records.lead_keys import (
 )
 
 _STOPPED = 3
-_LINES = 5.0  # seconds between two lines of progress
 
 _WHICH = (
     click.option("--list", "list_name", metavar="NAME", help="The members of a static list: NAME or PROGRAM.NAME."),
     click.option("--list-id", type=int, help="The members of the static list with this id."),
     click.option("--updated-since", metavar="TIME", help="Leads updated since a time: 2026-05-01T00:00:00Z."),
     click.option("--until", metavar="TIME", help="With --updated-since: the last moment; default: now."),
-    click.option("--keys", type=click.File(encoding="utf-8"), help="A file with a key in each line; - is stdin."),
+    click.option("--keys", type=click.File(encoding="utf-8-sig"), help="A file with a key in each line; - is stdin."),
     click.option(
         "--key-type",
         type=click.Choice([each for each in LeadKeyRef if each != LeadKeyRef.LEADOWNEREMAIL]),
@@ -49,7 +47,7 @@ _HOW = (
 
 
 def _options(command: F) -> F:
-    return signer_options(with_options(*WHERE, *_WHICH, *_HOW)(command))
+    return signer_options(with_options(*ENDPOINT_OPTIONS, *_WHICH, *_HOW)(command))
 
 
 @click.command(
@@ -71,7 +69,9 @@ def fetch_leads(
     attributes: tuple[str, ...],
     output: str,
     overwrite: bool,
-    **connection: Any,
+    sandbox: bool,
+    sandbox_db: str | None,
+    **user: Any,
 ) -> None:
     """Fetch the leads of a list, of a time range or of a file of keys into a file, by getMultipleLeads.
 
@@ -81,19 +81,19 @@ def fetch_leads(
     Exit code 0: the file is written; 1: it failed; 2: wrong use; 3: the daily quota is used up or the fetch was
     interrupted: the same command goes on.
     """
-    from marketo_soap.bulk import fetch_to_file
+    from marketo_soap.bulk import Fetched, fetch_to_file
 
     selector = _selector(list_name, list_id, updated_since, until, keys, key_type)
     try:
-        with open_client(**connection) as client:
+        with open_client(sandbox=sandbox, sandbox_db=sandbox_db, **user) as client:
             fetched = fetch_to_file(
                 selector,
                 client,
                 output,
                 attributes=attributes,
                 overwrite=overwrite,
-                on_progress=_Lines(),
-                target=target_of(connection["sandbox"], connection["sandbox_db"]),
+                on_progress=Lines[Fetched](lambda fetched: counted(fetched.leads, "lead")),
+                target=target_of(sandbox, sandbox_db),
             )
     except FileExistsError:
         raise click.UsageError(f"{output} exists: give --overwrite to replace it") from None
@@ -102,13 +102,16 @@ def fetch_leads(
     except KeyboardInterrupt:
         click.echo("interrupted: the same command goes on", err=True)
         raise SystemExit(_STOPPED) from None
-    except MarketoError as error:
-        click.echo(f"stopped: {printable(str(error))}", err=True)
-        if isinstance(error, LimitFault):
-            after = f" after {error.retry_at.isoformat()}" if error.retry_at else ""
-            click.echo(f"the same command goes on{after}", err=True)
-        raise SystemExit(_STOPPED if isinstance(error, LimitFault) else 1) from None
-    click.echo(f"{fetched.rows:,} lead{'' if fetched.rows == 1 else 's'} in {printable(output)}")
+    except LimitFault as error:
+        after = f" after {error.retry_at.isoformat()}" if error.retry_at else ""
+        click.echo(f"stopped: {printable(str(error))}\nthe same command goes on{after}", err=True)
+        raise SystemExit(_STOPPED) from None
+    click.echo(f"{counted(fetched.rows or 0, 'lead')} in {printable(output)}")
+    if list_name is not None and not fetched.rows:
+        click.echo(f"warning: no list is called {list_name!r}, or it is empty: Marketo answers both alike", err=True)
+    elif fetched.rows:
+        for name in map(printable, fetched.missing):
+            click.echo(f"warning: no lead has a value of {name}: is that the name of a field?", err=True)
 
 
 def _selector(
@@ -125,10 +128,16 @@ def _selector(
     if until is not None and updated_since is None:
         raise click.UsageError("--until needs --updated-since")
     if updated_since is not None:
+        first = _time("--updated-since", updated_since)
         last = None if until is None else _time("--until", until)
-        return LastUpdateAtSelector(oldest_updated_at=_time("--updated-since", updated_since), latest_updated_at=last)
+        if last is not None and last < first:
+            raise click.UsageError("--until is before --updated-since")
+        return LastUpdateAtSelector(oldest_updated_at=first, latest_updated_at=last)
     if keys is not None:
-        values = [key for line in keys if (key := line.strip())]
+        try:
+            values = [key for line in keys if (key := line.strip())]
+        except UnicodeDecodeError:
+            raise click.UsageError(f"{printable(keys.name)} is not UTF-8: save it as UTF-8") from None
         if not values:
             raise click.UsageError("the file of keys is empty")
         return LeadKeySelector(key_type, values)
@@ -140,15 +149,3 @@ def _time(option: str, text: str) -> datetime:
         return aware(datetime.fromisoformat(text))
     except ValueError:
         raise click.UsageError(f"{option}: {text!r} is no time such as 2026-05-01T00:00:00Z") from None
-
-
-class _Lines:
-    """Writes how many leads have come to standard error, every few seconds."""
-
-    def __init__(self) -> None:
-        self._due = time.monotonic() + _LINES
-
-    def __call__(self, fetched: Any) -> None:
-        if time.monotonic() >= self._due:
-            self._due = time.monotonic() + _LINES
-            click.echo(f"{fetched.leads:,} leads", err=True)

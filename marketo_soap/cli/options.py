@@ -75,6 +75,13 @@ def _attribute(text: str) -> Attribute:
     return Attribute(name, value)
 
 
+ENDPOINT_OPTIONS = (
+    click.option("--endpoint", envvar="MARKETO_SOAP_ENDPOINT", show_envvar=True, help="The endpoint to call."),
+    click.option("--sandbox", is_flag=True, help="Call an embedded sandbox, over a real local connection."),
+    click.option("--sandbox-db", type=click.Path(dir_okay=False), help="The same, with its leads in this file."),
+)
+"""Where calls go: the options that `open_client` takes, together with those of `signer_options`."""
+
 _SIGNER = (
     click.option("--user-id", envvar="MARKETO_SOAP_USER_ID", show_envvar=True, help="API user id."),
     click.option(

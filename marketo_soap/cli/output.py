@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import attrs
 import click
@@ -144,6 +144,11 @@ def _print_record(record: LeadRecord) -> None:
     print_columns([tuple(map(printable, row)) for row in rows if row[2] is not None])
 
 
+def counted(number: int, what: str) -> str:
+    """Return how many of *what* there are: `1 row`, `2,000 rows`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def print_columns(rows: Sequence[tuple[str, ...]], *, right: int | None = None) -> None:
     """Print *rows* in columns, all aligned left but the one with the number *right*."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -175,6 +180,11 @@ def print_message(data: dict[str, Any]) -> None:
 _COLOURS = {Verdict.PASS: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red", Verdict.SKIP: "bright_black"}
 
 
+def styled(verdict: Verdict) -> str:
+    """Return a verdict in its colour, as wide as any other."""
+    return click.style(f"{verdict:<4}", fg=_COLOURS[verdict], bold=True)
+
+
 def print_checks(where: str, checks: list[Check], *, quiet: bool = False) -> None:
     """Print the checks, one a line, and how many there are of each verdict; *quiet*: only warnings and failures."""
     if where:
@@ -183,9 +193,8 @@ def print_checks(where: str, checks: list[Check], *, quiet: bool = False) -> Non
     for check in checks:
         if quiet and check.verdict in (Verdict.PASS, Verdict.SKIP):
             continue
-        verdict = click.style(f"{check.verdict:<4}", fg=_COLOURS[check.verdict], bold=True)
         line = f" (line {check.line})" if check.line else ""
-        click.echo(f"{verdict}  {check.name:<{width}}  {printable(check.message)}{line}")
+        click.echo(f"{styled(check.verdict)}  {check.name:<{width}}  {printable(check.message)}{line}")
     counts = Counter(check.verdict for check in checks)
     click.echo(", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict]))
 
@@ -234,12 +243,15 @@ def _tree(data: Any, indent: str) -> Iterator[str]:
             yield f"{indent}{printable(name)}:"
             yield from _tree(value, indent + "  ")
         else:
-            shown = {None: "-", True: "true", False: "false"}.get(value) if _is_flag(value) else None
-            yield f"{indent}{printable(name)}: {shown or printable(value or '(empty)')}"
+            yield f"{indent}{printable(name)}: {_shown(value)}"
 
 
-def _is_flag(value: object) -> bool:
-    return value is None or isinstance(value, bool)
+def _shown(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "(empty)" if isinstance(value, Sized) and not value else printable(value)
 
 
 def progress(items: Iterable[T], what: str, *, clock: Callable[[], float] = time.monotonic) -> Iterator[T]:
@@ -258,3 +270,18 @@ def progress(items: Iterable[T], what: str, *, clock: Callable[[], float] = time
         yield item
     if due > start + _SILENT:
         click.echo(f"{what}: {'all' if total is None else f'{total} of {total}'}", err=True)
+
+
+class Lines(Generic[T]):
+    """Prints to standard error, every few seconds, what *describe* says of the progress that it is called with."""
+
+    def __init__(self, describe: Callable[[T], str], clock: Callable[[], float] = time.monotonic) -> None:
+        self._describe, self._clock = describe, clock
+        self._due = clock() + _PAUSE
+
+    def __call__(self, done: T) -> None:
+        """Show the progress, if a line is due."""
+        line, now = self._describe(done), self._clock()
+        if now >= self._due:
+            self._due = now + _PAUSE
+            click.echo(line, err=True)

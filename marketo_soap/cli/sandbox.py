@@ -10,7 +10,7 @@ import click
 from attrs import evolve
 
 from marketo_soap.cli.help import examples
-from marketo_soap.cli.output import printable, warn_if_exposed
+from marketo_soap.cli.output import counted, printable, warn_if_exposed
 
 if TYPE_CHECKING:
     from marketo_soap.sandbox.journal import Entry
@@ -98,7 +98,7 @@ def sandbox(
         limits="vendor" if vendor_limits else None,
     ) as served:
         for path in seed:
-            click.echo(f"# {served.seed(path)} leads from {path}", err=True)
+            click.echo(f"# {counted(served.seed(path), 'lead')} from {path}", err=True)
         try:
             listener, endpoint = bound(host, port)
         except OSError as error:

@@ -7,29 +7,24 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
 
-from marketo_soap.cli.clients import ENDPOINT, KEY, USER_ID, check_given, client_of_sandbox
+from marketo_soap.cli.clients import open_client, target_of
 from marketo_soap.cli.help import examples
-from marketo_soap.cli.options import F, signer_options, with_options
-from marketo_soap.cli.output import as_data, print_json, printable
+from marketo_soap.cli.options import ENDPOINT_OPTIONS, F, signer_options, with_options
+from marketo_soap.cli.output import Lines, as_data, counted, print_json, printable
+from marketo_soap.cli.source import expanded
 
 if TYPE_CHECKING:
     from marketo_soap.bulk import Summary
-    from marketo_soap.client import Client
 
 _NOT_DONE, _STOPPED = 1, 3
 
-WHERE = (
-    click.option("--endpoint", envvar="MARKETO_SOAP_ENDPOINT", show_envvar=True, help="Where to send them."),
-    click.option("--sandbox", is_flag=True, help="Send them to an embedded sandbox, over a real local connection."),
-    click.option("--sandbox-db", type=click.Path(dir_okay=False), help="The sandbox's file; implies --sandbox."),
-)
 _COLUMNS = (
     click.option(
         "--format",
@@ -67,8 +62,12 @@ _HOW = (
 )
 
 
+def _files(context: click.Context, parameter: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(expanded(paths))
+
+
 def _options(command: F) -> F:
-    return signer_options(with_options(*WHERE, *_COLUMNS, *_HOW)(command))
+    return signer_options(with_options(*ENDPOINT_OPTIONS, *_COLUMNS, *_HOW)(command))
 
 
 @click.command(
@@ -76,7 +75,7 @@ def _options(command: F) -> F:
     short_help="Insert or update the leads of files.",
     epilog=examples("sync-leads leads.csv --dry-run", "sync-leads leads.csv --sandbox"),
 )
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True), callback=_files)
 @_options
 def sync_leads(
     files: tuple[str, ...],
@@ -95,7 +94,9 @@ def sync_leads(
     as_json: bool,
     at_once: int,
     wait: bool,
-    **connection: Any,
+    sandbox: bool,
+    sandbox_db: str | None,
+    **user: Any,
 ) -> None:
     """Insert or update the leads of files, 300 in a call, and go on where an earlier run has ended.
 
@@ -114,17 +115,17 @@ def sync_leads(
         _pairs(mapping, "--map"), _pairs(types, "--types"), empty, None if time_zone is None else _zone(time_zone)
     )
     common: dict[str, Any] = {"columns": columns, "duplicates": duplicates, "dedup": not no_dedup}
+    if ledger is None and sandbox and not sandbox_db:
+        ledger = ":memory:"  # the leads of this sandbox do not stay either
     common |= {"ledger": ledger, "accept_changes": accept_changes}
     try:
         if dry_run:
             _show_plan(plan_leads(source, **common), as_json)
             return
-        sandbox, kept = connection["sandbox"], connection["sandbox_db"]
-        if ledger is None and sandbox and not kept:
-            common["ledger"] = ":memory:"  # the leads of this sandbox do not stay either
-        elif ledger is None and "-" in files:
+        if ledger is None and "-" in files:
             raise click.UsageError("standard input has no ledger beside it: name one with --ledger")
-        with open_client(**connection) as client, _stopped_by_signals() as stop, _progress() as show:
+        opening = open_client(sandbox=sandbox, sandbox_db=sandbox_db, announce=False, **user)
+        with opening as client, _stopped_by_signals() as stop, _progress() as show:
             summary = sync(
                 source,
                 client,
@@ -134,7 +135,7 @@ def sync_leads(
                 wait=wait,
                 on_progress=show,
                 stop=stop,
-                target=target_of(sandbox, kept),
+                target=target_of(sandbox, sandbox_db),
                 **common,
             )
     except SourceError as error:
@@ -173,29 +174,6 @@ def _calls(quota: str | None) -> float | None:
         raise click.UsageError(f"--quota: {quota!r} is no number of calls, and no part such as 0.5") from None
 
 
-def target_of(sandbox: bool, sandbox_db: str | None) -> str | None:
-    """Return the name of a sandbox; None for an endpoint, which names itself."""
-    return f"the sandbox {os.path.abspath(sandbox_db)}" if sandbox_db else "a sandbox" if sandbox else None
-
-
-@contextmanager
-def open_client(
-    endpoint: str | None, sandbox: bool, sandbox_db: str | None, user_id: str | None, encryption_key: str | None
-) -> Iterator[Client]:
-    """Open the client: of a sandbox, of the endpoint, or of the REST API if the environment names only that."""
-    from marketo_soap.client import Client
-
-    if sandbox or sandbox_db:
-        opening: AbstractContextManager[Client] = client_of_sandbox(sandbox_db)
-    elif not endpoint and os.environ.get("MARKETO_REST_ENDPOINT"):
-        opening = Client.from_env()
-    else:
-        check_given({ENDPOINT: endpoint, USER_ID: user_id, KEY: encryption_key})
-        opening = Client(endpoint, user_id, encryption_key)
-    with opening as client:
-        yield client
-
-
 @contextmanager
 def _stopped_by_signals() -> Iterator[threading.Event]:
     """Give an event that SIGINT and SIGTERM set. A second signal ends the program at once."""
@@ -221,13 +199,13 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
 @contextmanager
 def _progress() -> Iterator[Any]:
     """Give what shows the progress: on a terminal in place, elsewhere by a line now and then."""
-    from marketo_soap.cli.sync_progress import Lines, OnTerminal
+    from marketo_soap.cli.sync_progress import OnTerminal, Pace
 
     if sys.stderr.isatty():
         with OnTerminal() as shown:
             yield shown
     else:
-        yield Lines()
+        yield Lines(Pace().line)
 
 
 # -- the summary --------------------------------------------------------------------------------------
@@ -248,11 +226,11 @@ def _show_plan(plan: Summary, as_json: bool) -> None:
         data = {"rows": plan.rows, "to_send": plan.sent, "calls": plan.calls, "part_of_daily_quota": part}
         print_json({**data, "invalid": plan.invalid, "duplicates": plan.duplicates, "reasons": dict(plan.reasons)})
     else:
-        click.secho(f"{plan.rows:,} rows, {plan.sent:,} to send in {_count(plan.calls, 'call')}", bold=True)
+        click.secho(f"{counted(plan.rows, 'row')}, {plan.sent:,} to send in {counted(plan.calls, 'call')}", bold=True)
         click.echo(f"  that is {part:.2%} of the daily quota of {DAILY_CALLS:,} calls; retries come on top")
         if plan.duplicates:
-            click.echo(f"  {_count(plan.duplicates, 'duplicate')} left out")
-        _print_reasons(plan, f"{_count(plan.invalid, 'row')} refused before sending")
+            click.echo(f"  {counted(plan.duplicates, 'duplicate')} left out")
+        _print_reasons(plan, f"{counted(plan.invalid, 'row')} refused before sending")
     if plan.invalid:
         raise SystemExit(_NOT_DONE)
 
@@ -261,14 +239,14 @@ def _print(summary: Summary) -> None:
     counts = {name: getattr(summary, name) for name in ("created", "updated", "rejected", "invalid")}
     counts |= {"left out": summary.duplicates, "unknown": summary.unknown, "waiting": summary.waiting or 0}
     shown = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "none to send"
-    click.secho(f"{summary.rows:,} rows: {shown}", bold=True)
-    click.echo(f"  {_count(summary.calls, 'call')} in {summary.seconds:.1f} s; {summary.calls_today:,} for them today")
+    click.secho(f"{counted(summary.rows, 'row')}: {shown}", bold=True)
+    click.echo(f"  {counted(summary.calls, 'call')} in {summary.seconds:.1f} s; {summary.calls_today:,} for them today")
     if summary.settled_before:
-        click.echo(f"  {_count(summary.settled_before, 'row')} settled before")
+        click.echo(f"  {counted(summary.settled_before, 'row')} settled before")
     if summary.repeated:
-        click.echo(f"  {_count(summary.repeated, 'row')} sent again that may have been carried out before")
+        click.echo(f"  {counted(summary.repeated, 'row')} sent again that may have been carried out before")
     if summary.unknown:
-        click.echo(f"  {_count(summary.unknown, 'row')} may have been carried out: the ledger has the numbers")
+        click.echo(f"  {counted(summary.unknown, 'row')} may have been carried out: the ledger has the numbers")
     _print_reasons(summary, f"rejects: {summary.rejects}" if summary.rejects else "refused")
     if summary.ledger:
         click.echo(f"  ledger: {printable(summary.ledger)}")
@@ -276,10 +254,6 @@ def _print(summary: Summary) -> None:
         click.secho(f"stopped: {printable(summary.stopped)}", fg="yellow", bold=True)
         after = "" if summary.retry_at is None else f" after {summary.retry_at.isoformat()}"
         click.echo(f"the same command goes on{after}")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _print_reasons(summary: Summary, title: str) -> None:

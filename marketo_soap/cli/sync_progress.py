@@ -1,22 +1,17 @@
-"""How the progress of a sync is shown: in place on a terminal, by lines in a pipe."""
+"""How fast a sync goes, and how that is shown in place on a terminal."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-
-import click
 
 from marketo_soap.calls.limits import VENDOR_LIMITS
 from marketo_soap.cli.output import printable
 
 if TYPE_CHECKING:
     from marketo_soap.bulk import Progress
-
-_LINES = 5.0  # seconds between two lines
 
 
 class Pace:
@@ -50,26 +45,16 @@ class Pace:
                 parts.append(f"{_time((1 - part) * (now - self._begun) / (part - first))} left")
         return ", ".join(parts), part
 
+    def line(self, progress: Progress) -> str:
+        """Return the progress as a line."""
+        text, part = self.describe(progress)
+        return f"{'' if part is None else f'{part:.0%}: '}{text}"
+
 
 def _time(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
-
-
-class Lines:
-    """Writes a line to standard error every few seconds."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock, self._pace = clock, Pace(clock)
-        self._due = clock() + _LINES
-
-    def __call__(self, progress: Progress) -> None:
-        """Show the progress."""
-        text, part = self._pace.describe(progress)
-        if self._clock() >= self._due:
-            self._due = self._clock() + _LINES
-            click.echo(f"{'' if part is None else f'{part:.0%}: '}{text}", err=True)
 
 
 class OnTerminal:
@@ -90,9 +75,7 @@ class OnTerminal:
         self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._live.stop()
 
     def __call__(self, progress: Progress) -> None:

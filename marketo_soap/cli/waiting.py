@@ -48,9 +48,9 @@ class _TalkingLimiter(InProcessLimiter):
 
 
 @contextmanager
-def waits_shown(endpoint: str) -> Iterator[Limiter | Literal["vendor"]]:
+def waits_shown(endpoint: str, announce: bool = True) -> Iterator[Limiter | Literal["vendor"]]:
     """Print each wait on a terminal, within the block; gives the limiter for a client of *endpoint*."""
-    if not sys.stderr.isatty():
+    if not announce or not sys.stderr.isatty():
         yield "vendor"
         return
     handler = _Retries()

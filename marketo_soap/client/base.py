@@ -201,13 +201,6 @@ class BaseClient(Generic[TransportT]):
                 raise ValueError(f"{excess.message}: use in_batches")
         return Call.of(self._context, operation, target_workspace, retry or self._retry)
 
-    def _begin_again(self, request: bytes) -> Call[None]:
-        try:
-            self._check_process()
-            return Call.again(self._context, request, self._retry)
-        finally:
-            del request
-
     def _request(self, send: Send, timeout: Timeout) -> httpx.Request:
         request: httpx.Request = self._http.build_request(
             "POST",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 import httpx
 
 from marketo_soap.calls.call import Call
+from marketo_soap.calls.deadline import guard
 from marketo_soap.calls.flow import Send, StepAnswer, Wait
-from marketo_soap.calls.http import open_async_client
 from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.client.base import BaseClient, CallOptions, Timeout
 from marketo_soap.client.operations import Operations
@@ -37,7 +37,7 @@ class AsyncClient(Operations, BaseClient[httpx.AsyncBaseTransport]):
     """
 
     def _open(self, transport: httpx.AsyncBaseTransport | None, options: dict[str, Any]) -> None:
-        self._http = open_async_client(transport=transport, **options)
+        self._http = guard(httpx.AsyncClient(transport=transport, **options))
 
     async def call(
         self,
@@ -88,7 +88,8 @@ class AsyncClient(Operations, BaseClient[httpx.AsyncBaseTransport]):
     async def replay(self, request: bytes, *, timeout: Timeout = None) -> Exchange:
         """Send the bytes of a stored request once, with a new signature: see `Client.replay`."""
         try:
-            call = self._begin_again(request)
+            self._check_process()
+            call = Call.again(self._context, request, self._retry)
         finally:
             del request
         return (await self._run(call, timeout)).last_exchange

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 import httpx
 
 from marketo_soap.calls.call import Call
-from marketo_soap.calls.deadline import deadline
+from marketo_soap.calls.deadline import deadline, guard
 from marketo_soap.calls.flow import Send, StepAnswer, Wait
-from marketo_soap.calls.http import open_client
 from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.client.base import BaseClient, CallOptions, Timeout
 from marketo_soap.client.operations import Operations
@@ -59,7 +58,7 @@ class Client(Operations, BaseClient[httpx.BaseTransport]):
     """
 
     def _open(self, transport: httpx.BaseTransport | None, options: dict[str, Any]) -> None:
-        self._http = open_client(transport=transport, **options)
+        self._http = guard(httpx.Client(transport=transport, **options))
 
     def call(
         self,
@@ -125,7 +124,8 @@ class Client(Operations, BaseClient[httpx.BaseTransport]):
         signed, and `TransportError` when no answer came.
         """
         try:
-            call = self._begin_again(request)
+            self._check_process()
+            call = Call.again(self._context, request, self._retry)
         finally:
             del request  # error trackers record the locals of frames
         return self._run(call, timeout).last_exchange

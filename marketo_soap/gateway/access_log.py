@@ -12,11 +12,11 @@ from collections.abc import Callable
 from io import RawIOBase
 from queue import Full, Queue
 from traceback import extract_tb
-from typing import Any, Protocol
+from typing import Any
 
 from marketo_soap.privacy.redactor import Redactor
 
-__all__ = ["LineWriter", "Sink", "open_log", "quiet_logging"]
+__all__ = ["LineWriter", "open_log", "quiet_logging"]
 
 logger = logging.getLogger("marketo_soap.gateway")
 
@@ -24,16 +24,6 @@ _MAX_WAITING = 10_000  # lines: about 3 MB
 _MINUTE = 60.0  # seconds
 _MAX_REMEMBERED = 1000  # messages
 _NUMBER = re.compile("[0-9]+")
-
-
-class Sink(Protocol):
-    """An unbuffered destination of bytes."""
-
-    def write(self, data: bytes, /) -> int | None:
-        """Write what can be written, and return how much; None if nothing can."""
-
-    def close(self) -> None:
-        """Close the destination."""
 
 
 def open_log(path: str) -> RawIOBase:
@@ -46,7 +36,7 @@ def open_log(path: str) -> RawIOBase:
 class LineWriter:
     """Write lines to *sink* in a thread. At most *waiting* lines are queued: more are dropped and counted."""
 
-    def __init__(self, sink: Sink, waiting: int = _MAX_WAITING) -> None:
+    def __init__(self, sink: RawIOBase, waiting: int = _MAX_WAITING) -> None:
         self.dropped = 0
         self._sink = sink
         self._failed = False

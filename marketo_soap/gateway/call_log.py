@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from secrets import token_hex
@@ -108,17 +110,21 @@ class CallLog:
         for name, instance in instances.items():
             self._metrics.quota_limit.labels(name).set(instance.settings.limits.per_day or 0)
 
-    def begin(self, tick: float, bytes_in: int) -> CallRecord:
-        """Begin to record a call."""
+    @contextmanager
+    def recorded(self, bytes_in: int) -> Iterator[CallRecord]:
+        """Record the call that is answered in the block, however it ends."""
         self.in_progress += 1
         self._metrics.in_progress.inc()
-        return CallRecord(tick, datetime.now(UTC), bytes_in, f"{self._prefix}-{next(self._numbers)}")
+        call = CallRecord(time.monotonic(), datetime.now(UTC), bytes_in, f"{self._prefix}-{next(self._numbers)}")
+        try:
+            yield call
+        finally:
+            self.in_progress -= 1
+            self._metrics.in_progress.dec()
+            self._count(call, time.monotonic() - call.begun)
 
-    def end(self, call: CallRecord, tick: float) -> None:
-        """Record the end of a call."""
-        self.in_progress -= 1
-        metrics, seconds = self._metrics, tick - call.begun
-        metrics.in_progress.dec()
+    def _count(self, call: CallRecord, seconds: float) -> None:
+        metrics = self._metrics
         metrics.seconds.observe(seconds)
         outcome = "fault" if call.verdict.isdecimal() else call.verdict.lower()
         metrics.calls.labels(call.caller, call.operation_name, outcome).inc()

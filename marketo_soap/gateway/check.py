@@ -57,56 +57,52 @@ def check(
     for rest in settings.rest:
         connections = Connections(rest.origin, transport, True, None, MAX_BYTES)
         try:
-            yield from _instance(_RestClient(connections, rest.origin), settings, rest, *secrets.rest[rest.name])
+            yield from _instance(connections, settings, rest, *secrets.rest[rest.name])
         finally:
             connections.close()
 
 
 class _Problem(Exception):  # noqa: N818 - becomes a CheckResult
-    pass
+    """What is wrong with a reply of REST."""
 
 
-@frozen
-class _RestClient:
-    connections: Connections
-    origin: str
+def _token(connections: Connections, client_id: str, client_secret: str) -> str:
+    received = _get(connections, token_request(client_id, client_secret), None)
+    reply = read_token(received)
+    if reply.success:
+        return str(reply.result[0]["access_token"])
+    if received.status in (400, 401, 403):
+        raise _Problem(f"the client id or the client secret is refused (HTTP {received.status})")
+    raise _Problem(f"HTTP {received.status} without a token")
 
-    def token(self, client_id: str, client_secret: str) -> str:
-        """Return a token, or raise a `_Problem`."""
-        received = self._get(token_request(client_id, client_secret), None)
-        token = read_token(received)
-        if isinstance(token, tuple):
-            return token[0]
-        if received.status in (400, 401, 403):
-            raise _Problem(f"the client id or the client secret is refused (HTTP {received.status})")
-        raise _Problem(f"HTTP {received.status} without a token")
 
-    def named(self, path: str, token: str, name: Callable[[Any], Any]) -> Mapping[str, Any]:
-        """Return the named records of a reply by their names, or raise a `_Problem`."""
-        reply = read_reply(self._get(read(path), token))
-        if not reply.success:
-            raise _Problem(f"REST {reply.code or 'without a code'}: {_REASONS.get(reply.code, 'refused')}")
-        named = [(name(each), each) for each in reply.result]
-        found = {key: each for key, each in named if isinstance(key, str) and key}
-        if not found:
-            raise _Problem("the reply has an unexpected form")
-        return found
+def _named(connections: Connections, path: str, token: str, name: Callable[[Any], Any]) -> Mapping[str, Any]:
+    """Return the records of a reply by their names."""
+    reply = read_reply(_get(connections, read(path), token))
+    if not reply.success:
+        raise _Problem(f"REST {reply.code or 'without a code'}: {_REASONS.get(reply.code, 'refused')}")
+    named = [(name(each), each) for each in reply.result]
+    found = {key: each for key, each in named if isinstance(key, str) and key}
+    if not found:
+        raise _Problem("the reply has an unexpected form")
+    return found
 
-    def _get(self, request: RestRequest, token: str | None) -> Received:
-        received = self.connections.fetch(Fetch(request, token, 1, _SECONDS), httpx.Timeout(_SECONDS))
-        if isinstance(received, TransportError):
-            cause = received.__cause__ or received
-            why = f" ({cause})" if isinstance(cause, httpx.ConnectError) else ""  # others may quote the reply
-            raise _Problem(f"no answer from {self.origin}: {type(cause).__name__}{why}")
-        return received
+
+def _get(connections: Connections, request: RestRequest, token: str | None) -> Received:
+    received = connections.fetch(Fetch(request, token, 1, _SECONDS), httpx.Timeout(_SECONDS))
+    if isinstance(received, TransportError):
+        cause = received.__cause__ or received
+        why = f" ({cause})" if isinstance(cause, httpx.ConnectError) else ""  # others may quote the reply
+        raise _Problem(f"no answer from {connections.origin}: {type(cause).__name__}{why}")
+    return received
 
 
 def _instance(
-    rest_client: _RestClient, settings: GatewaySettings, rest: RestSettings, client_id: str, client_secret: str
+    connections: Connections, settings: GatewaySettings, rest: RestSettings, client_id: str, client_secret: str
 ) -> Iterator[CheckResult]:
     where = f"rest {rest.name}"
     try:
-        token = rest_client.token(client_id, client_secret)
+        token = _token(connections, client_id, client_secret)
         yield CheckResult(True, where, "credentials: REST returned a token")
     except _Problem as problem:
         yield CheckResult(False, where, f"credentials: {problem}")
@@ -117,7 +113,7 @@ def _instance(
         ("partitions", lambda each: each.get("name"), ""),
     ):
         try:
-            found[name] = rest_client.named(f"/rest/v1/leads/{name}.json", token, name_of)
+            found[name] = _named(connections, f"/rest/v1/leads/{name}.json", token, name_of)
             yield CheckResult(True, where, f"{name}: {len(found[name])}{unit}")
         except _Problem as problem:
             yield CheckResult(False, where, f"{name}: {problem}")

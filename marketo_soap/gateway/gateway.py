@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -98,7 +97,7 @@ class Gateway:
 
     async def answer(self, body: bytes) -> Answer:
         """Answer one request, valid or not: with a result or a fault."""
-        with self._recorded(len(body)) as call:
+        with self.call_log.recorded(len(body)) as call:
             try:
                 answer = await self._answered(call, body)
             except asyncio.CancelledError:
@@ -128,18 +127,10 @@ class Gateway:
 
     def refuse(self, status: int, refusal: Exception) -> Answer:
         """Answer an HTTP request that is not a complete SOAP request."""
-        with self._recorded(0) as call:
+        with self.call_log.recorded(0) as call:
             answer = service.refused(None, refusal)
             call.record(answer)
         return Answer(status, answer.body, answer.outcome)
-
-    @contextmanager
-    def _recorded(self, size: int) -> Iterator[CallRecord]:
-        call = self.call_log.begin(time.monotonic(), size)
-        try:
-            yield call
-        finally:
-            self.call_log.end(call, time.monotonic())
 
     async def _answered(self, call: CallRecord, body: bytes) -> Answer:
         reader = self._readers[len(body) > envelope.HEAD_BYTES]

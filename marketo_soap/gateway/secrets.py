@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from attrs import field, frozen
 
@@ -36,41 +37,39 @@ class Secrets:
 
 def resolve(settings: GatewaySettings, environ: Mapping[str, str]) -> Secrets:
     """Read every secret that *settings* name. Raises `ValueError` with the key of a missing or exposed secret."""
-    exposed = settings.allow_exposed_keys
+    read = partial(_secret, environ, settings.allow_exposed_keys)
     callers = {}
     for number, caller in enumerate(settings.callers, 1):
         where = f"callers[{number}]"
-        env, file = caller.encryption_key_env, caller.encryption_key_file
-        key = _secret(f"{where}.encryption_key", env, file, environ, exposed)
+        key = read(f"{where}.encryption_key", caller.encryption_key_env, caller.encryption_key_file)
         try:
             callers[caller.name] = Credentials(caller.user_id, key)
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from None
-    rest = {each.name: _rest(f"rest[{number}]", each, environ, exposed) for number, each in enumerate(settings.rest, 1)}
-    token = None
+    rest = {each.name: _rest(f"rest[{number}]", each, read) for number, each in enumerate(settings.rest, 1)}
+    token = password = None
     if settings.metrics_token_env is not None or settings.metrics_token_file is not None:
-        env, file = settings.metrics_token_env, settings.metrics_token_file
-        token = _secret("metrics_token", env, file, environ, exposed)
-    password, redis = None, settings.redis
+        token = read("metrics_token", settings.metrics_token_env, settings.metrics_token_file)
+    redis = settings.redis
     if redis is not None and (redis.password_env is not None or redis.password_file is not None):
-        password = _secret("redis.password", redis.password_env, redis.password_file, environ, exposed)
+        password = read("redis.password", redis.password_env, redis.password_file)
     if settings.private_key is not None and os.path.exists(settings.private_key):
-        _check_private("private_key", settings.private_key, exposed)
+        _check_private("private_key", settings.private_key, settings.allow_exposed_keys)
     return Secrets(callers, rest, token, password)
 
 
-def _rest(where: str, rest: RestSettings, environ: Mapping[str, str], exposed: bool) -> tuple[str, str]:
+def _rest(where: str, rest: RestSettings, read: Callable[[str, str | None, str | None], str]) -> tuple[str, str]:
     client_id = rest.client_id
     if client_id is None:
-        client_id = _secret(f"{where}.client_id", rest.client_id_env, None, environ, exposed)
-    secret = _secret(f"{where}.client_secret", rest.client_secret_env, rest.client_secret_file, environ, exposed)
+        client_id = read(f"{where}.client_id", rest.client_id_env, None)
+    secret = read(f"{where}.client_secret", rest.client_secret_env, rest.client_secret_file)
     for name, text in (("client_id", client_id), ("client_secret", secret)):
         if not text or not text.isprintable() or " " in text:
             raise ValueError(f"{where}.{name} is empty, or has spaces or line breaks in it")
     return client_id, secret
 
 
-def _secret(name: str, variable: str | None, path: str | None, environ: Mapping[str, str], exposed: bool) -> str:
+def _secret(environ: Mapping[str, str], exposed: bool, name: str, variable: str | None, path: str | None) -> str:
     if variable is not None:
         text = environ.get(variable, "").strip()
         if not text:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
 from weakref import ref
 
-from marketo_soap.calls.limits import Limits, next_reset
+from marketo_soap.calls.limits import Limits
+from marketo_soap.calls.redis_scripts import as_arguments, reset_after
 from marketo_soap.calls.redis_thread import Away, Leases, RedisThread
 from marketo_soap.errors import fault
 from marketo_soap.gateway.redis_settings import RedisSettings
 
 __all__ = ["RedisReplays", "SharedLimitKeeper", "SharedState"]
 
-_SECOND = 1_000_000  # the unit of the scripts is a microsecond
 _KEPT = 100_000  # requests of a caller
 
 # As `LimitKeeper` counts. KEYS: the starts of calls, the calls in progress with the ends of their leases, the day.
@@ -125,8 +124,7 @@ class SharedLimitKeeper:
         self._redis, lease = state.thread, state.settings.lease
         base = f"marketo_soap:{{{state.name(caller)}}}:caller"
         self._keys = [f"{base}:{part}" for part in ("starts", "running", "day")]
-        numbers = (limits.calls, limits.window * _SECOND, limits.at_once, limits.per_day, lease * _SECOND)
-        self._numbers = [-1 if number is None else int(number) for number in numbers]
+        self._numbers = as_arguments(limits, lease)
         self._leases = Leases(self._redis, lease, self._renew, self._end)
         self._reset = 0
 
@@ -134,13 +132,9 @@ class SharedLimitKeeper:
         """Count a call that begins, and return its number for `end`. Raises the fault that refuses it."""
         number, waiter = token_hex(8), _Waiter()
         try:
-            code = await self._redis.run_async(self._count(number, ref(waiter)))
+            code = await self._leases.acquire_async(number, self._count(number, ref(waiter)))
         except Away:
-            self.end(number)
             raise fault(20024) from None
-        except BaseException:
-            self.end(number)
-            raise
         if code:
             raise fault(code)
         self._leases.held[number] = None  # it outlives its waiter
@@ -156,23 +150,16 @@ class SharedLimitKeeper:
             code, now = await self._redis.script(_COUNT, self._keys, number, *self._numbers, self._reset)
             if code != 2:
                 break
-            reset = next_reset(datetime.fromtimestamp(now / _SECOND, UTC))
-            self._reset = round(reset.timestamp()) * _SECOND
+            self._reset = reset_after(now)
         if not code:
             self._leases.held[number] = waiter
         return int(code)
 
     async def _renew(self, *numbers: str) -> None:
-        await self._tell(self._redis.script(_RENEW, self._keys, self._numbers[4], *numbers))
+        await self._redis.script(_RENEW, self._keys, self._numbers[4], *numbers)
 
     async def _end(self, *numbers: str) -> None:
-        await self._tell(self._redis.command("ZREM", self._keys[1], *numbers))
-
-    async def _tell(self, work: Any) -> None:
-        try:
-            await work
-        except Away:
-            return  # leases end by themselves
+        await self._redis.command("ZREM", self._keys[1], *numbers)
 
 
 class RedisReplays:

@@ -1,4 +1,4 @@
-"""What a caller's past calls say of its move from SOAP to REST: read, counted and judged, never sent. Pure."""
+"""Past calls of a caller, checked for the move from SOAP to REST. Nothing is sent. Pure."""
 
 from marketo_soap.bridge.names import DescribedInstance
 from marketo_soap.migration.report import CallCost, FieldUse, Finding, Level, Report

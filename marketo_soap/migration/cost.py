@@ -1,4 +1,4 @@
-"""What a SOAP call costs in calls of REST: the bridge's own translation, run against imagined replies. Pure."""
+"""The cost of a SOAP call in REST calls: the bridge's own translation, run with made-up replies. Pure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _OF_DATA = frozenset({20103, 20111, 20113})  # faults that depend on what is sto
 
 @frozen
 class Span:
-    """How many calls of REST: *least* and *most*, as leads are known already or are not.
+    """The number of REST calls, *least* and *most*: it depends on which leads exist already.
 
     *refused* is the fault that the call ends with, *failed* why records are not written, *notes* the warnings.
     """
@@ -115,8 +115,8 @@ def _like(
 def _run(request: Request[Any], settings: BridgeSettings, names: Names, found: Iterable[bool] = ()) -> Span:
     """Run a translation. *found* says what its first searches find; each later one finds something."""
     translation: Translation[Any] = TRANSLATIONS[request.operation.name](request, settings, names)
-    calls, notes, worlds, answer, result, refused = 0, list[str](), [*found], None, None, None
-    further = 0
+    calls, notes, searches = 0, list[str](), iter(found)
+    answer: Any = None
     try:
         while calls < _MOST:
             ask = translation.send(answer)
@@ -130,15 +130,15 @@ def _run(request: Request[Any], settings: BridgeSettings, names: Names, found: I
             elif isinstance(ask, RestRequest):
                 calls += 1
                 is_search = any(name == "filterType" for name, _ in ask.query)
-                answer = (
-                    RestReply(True) if is_search and worlds and not worlds.pop(0) else _reply(ask, request.operation)
-                )
+                finds = not is_search or next(searches, True)
+                answer = _reply(ask, request.operation) if finds else RestReply(True)
     except StopIteration as done:
-        result = done.value
-    except Fault as error:
-        refused = None if error.code in _OF_DATA else error
-        further = int(refused is None and calls > 0)  # what would come if the data were there
-    return Span(calls, calls + further, refused, tuple(_failures(result)), notes)
+        return Span(calls, calls, None, tuple(_failures(done.value)), notes)
+    except Fault as refused:
+        if refused.code not in _OF_DATA:
+            return Span(calls, calls, refused, (), notes)
+        return Span(calls, calls + (calls > 0), None, (), notes)  # with what would come if the data were there
+    return Span(calls, calls, None, (), notes)
 
 
 def _description(request: Request[Any]) -> RestReply:
@@ -185,6 +185,6 @@ def _number(key: str) -> int:
 
 def _failures(result: Any) -> Iterator[str]:
     """Yield why records are not written, though the call as a whole succeeds."""
-    for _, value in each_value(result) if result is not None else ():
+    for _, value in each_value(result):
         if getattr(value, "status", None) == "FAILED" and getattr(value, "error", None):
             yield value.error

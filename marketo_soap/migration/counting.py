@@ -1,4 +1,4 @@
-"""Counting much in little room: distinct keys as hashes, calls by time, and findings by kind. Pure."""
+"""Counters of bounded size: distinct keys as hashes, calls by time, and findings by kind. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from marketo_soap.calls.limits import today
 from marketo_soap.migration.cost import Span
 from marketo_soap.migration.report import Finding, Level
 
-__all__ = ["Distinct", "Findings", "Load", "SharedKeys", "digest"]
+__all__ = ["Findings", "Load", "SharedKeys", "count_distinct", "digest"]
 
 _MOST_HASHES = 1_000_000
 _MOST_FINDINGS = 2_000
@@ -24,16 +24,10 @@ def digest(text: str) -> int:
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
 
-class Distinct:
-    """How many different keys there were; those beyond a million are not told apart any more."""
-
-    def __init__(self) -> None:
-        self.hashes: set[int] = set()
-
-    def add(self, key: int) -> None:
-        """Count a key's digest."""
-        if len(self.hashes) < _MOST_HASHES:
-            self.hashes.add(key)
+def count_distinct(hashes: set[int], key: int) -> None:
+    """Add a key's digest to those that were counted; beyond a million, different keys are not told apart."""
+    if len(hashes) < _MOST_HASHES:
+        hashes.add(key)
 
 
 class SharedKeys:
@@ -44,7 +38,7 @@ class SharedKeys:
         self.several: set[int] = set()
 
     def add(self, key: int, owner: int) -> bool:
-        """Note a use, as digests; say whether it shows that a key is shared which was not known to be so."""
+        """Add a use of a key, both as digests, and return whether it is the first that shows that owners share it."""
         if len(self._owners) >= _MOST_HASHES and key not in self._owners:
             return False
         if self._owners.setdefault(key, owner) == owner or key in self.several:
@@ -90,7 +84,7 @@ class Load:
 
 
 class Findings:
-    """What was found, each kind once, with its count and its first place."""
+    """The findings of each kind, once, with their count and first place."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[Level, str, str, str], tuple[int, str, str | None]] = {}
@@ -106,6 +100,6 @@ class Findings:
         self._found[key] = so_far + count, first, example
 
     def all(self) -> list[Finding]:
-        """Return them, the gravest first."""
+        """Return the findings, the most serious first."""
         found = [Finding(*key, *counted) for key, counted in self._found.items()]
         return sorted(found, key=lambda each: (list(Level).index(each.level), each.kind, each.subject, each.text))

@@ -1,4 +1,4 @@
-"""How past calls name their leads, and what REST cannot find by that. Pure."""
+"""The keys by which past calls name their leads, and which of them cause problems over REST. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from marketo_soap.bridge.names import Names
 from marketo_soap.bridge.settings import BridgeSettings
-from marketo_soap.migration.counting import Distinct, Findings, SharedKeys, digest
+from marketo_soap.migration.counting import Findings, SharedKeys, count_distinct, digest
 from marketo_soap.migration.report import Level
 from marketo_soap.operations.lead_identity import LeadIdentity
 
@@ -34,11 +34,11 @@ class _ForeignIds:
 
     def __init__(self, first: str) -> None:
         self.first = first
-        self.all, self.with_email, self.with_id = Distinct(), Distinct(), Distinct()
+        self.all, self.with_email, self.with_id = set[int](), set[int](), set[int]()
 
 
 class Keying:
-    """Counts how calls are keyed, and adds to *found* what is to be said of it."""
+    """Counts the kinds of keys that calls have, and adds problems with them to *found*."""
 
     def __init__(self, settings: BridgeSettings, names: Names, found: Findings) -> None:
         self._settings, self._names, self._found = settings, names, found
@@ -51,10 +51,10 @@ class Keying:
         return dict(sorted(self._counts.items()))
 
     def count(self, kind: str) -> None:
-        """Count a call that is not keyed as a syncLead is, by the name of its operation."""
+        """Count a call of another operation than syncLead, by its name."""
         self._counts[kind] += 1
 
-    def meet(self, keys: LeadIdentity, where: str) -> None:
+    def observe(self, keys: LeadIdentity, where: str) -> None:
         """Count a call's keys."""
         kind = _kind(keys)
         self._counts[kind] += 1
@@ -89,24 +89,24 @@ class Keying:
             subject = f"ForeignSysPersonId {system}"
             self._found.add(Level.WORK, "value", subject, "a whole number is expected", where, person_id)
         known, key = self._foreign.setdefault(system, _ForeignIds(where)), digest(person_id)
-        known.all.add(key)
+        count_distinct(known.all, key)
         if keys.id is not None:
-            known.with_id.add(key)
+            count_distinct(known.with_id, key)
         elif keys.email:
-            known.with_email.add(key)
+            count_distinct(known.with_email, key)
 
-    def judge_foreign_ids(self) -> None:
-        """Say which ids make second leads: what SOAP kept of them cannot be read over REST."""
+    def check_foreign_ids(self) -> None:
+        """Add the ids that create duplicates: REST cannot read those that SOAP stored."""
         for system, known in self._foreign.items():
-            by_id = known.with_id.hashes
-            by_email = known.with_email.hashes - by_id
+            by_id = known.with_id
+            by_email = known.with_email - by_id
             adopted = by_email if self._settings.foreign_id_adopt_email else set[int]()
-            level = Level.WORK if known.all.hashes - by_id - adopted else Level.RISK
+            level = Level.WORK if known.all - by_id - adopted else Level.RISK
             text = (
                 "each id makes a second lead until existing leads have it in their field "
                 f"({len(by_id)} come with an Id, {len(by_email)} with an Email: see foreign_id_adopt_email)"
             )
-            self._found.add(level, "duplicates", system, text, known.first, count=len(known.all.hashes))
+            self._found.add(level, "duplicates", system, text, known.first, count=len(known.all))
 
 
 def _kind(keys: LeadIdentity) -> str:

@@ -1,4 +1,4 @@
-"""Which REST fields the attributes of past calls mean, and what stands against writing them. Pure."""
+"""The REST fields of the attributes of past calls, and which of them cannot be written. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LONGEST = 100
 
 
 class Naming:
-    """Finds fields by the attributes' names, once for each name, and adds to *found* what is to be said of them."""
+    """Finds the field of each attribute name, once, and adds problems with it to *found*."""
 
     def __init__(self, settings: BridgeSettings, instance: DescribedInstance | None, found: Findings) -> None:
         self._settings, self._instance, self._found = settings, instance, found
@@ -37,8 +37,8 @@ class Naming:
         self.left_out = 0
         self._suggested = 0
 
-    def meet(self, name: str, where: str, *, written: bool = True) -> FieldUse:
-        """Count an attribute and return what it means; its `count` is not kept there."""
+    def observe(self, name: str, where: str, *, written: bool = True) -> FieldUse:
+        """Count an attribute and return its field; the `count` of that is not kept up to date."""
         use = self._uses.get(name)
         if use is None:
             use = self._use(name)
@@ -49,17 +49,17 @@ class Naming:
         else:
             self.left_out += 1
         if written or use.rest_name is None:
-            self._judge(use, where)
+            self._check(use, where)
         return use
 
     def fields(self) -> tuple[FieldUse, ...]:
-        """Return the fields that were met, by name."""
+        """Return the fields of all attributes, by name."""
         uses = {use.name: evolve(use, count=self._counts[use.name]) for use in self._uses.values()}
         return tuple(uses[name] for name in sorted(uses))
 
     def _use(self, name: str) -> FieldUse:
         found = self.names.find(name)
-        shown = Redactor().text(name[:_LONGEST])  # an address may stand in the place of a name
+        shown = Redactor().text(name[:_LONGEST])  # the name may be an address
         if found is None:
             return FieldUse(shown, 0, None, suggestion=self._suggestion(shown))
         field = found.field
@@ -91,7 +91,7 @@ class Naming:
         close = get_close_matches(name.lower(), known, n=1, cutoff=0.75)
         return known[close[0]] if close else None
 
-    def _judge(self, use: FieldUse, where: str) -> None:
+    def _check(self, use: FieldUse, where: str) -> None:
         if use.rest_name is None:
             meant = f"; did you mean {use.suggestion!r}?" if use.suggestion else ""
             text = f"unknown (20105): name its REST field in attribute_names{meant}"

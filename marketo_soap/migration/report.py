@@ -1,4 +1,4 @@
-"""What a survey says: how calls are made, what stands in their way over REST, and what they will cost. Pure."""
+"""The report of a survey: how calls name leads, what keeps them from working over REST, and their cost. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["CallCost", "FieldUse", "Finding", "Level", "Report"]
 
 
 class Level(StrEnum):
-    """Who has to do something: the caller or its data, the bridge's settings, or nobody but to know."""
+    """What has to change: the caller or its data, the settings of the bridge, or nothing (a risk to know of)."""
 
     WORK = "work"
     SETTINGS = "settings"
@@ -24,9 +24,9 @@ class Level(StrEnum):
 
 @frozen
 class FieldUse:
-    """An attribute's name, how many times it was sent, and the REST field that it means (None: unknown).
+    """An attribute's name, how many times it was sent, and its REST field (None: unknown).
 
-    *source* says who knows it, in the words of `BridgeSettings.field_sources`, or "override" for its
+    *source* is where the field is known from, in the words of `BridgeSettings.field_sources`, or "override" for its
     `attribute_names`. *suggestion* is a known name like it.
     """
 
@@ -42,7 +42,7 @@ class FieldUse:
 
 @frozen
 class Finding:
-    """Something to mend, to set or to know: its *kind*, what it is about (a field, a system), how often, where first.
+    """A problem: its *kind*, its *subject* (a field, a system), its *count*, and the *first* place.
 
     *example* is the first value, which is private.
     """
@@ -58,9 +58,9 @@ class Finding:
 
 @frozen
 class CallCost:
-    """Calls of REST for all calls that were read, and at their peaks, which go by the most that they can cost.
+    """REST calls for all calls that were read, and at the peaks, for which the *most* counts.
 
-    None, or 0, where no call says its time. The days are those of the quota, of US Central time.
+    The peaks are None or 0 if no call has a time. The days are those of the quota, of US Central time.
     """
 
     least: int

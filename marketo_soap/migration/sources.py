@@ -27,14 +27,14 @@ _KEYS = ("Id", "Email", "ForeignSysPersonId", "ForeignSysType", "marketoCookie",
 
 
 def survey_messages(
-    survey: Survey, data: bytes, name: str, *, along: Callable[[list[_Message]], Iterable[_Message]] = iter
+    survey: Survey, data: bytes, name: str, *, progress: Callable[[list[_Message]], Iterable[_Message]] = iter
 ) -> None:
-    """Look at the requests in *data*: XML, HAR, .http, a log; *name* is its file's. The attempts of a call are one.
+    """Survey the requests in *data*: XML, HAR, .http, a log. *name* is that of its file. Retries are not counted.
 
-    *along* goes through what was found: it may say how far that is.
+    *progress* iterates over the messages, and may show how far it is.
     """
     found = _found(data)
-    for message, where, time in along(found):
+    for message, where, time in progress(found):
         _survey_message(survey, message, f"{name}, {where}" if where else name, time)
     if not found:
         survey.other()
@@ -81,9 +81,9 @@ def _is_broken_request(data: bytes, error: ProtocolError) -> bool:
 
 
 def survey_leads(survey: Survey, lines: Iterable[str], name: str) -> None:
-    """Look at a CSV of leads, each row a syncLead: keys and attributes by their SOAP names, empty cells are nothing.
+    """Survey a CSV of leads, each row a syncLead: keys and attributes by their SOAP names. Empty cells are left out.
 
-    Raises `ValueError` for a heading that is none of leads.
+    Raises `ValueError` for a heading without a key of a lead.
     """
     rows = csv.DictReader(lines)
     try:

@@ -1,4 +1,4 @@
-"""A survey of past calls: each is looked at as the bridge would, and counted; nothing private is kept. Pure."""
+"""A survey of past calls: each is checked by the rules of the bridge, and counted. Nothing private is kept. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from marketo_soap.bridge.names import DescribedInstance
-from marketo_soap.bridge.operations import NOT_CARRIED, TRANSLATIONS
+from marketo_soap.bridge.operations import NOT_CARRIED
 from marketo_soap.bridge.operations.lead_keys import keys_of
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.values import json_value
@@ -46,7 +46,7 @@ _NEW_ADDRESS = "an attribute beside another Email element: sent as the new addre
 
 
 class Survey:
-    """Counts what past calls hold, for a bridge with *settings* to an *instance* (None: not described).
+    """Checks past calls for a bridge with *settings* to an *instance* (None: not described).
 
     *quota* is the number of REST calls that a day allows. *foreign_ids_filled* says that the custom fields of
     foreign ids are filled on the existing leads.
@@ -71,18 +71,13 @@ class Survey:
         self._keying = Keying(settings, self._naming.names, self._found)
 
     def observe(self, request: Request[Any], where: str, time: datetime | None = None) -> None:
-        """Look at a call that stands at *where*; *time* is when it was made, by default when it was signed."""
+        """Check a call. *where* is its place in a file, *time* when it was made: by default when it was signed."""
         operation: Operation[Any] = request.operation
         self._calls += 1
-        name = operation.name
         if isinstance(operation, SyncLead):
             span = self._sync_lead(operation, request.context, where)
-        elif name not in TRANSLATIONS:
-            self._keying.count(name)
-            self.unknown_operation(name, where)
-            span = _NOTHING
         else:
-            self._keying.count(name)
+            self._keying.count(operation.name)
             span = self._any_call(request, where)
         self._least, self._most = self._least + span.least, self._most + span.most
         if (time := time or _signed(request.header)) is not None:
@@ -91,7 +86,7 @@ class Survey:
             self._hidden += 1
 
     def _any_call(self, request: Request[Any], where: str) -> Span:
-        """Judge a call by the rules of its operation, by a run of its translation, and by what REST cannot carry."""
+        """Check a call by the rules of its operation, by a run of its translation, and by what REST cannot carry."""
         operation = request.operation
         for violation in operation.violations():
             self._refused(violation.code, violation.message, operation, where)
@@ -101,12 +96,12 @@ class Survey:
                 self._lead(lead, None, where, needs_key=operation.dedup_enabled is not False)
         if isinstance(operation, GetMultipleLeads):
             for attribute in operation.include_attributes:
-                self._naming.meet(attribute, where, written=False)
+                self._naming.observe(attribute, where, written=False)
         span = self._costs.of_call(request)
         if span.refused is not None:
             self._refused(span.refused.code, span.refused.message, operation, where)
             return span
-        for text in () if isinstance(operation, SyncMultipleLeads) else span.failed:  # its leads are judged above
+        for text in () if isinstance(operation, SyncMultipleLeads) else span.failed:  # its leads are checked above
             self._refused(None, text, operation, where)
         for text in span.notes:
             self._found.add(Level.RISK, "warning", operation.name, text, where)
@@ -116,7 +111,7 @@ class Survey:
         return span
 
     def _refused(self, code: int | None, text: str, operation: Operation[Any], where: str) -> None:
-        """Note a refusal; a text that holds a private value gives way to the text of its code."""
+        """Add a refusal. A text with a private value is replaced by the text of the code."""
         if any(value and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text) for value in _private_texts(operation)):
             text = "not written over REST" if code is None else fault(code).message
         level = Level.SETTINGS if code == _UNKNOWN_FIELD else Level.WORK
@@ -138,31 +133,31 @@ class Survey:
     def _lead(
         self, record: LeadRecord, cookie: str | None, where: str, *, needs_key: bool = True
     ) -> LeadIdentity | None:
-        """Judge a lead that is written, and return its keys; None if they are refused."""
+        """Check a lead that is written, and return its keys; None if they are refused."""
         self._attributes(record.attributes, where)
         try:
             keys = keys_of(record, cookie, self._configured, needs_key=needs_key)
         except Fault as refused:
             self._found.add(Level.WORK, "refused", str(refused.code), refused.message, where)
             return None
-        self._keying.meet(keys, where)
+        self._keying.observe(keys, where)
         if keys.new_email:
             self._found.add(Level.RISK, "new-address", "Email", _NEW_ADDRESS, where)
         return keys
 
     def unreadable(self, where: str, why: str) -> None:
-        """Note a call that cannot be read. *why* must hold nothing private."""
+        """Add a call that cannot be read. *why* must contain nothing private."""
         self._unreadable_count += 1
         if len(self._unreadable) < _MOST_PLACES:
             self._unreadable.append((where, why))
         self._found.add(Level.WORK, "unreadable", "", "calls that cannot be read: the bridge refuses them", where)
 
     def unknown_operation(self, name: str, where: str) -> None:
-        """Note a call of an operation that the bridge does not carry."""
+        """Add a call of an operation that the bridge does not have."""
         self._found.add(Level.WORK, "operation", name[:100], "not carried over REST (20019)", where)
 
     def other(self) -> None:
-        """Note something that is no call: a reply, a file of something else."""
+        """Count something that is not a call: a reply, a file of something else."""
         self._others += 1
 
     # -- attributes -----------------------------------------------------------------------------------
@@ -170,7 +165,7 @@ class Survey:
     def _attributes(self, attributes: tuple[Attribute, ...], where: str) -> None:
         last: dict[str, tuple[FieldUse, str]] = {}  # by REST name
         for attribute in attributes:
-            use = self._naming.meet(attribute.name, where)
+            use = self._naming.observe(attribute.name, where)
             if use.rest_name in (None, "id"):
                 continue
             if use.rest_name in last:
@@ -180,7 +175,7 @@ class Survey:
         for use, value in last.values():
             if value == "":
                 self._found.add(Level.RISK, "empty", use.name, _EMPTY[self._settings.empty_value], where)
-            elif not is_token(value) and not (use.rest_name == "email" and value.strip()):  # that is judged as a key
+            elif not is_token(value) and not (use.rest_name == "email" and value.strip()):  # that is checked as a key
                 self._value(use.name, use.type, value, where)
 
     def _value(self, name: str, kind: str, text: str, where: str) -> None:
@@ -205,12 +200,12 @@ class Survey:
     # -- the report -----------------------------------------------------------------------------------
 
     def report(self) -> Report:
-        """Say what was found. To be called once."""
+        """Return the report. To be called once."""
         load, found = self._load, self._found
         day, on_day = load.busiest_day()
         in_window = load.busiest(_WINDOW)
         if not self._filled:
-            self._keying.judge_foreign_ids()
+            self._keying.check_foreign_ids()
         if on_day > self._quota:
             text = f"up to {on_day} calls of REST on a day, of which {self._quota} are allowed (20015)"
             found.add(Level.WORK, "quota", str(day), text, "")

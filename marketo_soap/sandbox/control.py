@@ -24,6 +24,7 @@ from marketo_soap.sandbox.state import State
 from marketo_soap.sandbox.store.lead_store import PAGE
 from marketo_soap.sandbox.store.leads import Leads
 from marketo_soap.sandbox.store.selections import Place, by_list, email_key
+from marketo_soap.sandbox.store.table import read_id
 from marketo_soap.server.http import host_name, is_of_another_site
 
 __all__ = ["control", "refusal_of"]
@@ -174,7 +175,7 @@ def _get_leads(sandbox: State, request: HttpRequest, query: Query) -> Any:
         return sandbox.store.in_pages(seeds.dump, email=email)
     with sandbox.store.reading() as leads:
         if "id" in query:
-            lead = leads.by_id(int(query["id"])) if query["id"].isdecimal() and len(query["id"]) < 19 else None
+            lead = leads.by_id(read_id(query["id"]) or 0)
             found = [] if lead is None or (email and email_key(email) != email_key(lead.email)) else [lead]
         else:
             after, limit = int(query.get("after", 0)), _limit(query)

@@ -73,7 +73,7 @@ class FaultScript:
     def remaining(self) -> list[tuple[int, FaultRule, int]]:
         """Return the rules that may still apply, each with its number and how often it applied."""
         with self._lock:
-            return [(loaded.number, loaded.rule, loaded.applied) for loaded in self._loaded if not _spent(loaded)]
+            return [(loaded.number, loaded.rule, loaded.applied) for loaded in self._loaded]
 
     def rule_for(self, data: bytes) -> FaultRule | None:
         """Return the rule that applies to the SOAP request *data*, if one does."""
@@ -89,17 +89,16 @@ class FaultScript:
         target = read()
         with self._lock:
             for loaded in self._loaded:
-                if _spent(loaded) or not target.fits(loaded.rule):
+                rule = loaded.rule
+                if not target.fits(rule):
                     continue
                 loaded.seen += 1
-                if loaded.seen % loaded.rule.every == 0 and self._random.random() < loaded.rule.chance:
+                if loaded.seen % rule.every == 0 and self._random.random() < rule.chance:
                     loaded.applied += 1
-                    return loaded.rule
+                    if loaded.applied == rule.times:
+                        self._loaded.remove(loaded)
+                    return rule
         return None
-
-
-def _spent(loaded: _Loaded) -> bool:
-    return loaded.rule.times is not None and loaded.applied >= loaded.rule.times
 
 
 @frozen

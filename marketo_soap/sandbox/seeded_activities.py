@@ -15,6 +15,7 @@ from marketo_soap.records.activities import ActivityType
 from marketo_soap.records.lead_keys import aware
 from marketo_soap.sandbox.store.activities import Activity, from_ms, to_ms
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
+from marketo_soap.sandbox.store.table import read_id
 
 __all__ = ["SeededActivity", "dump_activities", "fill_activities", "load_activities"]
 
@@ -57,10 +58,8 @@ class SeededActivity:
 def fill_activities(leads: Leads, activities: Iterable[SeededActivity]) -> None:
     """Add the activities that are not there yet to the leads that there are."""
     for each in activities:
-        if each.lead.isdecimal():
-            found = leads.by_id(int(each.lead)) if len(each.lead) < 19 else None
-        else:
-            found = leads.newest_by_email(each.lead)
+        lead_id = read_id(each.lead)
+        found = leads.newest_by_email(each.lead) if lead_id is None else leads.by_id(lead_id)
         if found is None:
             continue
         activity = each.of(found)

@@ -13,13 +13,14 @@ from attrs import evolve
 
 from marketo_soap.records.lead import LeadRecord
 from marketo_soap.sandbox.assets import StaticList
-from marketo_soap.sandbox.seeded_activities import dump_activities, load_activities
+from marketo_soap.sandbox.seeded_activities import dump_activities, fill_activities, load_activities
+from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store import selections
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
-from marketo_soap.sandbox.store.table import Table
+from marketo_soap.sandbox.store.table import Table, read_id
 from marketo_soap.wire.xml import check_text
 
-__all__ = ["dump", "fill_lists", "fill_table", "load", "read_csv", "read_json"]
+__all__ = ["dump", "fill", "load", "read_csv", "read_json"]
 
 _KEYS = {
     "Id": "id",
@@ -48,8 +49,10 @@ def read_csv(text: str) -> list[dict[str, Any]]:
             elif value:
                 lead["attributes"][name] = value
         lead["cookies"] = lead["cookies"].split() if "cookies" in lead else []
-        if "id" in lead:
-            lead["id"] = int(lead["id"])
+        try:
+            lead["id"] = int(lead.get("id", 0))
+        except ValueError:
+            raise ValueError(f"lead {len(leads) + 1}: Id is not a number") from None
         lead["anonymous"] = str(lead.get("anonymous", "")).lower() in ("1", "true", "yes")
         leads.append(lead)
     return leads
@@ -101,7 +104,7 @@ def load(leads: Leads, data: Iterable[dict[str, Any]], now: datetime, partition:
             leads.lists.add_member(static_list.id, kept.id)
         try:
             load_activities(leads, kept, lead.get("activities") or [])
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise ValueError(f"lead {number}: {error}") from None
     return count
 
@@ -113,7 +116,7 @@ def _load_row(tables: Mapping[str, Table[Any]], row: dict[str, Any], number: int
         raise ValueError(f"entry {number}: kind is one of {', '.join(tables)}; a lead has none")
     try:
         table.load(row)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ValueError(f"entry {number}, a {kind}: {error}") from None
 
 
@@ -170,18 +173,35 @@ def _check_free(leads: Leads, lead: StoredLead) -> None:
         raise ValueError("its foreign id is another lead's")
 
 
-def fill_lists(leads: Leads, lists: Iterable[StaticList]) -> None:
+def _fill_lists(leads: Leads, lists: Iterable[StaticList]) -> None:
     """Add the lists that are not there yet, and to each its members among the leads that there are."""
     for each in lists:
         list_id = leads.lists.ensure(each.name, each.program).id
-        ids = [int(member) for member in each.members if member.isdecimal()]
-        emails = [member for member in each.members if not member.isdecimal()]
+        ids = [number for member in each.members if (number := read_id(member)) is not None]
+        emails = [member for member in each.members if read_id(member) is None]
         for selection in (selections.by_ids(ids), selections.by_emails(emails)):
             for lead in leads.select(selection):
                 leads.lists.add_member(list_id, lead.id)
 
 
-def fill_table(leads: Leads, rows: Iterable[Any], by: str) -> None:
+def fill(leads: Leads, settings: Settings, names: Iterable[str], now: datetime) -> None:
+    """Add what the settings of these *names* list, unless it is there already."""
+    for name in names:
+        rows = getattr(settings, name)
+        match name:
+            case "lists":
+                _fill_lists(leads, rows)
+            case "activities":
+                fill_activities(leads, rows)
+            case "campaigns":
+                leads.campaigns.fill(rows)
+            case "programs":
+                leads.programs.fill(rows, now.isoformat())
+            case _:
+                _fill_table(leads, rows, "type" if name == "tags" else "name")
+
+
+def _fill_table(leads: Leads, rows: Iterable[Any], by: str) -> None:
     """Add rows to the table of their class; one that has the same value in the column *by* is replaced."""
     for row in rows:
         table = next(each for each in leads.tables if each.row is type(row))

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import chain
 from os import PathLike
 from secrets import token_urlsafe
@@ -21,12 +22,11 @@ from marketo_soap.sandbox import seeds
 from marketo_soap.sandbox.faults import FaultScript
 from marketo_soap.sandbox.field_catalogue import Catalogue
 from marketo_soap.sandbox.journal import Entry, Journal
-from marketo_soap.sandbox.operations.import_to_list import finish, time_of, write_row
+from marketo_soap.sandbox.operations.import_to_list import finish, write_row
 from marketo_soap.sandbox.operations.outcome import World, activity_record, record_of
-from marketo_soap.sandbox.rest.bulk import RestRows
-from marketo_soap.sandbox.seeded_activities import fill_activities
+from marketo_soap.sandbox.rest.bulk import write_rest_row
 from marketo_soap.sandbox.settings import REST_LIMITS, VENDOR_LIMITS, Limits, Settings
-from marketo_soap.sandbox.store.activities import to_ms
+from marketo_soap.sandbox.store.activities import from_ms, to_ms
 from marketo_soap.sandbox.store.campaigns import RequestedCampaign, ScheduledCampaign
 from marketo_soap.sandbox.store.database import Snapshot
 from marketo_soap.sandbox.store.imports import Import
@@ -39,6 +39,8 @@ __all__ = ["ENCRYPTION_KEY", "USER_ID", "State"]
 USER_ID = "sandbox_1_0123456789ABCDEF012345"
 ENCRYPTION_KEY = "00112233445566778899AABBCCDDEEFF0011"  # made up: it opens nothing but sandboxes
 _MARGIN = 3  # days that rules and limits look ahead or back
+_FILLED = ("lists", "custom_object_types", "channels", "tags", "activities", "campaigns", "programs")
+"""The settings that list rows of tables."""
 
 
 def _utc_now() -> datetime:
@@ -122,8 +124,8 @@ class State:
         if due:
             with self._store.transaction() as leads:
                 for job in leads.imports.due(now_ms):
-                    world = World(leads, self.settings, time_of(job.ends_ms))
-                    write = write_row if job.api == "SOAP" else RestRows(self.catalogue).write
+                    world = World(leads, self.settings, from_ms(job.ends_ms))
+                    write = write_row if job.api == "SOAP" else partial(write_rest_row, self.catalogue)
                     leads.imports.update(finish(job, world, write))
 
     def imports(self) -> list[Import]:
@@ -176,9 +178,7 @@ class State:
         with self._store.transaction() as kept:
             partition = self.settings.workspaces.default_partition
             count = seeds.load(kept, [dict(lead) for lead in leads], self.now(), partition)
-            seeds.fill_lists(kept, self.settings.lists)
-            fill_activities(kept, self.settings.activities)
-            kept.programs.fill(self.settings.programs, self.now().isoformat())
+            seeds.fill(kept, self.settings, ("lists", "activities", "programs"), self.now())
             return count
 
     def requested_campaigns(self) -> list[RequestedCampaign]:
@@ -219,9 +219,12 @@ class State:
         def keeper(limits: Limits | None) -> LimitKeeper | None:
             return None if limits is None else LimitKeeper(limits, count_refused=settings.count_refused)
 
-        self.settings = settings
         if before is None:
             self._offset = timedelta()
+        if filled := [name for name in _FILLED if changed(name) and getattr(settings, name)]:
+            with self._store.transaction() as leads:
+                seeds.fill(leads, settings, filled, self.now())
+        self.settings = settings
         if changed("limits", "count_refused"):
             self.limits = keeper(settings.limits)
         if changed("rest_limits", "count_refused"):
@@ -233,22 +236,6 @@ class State:
             self.catalogue = Catalogue(settings.custom_fields, settings.lead_key_fields, open_to_all=accept)
         if changed("client_id", "client_secret"):
             self.tokens = Tokens()
-        if changed("lists") and settings.lists:
-            with self._store.transaction() as leads:
-                seeds.fill_lists(leads, settings.lists)
-        for name, by in (("custom_object_types", "name"), ("channels", "name"), ("tags", "type")):
-            if changed(name) and (rows := getattr(settings, name)):
-                with self._store.transaction() as leads:
-                    seeds.fill_table(leads, rows, by)
-        if changed("activities") and settings.activities:
-            with self._store.transaction() as leads:
-                fill_activities(leads, settings.activities)
-        if changed("campaigns") and settings.campaigns:
-            with self._store.transaction() as leads:
-                leads.campaigns.fill(settings.campaigns)
-        if changed("programs") and settings.programs:
-            with self._store.transaction() as leads:
-                leads.programs.fill(settings.programs, self.now().isoformat())
         if changed("durability"):
             self._store.set_durability(settings.durability)
 

@@ -21,7 +21,7 @@ class GoldenRun:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.used: dict[str, set[str]] = {}  # by the directory of the test modules
-        self.written: dict[str, bool] = {}
+        self.written: set[str] = set()
         self.updates: dict[str, bytes] = {}
         self.collected: dict[str, str] = {}  # the module's path by the test's node id, deselected ones too
         self.passed: set[str] = set()
@@ -86,7 +86,7 @@ class GoldenRun:
             return
         for folder, paths in record["used"].items():
             self.used.setdefault(folder, set()).update(paths)
-        self.written.update(dict.fromkeys(record["written"], True))
+        self.written.update(record["written"])
         self.collected.update(record["collected"])
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -126,7 +126,7 @@ class Goldens:
             raise AssertionError(f"{self._run.shown(path)} is wanted twice in this run, with different bytes")
         if not same:
             write(path, files)
-            self._run.written[str(path)] = True
+            self._run.written.add(str(path))
 
     def _failure(self, what: str, path: Path, golden: bytes | None, data: bytes, mode: Mode) -> str:
         shown, actual = self._run.shown(path), self._run.shown(pending_name(path))

@@ -152,8 +152,10 @@ def test_interruptions_leave_no_key_behind(monkeypatch: pytest.MonkeyPatch) -> N
 
     with ThreadPoolExecutor(1) as pool:
         other = pool.submit(use)
-        assert interrupt_often(act, 2_000, seed=3) > 1_500
-        stop.set()
+        try:
+            assert interrupt_often(act, 2_000, seed=3) > 1_500
+        finally:
+            stop.set()
         other.result(60)
     locks.release(locks.acquire(keys("a", "b", "c"), 0.0))
     assert free(locks)

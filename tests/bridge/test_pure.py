@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from marketo_soap import BridgeSettings, Fault
+from marketo_soap import BridgeSettings, Fault, GetMultipleLeads, StaticListSelector
 from marketo_soap.bridge.codes import code_of
 from marketo_soap.bridge.names import FieldIndex, Names, described, names_of_reply
+from marketo_soap.bridge.operations.get_multiple_leads import get_multiple_leads
 from marketo_soap.bridge.rest import RestReply, read, read_reply, write
+from marketo_soap.bridge.streams import Stream, place_of, streams_at
 from marketo_soap.bridge.values import json_value, text_value
 from marketo_soap.config import load_toml, structure
 from marketo_soap.records.lead_fields import LeadField
@@ -62,7 +65,7 @@ def test_what_is_no_reply_is_unknown_trouble(body: str) -> None:
     said = read_reply(received(body.encode("utf-8", "surrogateescape").decode("latin-1")))
     assert not said.success
     assert said.errors[0].code == ""
-    assert code_of(said.errors[0]).response == 20011
+    assert code_of(said.errors[0]).fault == 20011
 
 
 @pytest.mark.parametrize(
@@ -93,7 +96,7 @@ def test_results_of_any_shape_are_read(result: Any, records: int) -> None:
 def test_no_server_error_is_a_success() -> None:
     said = read_reply(received(CREATED, 502))
     assert not said.success
-    assert code_of(said.errors[0]).response == 20011
+    assert code_of(said.errors[0]).fault == 20011
 
 
 def test_the_text_of_a_reply_is_cut() -> None:
@@ -103,7 +106,27 @@ def test_the_text_of_a_reply_is_cut() -> None:
 
 @pytest.mark.parametrize(("status", "code"), [(401, 20014), (413, 20110), (414, 20110), (429, 20023), (404, 20011)])
 def test_http_has_codes_too(status: int, code: int) -> None:
-    assert code_of(read_reply(received("", status)).errors[0]).response == code
+    assert code_of(read_reply(received("", status)).errors[0]).fault == code
+
+
+# -- positions, which callers send back ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("list_id", ["", "x", "7/leads.json?access_token=x&", "../campaigns", "-1"])
+def test_a_position_cannot_change_the_path_of_a_request(list_id: str) -> None:
+    call = GetMultipleLeads(StaticListSelector("Party"), stream_position=f"list:{list_id}:token")
+    with pytest.raises(Fault) as raised:
+        next(get_multiple_leads(call, BridgeSettings(), names()))
+    assert raised.value.code == 20122
+
+
+@pytest.mark.parametrize("text", ["", "x", "[]", "[[1]]", '[["a",-1]]', '[["a","b"]]', '[["a",1e999]]', "[" * 100_000])
+def test_a_damaged_position_of_streams_is_none(text: str) -> None:
+    place = "rest:" + base64.urlsafe_b64encode(text.encode()).decode()
+    assert streams_at([Stream("/x", {})], place) is None
+    assert streams_at([Stream("/x", {})], place_of([Stream("/x", {}, None, "a", 3)])) == [
+        Stream("/x", {}, None, "a", 3)
+    ]
 
 
 # -- names --------------------------------------------------------------------------------------------

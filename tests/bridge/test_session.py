@@ -21,7 +21,7 @@ from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, Token, read
 from marketo_soap.bridge.session import Session, Shared
 from marketo_soap.bridge.steps import CheckLocks, Fetch, Hold, Note, Release
 from marketo_soap.calls.flow import Acquire, Received, Wait
-from tests.bridge.support import CREATED, DESCRIBED, TOKEN, received
+from tests.bridge.support import CREATED, DESCRIBED, SKIPPED, TOKEN, received
 
 READ = read("/rest/v1/leads.json", filterType="id")
 UPDATE = write("/rest/v1/leads.json", {"action": "updateOnly"}, effect="repeatable")
@@ -361,6 +361,22 @@ def test_a_call_that_was_not_sent_is_a_transport_error() -> None:
     run = Run(*[REFUSED] * 4)
     assert run.error is REFUSED
     assert not run.error.fate_unknown
+
+
+@pytest.mark.parametrize("last", [REFUSED, LOST])
+def test_a_call_that_was_carried_out_in_part_says_so(last: Exception) -> None:
+    run = Run(OK, last, asks=(UPDATE, CREATE), policy=RetryPolicy(attempts=1))
+    assert isinstance(run.error, AmbiguousFault)
+    assert ("carried out before" in run.error.message) == (last is REFUSED)
+    leaves = iter([None, LimitFault("spent", code=20015)])
+    run = Run(OK, asks=(CREATE, READ), admit=lambda: next(leaves))
+    assert (run.error.code, run.error.fate_unknown) == (20015, True)
+
+
+@pytest.mark.parametrize("answer", [said("1003"), received(SKIPPED)])
+def test_a_write_that_was_refused_is_no_part_of_a_call(answer: Received) -> None:
+    run = Run(answer, REFUSED, asks=(CREATE, CREATE), policy=RetryPolicy(attempts=1))
+    assert run.error is REFUSED
 
 
 @pytest.mark.parametrize("last", [REFUSED, LOST])

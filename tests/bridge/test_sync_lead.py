@@ -17,6 +17,7 @@ from marketo_soap import (
     LeadRecord,
     LeadSyncStatus,
     SyncLead,
+    SyncMultipleLeads,
     TransportError,
     envelope,
 )
@@ -24,7 +25,9 @@ from marketo_soap.bridge.codes import CODES
 from marketo_soap.bridge.names import Names
 from marketo_soap.bridge.operations.lead_keys import held, keys_of
 from marketo_soap.bridge.operations.sync_lead import sync_lead
+from marketo_soap.bridge.operations.sync_multiple_leads import sync_multiple_leads
 from marketo_soap.bridge.rest import RestReply, RestRequest, read_reply
+from marketo_soap.bridge.steps import Hold
 from marketo_soap.operations.lead_identity import LeadIdentity
 from tests.bridge.support import (
     CREATED,
@@ -224,12 +227,20 @@ def test_an_id_with_a_comma_is_not_looked_for() -> None:
 
 
 def test_ids_of_one_field_meet_however_they_are_written() -> None:
+    shared = BridgeSettings(foreign_id_fields={"CUSTOM": "erpId", "SFDC": "erpId"})
     found = [
-        held(LeadIdentity(None, system, person_id, None, None), "erpId")
+        held(LeadIdentity(None, system, person_id, None, None), shared)
         for system, person_id in (("CUSTOM", "007"), ("SFDC", "7"), ("CUSTOM", "7"))
     ]
     assert found[0] == found[1] == found[2]
-    assert held(LeadIdentity(None, "SFDC", "0", None, None), "erpId") == {"erpId:0"}
+    assert held(LeadIdentity(None, "SFDC", "0", None, None), shared) == {"erpId:0"}
+
+
+def test_leads_of_a_list_hold_the_same_keys_as_one() -> None:
+    lead = LeadRecord(id=1, foreign_sys_person_id="E7", foreign_sys_type="CUSTOM")
+    hold = next(sync_multiple_leads(SyncMultipleLeads([lead]), FOREIGN, Names(FOREIGN, None)))
+    assert isinstance(hold, Hold)
+    assert hold.keys == translate(lead, found({"id": 1, "status": "updated"}), settings=FOREIGN).held
 
 
 def test_only_writes_that_end_as_once_may_be_repeated() -> None:

@@ -27,23 +27,34 @@ from marketo_soap import (
     BridgeSettings,
     Client,
     Fault,
+    ImportToList,
     InProcessLimiter,
+    LeadKey,
     LeadRecord,
     LimitFault,
     Limits,
+    MergeLeads,
+    MktowsContextHeader,
+    MObject,
     NotFoundFault,
+    Operation,
+    RequestCampaign,
     RestBridge,
     RestError,
     RetryPolicy,
     SyncLead,
+    SyncMObjects,
+    SyncMultipleLeads,
     TransportError,
+    TypeAttrib,
     envelope,
 )
 from marketo_soap.bridge.core import as_fault
 from marketo_soap.calls.call import Terms
+from marketo_soap.envelope import Request
 from marketo_soap.errors import AmbiguousError, fault
 from marketo_soap.server import service
-from tests.bridge.support import CREATED, DESCRIBED, DONE, TOKEN, UPDATED
+from tests.bridge.support import CREATED, DESCRIBED, DONE, NONE, TOKEN, UPDATED
 from tests.support import COOKIE, CREDENTIALS, NOW, SEED, Either, faulted, signed
 
 BASE = "https://100-AEK-913.mktorest.com"
@@ -222,6 +233,77 @@ def test_a_lead_that_may_have_been_made_is_not_made_twice(
     assert "outcome is unknown" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [
+        (SyncLead(KEY_ALONE), 20106),
+        (SyncMultipleLeads([KEY_ALONE]), 20106),
+        (MergeLeads({"IDNUM": "1"}, [{"IDNUM": "2"}]), 20011),
+        (RequestCampaign("MKTOWS", (LeadKey("IDNUM", "1"),), campaign_id=7), 20011),
+    ],
+)
+def test_a_code_that_is_in_no_table_is_a_failed_sync_or_an_internal_error(operation: Operation[Any], code: int) -> None:
+    outcome = bridge(Rest(said("4711"))).answer(Request(operation, None, None)).answer.outcome
+    assert (outcome.code, outcome.rest.code, outcome.fate_unknown) == (code, "4711", False)
+
+
+def test_a_lead_that_was_written_without_an_id_may_have_been_written() -> None:
+    rest = Rest('{"requestId":"a","result":[{"status":"created"}],"success":true}')
+    outcome = bridge(rest).answer(Request(SyncMultipleLeads([KEY_ALONE]), None, None)).answer.outcome
+    (status,) = outcome.sync_statuses
+    assert (str(status.status), status.lead_id) == ("FAILED", 0)
+    assert "outcome is unknown" in status.error
+
+
+def test_a_list_whose_members_stay_is_not_cleared_for_ever() -> None:
+    def rest(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/rest/v1/lists.json":
+            result: list[Any] = [{"id": 7, "name": "Guests", "programName": "Party"}]
+        elif "/lists/" in request.url.path:
+            status = {"status": "skipped", "reasons": []} if request.method == "DELETE" else {}
+            result = [{"id": number, **status} for number in range(1, 301)]
+        else:
+            return Rest()(request)
+        return httpx.Response(200, json={"requestId": "a", "success": True, "result": result})
+
+    over = bridge(rest)
+    call = ImportToList("Party", "Email Address", ["a@t.com"], "UPSERTLEADS", "Guests", True)
+    outcome = over.answer(Request(call, None, None)).answer.outcome
+    assert (outcome.code, outcome.fate_unknown) == (20011, False)
+    assert over.rest_calls == 4  # describe, the list, its members, and their removal
+
+
+COMPANY = SyncLead(LeadRecord(email="t@t.com", attributes={"Company": "ACME"}))
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "workspace"),
+    [
+        (COMPANY, "1021", None),
+        (COMPANY, "1007", None),
+        (COMPANY, "1005", "Default"),
+        (MergeLeads({"IDNUM": "1"}, [{"IDNUM": "2"}]), "1077", None),
+        (RequestCampaign("MKTOWS", (LeadKey("IDNUM", "1"),), campaign_id=7), "1013", None),
+    ],
+)
+def test_the_code_of_a_broken_server_does_not_make_the_outcome_known(
+    operation: Operation[Any], code: str, workspace: str | None
+) -> None:
+    settings = BridgeSettings(drop_company_fields=True, on_duplicate="most_recent")
+    writes: list[httpx.Request] = []
+
+    def rest(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return Rest(NONE)(request)
+        writes.append(request)
+        return httpx.Response(502, text=said(code))
+
+    context = None if workspace is None else MktowsContextHeader(workspace)
+    outcome = bridge(rest, settings=settings).answer(Request(operation, None, context)).answer.outcome
+    assert isinstance(outcome, AmbiguousFault)
+    assert len(writes) == 1
+
+
 @pytest.mark.parametrize("answer", [said("611"), 502, httpx.ReadTimeout("late"), said("606"), said("615"), said("608")])
 def test_an_update_by_id_is_sent_again_and_only_by_the_bridge(make: Make, answer: str | int | Exception) -> None:
     rest = Rest(answer, answer, UPDATED)
@@ -254,6 +336,50 @@ def test_a_call_that_was_never_sent_is_a_transport_error(make: Make) -> None:
     assert not isinstance(raised.value, AmbiguousError)
     assert rest.paths.count("leads.json") == QUICK.attempts
     assert isinstance(raised.value.__cause__, httpx.ConnectError)
+
+
+TROUBLE = [httpx.ConnectError("refused"), said("603"), httpx.ReadTimeout("late")]
+
+
+@pytest.mark.parametrize("trouble", TROUBLE)
+def test_leads_that_were_written_are_reported_when_a_later_call_fails(make: Make, trouble: str | Exception) -> None:
+    leads = [LeadRecord(id=1141), LeadRecord(email="t@t.com")]
+    result = make(bridge(Rest(UPDATED, trouble)), retry=ONCE).call(SyncMultipleLeads(leads))
+    assert [str(each.status) for each in result.sync_statuses] == ["UPDATED", "FAILED"]
+    unknown = isinstance(trouble, httpx.ReadTimeout)
+    assert ("outcome is unknown" in (result.sync_statuses[1].error or "")) == unknown
+
+
+COST = TypeAttrib("Cost", {"Month": "2013-08-01", "Amount": "1"})
+IN_PARTS: list[tuple[Operation[Any], str]] = [
+    (RequestCampaign("MKTOWS", tuple(LeadKey("IDNUM", str(each)) for each in range(1, 102)), campaign_id=7), DONE),
+    (MergeLeads({"IDNUM": "1000"}, [{"IDNUM": str(each)} for each in range(1, 27)]), DONE),
+    (SyncMObjects([MObject("Program", each, type_attribs=(COST,)) for each in (1, 2)], "UPDATE"), DONE),
+    (SyncMultipleLeads([LeadRecord(email=f"{each}@t.com", attributes={"Email": "new@t.com"}) for each in "ab"]), CREATED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("trouble", TROUBLE)
+@pytest.mark.parametrize(("operation", "written"), IN_PARTS, ids=lambda each: getattr(each, "name", ""))
+def test_a_call_that_was_carried_out_in_part_does_not_look_as_if_it_was_not_sent(
+    operation: Operation[Any], written: str, trouble: str | Exception
+) -> None:
+    answers = [written, trouble]
+    writes: list[httpx.Request] = []
+
+    def rest(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return Rest(NONE)(request)
+        writes.append(request)
+        return Rest(answers[len(writes) - 1])(request)
+
+    outcome = bridge(rest).answer(Request(operation, None, None), terms=Terms(ONCE, None)).answer.outcome
+    assert len(writes) == 2
+    if isinstance(outcome, Fault):
+        assert outcome.fate_unknown
+    else:
+        statuses = outcome.m_obj_statuses if isinstance(operation, SyncMObjects) else outcome.sync_statuses
+        assert [str(each.status) for each in statuses][1] == "FAILED"
 
 
 def test_what_is_not_set_up_is_named(make: Make) -> None:
@@ -688,6 +814,7 @@ def test_nobody_there_is_a_transport_error(make: Make) -> None:
     with pytest.raises(TransportError) as raised:
         client.sync_lead(KEY_ALONE)
     assert not raised.value.fate_unknown
+    assert raised.value.__cause__ is not None
 
 
 def test_pools_of_event_loops_that_have_ended_go() -> None:

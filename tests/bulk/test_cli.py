@@ -19,14 +19,13 @@ from click.testing import CliRunner, Result
 from marketo_soap import Sandbox
 from marketo_soap.bulk import Ledger, Progress
 from marketo_soap.cli.commands import cli
-from marketo_soap.cli.sync_progress import Lines, OnTerminal, Pace
+from marketo_soap.cli.output import Lines
+from marketo_soap.cli.sync_progress import OnTerminal, Pace
 
 
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for variable in [name for name in os.environ if name.startswith("MARKETO_")]:
-        monkeypatch.delenv(variable)
 
 
 def leads(rows: int, *more: str) -> str:
@@ -93,6 +92,24 @@ def test_wrong_use(args: list[str], message: str) -> None:
     result = run(leads(1), "--sandbox", *args)
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())
+
+
+def test_a_missing_file_is_wrong_use_and_a_pattern_is_expanded() -> None:
+    refused = run("nofile.csv", "--sandbox")
+    assert refused.exit_code == 2
+    assert refused.stderr.endswith("Error: nofile.csv: No such file or directory\n")
+    leads(1)
+    assert run("lea*.csv", "--sandbox").stdout.startswith("1 row: 1 created\n")
+
+
+def test_other_options_are_named() -> None:
+    path = leads(1)
+    assert run(path, "--sandbox-db", "s.db").exit_code == 0
+    for args in (["--sandbox-db", "s.db"], ["--dry-run"]):
+        refused = run(path, "--no-dedup", *args)
+        assert refused.exit_code == 2
+        assert "the rows of leads.csv.ledger were sent with other options (dedup: true, now false)" in refused.stderr
+    assert "1 to send" in run(path, "--no-dedup", "--dry-run", "--sandbox").stdout  # which would have no ledger
 
 
 def test_nowhere_to_send() -> None:
@@ -178,7 +195,8 @@ def test_the_pace() -> None:
 
 
 def test_lines_come_every_few_seconds(capsys: pytest.CaptureFixture[str]) -> None:
-    show = Lines(clock_of(0.0, 0.0, 0.0, 1.0, 1.0, 6.0, 6.0, 6.0, 7.0, 7.0))
+    clock = clock_of(0.0, 0.0, 0.0, 1.0, 1.0, 6.0, 6.0, 7.0)
+    show = Lines(Pace(clock).line, clock)
     for done in (1, 2, 3):
         show(Progress(created=done, rows=10, read=1.0))
     lines = capsys.readouterr().err.splitlines()

@@ -105,6 +105,7 @@ def test_values(kind: str | None, cell: object, expected: str) -> None:
         ("date", datetime(2024, 1, 1)),
         ("datetime", "secret"),
         ("datetime", "2024-01-01T00:00:00"),  # of which zone?
+        ("datetime", 1704067200),
         (None, datetime(2024, 1, 1)),
         (None, float("nan")),
         (None, "a\x01secret"),

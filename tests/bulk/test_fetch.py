@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from marketo_soap import (
     Client,
@@ -33,7 +32,7 @@ from marketo_soap import (
 from marketo_soap.bulk import Fetched, RequestChanged
 from marketo_soap.bulk.pages_file import PagesFile
 from marketo_soap.calls import waiting
-from marketo_soap.cli.commands import cli
+from tests.support import run_command
 
 BEGUN = datetime(2026, 3, 1, tzinfo=UTC)
 NAMES = [f"p{number:03}@x.com" for number in range(250)]
@@ -110,7 +109,20 @@ def test_attributes_limit_the_columns_and_types_replace_theirs(sandbox: Sandbox,
         batch, *_ = bulk.fetch_leads(LIST, client, attributes=names, types={"LeadScore": "text"}, clock=Clock(now))
     assert batch.schema.names == ["Id", "Email", "ForeignSysPersonId", "ForeignSysType", *names]
     assert batch.column("LeadScore")[7].as_py() == "7"
+    assert batch.column("Email")[7].as_py() == NAMES[7]  # which the server would leave nil
     assert batch.column("DateofBirth").null_count == 250
+
+
+def test_an_attribute_that_is_no_field_is_named(sandbox: Sandbox, now: Now, tmp_path: Path) -> None:
+    names = ["LeadScore", "LeadScroe"]
+    with Client(transport=sandbox.transport(), clock=now) as client:
+        with pytest.raises(ValueError, match="describeMObject names no field LeadScroe"):
+            list(bulk.fetch_leads(LIST, client, attributes=names, clock=Clock(now)))
+        assert list(bulk.fetch_leads(LIST, client, attributes=names, types={"LeadScroe": "text"}, clock=Clock(now)))
+        fetched = bulk.fetch_to_file(LIST, client, tmp_path / "a.csv", attributes=names, clock=Clock(now))
+    assert (fetched.rows, fetched.missing) == (250, ("LeadScroe",))
+    row = read(tmp_path / "a.csv")[7]
+    assert (row["Email"], row["LeadScore"], row["LeadScroe"]) == (NAMES[7], "7", "")
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -118,7 +130,7 @@ def read(path: Path) -> list[dict[str, Any]]:
         import pyarrow.parquet as pq
 
         return pq.read_table(path).to_pylist()  # type: ignore[no-any-return]
-    opened = gzip.open if path.suffix == ".gz" else open
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
     with opened(path, "rt", encoding="utf-8", newline="") as file:
         if ".jsonl" in path.name:
             return [json.loads(line) for line in file]
@@ -134,7 +146,7 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.csv.gz", "a.jsonl.gz", "a.parquet"])
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.csv.gz", "a.jsonl.GZ", "a.parquet"])
 def test_files_of_each_format(name: str, sandbox: Sandbox, now: Now, tmp_path: Path) -> None:
     sandbox.reset()
     sandbox.seed([{"kind": "static_list", "name": "Members"}])
@@ -277,8 +289,7 @@ def test_an_output_that_cannot_be_written_leaves_the_pages_alone(
 
 
 def run(*args: str, code: int = 0, stdin: str | None = None) -> str:
-    result = CliRunner().invoke(cli, ["fetch-leads", *args], input=stdin)
-    assert result.exit_code == code, result.output
+    result = run_command("fetch-leads", *args, code=code, stdin=stdin)
     return result.stdout + result.stderr
 
 
@@ -304,6 +315,30 @@ def test_the_command_fetches_lists_spans_and_keys(tmp_path: Path) -> None:
     assert "250 leads" in run("--sandbox-db", db, "--list", "Members", "-o", str(out), "--overwrite")
 
 
+def test_what_no_lead_has_is_named(tmp_path: Path) -> None:
+    db = seeded(tmp_path / "leads.db")
+    names = ["--attribute", "Email", "--attribute", "LeadScroe"]
+    shown = run("--sandbox-db", db, "--list", "Members", *names, "-o", str(tmp_path / "a.csv"))
+    assert shown.endswith("warning: no lead has a value of LeadScroe: is that the name of a field?\n")
+    shown = run("--sandbox-db", db, "--list", "nolist", *names, "-o", str(tmp_path / "b.csv"))
+    assert shown.endswith(
+        "0 leads in {}\nwarning: no list is called 'nolist', or it is empty: Marketo answers both alike\n".format(
+            tmp_path / "b.csv"
+        )
+    )
+    assert "NotFoundFault: getMultipleLeads: 20111" in run(
+        "--sandbox-db", db, "--list-id", "77", "-o", str(tmp_path / "c.csv"), code=1
+    )
+
+
+def test_a_file_of_keys_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    db, keys = seeded(tmp_path / "leads.db"), tmp_path / "keys.txt"
+    keys.write_text(f"{NAMES[0]}\r\n{NAMES[1]}\r\n", encoding="utf-8-sig")
+    assert "2 leads in" in run("--sandbox-db", db, "--keys", str(keys), "-o", str(tmp_path / "a.csv"))
+    keys.write_bytes(b"J\xf6rg@x.com\n")
+    assert f"{keys} is not UTF-8" in run("--sandbox-db", db, "--keys", str(keys), "-o", str(tmp_path / "b.csv"), code=2)
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -311,6 +346,7 @@ def test_the_command_fetches_lists_spans_and_keys(tmp_path: Path) -> None:
         (["--list", "a", "--list-id", "1"], "give one of"),
         (["--list", "a", "--until", "2026-01-01"], "--until needs"),
         (["--updated-since", "soon"], "is no time"),
+        (["--updated-since", "2026-02-01", "--until", "2026-01-31"], "--until is before --updated-since"),
     ],
 )
 def test_wrong_use_is_explained(args: list[str], message: str, tmp_path: Path) -> None:

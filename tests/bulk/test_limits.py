@@ -5,46 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
-import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from marketo_soap import Client, InProcessLimiter, LeadRecord, RetryPolicy, Sandbox, bulk
 from marketo_soap.calls.limits import VENDOR_LIMITS
-from marketo_soap.calls.waiting import Clock
+from tests.support import VirtualClock
 
 NO_DEADLINE = RetryPolicy(deadline=None)  # it would be a wait of the virtual clock
 CALLS = int(os.environ.get("MARKETO_SOAP_CALLS", "600"))
 
 
-class JumpingClock(Clock):
-    """A clock that jumps to when something is due, as soon as no call is in progress."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self.limiter: InProcessLimiter | None = None
-        self._lock = threading.Lock()
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def now(self) -> datetime:
-        return datetime(2024, 3, 4, 12, tzinfo=UTC) + timedelta(seconds=self.seconds)
-
-    def wait(self, event: threading.Event, seconds: float | None) -> None:
-        if seconds is None:
-            event.wait(0.5)
-            return
-        due = self.seconds + seconds
-        while self.limiter and self.limiter.in_progress:
-            time.sleep(0.0002)
-        with self._lock:
-            self.seconds = max(self.seconds, due)
-
-
 def test_the_limits_are_used_and_never_exceeded() -> None:
-    clock = JumpingClock()
+    clock = VirtualClock()
     limiter = clock.limiter = InProcessLimiter(VENDOR_LIMITS, clock=clock)
     leads = [LeadRecord(email=f"p{row}@x.com") for row in range(2 * CALLS)]
     with (

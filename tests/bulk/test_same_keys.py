@@ -74,7 +74,8 @@ def test_an_unknown_row_stays_unknown_while_other_types_refuse_it(tmp_path: Path
     path.write_text("Email,LeadScore\na@x.com,many\n", encoding="utf-8")
     assert bulk.sync_leads(path, Lost(), dedup=False).unknown == 1
     for _ in range(2):
-        summary = bulk.sync_leads(path, Lost(), dedup=False, columns=Columns(types={"LeadScore": "integer"}))
+        other = Columns(types={"LeadScore": "integer"})
+        summary = bulk.sync_leads(path, Lost(), dedup=False, columns=other, accept_changes=True)
         assert (summary.unknown, summary.invalid, summary.calls) == (1, 0, 0)
     with Ledger(f"{path}.ledger") as ledger:
         assert [outcome.fate for outcome in ledger.outcomes()] == [RowFate.UNKNOWN]

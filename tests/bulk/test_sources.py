@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gc
 import gzip
 import io
@@ -20,6 +21,7 @@ from marketo_soap import Client, LeadRecord, Sandbox, bulk
 from marketo_soap.bulk import Columns, SourceError, open_source
 from marketo_soap.bulk.ledger import Ledger
 from marketo_soap.bulk.reading import RowReader
+from marketo_soap.bulk.sync import rejects_beside
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -85,10 +87,11 @@ def test_a_file_that_breaks_later_keeps_what_was_done(tmp_path: Path) -> None:
 def test_lines_of_json_cost_themselves(tmp_path: Path) -> None:
     path = tmp_path / "leads.jsonl"
     lines = ['{"Email": "a@x.com", "V": 1.10}', "{broken", "[" * 100_000, '{"V": 2}', '{"Email": "b@x.com", "V": null}']
+    lines += ['{"Email": "c@x.com", "V": 1e99999999999999999999}']
     path.write_text("\n".join(lines), encoding="utf-8")
     with Sandbox() as sandbox, Client(transport=sandbox.transport()) as client:
         summary = bulk.sync_leads(path, client, columns=Columns({"V": "LeadScore"}))
-        assert (summary.created, summary.invalid) == (2, 3)
+        assert (summary.created, summary.invalid) == (2, 4)
         assert sandbox.leads()[0].get("LeadScore") == "1.10"
     rejects = (tmp_path / "leads.rejects.jsonl").read_text(encoding="utf-8").splitlines()
     assert (
@@ -96,6 +99,29 @@ def test_lines_of_json_cost_themselves(tmp_path: Path) -> None:
         == f'{{"line": "{{broken", "reject_reason": "{path}:2: the line is no JSON object, or has a name twice"}}'
     )
     assert rejects[2].startswith(f'{{"V": 2, "reject_reason": "{path}:4: no column is a key')
+
+
+def test_cells_without_a_name_cost_their_row(tmp_path: Path) -> None:
+    rows = csv.DictReader(["Email,FirstName", "a@x.com,Ann", "b@x.com,Bob,Lee", "c@x.com"])
+    with Sandbox() as sandbox, Client(transport=sandbox.transport()) as client:
+        summary = bulk.sync_leads(rows, client, rejects=tmp_path / "rejects.jsonl")
+        assert [lead.email for lead in sandbox.leads()] == ["a@x.com", "c@x.com"]
+    assert summary.reasons == {"the name of column 3 is no text": 1}
+    assert json.loads((tmp_path / "rejects.jsonl").read_text())["null"] == ["Lee"]
+
+
+@pytest.mark.parametrize(
+    ("name", "rejects"),
+    [
+        ("leads.csv", "leads.rejects.csv"),
+        ("a/leads.tsv.gz", "a/leads.rejects.tsv"),
+        ("LEADS.CSV.GZ", "LEADS.rejects.CSV"),
+    ],
+)
+def test_rejects_lie_beside_their_file(name: str, rejects: str, tmp_path: Path) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).touch()
+    assert rejects_beside(open_source(tmp_path / name)) == str(tmp_path / rejects)
 
 
 def test_a_byte_that_is_no_utf_8_costs_its_row(tmp_path: Path) -> None:
@@ -198,7 +224,7 @@ def test_data_frames(library: str) -> None:
         "Score": [1.5, None],
         "Optin": [True, None],
     }
-    first, second = leads_of(frames.DataFrame(data))
+    first, second = leads_of(frames.DataFrame(data | {"fingerprint": None}))
     assert first.id == 7
     assert {each.name: each.value for each in first.attributes} == {
         "Born": "2001-02-03",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import stat
 import threading
 from collections import Counter
@@ -469,6 +470,38 @@ def test_a_changed_file_is_noticed(sandbox: Sandbox, tmp_path: Path) -> None:
             bulk.sync_leads(path, client)
         summary = bulk.sync_leads(path, client, accept_changes=True)
         assert (summary.created, summary.sent) == (12, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "difference"),
+    [
+        ({"columns": Columns({"FirstName": "LastName"})}, "name of column 'FirstName': None, now 'LastName'"),
+        ({"columns": Columns(types={"FirstName": "string"})}, "type of FirstName: None, now string"),
+        ({"columns": Columns(empty="clear")}, "empty: leave, now clear"),
+        ({"columns": Columns(time_zone=UTC)}, "time_zone: None, now UTC"),
+        ({"duplicates": "first"}, "duplicates: last, now first"),
+        ({"dedup": False}, "dedup: true, now false"),
+    ],
+)
+def test_other_options_are_refused_once_rows_are_sent(
+    options: dict[str, Any], difference: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path = csv_of(tmp_path / "leads.csv", 2)
+    with Client(transport=sandbox.transport()) as client:
+        assert bulk.sync_leads(path, client, **options).complete
+        assert bulk.sync_leads(path, client, **options).complete
+        (tmp_path / "leads.csv.ledger").unlink()
+        bulk.sync_leads(path, client)
+        message = re.escape(f"sent with other options ({difference})")
+        with pytest.raises(SourceChanged, match=message):
+            bulk.sync_leads(path, client, **options)
+        with pytest.raises(SourceChanged, match=message):
+            bulk.plan_leads(path, **options)
+        with pytest.raises(ValueError, match="name another ledger"):
+            bulk.sync_leads(path, client, accept_changes=True, target="another", **options)
+        assert bulk.sync_leads(path, client).calls == 0  # what was refused has changed nothing
+        assert bulk.sync_leads(path, client, accept_changes=True, **options).calls == 0
+        assert bulk.sync_leads(path, client, **options).calls == 0
 
 
 def test_a_plan_sends_and_writes_nothing(sandbox: Sandbox, tmp_path: Path) -> None:

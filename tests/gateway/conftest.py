@@ -23,7 +23,7 @@ CALLERS = [
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One gateway for all that does not stop it or break it; caller 0 has no limits."""
-    top = 'read_seconds = 1.0\nmax_body_bytes = 100000\nrecord_directory = "records"\nrecord_keep = 20\nreplay_file = "replays.db"'
+    top = 'read_seconds = 2.0\nmax_body_bytes = 100000\nrecord_directory = "records"\nrecord_keep = 20\nreplay_file = "replays.db"'
     rest = "limits = {calls = 100000}\nretry = {attempts = 3, pause = 0.0, window = 0.0}"
     with (
         Sandbox(settings=FIELDS) as sandbox,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -17,14 +19,16 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from attrs import define
+import pytest
+from attrs import define, evolve
 
 from marketo_soap import Credentials, Fault, LeadRecord, Sandbox, SyncLead, SyncLeadResult, envelope, signature
+from marketo_soap.sandbox import server
 from marketo_soap.sandbox.settings import Settings
 
 KEYS = {f"KEY_{number}": f"{number}f00dfeedf00d" for number in range(10)}
 FIELDS = Settings(custom_fields={"erpId": "string", "notes": "text"})
-PATIENCE = 20.0  # seconds that anything here may take
+PATIENCE = 60.0  # seconds that anything here may take
 
 LEAD = LeadRecord(email="george@jungle.example", attributes={"FirstName": "George"})
 
@@ -150,6 +154,29 @@ def serving(
         finally:
             process.kill()
             process.communicate()
+
+
+@contextmanager
+def held(sandbox: Sandbox) -> Iterator[list[Any]]:
+    """Let REST answer no write of a lead before the block ends; gives the answers that wait."""
+    waiting: list[Any] = []
+    over, deliver = threading.Event(), server._deliver
+
+    async def late(answer: Any, *arguments: Any) -> None:
+        if answer.delay:
+            waiting.append(answer)
+        while answer.delay and not over.is_set():
+            await asyncio.sleep(0.01)
+        await deliver(evolve(answer, delay=0.0), *arguments)
+
+    sandbox.fail(times=None, delay=1.0, operation="syncLeads")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server, "_deliver", late)
+        try:
+            yield waiting
+        finally:
+            sandbox.script.clear()
+            over.set()
 
 
 def parsed_metrics(text: str) -> dict[str, float]:

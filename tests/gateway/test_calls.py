@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -16,8 +17,9 @@ import httpx
 import pytest
 
 from marketo_soap import LeadRecord
-from tests.gateway.support import KEYS, PATIENCE, Served, outcome, signed
+from tests.gateway.support import KEYS, PATIENCE, Served, held, outcome, signed
 from tests.peers.test_peers import call_zeep, php, values
+from tests.redis.support import until
 
 
 def peer_call(email: str, key: str = KEYS["KEY_0"], **more: str) -> dict[str, Any]:
@@ -137,11 +139,11 @@ def test_repeats_are_answered_unless_told_otherwise(gateway: Served) -> None:
 def test_each_caller_has_limits_of_its_own(gateway: Served) -> None:
     assert [gateway.call(1) for _ in range(3)][2] == "20023"
     assert [gateway.call(3) for _ in range(2)][1] == "20015"
-    gateway.sandbox.fail(delay=0.4, operation="syncLeads")
-    with ThreadPoolExecutor(2) as pool:
-        said = sorted(pool.map(lambda _: gateway.call(2), range(2)))
-    assert said[0] == "20024"
-    assert said[1] in ("CREATED", "UPDATED")
+    with ThreadPoolExecutor(1) as pool, held(gateway.sandbox) as waiting:
+        first = pool.submit(gateway.call, 2)
+        until(lambda: waiting)
+        assert gateway.call(2) == "20024"
+    assert first.result() in ("CREATED", "UPDATED")
     assert gateway.call(2) == "UPDATED"
 
 
@@ -186,12 +188,13 @@ def test_who_writes_too_slowly_is_not_waited_for(gateway: Served) -> None:
     for _ in range(3):
         time.sleep(0.2)
         for connection in connections[1:]:
-            connection.sendall(b"a")
+            with suppress(ConnectionError):  # on a slow machine the time is over
+                connection.sendall(b"a")
     answers = []
     for connection in connections:
         with connection:
             answers.append(connection.makefile("rb").read())
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < PATIENCE / 2
     assert answers[:3] == [b"", b"", b""]
     assert answers[3].startswith(b"HTTP/1.1 408 ")
     assert b"<code>20012</code>" in answers[3]
@@ -204,9 +207,7 @@ def test_a_write_is_finished_once_though_its_caller_hung_up(gateway: Served) -> 
     calls = len(gateway.log())
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(gateway.url, content=signed(0, lead), headers={"Content-Type": "text/xml"}, timeout=0.2)
-    end = time.monotonic() + PATIENCE
-    while len(gateway.log()) == calls and time.monotonic() < end:
-        time.sleep(0.02)
+    until(lambda: len(gateway.log()) > calls)
     assert gateway.log()[-1]["verdict"] == "CREATED"
     assert [lead.email for lead in gateway.sandbox.leads()].count("hung-up@jungle.example") == 1
     assert gateway.metrics()["marketo_gateway_calls_in_progress"] == 0

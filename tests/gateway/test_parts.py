@@ -219,7 +219,7 @@ def test_room_for_calls_is_kept_for_each_caller() -> None:
 
 
 def test_a_full_disk_does_not_stop_calls(caplog: pytest.LogCaptureFixture) -> None:
-    class Disk(io.BytesIO):
+    class Disk(io.RawIOBase):
         def write(self, data: Any) -> int:
             raise OSError(28, "No space left on device")
 
@@ -236,7 +236,7 @@ def test_a_full_disk_does_not_stop_calls(caplog: pytest.LogCaptureFixture) -> No
 
 
 def test_a_log_that_takes_nothing_holds_nobody_up() -> None:
-    class Stuck(io.BytesIO):
+    class Stuck(io.RawIOBase):
         def write(self, data: Any) -> int:
             taken.set()
             free.wait(20)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import ssl
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from marketo_soap.cli.commands import cli
 from marketo_soap.gateway import GatewaySettings
 from marketo_soap.gateway.secrets import resolve
 from tests.gateway.support import FIELDS, PATIENCE, run, serving
+from tests.test_survival import make_certificate
 
 GOOD = """
 [[rest]]
@@ -193,7 +193,7 @@ def test_exposed_keys_are_refused_unless_allowed(
 
 
 def test_an_exposed_configuration_is_warned_about(tmp_path: Path) -> None:
-    run(tmp_path, GOOD.replace("SECRET", "NO_SUCH_VARIABLE"), env=ENVIRONMENT).communicate(timeout=PATIENCE)
+    (tmp_path / "gateway.toml").write_text(GOOD.replace("SECRET", "NO_SUCH_VARIABLE"))
     for mode, what in ((0o644, "read"), (0o606, "change"), (0o640, None)):
         (tmp_path / "gateway.toml").chmod(mode)
         said = CliRunner().invoke(cli, ["gateway", "--config", str(tmp_path / "gateway.toml")], env=ENVIRONMENT).stderr
@@ -201,15 +201,9 @@ def test_an_exposed_configuration_is_warned_about(tmp_path: Path) -> None:
         assert "rest[1].client_secret_env: the variable NO_SUCH_VARIABLE is not set" in said
 
 
-def certificate(folder: Path) -> None:
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout key.pem -out cert.pem"
-    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True, timeout=PATIENCE)
-
-
 def test_https_is_spoken_with_a_certificate_and_a_wrong_one_is_named(tmp_path: Path) -> None:
-    certificate(tmp_path)
+    make_certificate(tmp_path)
     trusting = ssl.create_default_context(cafile=tmp_path / "cert.pem")
-    trusting.check_hostname = False
     top = 'certificate = "cert.pem"\nprivate_key = "key.pem"'
     with Sandbox(settings=FIELDS) as sandbox, serving(tmp_path, sandbox, top=top, verify=trusting) as gateway:
         assert gateway.url.startswith("https://127.0.0.1:")

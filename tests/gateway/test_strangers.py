@@ -21,7 +21,7 @@ import pytest
 
 from marketo_soap import Credentials, LeadRecord, Sandbox, SyncLead, envelope, signature
 from marketo_soap.sandbox.state import ENCRYPTION_KEY, USER_ID
-from tests.gateway.support import FIELDS, PATIENCE, outcome, serving, signed
+from tests.gateway.support import FIELDS, PATIENCE, Served, outcome, serving, signed
 
 BODIES = int(os.environ.get("MARKETO_SOAP_BOMBS", "40"))
 """How many hostile requests come at once; 300 in a full run, whose times are checked too."""
@@ -116,6 +116,16 @@ def test_hostile_requests_of_nobody_known_cost_little_and_hold_up_nobody(
     assert BODIES < 300 or max(seconds) < 2, said
 
 
+@pytest.fixture(scope="module")
+def sandbox_with_a_token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    folder = tmp_path_factory.mktemp("sandbox")
+    token = folder / "token"
+    token.write_text("right")
+    token.chmod(0o600)
+    with sandbox_process(folder, "--control-token-file", str(token)) as target:
+        yield target
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is measured by Linux's own means")
 @pytest.mark.parametrize(
     ("path", "answer"),
@@ -125,12 +135,9 @@ def test_hostile_requests_of_nobody_known_cost_little_and_hold_up_nobody(
         ("/_sandbox/seed", b"the token is needed"),
     ],
 )
-def test_long_bodies_without_a_token_are_not_kept(tmp_path: Path, path: str, answer: bytes) -> None:
-    megabytes = 7
-    token = tmp_path / "token"
-    token.write_text("right")
-    token.chmod(0o600)
-    with sandbox_process(tmp_path, "--control-token-file", str(token)) as (pid, url, _), ExitStack() as stack:
+def test_long_bodies_without_a_token_are_not_kept(sandbox_with_a_token: Target, path: str, answer: bytes) -> None:
+    megabytes, (pid, url, _) = 7, sandbox_with_a_token
+    with ExitStack() as stack:
         head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         head += f"Authorization: Bearer wrong\r\nContent-Length: {megabytes << 20}\r\n\r\n"
         connections = [stack.enter_context(connected(url)) for _ in range(15)]
@@ -164,32 +171,33 @@ HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = b"POST /soap/mktows/2_2 HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n"
 
 
-@pytest.mark.parametrize("said", [b"", b"POST /soap", HEALTH, POST + b"Content-Length: 9\r\n\r\n<a"], ids=count())
-def test_connections_that_do_nothing_make_room(tmp_path: Path, said: bytes) -> None:
+@pytest.fixture(scope="module")
+def small_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with (
         Sandbox(settings=FIELDS) as sandbox,
-        serving(tmp_path, sandbox, top="max_connections = 20") as gateway,
-        ExitStack() as stack,
+        serving(tmp_path_factory.mktemp("small"), sandbox, top="max_connections = 20") as gateway,
     ):
+        yield gateway
+
+
+@pytest.mark.parametrize("said", [b"", b"POST /soap", HEALTH, POST + b"Content-Length: 9\r\n\r\n<a"], ids=count())
+def test_connections_that_do_nothing_make_room(small_gateway: Served, said: bytes) -> None:
+    with ExitStack() as stack:
         for _ in range(45):
-            stack.enter_context(connected(gateway.url)).sendall(said)
+            stack.enter_context(connected(small_gateway.url)).sendall(said)
         outcomes: list[str] = []
         while len(outcomes) < 2:
             with suppress(httpx.ReadError, httpx.RemoteProtocolError):  # this connection made room for a later one
-                outcomes.append(gateway.call())
+                outcomes.append(small_gateway.call())
         assert outcomes[-1] == "UPDATED"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have one address of their own")
-def test_one_address_gets_half_of_the_connections(tmp_path: Path) -> None:
-    with (
-        Sandbox(settings=FIELDS) as sandbox,
-        serving(tmp_path, sandbox, top="max_connections = 20") as gateway,
-        ExitStack() as stack,
-    ):
-        first = stack.enter_context(connected(gateway.url))
+def test_one_address_gets_half_of_the_connections(small_gateway: Served) -> None:
+    with ExitStack() as stack:
+        first = stack.enter_context(connected(small_gateway.url))
         assert is_answered(first)
-        others = [stack.enter_context(connected(gateway.url, "127.0.0.2")) for _ in range(40)]
+        others = [stack.enter_context(connected(small_gateway.url, "127.0.0.2")) for _ in range(40)]
         assert is_answered(others[-1])
         assert is_answered(first)
         for connection in others:

@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-PATIENCE = 20.0  # seconds that anything here may take
+PATIENCE = 60.0  # seconds that anything here may take
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -38,10 +38,7 @@ class RedisServer:
         options = ["--port", "0", "--unixsocket", f"{self.folder}/socket", "--save", "", "--appendonly", "no"]
         command = ["redis-server", *options, "--dir", str(self.folder), "--logfile", f"{self.folder}/log"]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        end = time.monotonic() + PATIENCE
-        while not self._is_up():
-            assert time.monotonic() < end
-            time.sleep(0.01)
+        until(self._is_up)
 
     def stop(self) -> None:
         if self._process is not None:
@@ -62,3 +59,27 @@ class RedisServer:
         """What the server answers to a command."""
         with import_module("redis").Redis.from_url(self.url) as client:
             return client.execute_command(*command)
+
+
+def scores(server: RedisServer, key: str) -> list[tuple[str, float]]:
+    """The members of a sorted set, with their scores."""
+    return [(member.decode(), score) for member, score in server.ask("ZRANGE", key, 0, -1, "WITHSCORES")]
+
+
+def running(folder: Path) -> Iterator[RedisServer]:
+    server = RedisServer(folder)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A server for all that does not stop it."""
+    yield from running(tmp_path_factory.mktemp("redis"))
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A server that may be stopped."""
+    yield from running(tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -18,6 +19,20 @@ from marketo_soap.calls.redis_thread import Leases, RedisThread
 from marketo_soap.gateway.shared import SharedLimitKeeper, SharedState
 
 NOWHERE = "redis://127.0.0.1:1"
+
+
+def test_a_thread_whose_start_was_interrupted_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    thread = RedisThread(NOWHERE)
+
+    async def work() -> str:
+        return "done"
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            _ = thread.here
+    assert thread.start(work()).result(10) == "done"
+    thread.close()
 
 
 def test_what_is_given_back_while_it_is_renewed_is_given_back_again() -> None:

@@ -29,7 +29,7 @@ from marketo_soap import (
     TransportError,
 )
 from marketo_soap.sandbox.settings import Settings
-from tests.redis.support import PATIENCE, RedisServer, until
+from tests.redis.support import PATIENCE, RedisServer, scores, until
 from tests.support import Either, interrupt_often
 
 Make = Callable[..., RedisKeyLocks]
@@ -41,7 +41,7 @@ def make(redis_server: RedisServer, request: pytest.FixtureRequest) -> Iterator[
     made: list[RedisKeyLocks] = []
 
     def locks(**options: Any) -> RedisKeyLocks:
-        made.append(RedisKeyLocks(redis_server.url, name=request.node.name, **options))
+        made.append(RedisKeyLocks(redis_server.url, name=request.node.name, timeout=30.0, **options))
         return made[-1]
 
     yield locks
@@ -121,7 +121,12 @@ def test_interrupted_callers_leave_nothing_behind(make: Make, redis_server: Redi
     def call() -> None:
         locks.release(locks.acquire(keys("a"), PATIENCE))
 
-    assert interrupt_often(call, 40, seed=3, modules=("marketo_soap.bridge.redis_locks",)) > 20
+    assert (
+        interrupt_often(
+            call, 40, seed=3, modules=("marketo_soap.bridge.redis_locks", "marketo_soap.calls.redis_thread")
+        )
+        > 20
+    )
     ticket = locks.acquire(keys("a"), PATIENCE)
     del ticket  # holds its keys as long as it exists
     gc.collect()
@@ -131,7 +136,7 @@ def test_interrupted_callers_leave_nothing_behind(make: Make, redis_server: Redi
 LATE_HOLDER = """
 import sys
 from marketo_soap import RedisKeyLocks, TransportError
-locks = RedisKeyLocks(sys.argv[1], name=sys.argv[2], lease=0.5)
+locks = RedisKeyLocks(sys.argv[1], name=sys.argv[2], lease=0.5, timeout=30.0)
 ticket = locks.acquire(frozenset(["t@t.com"]))
 locks.check(ticket)
 print("holds it", flush=True)
@@ -145,15 +150,17 @@ except TransportError as error:
 
 
 @pytest.mark.parametrize(("taken", "answer"), [(False, "may write"), (True, "the lease of its lock has ended")])
-def test_a_holder_that_comes_back_late_finds_out_before_it_writes(make: Make, taken: bool, answer: str) -> None:
+def test_a_holder_that_comes_back_late_finds_out_before_it_writes(
+    make: Make, redis_server: RedisServer, taken: bool, answer: str
+) -> None:
     locks = make(lease=0.5)
     command = [sys.executable, "-c", LATE_HOLDER, locks._redis._url, locks._name]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdin is not None
         assert holder.stdout is not None
         assert holder.stdout.readline() == "holds it\n"
-        with pytest.raises(TransportError):
-            locks.acquire(keys("t@t.com"), 1.0)  # it is renewed
+        ((_, lease),) = scores(redis_server, f"{locks._base}:alive")
+        until(lambda: scores(redis_server, f"{locks._base}:alive")[0][1] > lease)  # it is renewed
         holder.send_signal(signal.SIGSTOP)
         if taken:
             locks.release(locks.acquire(keys("t@t.com"), PATIENCE))
@@ -203,15 +210,18 @@ def test_a_server_that_is_away_refuses(own_server: RedisServer) -> None:
 
 WRITER = """
 import sys, time
-from marketo_soap import Client, LeadRecord, MarketoError, RedisKeyLocks, RestBridge, RetryPolicy
+from marketo_soap import Client, LeadRecord, RedisKeyLocks, RestBridge, RetryPolicy, TransportError
 url, endpoint, client_id, secret, number = sys.argv[1:]
-locks = RedisKeyLocks(url, name="writers", lease=1.0)
+locks = RedisKeyLocks(url, name="writers", lease=1.0, timeout=30.0)
 bridge = RestBridge(endpoint, client_id, secret, locks=locks, limiter=None)
 with Client(transport=bridge, retry=RetryPolicy(attempts=1)) as client:
     for turn in range(1000):
         lead = LeadRecord(email=f"{turn % 5}@t.com", attributes={"FirstName": number})
-        client.sync_lead(lead)
-        print(lead.email, flush=True)
+        try:
+            client.sync_lead(lead)
+            print(lead.email, flush=True)
+        except TransportError as error:  # the machine is slow: its lease has ended, or Redis did not answer in time
+            assert not error.fate_unknown
 """
 
 

@@ -55,3 +55,16 @@ def test_a_full_disk_is_reported_as_such_and_the_next_call_is_answered(tmp_path:
         connection.execute("PRAGMA max_page_count = 1000000")
         client.sync_lead(LeadRecord(email="b@t.com"))
         assert [lead.email for lead in sandbox.leads()] == ["a@t.com", "b@t.com"]
+
+
+def test_a_transaction_that_cannot_be_committed_is_undone() -> None:
+    store = LeadStore()
+    transaction = store.transaction()
+    leads = transaction.__enter__()
+    store._connection.execute("PRAGMA defer_foreign_keys = ON")  # they are checked when it is committed
+    leads.tie_cookie("a cookie", 7)
+    with pytest.raises(sqlite3.IntegrityError):
+        transaction.__exit__(None, None, None)
+    with store.transaction() as leads:
+        assert leads.by_cookie("a cookie") is None
+    store.close()

@@ -8,6 +8,7 @@ import pytest
 from attrs import evolve
 
 from marketo_soap.records.activities import ActivityType
+from marketo_soap.sandbox.rest.pages import write_token
 from tests.sandbox.conftest import Clock, Rest, outcome
 from tests.support import COOKIE, NOW
 
@@ -107,6 +108,7 @@ def test_activities_are_those_of_leads_of_a_list_and_since_a_time(filled: Rest) 
         ({"activityTypeIds": ""}, "1002"),
         ({"nextPageToken": ""}, "1002"),
         ({"nextPageToken": "x"}, "1003"),
+        ({"nextPageToken": write_token("since", 10**30, 0, 0)}, "1003"),
         ({"activityTypeIds": "999"}, "1003"),
         ({"activityTypeIds": "x"}, "1001"),
         ({"activityTypeIds": "1,2,3,6,7,8,9,10,11,12,13"}, "1003"),

@@ -45,6 +45,9 @@ def test_objects_are_written_found_and_deleted(filled: Rest) -> None:
     last = filled.http.get(path, params={**params, "nextPageToken": first["nextPageToken"]}).json()
     assert [each["rid"] for each in first["result"] + last["result"]] == ["a", "b"]
     assert "nextPageToken" not in last
+    guid = first["result"][0]["marketoGUID"]
+    by_guid = {"filterType": "marketoGUID", "filterValues": f"{guid},{guid[:-1]}f,none", "fields": "rid"}
+    assert outcome(filled.http.get(path, params=by_guid)) == first["result"]
     delete = {"input": [{"leadId": 1, "rid": "a"}, {"leadId": 9, "rid": "a"}]}
     assert statuses(post(filled, f"{PATH}/Roadshow/delete.json", delete)) == ["deleted", "1013"]
 

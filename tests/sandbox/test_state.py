@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -243,6 +244,8 @@ def test_a_dump_is_a_seed() -> None:
         ([{"email": "a@t.com"}, {"id": 5}, {"id": 5}], "lead 3: there is a lead 5 already"),
         ([{"created_at": "soon"}], "lead 1: created_at must look like"),
         ([{"foreign_id": "x", "foreign_type": "SFDC"}] * 2, "lead 2: its foreign id is another lead's"),
+        ([{"email": "a@t.com"}, {"kind": "program", "name": "Party", "id": 2**70}], "entry 2, a program: .* too large"),
+        ([{"activities": [{"type": "Open House", "id": 2**70}]}], "lead 1: .* too large"),
     ],
 )
 def test_a_wrong_seed_adds_nothing(seed: list[dict[str, object]], says: str) -> None:
@@ -250,6 +253,36 @@ def test_a_wrong_seed_adds_nothing(seed: list[dict[str, object]], says: str) -> 
         with pytest.raises(ValueError, match=says):
             sandbox.seed(seed)
         assert sandbox.leads() == []
+
+
+def test_a_csv_with_an_id_that_is_none_names_the_lead(tmp_path: Path) -> None:
+    path = tmp_path / "leads.csv"
+    path.write_text("Id,Email\n7,a@t.com\nseven,b@t.com\n")
+    with Sandbox() as sandbox, pytest.raises(ValueError, match="lead 2: Id is not a number"):
+        sandbox.seed(path)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"channels": (Channel("A", id=5), Channel("B", id=5))}, "this channel does not fit the others"),
+        ({"campaigns": (Campaign("A", id=5), Campaign("B", id=5))}, "this campaign does not fit the others"),
+        ({"programs": (Program("A", id=5), Program("B", id=5))}, "this program does not fit the others"),
+        ({"programs": (Program("A", id=2**70),)}, "this program .* too large"),
+    ],
+)
+def test_settings_that_do_not_fit_change_nothing(wrong: dict[str, Any], says: str) -> None:
+    with Sandbox() as sandbox:
+        before = sandbox.settings
+        with pytest.raises(ValueError, match=says):
+            sandbox.configure(Settings(tags=(TagType("Region"),), timestamp_window=5, **wrong))
+        assert (sandbox.settings, sandbox.dump()) == (before, [])
+
+
+def test_a_member_that_is_no_id_is_an_address() -> None:
+    with Sandbox(settings=Settings(lists=(StaticList("News", members=("9" * 30,)),))) as sandbox:
+        sandbox.seed([{"email": "9" * 30}])
+        assert sandbox.dump()[0]["lists"] == ["News"]
 
 
 def test_a_snapshot_brings_everything_back(tmp_path: Path) -> None:

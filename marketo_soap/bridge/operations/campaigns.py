@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC
 from typing import Any
 
-from marketo_soap.bridge.codes import refusal, with_rest_error
+from marketo_soap.bridge.codes import refused_call, with_rest_error
 from marketo_soap.bridge.lookup import ids_of_keys, lead_id_of, pages
 from marketo_soap.bridge.names import NameSource
-from marketo_soap.bridge.rest import RestReply, write
+from marketo_soap.bridge.rest import RestReply, in_batches, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Note, Translation
 from marketo_soap.errors import fault
@@ -39,9 +39,8 @@ def get_campaigns_for_source(
 
 def campaign_names(ids: Iterable[int], settings: BridgeSettings) -> Translation[dict[int, str]]:
     """Return the names of campaigns, as activities have them, by their ids. One that is gone has none."""
-    left, names = sorted(ids), dict[int, str]()
-    while left:
-        batch, left = left[:_MOST_IDS], left[_MOST_IDS:]
+    names: dict[int, str] = {}
+    for batch in in_batches(sorted(ids), _MOST_IDS):
         found = yield from pages(_CAMPAIGNS, {"id": ",".join(map(str, batch))}, settings)
         names |= {each.id: each.name for each in map(_record, found)}
     return names
@@ -58,10 +57,10 @@ def request_campaign(
     if campaign_id is None:
         campaign_id = yield from _campaign_named(call.campaign_name, call.program_name, settings)
     lead_ids = yield from _lead_ids(call.lead_keys, settings)
-    for at in range(0, len(lead_ids), _MOST_LEADS):
-        leads = [{"id": lead_id} for lead_id in lead_ids[at : at + _MOST_LEADS]]
+    for batch in in_batches(lead_ids, _MOST_LEADS):
+        leads = [{"id": lead_id} for lead_id in batch]
         data = {"leads": leads, **_tokens(call.program_tokens)}
-        yield from _post(campaign_id, "trigger", data, settings, partly=at > 0)
+        yield from _post(campaign_id, "trigger", data, settings)
     return RequestCampaignResult(bool(lead_ids))
 
 
@@ -73,8 +72,8 @@ def schedule_campaign(
     data: dict[str, Any] = _tokens(call.program_tokens)
     if call.campaign_run_at is not None:
         data["runAt"] = aware(call.campaign_run_at).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if (call.clone_to_program_name or "").strip():
-        data["cloneToProgramName"] = (call.clone_to_program_name or "").strip()
+    if name := (call.clone_to_program_name or "").strip():
+        data["cloneToProgramName"] = name
     yield Note("REST runs a campaign in 5 minutes at the soonest")
     yield from _post(campaign_id, "schedule", data, settings)
     return ScheduleCampaignResult(success=True)
@@ -115,14 +114,11 @@ def _tokens(attribs: Iterable[Attrib] | None) -> dict[str, Any]:
     return {"tokens": tokens} if tokens else {}
 
 
-def _post(
-    campaign_id: int, what: str, data: dict[str, Any], settings: BridgeSettings, *, partly: bool = False
-) -> Translation[None]:
+def _post(campaign_id: int, what: str, data: dict[str, Any], settings: BridgeSettings) -> Translation[None]:
     path = f"/rest/v1/campaigns/{campaign_id}/{what}.json"
     reply: RestReply = yield write(path, {"input": data}, effect="once")
     if reply.success:
         return
     if reply.code in ("1013", "702"):
-        raise with_rest_error(fault(20113), reply.errors[0], partly)
-    fate_unknown = partly or reply.in_doubt
-    raise refusal(reply.errors[0], settings, level="response", unknown=20011, fate_unknown=fate_unknown)
+        raise with_rest_error(fault(20113), reply.errors[0], False)
+    raise refused_call(reply, settings)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from attrs import frozen
 
-from marketo_soap.bridge.codes import refusal
-from marketo_soap.bridge.lookup import cached
+from marketo_soap.bridge.lookup import ask, cached
 from marketo_soap.bridge.names import NameSource
-from marketo_soap.bridge.rest import JSON, RestReply, RestRequest, read, write
+from marketo_soap.bridge.rest import JSON, RestRequest, WriteEffect, json_objects, read, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
-from marketo_soap.bridge.values import json_value, text_value
+from marketo_soap.bridge.values import rest_value, text_value
 from marketo_soap.bridge.writes import ACTIONS, Writes, status_of
 from marketo_soap.errors import fault
 from marketo_soap.operations.delete_custom_objects import DeleteCustomObjects, DeleteCustomObjectsResult
@@ -54,14 +53,13 @@ class _Kind:
         """Return values by their REST names. `ValueError` names the attribute that has none of its type."""
         record = {}
         for name, text in values.items():
+            if not text and settings.empty_value == "skip":
+                continue
             rest_name, kind = self.fields[name]
             try:
-                empty = {"null": None, "text": "", "skip": None}[settings.empty_value]
-                record[rest_name] = json_value(text, kind, settings.naive_offset)[0] if text else empty
+                record[rest_name], _ = rest_value(text, kind, settings)
             except ValueError as error:
                 raise ValueError(f"Invalid value for attribute {name!r}: {error}") from None
-            if not text and settings.empty_value == "skip":
-                del record[rest_name]
         return record
 
 
@@ -86,9 +84,7 @@ def get_custom_objects(
         size = min(call.batch_size or MOST_OBJECTS, MOST_OBJECTS)
         query = {"fields": [kind.fields[name][0] for name in shown], "batchSize": size}
         query |= {"nextPageToken": token} if token else {}
-        reply: RestReply = yield _query(kind, key, record, query)
-        if not reply.success and reply.code != "702":
-            raise refusal(reply.errors[0], settings, level="response", unknown=20011)
+        reply = yield from ask(_query(kind, key, record, query), settings)
         found, following = reply.result, reply.next_page
     position = write_position(key.values(), before + len(found), **({"tk": following} if following else {}))
     objects = tuple(_object(kind, each, shown, settings) for each in found)
@@ -139,11 +135,13 @@ def _names_of(records: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
 
 
 def _described(name: str, data: Mapping[str, Any]) -> _Kind:
-    fields = {str(each["name"]): str(each.get("dataType")) for each in _records(data.get("fields")) if each.get("name")}
+    fields = {
+        str(each["name"]): str(each.get("dataType")) for each in json_objects(data.get("fields")) if each.get("name")
+    }
     links = [
         str(each.get("field"))
-        for each in _records(data.get("relationships"))
-        if str((each.get("relatedTo") or {}).get("name") if isinstance(each.get("relatedTo"), dict) else "") == "Lead"
+        for each in json_objects(data.get("relationships"))
+        if isinstance(each.get("relatedTo"), dict) and each["relatedTo"].get("name") == "Lead"
     ]
     soap = {each: _LINK if [each] == links[:1] and _LINK not in fields else each for each in fields}
     keys = data.get("dedupeFields")
@@ -153,10 +151,6 @@ def _described(name: str, data: Mapping[str, Any]) -> _Kind:
         tuple(soap[each] for each in (keys if isinstance(keys, list) else []) if each in soap),
         next((soap[each] for each in links if each in soap), None),
     )
-
-
-def _records(value: Any) -> Iterator[Mapping[str, Any]]:
-    yield from (each for each in (value if isinstance(value, list) else []) if isinstance(each, dict))
 
 
 # -- objects ------------------------------------------------------------------------------------------
@@ -214,7 +208,7 @@ def _written(
         if batch is None:
             batches.append(batch := {})
         batch[same] = number, record
-    effect: Any = "once" if operation == "INSERT" else "repeatable"
+    effect: WriteEffect = "once" if operation == "INSERT" else "repeatable"
     for batch in batches:
         numbers, records = zip(*batch.values(), strict=True)
         yield from writes.send(write(path, {**body, "input": records}, effect=effect), numbers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marketo_soap.bridge.leads import fields_of, lead_record
 from marketo_soap.bridge.lookup import find_leads, lead_id_of
-from marketo_soap.bridge.names import Names, NameSource
+from marketo_soap.bridge.names import NameSource, names_from
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
 from marketo_soap.errors import fault
@@ -16,7 +16,7 @@ __all__ = ["get_lead"]
 def get_lead(call: GetLead, settings: BridgeSettings, names: NameSource) -> Translation[GetLeadResult]:
     """Return the leads that a key names, the newest first."""
     key = call.lead_key
-    known: Names = names if isinstance(names, Names) else (yield names)
+    known = yield from names_from(names)
     found = yield from find_leads(key.key_type, [key.key_value], fields_of(known, settings), settings)
     if not found:
         raise fault(20103, f"No lead found with {key.key_type} = {key.key_value}")

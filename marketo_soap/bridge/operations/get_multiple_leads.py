@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from marketo_soap.bridge.codes import refusal, with_rest_error
+from marketo_soap.bridge.codes import refused_call, with_rest_error
 from marketo_soap.bridge.leads import fields_of, lead_record
-from marketo_soap.bridge.lookup import ask, find_leads, lead_id_of, list_named, time_of, token_since
-from marketo_soap.bridge.names import Names, NameSource
+from marketo_soap.bridge.lookup import ask, find_leads, lead_id_of, list_id_of, time_of, token_since
+from marketo_soap.bridge.names import Names, NameSource, names_from
 from marketo_soap.bridge.rest import RestReply, read
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Note, Translation
@@ -33,7 +33,7 @@ def get_multiple_leads(
     call: GetMultipleLeads, settings: BridgeSettings, names: NameSource
 ) -> Translation[GetMultipleLeadsResult]:
     """Return a page of the leads that a selector names."""
-    known: Names = names if isinstance(names, Names) else (yield names)
+    known = yield from names_from(names)
     work = _Work(call, known, settings)
     selector = call.lead_selector
     if isinstance(selector, LeadKeySelector):
@@ -60,12 +60,10 @@ class _Work:
         position = _position(self.call, "list")
         if position is not None:
             list_id, token = position
+            if lead_id_of(list_id) is None:  # it becomes a part of the path
+                raise fault(20122)
         else:
-            number = selector.static_list_id
-            list_id = (
-                str(number) if number is not None else (yield from list_named(selector.static_list_name, self.settings))
-            )
-            token = ""
+            list_id, token = (yield from list_id_of(selector, self.settings)), ""
         if not list_id:  # recorded: an unknown name is no fault
             return self.page([], None)
         query = {"fields": self.fields, "batchSize": self.size} | ({"nextPageToken": token} if token else {})
@@ -73,7 +71,7 @@ class _Work:
         if reply.code in ("1013", "702"):
             raise with_rest_error(fault(20111, f"No static list with the id {list_id}"), reply.errors[0], False)
         if not reply.success:
-            raise refusal(reply.errors[0], self.settings, level="response", unknown=20011)
+            raise refused_call(reply, self.settings)
         return self.page(reply.result, reply.next_page and f"list:{list_id}:{reply.next_page}")
 
     def of_changes(self, since: datetime, selector: LastUpdateAtSelector | None) -> Translation[GetMultipleLeadsResult]:

@@ -8,10 +8,10 @@ from typing import Any
 
 from attrs import asdict, field, frozen
 
-from marketo_soap.bridge.codes import refusal
-from marketo_soap.bridge.lookup import ask, find_leads, lead_id_of, record_with
-from marketo_soap.bridge.names import Names, NameSource
-from marketo_soap.bridge.rest import RestReply, RestRequest, read, write
+from marketo_soap.bridge.codes import no_answer
+from marketo_soap.bridge.lookup import accepted, ask, find_leads, lead_id_of, record_with
+from marketo_soap.bridge.names import Names, NameSource, names_from
+from marketo_soap.bridge.rest import RestRequest, in_batches, read, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Kept, Note, Recall, Remember, Translation
 from marketo_soap.errors import fault
@@ -48,7 +48,7 @@ def import_to_list(call: ImportToList, settings: BridgeSettings, names: NameSour
     """Begin an import: with the mode UPSERTLEADS as a bulk import, with LISTONLY by the addresses of the rows."""
     if (call.campaign_name or "").strip() or any(map(is_token, call.columns)):
         raise fault(20019, "REST has no import of tokens for a campaign: leave campaignName and their columns out")
-    known: Names = names if isinstance(names, Names) else (yield names)
+    known = yield from names_from(names)
     header = [_rest_name(column, known) for column in call.columns]
     list_id = yield from _list_id(call.program_name.strip(), call.list_name.strip(), settings)
     rows, failures, ignored = _read(call)
@@ -112,8 +112,9 @@ def _clear(list_id: str, settings: BridgeSettings) -> Translation[None]:
         if not reply.result:
             return
         ids = tuple(("id", str(lead.get("id"))) for lead in reply.result)
-        removed: RestReply = yield RestRequest("DELETE", path, ids, effect="repeatable")
-        _check(removed, settings)
+        removed = yield from accepted(RestRequest("DELETE", path, ids, effect="repeatable"), settings)
+        if all(each.get("status") == "skipped" for each in removed.result):  # else this might never end
+            raise no_answer("REST does not remove the members of the list", fate_unknown=False)
         if len(ids) < _BATCH:
             return
 
@@ -125,10 +126,9 @@ def _add(emails: Mapping[int, str], list_id: str, failures: list[str], settings:
     ids = {number: newest.get(email.lower()) for number, email in emails.items()}
     failures += [f"row {number}: Lead not found" for number, lead_id in ids.items() if lead_id is None]
     wanted = list(dict.fromkeys(lead_id for lead_id in ids.values() if lead_id is not None))
-    for at in range(0, len(wanted), _BATCH):
-        data = {"input": [{"id": each} for each in wanted[at : at + _BATCH]]}
-        added: RestReply = yield write(f"/rest/v1/lists/{list_id}/leads.json", data, effect="repeatable")
-        _check(added, settings)
+    for batch in in_batches(wanted, _BATCH):
+        data = {"input": [{"id": each} for each in batch]}
+        yield from accepted(write(f"/rest/v1/lists/{list_id}/leads.json", data, effect="repeatable"), settings)
     return sum(lead_id is not None for lead_id in ids.values())
 
 
@@ -142,14 +142,8 @@ def _import(lines: Sequence[str], list_id: str, settings: BridgeSettings) -> Tra
     body = b"--%b\r\n%b\r\n\r\n%b\r\n--%b--\r\n" % (boundary.encode(), head.encode(), file, boundary.encode())
     query = (("format", "csv"), ("lookupField", "email"), ("listId", list_id))
     kind = f"multipart/form-data; boundary={boundary}"
-    reply: RestReply = yield RestRequest("POST", "/bulk/v1/leads.json", query, body, kind, "once")
-    _check(reply, settings)
+    reply = yield from accepted(RestRequest("POST", "/bulk/v1/leads.json", query, body, kind, "once"), settings)
     return lead_id_of(reply.result[0].get("batchId")) if reply.result else None
-
-
-def _check(reply: RestReply, settings: BridgeSettings) -> None:
-    if not reply.success:
-        raise refusal(reply.errors[0], settings, level="response", fate_unknown=reply.in_doubt)
 
 
 def get_import_to_list_status(
@@ -163,9 +157,7 @@ def get_import_to_list_status(
     begun = _Begun(**kept.value)
     if begun.batch_id is None:
         return _result(begun, ImportToListStatusEnum.COMPLETE, begun.imported, 0, "")
-    reply: RestReply = yield read(f"/bulk/v1/leads/batch/{begun.batch_id}.json")
-    if not reply.success:
-        raise refusal(reply.errors[0], settings, level="response", unknown=20011)
+    reply = yield from accepted(read(f"/bulk/v1/leads/batch/{begun.batch_id}.json"), settings)
     batch = reply.result[0] if reply.result else {}
     status = _STATUS.get(str(batch.get("status")), ImportToListStatusEnum.PROCESSING)
     imported, failed = (_count(batch.get(name)) for name in ("numOfLeadsProcessed", "numOfRowsFailed"))

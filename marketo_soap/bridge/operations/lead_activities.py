@@ -10,9 +10,10 @@ from zlib import crc32
 from attrs import evolve
 
 from marketo_soap.bridge.leads import fields_of
-from marketo_soap.bridge.lookup import BEGINNING, cached, find_leads, lead_id_of, list_named, time_of, token_since
-from marketo_soap.bridge.names import Names, NameSource
+from marketo_soap.bridge.lookup import BEGINNING, cached, find_leads, lead_id_of, list_id_of, time_of, token_since
+from marketo_soap.bridge.names import Names, NameSource, names_from, squeezed
 from marketo_soap.bridge.operations.campaigns import campaign_names
+from marketo_soap.bridge.rest import in_batches
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Note, Translation
 from marketo_soap.bridge.streams import Stream, merged, place_of, streams_at
@@ -108,18 +109,11 @@ def _groups(selector: object, settings: BridgeSettings) -> Translation[list[dict
         case LeadKeySelector():
             found = yield from find_leads(selector.key_type, selector.key_values, "id", settings)
             ids = [str(each["id"]) for each in found]
-            return [{"leadIds": ",".join(group)} for group in _cut(ids, _MOST_LEADS)]
+            return [{"leadIds": ",".join(group)} for group in in_batches(ids, _MOST_LEADS)]
         case StaticListSelector():
-            number = selector.static_list_id
-            list_id = (
-                str(number) if number is not None else (yield from list_named(selector.static_list_name, settings))
-            )
+            list_id = yield from list_id_of(selector, settings)
             return [{"listId": list_id}] if list_id else []
     return [{}]
-
-
-def _cut(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    return (items[at : at + size] for at in range(0, len(items), size))
 
 
 class _Log:
@@ -127,29 +121,27 @@ class _Log:
 
     def __init__(self, types: Mapping[int, str], wanted: Sequence[int], names: Names, fields: str) -> None:
         self._types, self._names = types, names
-        changes = [number for number in wanted if types[number] in _CHANGES]
+        self._streams: list[Stream] = []
+        if changes := [number for number in wanted if types[number] in _CHANGES]:
+            self._streams.append(Stream(f"{_ACTIVITIES}/leadchanges.json", {"fields": fields}, frozenset(changes)))
         others = [str(number) for number in wanted if number not in changes]
-        self._streams = (
-            [Stream(f"{_ACTIVITIES}/leadchanges.json", {"fields": fields}, frozenset(changes))] if changes else []
-        )
-        self._streams += [
-            Stream(f"{_ACTIVITIES}.json", {"activityTypeIds": ",".join(group)}) for group in _cut(others, _MOST_TYPES)
-        ]
+        for group in in_batches(others, _MOST_TYPES):
+            self._streams.append(Stream(f"{_ACTIVITIES}.json", {"activityTypeIds": ",".join(group)}))
 
     @classmethod
     def of(cls, wanted: TypesWanted, settings: BridgeSettings, names: NameSource) -> Translation[_Log]:
         """Look the types and the fields up. A type that REST does not have is left out, with a warning."""
-        known: Names = names if isinstance(names, Names) else (yield names)
+        known = yield from names_from(names)
         types: Mapping[int, str] = yield cached(f"{_ACTIVITIES}/types.json", _types_of, settings)
-        spelled = {_squeezed(name): name for name in wanted.included or ()}
-        missing = sorted(name for key, name in spelled.items() if key not in set(map(_squeezed, types.values())))
+        spelled = {squeezed(name): name for name in wanted.included or ()}
+        missing = sorted(name for key, name in spelled.items() if key not in set(map(squeezed, types.values())))
         if missing:
             yield Note(f"REST has no activities of the types {', '.join(missing)}")
-        excluded = {_squeezed(name) for name in wanted.excluded}
+        excluded = {squeezed(name) for name in wanted.excluded}
         numbers = [
             number
             for number, name in sorted(types.items())
-            if (wanted.included is None or _squeezed(name) in spelled) and _squeezed(name) not in excluded
+            if (wanted.included is None or squeezed(name) in spelled) and squeezed(name) not in excluded
         ]
         return cls(types, numbers, known, fields_of(known, settings))
 
@@ -214,10 +206,6 @@ def _campaign_id(record: Mapping[str, Any]) -> int | None:
 
 def _text(value: Any) -> str:
     return text_value(value, booleans="true/false")
-
-
-def _squeezed(name: str) -> str:
-    return name.replace(" ", "").lower()
 
 
 def _time(text: str | None) -> datetime | None:

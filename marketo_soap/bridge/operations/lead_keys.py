@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from marketo_soap.bridge.names import squeezed
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.errors import BridgeConfigurationError, fault
 from marketo_soap.operations.base import refuse_first
@@ -11,13 +12,13 @@ from marketo_soap.records.lead import LeadRecord
 __all__ = ["held", "keys_of", "partition_of"]
 
 
-def held(keys: LeadIdentity, foreign_field: str = "") -> frozenset[str]:
+def held(keys: LeadIdentity, settings: BridgeSettings) -> frozenset[str]:
     """Return the keys that two calls must not use at once: upserts that race make duplicates.
 
-    *foreign_field* keeps the foreign id: types that share one meet there, and so do `7` and `007`.
+    A foreign id is that of its REST field, which several types may share. `7` and `007` are the same.
     """
     person_id = keys.person_id and (keys.person_id.lower().lstrip("0") or "0")
-    named = [("id", keys.id), (foreign_field, person_id), ("cookie", keys.cookie)]
+    named = [("id", keys.id), (settings.foreign_id_fields.get(keys.system or ""), person_id), ("cookie", keys.cookie)]
     named += [("email", email and email.lower()) for email in (keys.email, keys.new_email)]
     return frozenset(f"{kind}:{key}" for kind, key in named if key is not None)
 
@@ -29,7 +30,7 @@ def keys_of(
 
     def is_email(name: str) -> bool:  # what REST calls `email`: a standard field, so no catalogue is needed
         name = name.strip()
-        return settings.attribute_names.get(name, name).replace(" ", "").lower() == "email"
+        return squeezed(settings.attribute_names.get(name, name)) == "email"
 
     keys = LeadIdentity.of(record, cookie, email_attribute=settings.email_attribute, is_email=is_email)
     refuse_first(broken_lead_rules(record, bool(keys) or not needs_key, foreign_type_alone=settings.foreign_type_alone))

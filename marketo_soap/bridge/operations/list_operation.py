@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from marketo_soap.bridge.codes import no_answer, refusal, with_rest_error
+from marketo_soap.bridge.codes import no_answer, refused_call, with_rest_error
 from marketo_soap.bridge.lookup import find_leads, find_list, ids_of_keys, lead_id_of
 from marketo_soap.bridge.names import NameSource
-from marketo_soap.bridge.rest import RestReply, RestRequest, write
+from marketo_soap.bridge.rest import RestReply, RestRequest, in_batches, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Note, Translation
 from marketo_soap.errors import fault
@@ -46,20 +46,19 @@ def list_operation(call: ListOperation, settings: BridgeSettings, _: NameSource)
     if call.skip_activity_log and operation is not _ASK:
         yield Note("REST logs an activity for each lead: skipActivityLog has no effect")
     done = yield from _sent(operation, path, dict.fromkeys(each for group in ids.values() for each in group), settings)
-    told = {key: bool(group) and all(done[each] for each in group) for key, group in ids.items()}
-    success = all(told.values())
+    statuses = {key: bool(group) and all(done[each] for each in group) for key, group in ids.items()}
+    success = all(statuses.values())
     if success and operation is not _ASK:
         return ListOperationResult(True)
-    return ListOperationResult(success, tuple(LeadStatus(key, told[key]) for key in call.lead_keys))
+    return ListOperationResult(success, tuple(LeadStatus(key, statuses[key]) for key in call.lead_keys))
 
 
 def _sent(
     operation: ListOperationType, path: str, ids: Iterable[int], settings: BridgeSettings
 ) -> Translation[dict[int, bool]]:
     """Send the ids, 300 at a time; return whether each was added, removed, or is a member."""
-    left, done = list(ids), dict[int, bool]()
-    while left:
-        batch, left = left[:_MOST], left[_MOST:]
+    done: dict[int, bool] = {}
+    for batch in in_batches(list(ids), _MOST):
         query = tuple(("id", str(each)) for each in batch)
         if operation is _ADD:
             request = write(f"{path}.json", {"input": [{"id": each} for each in batch]}, effect="repeatable")
@@ -71,7 +70,7 @@ def _sent(
         if reply.code == "1013":
             raise with_rest_error(fault(20111), reply.errors[0], False)
         if not reply.success:
-            raise refusal(reply.errors[0], settings, level="response", unknown=20011, fate_unknown=reply.in_doubt)
+            raise refused_call(reply, settings)
         if len(reply.result) != len(batch):
             raise no_answer("REST did not say what became of each lead", fate_unknown=operation is not _ASK)
         for each, record in zip(batch, reply.result, strict=True):

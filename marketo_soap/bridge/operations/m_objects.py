@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from marketo_soap.bridge.lookup import ask, assets, lead_id_of, pages
-from marketo_soap.bridge.names import Names, NameSource
+from marketo_soap.bridge.names import NameSource, names_from
 from marketo_soap.bridge.objects import (
     KEY,
     NO_IDS,
@@ -53,7 +55,7 @@ def describe_m_object(
     if kind == "ActivityRecord":
         return DescribeMObjectResult(describe(kind, OBJECT_FIELDS[kind]))
     if kind == "LeadRecord":
-        known: Names = names if isinstance(names, Names) else (yield names)
+        known = yield from names_from(names)
         shown = {each.soap_name: each for each in known.readable if each.soap_name not in (None, "Id", "Email")}
         fields = [ObjectField("Id", "integer"), ObjectField("Email", "email")]
         fields += [ObjectField(str(name), each.type or "string", each.label or None) for name, each in shown.items()]
@@ -78,7 +80,7 @@ def get_m_objects(call: GetMObjects, settings: BridgeSettings, _: NameSource) ->
     if call.type == "Program" and call.include_details:
         yield Note("the tokens of programs, and the ids of their costs, are not read over REST")
     elif call.type == "Program":
-        page = [_plain(each) for each in page]
+        page = [evolve(each, type_attribs=()) for each in page]
     end = start + len(page)
     return GetMObjectsResult(len(page), end < len(kept), f"objects:{end}", tuple(page))
 
@@ -90,16 +92,6 @@ def _start(call: GetMObjects) -> int:
     if word != "objects" or not (number.isascii() and number.isdecimal() and len(number) < 10):
         raise fault(20122)
     return int(number)
-
-
-def _plain(program: MObject) -> MObject:
-    return MObject(
-        program.type,
-        program.id,
-        created_at=program.created_at,
-        updated_at=program.updated_at,
-        attribs=program.attribs,
-    )
 
 
 def _objects(call: GetMObjects, settings: BridgeSettings) -> Translation[list[MObject]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from marketo_soap.bridge.codes import refusal
+from marketo_soap.bridge.codes import refused_call
 from marketo_soap.bridge.lookup import find_leads, lead_id_of
 from marketo_soap.bridge.names import NameSource
-from marketo_soap.bridge.rest import RestReply, RestRequest
+from marketo_soap.bridge.rest import RestReply, RestRequest, in_batches
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Note, Translation
 from marketo_soap.errors import fault
@@ -36,18 +36,18 @@ def merge_leads(call: MergeLeads, settings: BridgeSettings, _: NameSource) -> Tr
         return MergeLeadsResult(MergeStatus(LeadMergeStatusEnum.FAILED, str(refused)))
     if len(losers) > _MOST_LOSERS:
         yield Note(f"REST merges {_MOST_LOSERS} leads in a call: a failure leaves the rest apart")
-    for at in range(0, len(losers), _MOST_LOSERS):
-        query = [("leadIds", ",".join(map(str, losers[at : at + _MOST_LOSERS])))]
+    merged = 0
+    for batch in in_batches(losers, _MOST_LOSERS):
+        query = [("leadIds", ",".join(map(str, batch)))]
         if call.merge_in_sales is not None:
             query.append(("mergeInCRM", str(call.merge_in_sales).lower()))
         reply: RestReply = yield RestRequest("POST", f"/rest/v1/leads/{winner}/merge.json", tuple(query), effect="once")
-        if reply.success:
-            continue
-        error = reply.errors[0]
-        if reply.code in _FAILED and not reply.in_doubt:
-            text = f"{error.message} [REST {error.code}]; {at} leads are merged"
+        if reply.code in _FAILED:
+            text = f"{reply.errors[0].message} [REST {reply.code}]; {merged} leads are merged"
             return MergeLeadsResult(MergeStatus(LeadMergeStatusEnum.FAILED, text))
-        raise refusal(error, settings, level="response", fate_unknown=reply.in_doubt)
+        if not reply.success:
+            raise refused_call(reply, settings)
+        merged += len(batch)
     status = MergeStatus(LeadMergeStatusEnum.MERGED, winning_lead_id=winner, losing_lead_ids=tuple(losers))
     return MergeLeadsResult(status)
 

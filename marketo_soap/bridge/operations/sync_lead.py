@@ -7,21 +7,21 @@ lead is synced by the other key, then tied to the cookie. SOAP itself ranked a c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NoReturn, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from attrs import frozen
+from attrs import evolve
 
-from marketo_soap.bridge.codes import local_refusal, no_answer, refusal, with_rest_error
+from marketo_soap.bridge.codes import local_refusal, no_answer, partly_done, refused_record
 from marketo_soap.bridge.leads import COMPANY_FIELDS, fields_of, lead_record, rest_lead
-from marketo_soap.bridge.lookup import LEADS, ask, lead_id_of, pages
-from marketo_soap.bridge.names import Names, NameSource
+from marketo_soap.bridge.lookup import LEADS, accepted, ask, cached, lead_id_of, pages
+from marketo_soap.bridge.names import Names, NameSource, names_from
 from marketo_soap.bridge.operations.lead_keys import held, keys_of, partition_of
-from marketo_soap.bridge.rest import Lookup, RestReply, RestRequest, read, write
+from marketo_soap.bridge.rest import RestRequest, read, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Hold, Note, Translation
 from marketo_soap.envelope import Request
-from marketo_soap.errors import Fault, MarketoError, RestError, fault
+from marketo_soap.errors import Fault, MarketoError
 from marketo_soap.operations.lead_identity import LeadIdentity
 from marketo_soap.operations.sync_lead import SyncLead, SyncLeadResult
 from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, SyncStatus
@@ -34,27 +34,19 @@ _UNKNOWN = 20106  # for a REST code that no table has
 _PARTITIONS = "/rest/v1/leads/partitions.json"
 
 
-@frozen
-class _Refused:
-    """A record, or a call, that was refused."""
-
-    error: RestError
-    level: Literal["record", "response"]
-    in_doubt: bool
-
-
 def sync_lead(
     request: Request[SyncLeadResult], settings: BridgeSettings, names: NameSource
 ) -> Translation[SyncLeadResult]:
     """Insert or update one lead over REST."""
-    assert isinstance(request.operation, SyncLead)
+    operation = request.operation
+    assert isinstance(operation, SyncLead)
+    record = operation.lead_record
     workspace = None if request.context is None else request.context.target_workspace.strip()
     partition = partition_of(workspace, settings) if workspace else None
-    keys = keys_of(request.operation.lead_record, request.operation.marketo_cookie, settings)
-    record = request.operation.lead_record
+    keys = keys_of(record, operation.marketo_cookie, settings)
     # What only names its lead needs no catalogue. An integer field of foreign ids does.
-    needed = record.attributes or request.operation.return_lead or keys.person_id
-    known: Names = names if isinstance(names, Names) else (yield names) if needed else Names(settings, None)
+    needed = record.attributes or operation.return_lead or keys.person_id
+    known = (yield from names_from(names)) if needed or isinstance(names, Names) else Names(settings, None)
     translated = rest_lead(record, known, settings)
     if known.refused:
         yield Note(f"the instance did not describe its fields: {known.refused}")
@@ -64,11 +56,11 @@ def sync_lead(
         yield Note("the attribute Email is taken as the new address of the lead that the Email element finds")
     sync = Sync(settings, keys, partition, translated.values, known)
     sync.add_keys()
-    yield Hold(held(keys, sync.foreign_field))
+    yield Hold(held(keys, settings))
     lead_id, status = yield from sync.by_strongest_key()
     if keys.cookie:
         yield from sync.associate(lead_id, status)
-    returned = (yield from sync.returned(lead_id)) if request.operation.return_lead else None
+    returned = (yield from sync.returned(lead_id)) if operation.return_lead else None
     return SyncLeadResult(lead_id, SyncStatus(lead_id, status), returned)
 
 
@@ -81,10 +73,10 @@ class Sync:
         self.settings, self.keys, self.partition, self.values, self.names = settings, keys, partition, values, names
         self.foreign_field = settings.foreign_id_fields[keys.system or ""] if keys.person_id else ""
 
-    def add_keys(self) -> None:
-        """Put the keys among the values, over attributes of the same field."""
+    def add_keys(self, *, email: bool = True) -> None:
+        """Put the keys among the values, over attributes of the same field; the Email only with *email*."""
         keys = self.keys
-        if keys.email:
+        if keys.email and email:
             self.values["email"] = keys.new_email or keys.email
         if keys.person_id:
             whole = self.names.of_rest(self.foreign_field).type == "integer"
@@ -112,33 +104,39 @@ class Sync:
         if check_partition and self.partition is not None:
             yield from self._check_partition(lead_id)
         self.values["id"] = lead_id
-        written = self._settled((yield from self._write("updateOnly", "id")))
+        written = yield from self._write("updateOnly", "id")
         if written != (lead_id, LeadSyncStatus.UPDATED):  # a cookie must not be tied to somebody else
             raise no_answer("REST answered for another lead than the one that was named", fate_unknown=True)
         return written
 
     def _upsert(self, lookup: str) -> Translation[Written]:
-        outcome = yield from self._write("createOrUpdate", lookup, partition=self.partition)
-        if isinstance(outcome, _Refused) and outcome.error.code == "1007" and self._resolves_duplicates:
-            found = self._one_of((yield from self._find(lookup)))
-            if found is not None:
-                return (yield from self._update(found, check_partition=True))
-        return self._settled(outcome)
+        try:
+            return (yield from self._write("createOrUpdate", lookup, partition=self.partition))
+        except Fault as refused:
+            if not (self._resolves_duplicates and _is_refused_with("1007", refused)):
+                raise
+            several = refused
+        found = self._one_of((yield from self._find(lookup)))
+        if found is None:
+            raise several
+        return (yield from self._update(found, check_partition=True))
 
     def _find_or_create(self, lookups: Mapping[str, bool]) -> Translation[Written]:
         """Update the lead that the first of *lookups* finds (True: if it is in the partition), else make one."""
-        for last_time in (False, True):
+        lost_race = False
+        while True:
             for lookup, check_partition in lookups.items():
-                if lookup == "email":
+                if lookup == "email":  # syncMultipleLeads leaves it out beside a foreign id that is found
                     self.values["email"] = self.keys.new_email or self.keys.email
                 found = self._one_of((yield from self._find(lookup)))
                 if found is not None:
                     return (yield from self._update(found, check_partition=check_partition))
-            outcome = yield from self._write("createOnly", None, partition=self.partition)
-            lost_a_race = isinstance(outcome, _Refused) and outcome.error.code == "1005"
-            if last_time or not lost_a_race:
-                break
-        return self._settled(outcome)
+            try:
+                return (yield from self._write("createOnly", None, partition=self.partition))
+            except Fault as refused:
+                if lost_race or not _is_refused_with("1005", refused):
+                    raise
+                lost_race = True  # another call has created it meanwhile
 
     def _by_cookie(self) -> Translation[Written]:
         found = self._one_of((yield from self._find("cookies")))
@@ -146,7 +144,7 @@ class Sync:
             return (yield from self._update(found, check_partition=True))
         # Only actions that look for a lead take a partition. There is no Email here that createOnly could look for.
         action = "createDuplicate" if self.partition is None else "createOnly"
-        return self._settled((yield from self._write(action, None, partition=self.partition)))
+        return (yield from self._write(action, None, partition=self.partition))
 
     # -- asking and writing ---------------------------------------------------------------------------
 
@@ -185,65 +183,51 @@ class Sync:
         )
         if not reply.result:
             raise local_refusal("1004", self.settings, "Lead not found")
-        partitions: Mapping[str, str] = yield Lookup(read(_PARTITIONS), self._partitions, 3600.0)
+        lookup = cached(_PARTITIONS, _names_by_id, self.settings, unknown=_UNKNOWN)
+        partitions: Mapping[str, str] = yield evolve(lookup, seconds=3600.0)
         if partitions.get(str(reply.result[0].get("leadPartitionId"))) != self.partition:
             raise local_refusal("1010", self.settings, "the lead is not in the partition of the workspace")
 
-    def _partitions(self, reply: RestReply, before: Mapping[str, str] | None) -> tuple[Mapping[str, str], bool]:
-        if reply.success and reply.result:
-            return {str(each.get("id")): str(each.get("name")) for each in reply.result}, True
-        if before is None and not reply.success:
-            raise refusal(reply.errors[0], self.settings, level="response")
-        return before or {}, False
-
-    def _write(
-        self, action: str, lookup: str | None, *, partition: str | None = None
-    ) -> Translation[Written | _Refused]:
+    def _write(self, action: str, lookup: str | None, *, partition: str | None = None) -> Translation[Written]:
         """Send the lead; without the fields of its company if REST will not have them and the settings allow it."""
-        outcome = yield from self._sent(action, lookup, partition)
-        refused_company = isinstance(outcome, _Refused) and outcome.error.code == "1021"
         company = COMPANY_FIELDS & self.values.keys()
-        if not (refused_company and company and self.settings.drop_company_fields):
-            return outcome
+        try:
+            return (yield from self._sent(action, lookup, partition))
+        except Fault as refused:
+            if not (company and self.settings.drop_company_fields and _is_refused_with("1021", refused)):
+                raise
         yield Note(f"REST does not write fields of the company to a lead: left out {', '.join(sorted(company))}")
         self.values = {name: value for name, value in self.values.items() if name not in company}
         return (yield from self._sent(action, lookup, partition))
 
-    def _sent(self, action: str, lookup: str | None, partition: str | None) -> Translation[Written | _Refused]:
+    def _sent(self, action: str, lookup: str | None, partition: str | None) -> Translation[Written]:
         data: dict[str, Any] = {"action": action, "input": [self.values]}
         if lookup is not None:
             data["lookupField"] = lookup
         if partition is not None:
             data["partitionName"] = partition
-        reply: RestReply = yield write(LEADS, data, effect="repeatable" if action == "updateOnly" else "once")
-        if not reply.success:
-            return _Refused(reply.errors[0], "response", reply.in_doubt)
+        request = write(LEADS, data, effect="repeatable" if action == "updateOnly" else "once")
+        reply = yield from accepted(request, self.settings, unknown=_UNKNOWN)
         for record in reply.result[:1]:
             status, lead_id = str(record.get("status")).upper(), lead_id_of(record.get("id"))
             if status == "SKIPPED":
-                return _Refused(reply.reason(record), "record", reply.in_doubt)
+                raise refused_record(reply.reason(record), self.settings, fate_unknown=reply.in_doubt)
             if status in ("CREATED", "UPDATED") and lead_id is not None:
                 return lead_id, LeadSyncStatus(status)
         raise no_answer("REST did not say what became of the lead", fate_unknown=True)
-
-    def _settled(self, outcome: Written | _Refused) -> Written:
-        if isinstance(outcome, _Refused):
-            raise refusal(outcome.error, self.settings, level=outcome.level, fate_unknown=outcome.in_doubt)
-        return outcome
 
     # -- after the lead is written --------------------------------------------------------------------
 
     def associate(self, lead_id: int, status: LeadSyncStatus) -> Translation[None]:
         """Tie the cookie to the lead. A fault says that the lead was written all the same."""
         path = f"/rest/v1/leads/{quote(str(lead_id))}/associate.json"
-        query = (("cookie", self.keys.cookie or ""),)
+        request = RestRequest("POST", path, (("cookie", self.keys.cookie or ""),), effect="repeatable")
         try:
-            reply: RestReply = yield RestRequest("POST", path, query, effect="repeatable")
-            if not reply.success:
-                raise refusal(reply.errors[0], self.settings, level="response")
+            yield from accepted(request, self.settings, unknown=_UNKNOWN)
         except MarketoError as error:
             if self.settings.on_associate_error == "fault":
-                _raise_partly(error, f"lead {lead_id} was {status} before, its cookie was not tied to it")
+                what = f"lead {lead_id} was {status} before, its cookie was not tied to it"
+                raise partly_done(error, what) from (None if isinstance(error, Fault) else error)
             yield Note(f"the lead was written, but its cookie was not tied to it: {_short(error)}")
 
     def returned(self, lead_id: int) -> Translation[LeadRecord | None]:
@@ -262,17 +246,18 @@ class Sync:
         return None
 
 
+def _names_by_id(partitions: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+    return {str(each.get("id")): str(each.get("name")) for each in partitions}
+
+
+def _is_refused_with(code: str, refused: Fault) -> bool:
+    """Whether REST certainly wrote nothing, for the reason that this code stands for."""
+    return refused.rest is not None and refused.rest.code == code and not refused.fate_unknown
+
+
 def _short(error: MarketoError) -> str:
     """What went wrong, without texts of REST: those may hold values."""
     if isinstance(error, Fault):
         code = error.rest.code if error.rest else ""
         return f"fault {error.code}" + (f", REST {code}" if code else "")
     return type(error).__name__
-
-
-def _raise_partly(error: MarketoError, what: str) -> NoReturn:
-    """Raise *error* as one of a call that was carried out in part."""
-    if not isinstance(error, Fault):
-        raise no_answer(f"{error}; {what}", fate_unknown=True) from error
-    partly = fault(error.code or 20011, f"{error.reason}; {what}")
-    raise with_rest_error(partly, error.rest or RestError("", error.reason), True) from None

@@ -6,13 +6,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from marketo_soap.bridge.codes import refusal
 from marketo_soap.bridge.names import NameSource
-from marketo_soap.bridge.objects import KEY, NO_IDS, associated, lookup_of, path_of, rest_record
-from marketo_soap.bridge.rest import RestReply, write, write_form
+from marketo_soap.bridge.objects import KEY, NO_IDS, ROLE_KEY, associated, check_role, lookup_of, path_of, rest_record
+from marketo_soap.bridge.rest import WriteEffect, write, write_form
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
-from marketo_soap.bridge.writes import ACTIONS, Outcome, Writes, status_of
+from marketo_soap.bridge.writes import ACTIONS, Writes, status_of
 from marketo_soap.errors import Fault
 from marketo_soap.operations.delete_m_objects import DeleteMObjects, DeleteMObjectsResult
 from marketo_soap.operations.sync_m_objects import SyncMObjects, SyncMObjectsResult
@@ -28,21 +27,22 @@ def sync_m_objects(call: SyncMObjects, settings: BridgeSettings, _: NameSource) 
     operation, objects, writes = str(call.operation), call.m_objects, Writes(settings)
     records: dict[int, Record] = {}
     for number, each in enumerate(objects):
-        if each.type == "Program":
-            records[number] = {}  # it is sent as a form, alone
-            continue
-        fields = yield lookup_of(each.type, settings)
+        is_program = each.type == "Program"
+        fields = {} if is_program else (yield lookup_of(each.type, settings))
         try:
-            records[number] = rest_record(each, fields, settings)
+            records[number] = _program_form(each, operation) if is_program else rest_record(each, fields, settings)
         except ValueError as error:
             writes.outcomes[number] = str(error)
     for run in _runs(objects, records):
         first = objects[run[0]]
         if first.type == "Program":
-            writes.outcomes[run[0]] = yield from _update_program(first, operation, settings)
+            form = records[run[0]]
+            path = f"/rest/asset/v1/program/{first.id or 0}.json"
+            form_effect: WriteEffect = "once" if "costs" in form else "repeatable"  # costs are added
+            yield from writes.send_one(write_form(path, effect=form_effect, **form), run[0])
             continue
         data = {"action": ACTIONS[operation], "dedupeBy": "dedupeFields", "input": [records[n] for n in run]}
-        effect = call.effect if call.effect == "once" else "repeatable"
+        effect: WriteEffect = "once" if call.effect == "once" else "repeatable"
         yield from writes.send(write(f"{path_of(first.type)}.json", data, effect=effect), run)
     return SyncMObjectsResult(_statuses(objects, writes, operation))
 
@@ -74,8 +74,7 @@ def _key_of(given: MObject) -> Record:
     if given.type == "Opportunity":
         return {KEY: given.external_key.value} if given.external_key is not None else {}
     key: Record = {**associated(given), "role": given.get("Role") or ""}
-    if missing := [name for name in (KEY, "leadId", "role") if not key.get(name)]:
-        raise ValueError(f"REST finds a role by its opportunity's external key, its lead and its Role: {missing[0]}")
+    check_role(key)
     return key
 
 
@@ -85,7 +84,7 @@ def _runs(objects: Sequence[MObject], records: Mapping[int, Record]) -> Iterator
     keys: set[str] = set()
     for number, record in records.items():
         first, kind = objects[run[0] if run else number].type, objects[number].type
-        key = str([record.get(name) for name in (KEY, "leadId", "role")])
+        key = str([record.get(name) for name in ROLE_KEY])
         same = path_of(first) == path_of(kind) and "Program" not in (first, kind)
         if run and (not same or key in keys):
             yield run
@@ -108,22 +107,10 @@ def _statuses(objects: Sequence[MObject], writes: Writes, operation: str) -> tup
     return tuple(statuses)
 
 
-def _update_program(given: MObject, operation: str, settings: BridgeSettings) -> Translation[Outcome]:
-    """Add costs and write tags of a program."""
-    try:
-        if operation != "UPDATE":
-            raise ValueError("A program can only be updated")
-        form = _form_of(given)
-    except ValueError as error:
-        return str(error)
-    effect: Any = "once" if "costs" in form else "repeatable"
-    reply: RestReply = yield write_form(f"/rest/asset/v1/program/{given.id or 0}.json", effect=effect, **form)
-    if reply.success:
-        return {"status": "updated"}
-    return refusal(reply.errors[0], settings, level="record", fate_unknown=reply.in_doubt)
-
-
-def _form_of(given: MObject) -> dict[str, str]:
+def _program_form(given: MObject, operation: str) -> Record:
+    """Return the form that adds costs and writes tags of a program. `ValueError` says what REST cannot write."""
+    if operation != "UPDATE":
+        raise ValueError("A program can only be updated")
     costs, tags = [], []
     for each in given.type_attribs:
         values = {attrib.name: attrib.value.strip() for attrib in each.attribs}

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
+from marketo_soap.bridge.codes import no_answer
 from marketo_soap.bridge.leads import rest_lead
 from marketo_soap.bridge.lookup import LEADS, lead_id_of
-from marketo_soap.bridge.names import Names, NameSource
+from marketo_soap.bridge.names import Names, NameSource, names_from
 from marketo_soap.bridge.operations.lead_keys import held, keys_of
 from marketo_soap.bridge.operations.sync_lead import Sync
-from marketo_soap.bridge.rest import write
+from marketo_soap.bridge.rest import WriteEffect, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Hold, Note, Translation
 from marketo_soap.bridge.writes import Outcome, Writes, status_of
-from marketo_soap.errors import Fault
-from marketo_soap.operations.lead_identity import LeadIdentity
+from marketo_soap.errors import Fault, TransportError
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncMultipleLeadsResult
 from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, SyncStatus
 
@@ -27,20 +27,19 @@ _MOST = 300
 
 @frozen
 class _Lead:
-    """A lead on its way: its place in the request, how it is written, and its fields."""
+    """A lead to be written, its number in the request, and the action and lookup field by which it is written."""
 
     number: int
-    keys: LeadIdentity
+    sync: Sync
     action: str
     lookup: str | None
-    values: dict[str, Any] = field(repr=False)
 
 
 def sync_multiple_leads(
     call: SyncMultipleLeads, settings: BridgeSettings, names: NameSource
 ) -> Translation[SyncMultipleLeadsResult]:
     """Insert or update many leads. One that REST refuses is FAILED; a call that it refuses whole is a fault."""
-    known: Names = names if isinstance(names, Names) else (yield names)
+    known = yield from names_from(names)
     writes = Writes(settings)
     leads: list[_Lead] = []
     notes: dict[str, None] = {}
@@ -52,12 +51,12 @@ def sync_multiple_leads(
     for text in notes:
         yield Note(text)
     if leads:
-        yield Hold(frozenset().union(*(held(lead.keys, lead.lookup or "") for lead in leads)))
+        yield Hold(frozenset().union(*(held(lead.sync.keys, settings) for lead in leads)))
     batches = _batches(leads)
     if len({batch[0].lookup for batch in batches}) > 1:
         yield Note("leads with different kinds of keys are written by several calls: not in their order, not at once")
     for batch in batches:
-        yield from _write(batch, known, settings, writes)
+        yield from _write(batch, settings, writes)
     return SyncMultipleLeadsResult(tuple(_status(writes.outcomes[number]) for number in range(len(call.lead_records))))
 
 
@@ -68,71 +67,71 @@ def _prepared(
     keys = keys_of(record, None, settings, needs_key=dedup)
     translated = rest_lead(record, names, settings)
     notes |= dict.fromkeys(translated.notes)
-    values = translated.values
-    if keys.id is not None or keys.person_id:
-        sync = Sync(settings, keys, None, {}, names)
-        sync.add_keys()
-        sync.values.pop("email", None)
-        values |= sync.values
-        if keys.id is not None:
-            return _Lead(number, keys, "updateOnly", "id", values | {"id": keys.id})
-        return _Lead(number, keys, "createOrUpdate", sync.foreign_field, values)
-    if keys.email:
-        values["email"] = keys.new_email or keys.email
+    sync = Sync(settings, keys, None, translated.values, names)
+    sync.add_keys(email=keys.id is None and not keys.person_id)
+    if keys.id is not None:
+        sync.values["id"] = keys.id
+        return _Lead(number, sync, "updateOnly", "id")
+    if keys.person_id:
+        return _Lead(number, sync, "createOrUpdate", sync.foreign_field)
     if not dedup:
-        return _Lead(number, keys, "createDuplicate", None, values)
-    return _Lead(number, keys, "createOrUpdate", "email", values)
+        return _Lead(number, sync, "createDuplicate", None)
+    return _Lead(number, sync, "createOrUpdate", "email")
 
 
 def _batches(leads: list[_Lead]) -> list[list[_Lead]]:
     """Return the leads of each call: of one kind, no key twice, in their order."""
     batches: list[list[_Lead]] = []
+    latest: dict[tuple[str, str | None], list[_Lead]] = {}  # by kind
     for lead in leads:
-        alone = _is_alone(lead)
-        for batch in reversed(batches):
-            if (batch[0].action, batch[0].lookup) == (lead.action, lead.lookup):
-                keys = {_key(each) for each in batch} if lead.lookup else set[str]()
-                if len(batch) < _MOST and not alone and not _is_alone(batch[0]) and _key(lead) not in keys:
-                    batch.append(lead)
-                    break
-                batches.append([lead])
-                break
-        else:
-            batches.append([lead])
+        kind = lead.action, lead.lookup
+        if kind not in latest or not _fits(lead, latest[kind]):
+            latest[kind] = []
+            batches.append(latest[kind])
+        latest[kind].append(lead)
     return batches
+
+
+def _fits(lead: _Lead, batch: list[_Lead]) -> bool:
+    if len(batch) == _MOST or _is_alone(lead) or _is_alone(batch[0]):
+        return False
+    return lead.lookup is None or _key(lead) not in {_key(each) for each in batch}
 
 
 def _is_alone(lead: _Lead) -> bool:
     """Whether REST must be asked for the lead before: its address changes."""
-    return lead.lookup == "email" and lead.keys.new_email is not None
+    return lead.lookup == "email" and lead.sync.keys.new_email is not None
 
 
 def _key(lead: _Lead) -> str:
-    return str(lead.values.get(lead.lookup or "")).strip().lower()
+    return str(lead.sync.values.get(lead.lookup or "")).strip().lower()
 
 
-def _write(batch: list[_Lead], names: Names, settings: BridgeSettings, writes: Writes) -> Translation[None]:
+def _write(batch: list[_Lead], settings: BridgeSettings, writes: Writes) -> Translation[None]:
     """Write the leads of one call."""
     first = batch[0]
-    adopts = settings.foreign_id_adopt_email and first.keys.id is None and first.keys.person_id
-    if _is_alone(first) or (adopts and any(lead.keys.email for lead in batch)):
+    adopts = settings.foreign_id_adopt_email and first.lookup == first.sync.foreign_field
+    if _is_alone(first) or (adopts and any(lead.sync.keys.email for lead in batch)):
         for lead in batch:
-            sync = Sync(settings, lead.keys, None, lead.values, names)
             try:
-                lead_id, status = yield from sync.by_strongest_key()
+                lead_id, status = yield from lead.sync.by_strongest_key()
                 writes.outcomes[lead.number] = {"id": lead_id, "status": status}
             except Fault as refused:
                 writes.outcomes[lead.number] = refused
-        writes.begun = True
+            except TransportError as error:  # it was not sent
+                writes.refuse(error, [lead.number])
+            writes.begun = True
         return
-    data: dict[str, Any] = {"action": first.action, "input": [lead.values for lead in batch]}
+    data: dict[str, Any] = {"action": first.action, "input": [lead.sync.values for lead in batch]}
     if first.lookup is not None:
         data["lookupField"] = first.lookup
-    effect = "repeatable" if first.action == "updateOnly" else "once"
-    yield from writes.send(write(LEADS, data, effect=effect), [lead.number for lead in batch])  # type: ignore[arg-type]
+    effect: WriteEffect = "repeatable" if first.action == "updateOnly" else "once"
+    yield from writes.send(write(LEADS, data, effect=effect), [lead.number for lead in batch])
 
 
 def _status(outcome: Outcome) -> SyncStatus:
     lead_id = 0 if isinstance(outcome, Fault | str) else lead_id_of(outcome.get("id"))
-    status, error = status_of("REST named no id of the lead" if lead_id is None else outcome, "")
-    return SyncStatus(lead_id or 0, LeadSyncStatus(status), error)
+    if lead_id is None:
+        lead_id, outcome = 0, no_answer("REST named no id of the lead", fate_unknown=True)
+    status, error = status_of(outcome, "")
+    return SyncStatus(lead_id, LeadSyncStatus(status), error)

@@ -7,7 +7,7 @@ from typing import Any
 
 from marketo_soap.bridge.lookup import ask, assets
 from marketo_soap.bridge.names import NameSource
-from marketo_soap.bridge.rest import read
+from marketo_soap.bridge.rest import json_objects, read
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
 from marketo_soap.bridge.values import text_value
@@ -48,9 +48,7 @@ def get_tags(call: GetTags, settings: BridgeSettings, _: NameSource) -> Translat
 
 
 def _statuses(channel: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    given = channel.get("progressionStatuses")
-    found = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
-    return sorted(found, key=lambda each: _text(each, "name"))
+    return sorted(json_objects(channel.get("progressionStatuses")), key=lambda each: _text(each, "name"))
 
 
 def _status(data: Mapping[str, Any]) -> ProgressionStatus:

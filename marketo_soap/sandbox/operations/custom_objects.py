@@ -55,13 +55,12 @@ def sync_custom_objects(call: SyncCustomObjects, world: World) -> Outcome:
     statuses = []
     for each in call.custom_objs:
         given = [*each.custom_obj_attributes, *each.custom_obj_keys]
+        error = None
         try:
-            values = _values(kind, each.custom_obj_keys, given)
-            status = _written(kind, values, operation, world)
+            status = _written(kind, _values(kind, each.custom_obj_keys, given), operation, world)
         except _ObjectError as failure:
-            statuses.append(_status(kind, each.custom_obj_keys, SyncStatusEnum.FAILED, str(failure)))
-        else:
-            statuses.append(_status(kind, each.custom_obj_keys, status))
+            status, error = SyncStatusEnum.FAILED, str(failure)
+        statuses.append(SyncCustomObjStatus(kind.name, status, error, custom_obj_keys=each.custom_obj_keys))
     return Outcome(SyncCustomObjectsResult(tuple(statuses)), kind.name)
 
 
@@ -70,14 +69,14 @@ def delete_custom_objects(call: DeleteCustomObjects, world: World) -> Outcome:
     kind, objects = _kind(world, call.obj_type_name), world.leads.custom_objects
     statuses = []
     for key in call.custom_obj_key_lists:
+        status, error = "UNCHANGED", None
         try:
-            found = objects.by_key(kind, _values(kind, key, key))
+            if (found := objects.by_key(kind, _values(kind, key, key))) is not None:
+                objects.delete(found.id)
+                status = SyncStatusEnum.DELETED
         except _ObjectError as failure:
-            statuses.append(_status(kind, key, SyncStatusEnum.FAILED, str(failure)))
-            continue
-        if found is not None:
-            objects.delete(found.id)
-        statuses.append(_status(kind, key, "UNCHANGED" if found is None else SyncStatusEnum.DELETED))
+            status, error = SyncStatusEnum.FAILED, str(failure)
+        statuses.append(SyncCustomObjStatus(kind.name, status, error, custom_obj_keys=key))
     return Outcome(DeleteCustomObjectsResult(tuple(statuses)), kind.name)
 
 
@@ -115,12 +114,6 @@ def _written(kind: CustomObjectType, values: Mapping[str, str], operation: str, 
         return SyncStatusEnum.CREATED
     objects.update(evolve(found, values=kept, updated_at=now))
     return SyncStatusEnum.UPDATED
-
-
-def _status(
-    kind: CustomObjectType, key: Sequence[Attribute], status: str, error: str | None = None
-) -> SyncCustomObjStatus:
-    return SyncCustomObjStatus(kind.name, status, error, custom_obj_keys=key)
 
 
 def _shown(kind: CustomObjectType, stored: StoredObject, wanted: Sequence[str]) -> CustomObj:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
 
 from attrs import evolve
 
@@ -22,20 +21,18 @@ from marketo_soap.records.lead import LeadRecord
 from marketo_soap.sandbox.operations.lead_writing import write_lead
 from marketo_soap.sandbox.operations.outcome import Outcome, World
 from marketo_soap.sandbox.settings import Settings
-from marketo_soap.sandbox.store.activities import to_ms
+from marketo_soap.sandbox.store.activities import from_ms, to_ms
 from marketo_soap.sandbox.store.imports import Import
 from marketo_soap.sandbox.store.selections import by_list
 
-__all__ = ["finish", "get_import_to_list_status", "import_to_list", "time_of", "write_row"]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+__all__ = ["finish", "get_import_to_list_status", "import_to_list", "write_row"]
 
 
 def import_to_list(call: ImportToList, world: World) -> Outcome:
     """Keep the import; it is carried out when the sandbox's time has passed. Raises 20105, 20111 and 20113."""
     program, list_name = call.program_name.strip(), call.list_name.strip()
     campaign = (call.campaign_name or "").strip()
-    fields = tuple(_field_of(column, world.settings) for column in call.columns)
+    fields = _fields_of(call.columns, world.settings)
     list_id = _list_id(program, list_name, world)
     if campaign and world.leads.campaigns.named(campaign, program) is None:
         raise fault(20113, f"No campaign {campaign} in the program {program}")
@@ -57,15 +54,16 @@ def import_to_list(call: ImportToList, world: World) -> Outcome:
     return Outcome(ImportToListResult(ImportToListStatusEnum.PROCESSING), f"{program}.{list_name}")
 
 
-def _field_of(column: str, settings: Settings) -> str:
-    """Return the name that a field is kept under; a token stays as it is. Chosen: the case does not count."""
-    if is_token(column):
-        return column
+def _fields_of(columns: Iterable[str], settings: Settings) -> tuple[str, ...]:
+    """Return the names that fields are kept under; a token stays as it is. Chosen: the case does not count."""
     names = {settings.field_labels.get(name, name).lower(): name for name in settings.field_types}
-    name = names.get(column.lower())
-    if name is None and settings.unknown_fields == "fault":  # chosen: what syncLead says of unknown fields
-        raise fault(20105, f"importToList operation failed: unknown fields for import: {column}")
-    return name or column
+    fields = []
+    for column in columns:
+        name = column if is_token(column) else names.get(column.lower())
+        if name is None and settings.unknown_fields == "fault":  # chosen: what syncLead says of unknown fields
+            raise fault(20105, f"importToList operation failed: unknown fields for import: {column}")
+        fields.append(name or column)
+    return tuple(fields)
 
 
 def _list_id(program: str, name: str, world: World) -> int:
@@ -85,8 +83,8 @@ def get_import_to_list_status(call: GetImportToListStatus, world: World) -> Outc
     over = job.status != ImportToListStatusEnum.PROCESSING
     result = GetImportToListStatusResult(
         ImportToListStatusEnum(job.status),
-        central(time_of(job.started_ms)),
-        central(time_of(job.ends_ms)) if over else None,
+        central(from_ms(job.started_ms)),
+        central(from_ms(job.ends_ms)) if over else None,
         estimated_rows=len(job.rows),
         rows_imported=job.imported,
         rows_failed=len(job.failures),
@@ -95,11 +93,6 @@ def get_import_to_list_status(call: GetImportToListStatus, world: World) -> Outc
         import_summary=job.summary or None,
     )
     return Outcome(result, f"{program}.{list_name}")
-
-
-def time_of(ms: int) -> datetime:
-    """Return the time of so many milliseconds since 1970."""
-    return _EPOCH + timedelta(milliseconds=ms)
 
 
 # -- when its time has come ---------------------------------------------------------------------------

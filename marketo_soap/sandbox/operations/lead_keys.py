@@ -17,6 +17,7 @@ from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store import selections
 from marketo_soap.sandbox.store.leads import StoredLead
 from marketo_soap.sandbox.store.selections import Selection
+from marketo_soap.sandbox.store.table import read_id
 from marketo_soap.wire.codec import INT_MAX
 
 __all__ = ["check_span", "leads_named", "leads_of", "list_id_of"]
@@ -31,8 +32,8 @@ def leads_of(key_type: str, key_values: Sequence[str], settings: Settings) -> Se
     values = [value.strip() for value in key_values]
     match key_type:
         case LeadKeyRef.IDNUM:
-            numbers = [int(value) for value in values if value.isascii() and value.isdecimal() and len(value) < 19]
-            return selections.by_ids([number for number in numbers if number <= INT_MAX])
+            numbers = map(read_id, values)
+            return selections.by_ids([number for number in numbers if number is not None and number <= INT_MAX])
         case LeadKeyRef.EMAIL:
             return selections.by_emails(values)
         case LeadKeyRef.COOKIE:

@@ -21,9 +21,10 @@ from marketo_soap.sandbox.settings import Settings, Workspace
 from marketo_soap.sandbox.store.activities import Activity, to_ms
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
 
-__all__ = ["WrittenLead", "log_lead", "write_lead"]
+__all__ = ["BOOLEANS", "WrittenLead", "log_lead", "write_lead"]
 
-_BOOLEANS = {"true": "1", "yes": "1", "1": "1", "false": "0", "no": "0", "0": "0"}
+BOOLEANS = {"true": "1", "yes": "1", "1": "1", "false": "0", "no": "0", "0": "0"}
+"""The texts that a boolean is written as, and the one that is kept."""
 
 
 @frozen
@@ -96,7 +97,7 @@ def _read_attributes(attributes: tuple[Attribute, ...], settings: Settings) -> d
     for attribute in attributes:  # chosen: of a repeated name the last one counts
         value = attribute.value
         if types.get(attribute.name) == "boolean":  # recorded: booleans come back as 1
-            value = _BOOLEANS.get(value.strip().lower(), value)
+            value = BOOLEANS.get(value.strip().lower(), value)
         values[attribute.name] = value
     values.pop("Email", None)
     values.pop("Id", None)  # chosen: the id is no value that could be written

@@ -29,9 +29,11 @@ from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store.objects import Opportunity, Role
 from marketo_soap.sandbox.store.programs import Program
 
-__all__ = ["describe_m_object", "fields_of", "get_m_objects", "id_of", "list_m_objects", "newest_of"]
+__all__ = ["LINKS", "describe_m_object", "fields_of", "get_m_objects", "id_of", "list_m_objects"]
 
 _PAGE = 100
+LINKS = {"Opportunity": "opportunity_id", "Lead": "lead_id"}
+"""The columns of a role's associations, by their types."""
 
 
 def list_m_objects(_call: ListMObjects, _world: World) -> Outcome:
@@ -69,7 +71,9 @@ def get_m_objects(call: GetMObjects, world: World) -> Outcome:
             break
     if before and not found and world.settings.stream_end == "fault":
         raise fault(20123)
-    page = [each if call.include_details else _without_details(each) for each in found[:_PAGE]]
+    page = found[:_PAGE]
+    if not call.include_details:
+        page = [evolve(each, type_attribs=()) if each.type == "Program" else each for each in page]
     more = len(found) > _PAGE
     last = page[-1].id if page else after
     position = f"id:{last}:ts:0:os:{before + len(page)}:rc:{int(more)}"
@@ -81,13 +85,13 @@ def _rows(call: GetMObjects, world: World, after: int) -> Iterator[Any]:
     table = _table(call.type, world)
     equal: dict[str, object] = {} if call.id is None else {"id": call.id}
     if call.external_key is not None:
-        newest = None if call.type == "Program" else newest_of(table, call.external_key)
+        key = call.external_key
+        newest = None if call.type == "Program" else table.newest(key.value, key.name)
         equal["id"] = newest.id if newest is not None else 0
     if call.type in ROLE_TYPES:
         for each in call.m_obj_associations:
-            column = {"Lead": "lead_id", "Opportunity": "opportunity_id"}.get(each.m_obj_type)
-            if column is not None:
-                equal[column] = id_of(each, world)
+            if each.m_obj_type in LINKS:
+                equal[LINKS[each.m_obj_type]] = id_of(each, world)
     condition = " AND ".join([*(f"{name} = ?" for name in equal), "id > ?"])
     while True:
         rows = table.select(condition, (*equal.values(), after), limit=_PAGE + 1)
@@ -102,19 +106,15 @@ def _table(kind: str, world: World) -> Any:
     return {"Opportunity": leads.opportunities, "Program": leads.programs}.get(kind, leads.roles)
 
 
-def newest_of(table: Any, key: Attrib) -> Any:
-    """Return the newest row of a table that has this external key, or None."""
-    return table.newest(key.value, key.name)
-
-
 def id_of(association: MObjAssociation, world: World) -> int:
     """Return the id of a Lead or an Opportunity; 0 if there is none. A lead has no external key (chosen)."""
     if association.id is not None:
         return association.id
-    if association.external_key is None or association.m_obj_type != "Opportunity":
+    key = association.external_key
+    if key is None or association.m_obj_type != "Opportunity":
         return 0
-    found = newest_of(world.leads.opportunities, association.external_key)
-    return 0 if found is None else int(found.id)
+    found = world.leads.opportunities.newest(key.value, key.name)
+    return 0 if found is None else found.id
 
 
 def _has(found: MObject, wanted: MObjAssociation) -> bool:
@@ -187,7 +187,3 @@ def _details(row: Program) -> Iterator[TypeAttrib]:
     for cost in row.costs:
         amount = int(cost.amount) if cost.amount == int(cost.amount) else cost.amount
         yield TypeAttrib("Cost", {"Id": cost.id, "Month": f"{cost.month}-01", "Amount": amount, "Note": cost.note})
-
-
-def _without_details(found: MObject) -> MObject:
-    return found if found.type != "Program" else evolve(found, type_attribs=())

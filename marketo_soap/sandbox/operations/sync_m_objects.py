@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from attrs import evolve
@@ -18,11 +19,12 @@ from marketo_soap.records.marketo_objects import (
     MObjStatusEnum,
     TypeAttrib,
 )
-from marketo_soap.sandbox.operations.m_objects import fields_of, id_of, newest_of
+from marketo_soap.sandbox.operations.m_objects import LINKS, fields_of, id_of
 from marketo_soap.sandbox.operations.outcome import Outcome, World
 from marketo_soap.sandbox.store.leads import Leads
 from marketo_soap.sandbox.store.objects import Opportunity, Role
 from marketo_soap.sandbox.store.programs import Cost, Program
+from marketo_soap.sandbox.store.table import read_id
 
 __all__ = ["delete_m_objects", "is_known_tag", "sync_m_objects"]
 
@@ -68,9 +70,8 @@ def _sync(given: MObject, operation: str, world: World) -> tuple[MObjStatusEnum,
         return _write(world.leads.opportunities, given, operation, found, lambda: _changed(given, found), world)
     links = _links(given, world)
     found = _found(world.leads.roles, given)
-    if found is None and given.id is None and given.external_key is None and links.keys() == {*_LINKS}:
-        # Chosen: a role without a key is found by its opportunity, its lead and the role.
-        found = world.leads.roles.of(links["opportunity_id"], links["lead_id"], given.get("Role") or "")
+    if found is None and given.id is None and given.external_key is None:
+        found = _linked(given, links, world)
     return _write(world.leads.roles, given, operation, found, lambda: _changed_role(given, found, links), world)
 
 
@@ -78,7 +79,15 @@ def _found(table: Any, given: MObject) -> Any:
     """Return the row that is meant: by its id, or the newest with the external key."""
     if given.id is not None:
         return table.get(given.id)
-    return newest_of(table, given.external_key) if given.external_key is not None else None
+    key = given.external_key
+    return table.newest(key.value, key.name) if key is not None else None
+
+
+def _linked(given: MObject, links: Mapping[str, int], world: World) -> Role | None:
+    """Return the role with these links. Chosen: without a key it is found by its opportunity, its lead and the role."""
+    if len(links) < len(LINKS):
+        return None
+    return world.leads.roles.of(links["opportunity_id"], links["lead_id"], given.get("Role") or "")
 
 
 def _write(
@@ -112,24 +121,19 @@ def _changed(given: MObject, found: Opportunity | None) -> Opportunity:
     return row
 
 
-_LINKS: Mapping[str, tuple[str, str]] = {
-    "opportunity_id": ("Opportunity", "OpportunityId"),
-    "lead_id": ("Lead", "PersonId"),
-}
+_LINK_ATTRIBUTES = {"OpportunityId": "opportunity_id", "PersonId": "lead_id"}
 
 
 def _links(given: MObject, world: World) -> dict[str, int]:
     """Return the ids of opportunity and lead, as far as they are given: by attribute or by association."""
     links: dict[str, int] = {}
-    for column, (_, name) in _LINKS.items():
-        text = (given.get(name) or "").strip()
-        if text:
-            links[column] = int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+    for name, column in _LINK_ATTRIBUTES.items():
+        if text := (given.get(name) or "").strip():
+            links[column] = read_id(text) or 0
     for each in given.m_obj_associations:
-        column_of = {kind: column for column, (kind, _) in _LINKS.items()}
-        if each.m_obj_type not in column_of:
+        if each.m_obj_type not in LINKS:
             raise ValueError(f"A role has no association {each.m_obj_type!r}")
-        links[column_of[each.m_obj_type]] = id_of(each, world)
+        links[LINKS[each.m_obj_type]] = id_of(each, world)
     if "opportunity_id" in links and world.leads.opportunities.get(links["opportunity_id"]) is None:
         raise ValueError("There is no such opportunity")
     if "lead_id" in links and world.leads.by_id(links["lead_id"]) is None:
@@ -139,16 +143,13 @@ def _links(given: MObject, world: World) -> dict[str, int]:
 
 def _changed_role(given: MObject, found: Role | None, links: Mapping[str, int]) -> Role:
     if found is None:
-        missing = [name for column, (_, name) in _LINKS.items() if column not in links]
-        if missing:
+        if missing := [name for name, column in _LINK_ATTRIBUTES.items() if column not in links]:
             raise ValueError(f"{' and '.join(missing)} missing")
         found = Role(links["opportunity_id"], links["lead_id"])
     lead_id, opportunity_id = links.get("lead_id", found.lead_id), links.get("opportunity_id", found.opportunity_id)
     row = _with_attributes(evolve(found, lead_id=lead_id, opportunity_id=opportunity_id), given)
-    return evolve(row, attributes={name: text for name, text in row.attributes.items() if name not in _ID_NAMES})
-
-
-_ID_NAMES = {name for _, name in _LINKS.values()}
+    attributes = {name: text for name, text in row.attributes.items() if name not in _LINK_ATTRIBUTES}
+    return evolve(row, attributes=attributes)
 
 
 def _with_attributes(row: RowT, given: MObject) -> RowT:
@@ -166,12 +167,8 @@ def _delete(given: MObject, world: World) -> tuple[MObjStatusEnum, int]:
     table: Any = world.leads.opportunities if given.type == "Opportunity" else world.leads.roles
     found = _found(table, given)
     if found is None and given.type in ROLE_TYPES and given.m_obj_associations:
-        try:
-            links = _links(given, world)
-        except ValueError:
-            links = {}
-        if links.keys() == {*_LINKS}:
-            found = world.leads.roles.of(links["opportunity_id"], links["lead_id"], given.get("Role") or "")
+        with suppress(ValueError):
+            found = _linked(given, _links(given, world), world)
     if found is None:
         return MObjStatusEnum.UNCHANGED, given.id or 0
     world.leads.delete_object(found)

@@ -12,13 +12,13 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from marketo_soap.sandbox.field_catalogue import Catalogue, RestField
+from marketo_soap.sandbox.field_catalogue import RestField
 from marketo_soap.sandbox.rest.activity_types import describe_types, number_of
+from marketo_soap.sandbox.rest.endpoint_call import EndpointCall
 from marketo_soap.sandbox.rest.find import read_fields
 from marketo_soap.sandbox.rest.pages import page_size, read_token, required, write_token
 from marketo_soap.sandbox.rest.replies import RestCallError, RestResult
 from marketo_soap.sandbox.rest.values import utc
-from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store import selections
 from marketo_soap.sandbox.store.activities import Activity, ActivityPlace, Wanted, from_ms, to_ms
 from marketo_soap.sandbox.store.leads import Leads
@@ -45,14 +45,14 @@ class _At:
         return write_token("since", self.at_ms, self.of_lead, self.id)
 
 
-def activity_types(leads: Leads) -> RestResult:
+def activity_types(call: EndpointCall) -> RestResult:
     """Return the types of activities."""
-    return RestResult(describe_types(leads.activities.types()))
+    return RestResult(describe_types(call.leads.activities.types()))
 
 
-def paging_token(given: Mapping[str, str]) -> RestResult:
+def paging_token(call: EndpointCall) -> RestResult:
     """Return the token that starts at a time. Chosen: a time without an offset is UTC."""
-    since = required(given, "sinceDatetime")
+    since = required(call.given, "sinceDatetime")
     try:
         time = datetime.fromisoformat(since.strip())
         return RestResult(next_page=_At(to_ms(time if time.tzinfo else time.replace(tzinfo=UTC))).token, more=False)
@@ -60,9 +60,10 @@ def paging_token(given: Mapping[str, str]) -> RestResult:
         raise RestCallError("1003", "Invalid value for parameter 'sinceDatetime'") from None
 
 
-def activities(leads: Leads, given: Mapping[str, str], settings: Settings) -> RestResult:
+def activities(call: EndpointCall) -> RestResult:
     """Return a page of activities, oldest first. Recorded: the token is always there, `moreResult` says if to go on."""
-    after, wanted = _wanted(leads, given, "activityTypeIds", settings)
+    leads, given = call.leads, call.given
+    after, wanted = _wanted(call, "activityTypeIds")
     numbers = _numbers(given, "activityTypeIds", _MOST_TYPES)
     there = {number_of(name): name for name in leads.activities.types()}
     known = {each["id"] for each in describe_types(there.values())}
@@ -78,10 +79,11 @@ def activities(leads: Leads, given: Mapping[str, str], settings: Settings) -> Re
     return RestResult([_shown(each, campaigns) for each in page], end.token, more=len(found) > size)
 
 
-def lead_changes(leads: Leads, given: Mapping[str, str], catalogue: Catalogue, settings: Settings) -> RestResult:
+def lead_changes(call: EndpointCall) -> RestResult:
     """Return a page of new leads and of changes of the given fields, oldest first; it may be short."""
-    after, wanted = _wanted(leads, given, "fields", settings)
-    fields, size = read_fields(given, catalogue), page_size(given)
+    leads = call.leads
+    after, wanted = _wanted(call, "fields")
+    fields, size = read_fields(call), page_size(call.given)
     logged = leads.activities.page(evolve(wanted, types=[_CHANGE, _NEW_LEAD]), size + 1)
     unlogged = leads.select(_unlogged(wanted, after), after=_place(after), limit=size + 1)
     rows = [(each.at_ms, 0, each.id, each) for each in logged]
@@ -99,19 +101,16 @@ def lead_changes(leads: Leads, given: Mapping[str, str], catalogue: Catalogue, s
     return RestResult([_change(each, labels, campaigns) for each in changes], end.token, more=len(rows) > size)
 
 
-def _wanted(leads: Leads, given: Mapping[str, str], also: str, settings: Settings) -> tuple[_At, Wanted]:
+def _wanted(call: EndpointCall, also: str) -> tuple[_At, Wanted]:
     """Read where a page begins, and of which leads it is."""
-    token = required(given, "nextPageToken", also)
-    try:
-        after = _At(*map(int, read_token(token, "since", 3)))
-    except ValueError:
-        raise RestCallError("1003", "Invalid nextPageToken") from None
+    given = call.given
+    after = _At(*read_token(required(given, "nextPageToken", also), "since", 3))
     list_id = next(iter(_numbers(given, "listId", 1)), None)
-    if list_id is not None and not leads.lists.exists(list_id):
+    if list_id is not None and not call.leads.lists.exists(list_id):
         raise RestCallError("1013", f"List with id {list_id} not found")
     place = ActivityPlace(after.at_ms, _AFTER_ALL if after.of_lead else after.id)
     ids = _numbers(given, "leadIds", _MOST_LEADS) if given.get("leadIds") else None
-    return after, Wanted(leads=ids, list_id=list_id, known=not settings.rest_shows_anonymous, after=place)
+    return after, Wanted(leads=ids, list_id=list_id, known=not call.settings.rest_shows_anonymous, after=place)
 
 
 def _numbers(given: Mapping[str, str], name: str, most: int) -> Sequence[int]:

@@ -11,38 +11,7 @@ from marketo_soap.records.activities import ActivityType
 __all__ = ["describe_types", "number_of"]
 
 # The usual numbers; those of the last six, which are not on record, are chosen.
-_OF_SOAP = (
-    *(1, 2, 3, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32),
-    *(
-        33,
-        34,
-        35,
-        36,
-        37,
-        38,
-        39,
-        40,
-        41,
-        42,
-        43,
-        44,
-        45,
-        46,
-        47,
-        48,
-        100,
-        101,
-        102,
-        103,
-        104,
-        123,
-        106,
-        108,
-        125,
-        126,
-        127,
-    ),
-)
+_OF_SOAP = (1, 2, 3, *range(6, 49), *range(100, 105), 123, 106, 108, *range(125, 128))
 _NUMBERS: Mapping[str, int] = {
     **{kind.display_name: number for kind, number in zip(ActivityType, _OF_SOAP, strict=True)},
     "Call Webhook": 110,

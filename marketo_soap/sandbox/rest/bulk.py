@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from email import message_from_bytes
 from io import StringIO
 from typing import Any
 
-from attrs import frozen
-
 from marketo_soap.operations.import_to_list import row_of
 from marketo_soap.sandbox.field_catalogue import Catalogue
 from marketo_soap.sandbox.operations.outcome import World
-from marketo_soap.sandbox.rest.partitions import partition_ids
-from marketo_soap.sandbox.rest.replies import RestCallError
-from marketo_soap.sandbox.rest.sync import SyncLeads, sync_leads
-from marketo_soap.sandbox.settings import Settings
+from marketo_soap.sandbox.rest.endpoint_call import EndpointCall
+from marketo_soap.sandbox.rest.partitions import check_partition
+from marketo_soap.sandbox.rest.replies import RestCallError, RestResult
+from marketo_soap.sandbox.rest.sync import SyncLeads, lookup_field, sync_records
 from marketo_soap.sandbox.store.activities import to_ms
 from marketo_soap.sandbox.store.imports import Import
-from marketo_soap.sandbox.store.leads import Leads
+from marketo_soap.sandbox.store.table import read_id
 
-__all__ = ["RestRows", "batch_of", "begin_import", "failures_of", "file_of", "status_of", "warnings_of"]
+__all__ = ["begin_import", "import_failures", "import_status", "import_warnings", "write_rest_row"]
 
 _MOST_JOBS = 10
 _KEPT = timedelta(days=7)
@@ -31,40 +29,26 @@ _STATUS = {"PROCESSING": "Importing", "COMPLETE": "Complete", "FAILED": "Failed"
 _REASON = "Import Failure Reason"
 
 
-@frozen
-class RestRows:
-    """Writes rows, whose fields go by the names of *catalogue*."""
-
-    catalogue: Catalogue
-
-    def write(self, job: Import, cells: Mapping[str, str], world: World) -> int:
-        """Write a row as Sync Leads does, and return the lead's id. `ValueError` with the reason if it is skipped."""
-        record = {name: text or None for name, text in cells.items()}
-        call = SyncLeads("createOrUpdate", self.catalogue[job.lookup], job.partition or None, [record])
-        (synced,) = sync_leads(world.leads, call, self.catalogue, world.settings, world.now)
-        if synced.error is not None:
-            raise ValueError(f"{synced.error.code} {synced.error.message}")
-        return synced.lead_id or 0
+def write_rest_row(catalogue: Catalogue, job: Import, cells: Mapping[str, str], world: World) -> int:
+    """Write a row as Sync Leads does, and return the lead's id. `ValueError` with the reason if it is skipped."""
+    record = {name: text or None for name, text in cells.items()}
+    call = SyncLeads("createOrUpdate", catalogue[job.lookup], job.partition or None, [record])
+    (synced,) = sync_records(call, catalogue, world)
+    if synced.error is not None:
+        raise ValueError(f"{synced.error.code} {synced.error.message}")
+    return synced.lead_id or 0
 
 
-def begin_import(
-    leads: Leads,
-    given: Mapping[str, str],
-    file: bytes,
-    catalogue: Catalogue,
-    settings: Settings,
-    now: datetime,
-) -> Import:
+def begin_import(call: EndpointCall) -> RestResult:
     """Keep a file to import. Raises what refuses all of it (chosen: an unknown column too)."""
+    file, given, leads = _file_of(call.body, call.content_type), call.given, call.leads
     separator = _FORMATS.get(given.get("format") or "")
     if separator is None:
         raise RestCallError("1003", f"format must be one of {', '.join(_FORMATS)}")
-    lookup = catalogue[given.get("lookupField") or "email"]
-    if not lookup.lookup:
-        raise RestCallError("1011", f"Field '{lookup.name}' is not supported for lookup")
-    list_id = _list_id(leads, given.get("listId"))
-    if (partition := given.get("partitionName") or "") and partition not in partition_ids(settings):
-        raise RestCallError("1008", f"Access denied to partition '{partition}'")
+    lookup = lookup_field(given.get("lookupField"), call.catalogue)
+    list_id = _list_id(call)
+    if partition := given.get("partitionName") or "":
+        check_partition(partition, call.settings)
     running = leads.imports.find(api="REST", status="PROCESSING")
     if len(running) >= _MOST_JOBS:
         raise RestCallError("1016")
@@ -72,26 +56,30 @@ def begin_import(
         raise RestCallError("1019")
     header, *rows = _rows(file, separator)
     for name in header:
-        if not catalogue[name].written:
+        if not call.catalogue[name].written:
             raise RestCallError("1003", f"Field '{name}' is read-only")
-    started = to_ms(now)
-    ends = started + round(settings.import_seconds * 1000)
+    started = to_ms(call.now)
+    ends = started + round(call.settings.import_seconds * 1000)
     texts = tuple(map(row_of, rows))
-    job = Import("", "", list_id, "REST", tuple(header), texts, started, ends, lookup=lookup.name, partition=partition)
-    return leads.imports.add(job)
+    job = leads.imports.add(
+        Import("", "", list_id, "REST", tuple(header), texts, started, ends, lookup=lookup.name, partition=partition)
+    )
+    return RestResult([{**_names(job), "status": "Queued"}])
 
 
-def _list_id(leads: Leads, text: str | None) -> int | None:
+def _list_id(call: EndpointCall) -> int | None:
+    text = call.given.get("listId")
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+    list_id = read_id(text)
+    if list_id is None:
         raise RestCallError("1001", "Invalid value for parameter 'listId'. Required of type 'integer'")
-    if not leads.lists.exists(int(text)):
+    if not call.leads.lists.exists(list_id):
         raise RestCallError("1013", f"List with id {text} not found")
-    return int(text)
+    return list_id
 
 
-def file_of(body: bytes, content_type: str) -> bytes:
+def _file_of(body: bytes, content_type: str) -> bytes:
     """Return the part `file` of a multipart body. Raises 612, 613 and 1002."""
     if not content_type.lower().startswith("multipart/form-data"):
         raise RestCallError("612")
@@ -116,38 +104,38 @@ def _rows(file: bytes, separator: str) -> list[list[str]]:
     return rows
 
 
-def batch_of(leads: Leads, batch_id: int, now: datetime) -> Import:
-    """Return an import by its id, which is known for seven days. Raises 1013 (chosen)."""
-    job = leads.imports.first(id=batch_id, api="REST")
-    if job is None or job.started_ms < to_ms(now - _KEPT):
-        raise RestCallError("1013", f"Batch with id {batch_id} not found")
-    return job
-
-
-def status_of(job: Import, *, begun: bool = False) -> dict[str, Any]:
-    """Return how far an import is; *begun*: it was asked for just now."""
-    names = {"batchId": job.id, "importId": str(job.id), "status": "Queued" if begun else _STATUS[job.status]}
-    if begun:
-        return names
+def import_status(call: EndpointCall) -> RestResult:
+    """Return how far an import is."""
+    job = _job(call)
     failed = len(job.failures)
     message = f"{job.imported} records imported ({job.imported} members), {failed} failed"
     how = "Import completed with errors" if failed else "Import succeeded"
     counts = {"numOfLeadsProcessed": job.imported, "numOfRowsFailed": failed, "numOfRowsWithWarning": 0}
     words = {"COMPLETE": f"{how}, {message}", "FAILED": job.summary, "PROCESSING": ""}
-    return {**names, **counts, "message": words[job.status]}
+    return RestResult([{**_names(job), "status": _STATUS[job.status], **counts, "message": words[job.status]}])
 
 
-def failures_of(job: Import) -> bytes:
+def import_failures(call: EndpointCall) -> RestResult:
     """Return the rows that failed as CSV, each with its reason; nothing if none did."""
-
-    def lines() -> Iterator[str]:
-        yield f"{row_of([*job.fields, _REASON])}\n"
-        for number, why in job.failures.items():
-            yield f"{job.rows[int(number) - 1]},{row_of([why])}\n"
-
-    return "".join(lines()).encode() if job.failures else b""
+    job = _job(call)
+    lines = [f"{job.rows[int(number) - 1]},{row_of([why])}\n" for number, why in job.failures.items()]
+    head = [f"{row_of([*job.fields, _REASON])}\n"] if lines else []
+    return RestResult(file="".join([*head, *lines]).encode())
 
 
-def warnings_of(_: Import) -> bytes:
+def import_warnings(call: EndpointCall) -> RestResult:
     """Return the rows with a warning: there is none, for nothing is on record."""
-    return b""
+    _job(call)
+    return RestResult(file=b"")
+
+
+def _job(call: EndpointCall) -> Import:
+    """Return an import by its id, which is known for seven days. Raises 1013 (chosen)."""
+    job = call.leads.imports.first(id=call.number, api="REST")
+    if job is None or job.started_ms < to_ms(call.now - _KEPT):
+        raise RestCallError("1013", f"Batch with id {call.number} not found")
+    return job
+
+
+def _names(job: Import) -> dict[str, Any]:
+    return {"batchId": job.id, "importId": str(job.id)}

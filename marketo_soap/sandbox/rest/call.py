@@ -11,7 +11,8 @@ from marketo_soap.sandbox.call import ScriptedCall, counted
 from marketo_soap.sandbox.faults import Record
 from marketo_soap.sandbox.journal import without_secrets
 from marketo_soap.sandbox.messages import HttpAnswer, HttpRequest
-from marketo_soap.sandbox.rest.endpoints import IDENTITY, SYNC_LEADS, Work, note_synced
+from marketo_soap.sandbox.rest.endpoint_call import EndpointCall
+from marketo_soap.sandbox.rest.endpoints import IDENTITY, SYNC_LEADS
 from marketo_soap.sandbox.rest.replies import (
     CSV,
     JSON,
@@ -23,7 +24,7 @@ from marketo_soap.sandbox.rest.replies import (
     request_id,
 )
 from marketo_soap.sandbox.rest.routes import as_recorded, recorded, route
-from marketo_soap.sandbox.rest.sync import Synced
+from marketo_soap.sandbox.rest.sync import Synced, note_synced
 from marketo_soap.sandbox.rest.values import shown
 from marketo_soap.sandbox.settings import FaultRule
 from marketo_soap.sandbox.state import State
@@ -66,6 +67,7 @@ class RestCall(ScriptedCall):
         try:
             if self._route.operation == IDENTITY and self._route.refused is None:
                 return self._identified()
+            self._check()
             reply = self._result()
             if reply.file is not None:
                 return self._answer(200, reply.file, CSV)
@@ -74,6 +76,7 @@ class RestCall(ScriptedCall):
             return self._refused(error)
         except Exception:
             logger.exception("the backend failed")
+            self._entry.before = self._entry.after = None  # nothing was kept
             return self._refused(RestCallError("611"))
 
     def _refused(self, error: RestCallError) -> HttpAnswer:
@@ -114,25 +117,25 @@ class RestCall(ScriptedCall):
             raise self._route.refused
 
     def _result(self) -> RestResult:
-        self._check()
-        sandbox, entry, endpoint = self._sandbox, self._entry, self._route.endpoint
+        sandbox, endpoint = self._sandbox, self._route.endpoint
         assert endpoint is not None
         assert endpoint.answer is not None
-        entry.verdict = "OK"
-        return endpoint.answer(
-            Work(
-                self._route.given,
-                self._route.number,
-                self._request.body,
-                sandbox.store,
-                sandbox.settings,
-                sandbox.catalogue,
-                self._now,
-                entry,
-                self._request.headers.get("content-type", ""),
-                self._route.name,
+        self._entry.verdict = "OK"
+        with sandbox.store.transaction() if endpoint.writes else sandbox.store.reading() as leads:
+            return endpoint.answer(
+                EndpointCall(
+                    leads=leads,
+                    settings=sandbox.settings,
+                    now=self._now,
+                    given=self._route.given,
+                    number=self._route.number,
+                    name=self._route.name,
+                    body=self._request.body,
+                    content_type=self._request.headers.get("content-type", ""),
+                    catalogue=sandbox.catalogue,
+                    entry=self._entry,
+                )
             )
-        )
 
     # -- what the fault script does -------------------------------------------------------------------
 

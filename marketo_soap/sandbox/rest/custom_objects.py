@@ -2,73 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
-from marketo_soap.privacy.vocabulary import secret
 from marketo_soap.sandbox.assets import CustomObjectType
 from marketo_soap.sandbox.field_catalogue import RestField
+from marketo_soap.sandbox.rest.endpoint_call import EndpointCall
 from marketo_soap.sandbox.rest.pages import next_page
-from marketo_soap.sandbox.rest.records import ACTIONS, GUID, Records, described_fields, member, shown_names
+from marketo_soap.sandbox.rest.records import ACTIONS, GUID, Records, by_guid, described_fields, member, shown_names
 from marketo_soap.sandbox.rest.replies import RestCallError, RestResult
 from marketo_soap.sandbox.rest.values import json_value, kept_text, utc
 from marketo_soap.sandbox.store.custom_objects import StoredObject
 from marketo_soap.sandbox.store.leads import Leads
 
-__all__ = ["ObjectCall", "delete_custom", "describe_type", "find_custom", "list_types", "sync_custom"]
+__all__ = ["delete_custom", "describe_type", "find_custom", "list_types", "sync_custom"]
 
 
-@frozen
-class ObjectCall:
-    """A call: the type in its path, its parameters, the JSON of its body (None: it has none), and the time."""
-
-    type: str
-    given: Mapping[str, str] = field(repr=secret)
-    data: Any = field(repr=secret)
-    now: datetime
-
-
-def list_types(leads: Leads, _: ObjectCall) -> RestResult:
+def list_types(call: EndpointCall) -> RestResult:
     """Return all types, without their fields."""
-    return RestResult([_described(kind) for kind in leads.custom_object_types.find()])
+    return RestResult([_described(kind) for kind in call.leads.custom_object_types.find()])
 
 
-def describe_type(leads: Leads, call: ObjectCall) -> RestResult:
+def describe_type(call: EndpointCall) -> RestResult:
     """Return one type with its fields; raises 1013."""
-    kind = _kind(leads, call)
+    kind = _kind(call)
     guid = RestField(GUID, None, "string", "Marketo GUID")
     return RestResult([{**_described(kind), "fields": described_fields([guid, *_fields(kind).values()])}])
 
 
-def find_custom(leads: Leads, call: ObjectCall) -> RestResult:
+def find_custom(call: EndpointCall) -> RestResult:
     """Return a page of objects: by one field and values, or by whole keys in the body's `input`."""
-    kind, data = _kind(leads, call), call.data if isinstance(call.data, dict) else call.given
-    known, by = _fields(kind), str(data.get("filterType") or "")
-    names = shown_names(data.get("fields"), _keys(kind), known)
-    rows: dict[int, StoredObject] = {}
-    if by == "dedupeFields" or [by] == _keys(kind):
-        values = str(data.get("filterValues") or "").split(",")
-        for record in data["input"] if isinstance(data.get("input"), list) else [{by: each} for each in values]:
-            row = leads.custom_objects.by_key(kind, _key(kind, record))
-            rows |= {row.id: row} if row is not None else {}
-    elif by in known and known[by].kept == kind.lead_link:
-        for value in str(data.get("filterValues") or "").split(","):
-            rows |= {row.id: row for row in leads.custom_objects.matching(kind, {known[by].kept: value.strip()})}
-    else:
-        raise RestCallError("1003", f"Invalid filterType '{by}'")
-    asked = {name: str(data.get(name) or "") for name in ("nextPageToken", "batchSize")}
-    page, token = next_page(rows.values(), asked, "objects")
+    kind, data = _kind(call), call.data() if call.content_type.startswith("application/json") else None
+    given = data if isinstance(data, dict) else call.given
+    known = _fields(kind)
+    names = shown_names(given.get("fields"), _keys(kind), known)
+    found = _found(call.leads, kind, given)
+    asked = {name: str(given.get(name) or "") for name in ("nextPageToken", "batchSize")}
+    page, token = next_page(found, asked, "objects")
     return RestResult([{"seq": seq, **_shown(row, names, known)} for seq, row in enumerate(page)], token)
 
 
-def sync_custom(leads: Leads, call: ObjectCall) -> RestResult:
+def _found(leads: Leads, kind: CustomObjectType, given: Mapping[str, Any]) -> Iterator[StoredObject]:
+    by, objects = str(given.get("filterType") or ""), leads.custom_objects
+    values = [value.strip() for value in str(given.get("filterValues") or "").split(",")]
+    if by == "dedupeFields" or [by] == _keys(kind):
+        records: Iterable[Any] = [{by: value} for value in values]
+        for record in given["input"] if isinstance(given.get("input"), list) else records:
+            row = objects.by_key(kind, _key(kind, record))
+            if row is not None:
+                yield row
+    elif by == GUID:
+        for value in values:
+            yield from (row for row in by_guid(objects, value) if row.type == kind.name)
+    elif kind.lead_link is not None and by == kind.rest_link:
+        for value in values:
+            yield from objects.matching(kind, {kind.lead_link: value})
+    else:
+        raise RestCallError("1003", f"Invalid filterType '{by}'")
+
+
+def sync_custom(call: EndpointCall) -> RestResult:
     """Write objects, each for itself; one that is refused is skipped, with its reasons."""
-    kind, known, now = _kind(leads, call), _fields(_kind(leads, call)), call.now.isoformat()
-    action = member(call.data, "action", ACTIONS)
-    member(call.data, "dedupeBy", ["dedupeFields"])
+    kind, data, now, objects = _kind(call), call.data(), call.now.isoformat(), call.leads.custom_objects
+    known = _fields(kind)
+    action = member(data, "action", ACTIONS)
+    member(data, "dedupeBy", ["dedupeFields"])
 
     def write(record: Mapping[str, Any], found: StoredObject | None) -> StoredObject:
         if unknown := [name for name in record if name not in known]:
@@ -76,30 +76,29 @@ def sync_custom(leads: Leads, call: ObjectCall) -> RestResult:
         texts = {known[name].kept: kept_text(known[name], value) for name, value in record.items()}
         values = {name: text for name, text in {**(found.values if found else {}), **texts}.items() if text}
         if found is None:
-            return leads.custom_objects.add(StoredObject(kind.name, values, now, now))
-        leads.custom_objects.update(evolve(found, values=values, updated_at=now))
+            return objects.add(StoredObject(kind.name, values, now, now))
+        objects.update(evolve(found, values=values, updated_at=now))
         return found
 
-    return _records(leads, kind).sync(call.data, action, write)
+    return _records(call.leads, kind).sync(data, action, write)
 
 
-def delete_custom(leads: Leads, call: ObjectCall) -> RestResult:
+def delete_custom(call: EndpointCall) -> RestResult:
     """Delete objects by their whole keys."""
-    kind = _kind(leads, call)
-    member(call.data, "deleteBy", ["dedupeFields"])
-    return _records(leads, kind).delete(call.data, lambda row: leads.custom_objects.delete(row.id))
+    kind, data = _kind(call), call.data()
+    member(data, "deleteBy", ["dedupeFields"])
+    return _records(call.leads, kind).delete(data, lambda row: call.leads.custom_objects.delete(row.id))
 
 
 def _records(leads: Leads, kind: CustomObjectType) -> Records:
     return Records(
         lambda record: kind.key_of(_key(kind, record)),
         lambda record: leads.custom_objects.by_key(kind, _key(kind, record)),
-        lambda row: row.guid,
     )
 
 
-def _kind(leads: Leads, call: ObjectCall) -> CustomObjectType:
-    kind = leads.custom_object_types.named(call.type)
+def _kind(call: EndpointCall) -> CustomObjectType:
+    kind = call.leads.custom_object_types.named(call.name)
     if kind is None:
         raise RestCallError("1013", "Object not found")
     return kind

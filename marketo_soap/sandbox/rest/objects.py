@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import evolve, frozen
 
 from marketo_soap.records.object_fields import OBJECT_FIELDS
 from marketo_soap.sandbox.field_catalogue import RestField
+from marketo_soap.sandbox.rest.endpoint_call import EndpointCall
 from marketo_soap.sandbox.rest.pages import filter_values, next_page, required
-from marketo_soap.sandbox.rest.records import ACTIONS, GUID, Records, described_fields, member, shown_names
+from marketo_soap.sandbox.rest.records import ACTIONS, GUID, Records, by_guid, described_fields, member, shown_names
 from marketo_soap.sandbox.rest.replies import RestCallError, RestResult
 from marketo_soap.sandbox.rest.values import json_value, kept_text, utc
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store.leads import Leads
 from marketo_soap.sandbox.store.objects import Opportunity, Role
+from marketo_soap.sandbox.store.table import read_id
 
 __all__ = ["KINDS", "Kind", "delete_objects", "describe_objects", "find_objects", "sync_objects"]
 
@@ -33,43 +34,38 @@ class Kind:
     name: str
     dedupe: tuple[str, ...]
     filters: tuple[str, ...]
-    mark: str  # in a GUID
+
+    @property
+    def is_role(self) -> bool:
+        """Whether these are roles."""
+        return self.type != "Opportunity"
+
+    def table(self, leads: Leads) -> Any:
+        """Return the table of the rows."""
+        return leads.roles if self.is_role else leads.opportunities
 
     def fields(self, settings: Settings) -> dict[str, RestField]:
         """Return the fields by REST name. A SOAP name is that with its first letter in upper case."""
-        fixed = [RestField(each, each, "string", each) for each in (GUID, _KEY)]
-        fixed += [RestField(each, each, "datetime", each, read_only=True) for each in ("createdAt", "updatedAt")]
-        if self.type == "Opportunity":
-            fixed.append(RestField("externalCompanyId", "externalCompanyId", "string", "externalCompanyId"))
-        else:
-            fixed.append(RestField("leadId", "leadId", "integer", "leadId"))
+        link, link_type = ("leadId", "integer") if self.is_role else ("externalCompanyId", "string")
+        fixed = [
+            *(RestField(each, each, "string", each) for each in (GUID, _KEY)),
+            *(RestField(each, each, "datetime", each, read_only=True) for each in ("createdAt", "updatedAt")),
+            RestField(link, link, link_type, link),
+        ]
         own = {each.name: each.type for each in OBJECT_FIELDS[self.type] if not each.name.endswith("Id")}
-        own |= settings.opportunity_fields if self.type == "Opportunity" else {}
+        own |= {} if self.is_role else settings.opportunity_fields
         named = [RestField(name[0].lower() + name[1:], name, kind, name) for name, kind in own.items()]
         return {each.name: each for each in (*fixed, *named)}
 
-    def guid(self, number: int) -> str:
-        """Return the marketoGUID of a row."""
-        return f"00000000-0000-4000-{self.mark}000-{number:012x}"
-
-    def id_of(self, guid: object) -> int:
-        """Return the id of the row with this marketoGUID; 0 if there is none."""
-        start, _, digits = str(guid).rpartition("-")
-        try:
-            return int(digits, 16) if self.guid(0).startswith(start) and len(digits) == 12 else 0
-        except ValueError:
-            return 0
-
 
 KINDS = (
-    Kind("Opportunity", "opportunities", "opportunity", (_KEY,), (_KEY, GUID), "8"),
+    Kind("Opportunity", "opportunities", "opportunity", (_KEY,), (_KEY, GUID)),
     Kind(
         "OpportunityPersonRole",
         "opportunities/roles",
         "opportunityRole",
         (_KEY, "leadId", "role"),
         (_KEY, "leadId", GUID),
-        "9",
     ),
 )
 
@@ -79,53 +75,50 @@ def _check_owner(settings: Settings) -> None:
         raise RestCallError("1018", "CRM Enabled")
 
 
-def describe_objects(kind: Kind, settings: Settings) -> RestResult:
+def describe_objects(kind: Kind, call: EndpointCall) -> RestResult:
     """Return the fields of a kind, and by which of them a record is found."""
-    _check_owner(settings)
-    fields = described_fields(kind.fields(settings).values())
+    _check_owner(call.settings)
+    fields = described_fields(kind.fields(call.settings).values())
     searchable = [list(kind.dedupe)] * (len(kind.dedupe) > 1) + [[each] for each in kind.filters]
     about = {"name": kind.name, "displayName": kind.type, "idField": GUID, "dedupeFields": list(kind.dedupe)}
     return RestResult([{**about, "searchableFields": searchable, "fields": fields}])
 
 
-def find_objects(leads: Leads, kind: Kind, given: Mapping[str, str], settings: Settings) -> RestResult:
+def find_objects(kind: Kind, call: EndpointCall) -> RestResult:
     """Return a page of the records whose field has one of the values, oldest first."""
-    _check_owner(settings)
-    by = required(given, "filterType", "filterValues")
+    _check_owner(call.settings)
+    by = required(call.given, "filterType", "filterValues")
     if by not in kind.filters:
         raise RestCallError("1003", f"Invalid filterType '{by}'")
-    values, known = filter_values(given), kind.fields(settings)
-    names = shown_names(given.get("fields"), kind.dedupe, known)
-    found = [row for value in values for row in _matching(leads, kind, by, value)]
-    page, token = next_page(found, given, kind.mark)
+    values, known = filter_values(call.given), kind.fields(call.settings)
+    names = shown_names(call.given.get("fields"), kind.dedupe, known)
+    found = [row for value in values for row in _matching(call.leads, kind, by, value)]
+    page, token = next_page(found, call.given, kind.name)
     shown = [
-        {"seq": seq, **{name: _value(leads, kind, row, known[name]) for name in names}} for seq, row in enumerate(page)
+        {"seq": seq, **{name: _value(call.leads, row, known[name]) for name in names}} for seq, row in enumerate(page)
     ]
     return RestResult(shown, token)
 
 
-def _matching(leads: Leads, kind: Kind, name: str, value: str) -> Iterator[Any]:
-    table: Any = leads.opportunities if kind.type == "Opportunity" else leads.roles
+def _matching(leads: Leads, kind: Kind, name: str, value: str) -> Iterable[Any]:
     if name == GUID:
-        row = table.get(kind.id_of(value))
-    elif name == "leadId":
-        yield from table.find(lead_id=int(value) if value.isdecimal() and len(value) < 19 else 0)
-        return
-    else:
-        row = leads.opportunities.newest(value)
-        if kind.type != "Opportunity":
-            yield from table.find(opportunity_id=row.id if row is not None else 0)
-            return
-    if row is not None:
-        yield row
+        return by_guid(kind.table(leads), value)
+    if name == "leadId":
+        return leads.roles.find(lead_id=read_id(value) or 0)
+    opportunity = leads.opportunities.newest(value)
+    if opportunity is None:
+        return ()
+    return leads.roles.find(opportunity_id=opportunity.id) if kind.is_role else (opportunity,)
 
 
-def _value(leads: Leads, kind: Kind, row: Any, field: RestField) -> Any:
+def _value(leads: Leads, row: Any, field: RestField) -> Any:
     match field.name:
         case "marketoGUID":
-            return kind.guid(row.id)
-        case "createdAt" | "updatedAt":
-            return utc(getattr(row, "created_at" if field.name == "createdAt" else "updated_at"))
+            return row.guid
+        case "createdAt":
+            return utc(row.created_at)
+        case "updatedAt":
+            return utc(row.updated_at)
         case "leadId":
             return row.lead_id
         case "externalCompanyId":
@@ -136,51 +129,47 @@ def _value(leads: Leads, kind: Kind, row: Any, field: RestField) -> Any:
     return json_value(field.type, row.attributes.get(field.kept))
 
 
-def sync_objects(leads: Leads, kind: Kind, data: Any, settings: Settings, now: datetime) -> RestResult:
+def sync_objects(kind: Kind, call: EndpointCall) -> RestResult:
     """Write records, each for itself."""
-    _check_owner(settings)
+    _check_owner(call.settings)
+    data, table, now = call.data(), kind.table(call.leads), call.now.isoformat()
     action, by = member(data, "action", ACTIONS), member(data, "dedupeBy", _BY)
     if by == "idField" and action != "updateOnly":
         raise RestCallError("1003", f"Invalid value for dedupeBy '{by}'")
 
     def write(record: Mapping[str, Any], found: Any) -> Any:
-        row = _written(leads, kind, record, found, settings)
-        table: Any = leads.opportunities if kind.type == "Opportunity" else leads.roles
+        row = _written(kind, record, found, call)
         if found is None:
-            return table.add(evolve(row, created_at=now.isoformat(), updated_at=now.isoformat()))
+            return table.add(evolve(row, created_at=now, updated_at=now))
         if row != found:
-            table.update(evolve(row, updated_at=now.isoformat()))
+            table.update(evolve(row, updated_at=now))
         return row
 
-    return _records(leads, kind, by).sync(data, action, write)
+    return _records(kind, by, call.leads).sync(data, action, write)
 
 
-def delete_objects(leads: Leads, kind: Kind, data: Any, settings: Settings) -> RestResult:
+def delete_objects(kind: Kind, call: EndpointCall) -> RestResult:
     """Delete records, an opportunity with its roles."""
-    _check_owner(settings)
-    return _records(leads, kind, member(data, "deleteBy", _BY)).delete(data, leads.delete_object)
+    _check_owner(call.settings)
+    data = call.data()
+    return _records(kind, member(data, "deleteBy", _BY), call.leads).delete(data, call.leads.delete_object)
 
 
-def _records(leads: Leads, kind: Kind, by: str) -> Records:
+def _records(kind: Kind, by: str, leads: Leads) -> Records:
     names = kind.dedupe if by == "dedupeFields" else (GUID,)
-    return Records(
-        lambda record: str([record.get(name) for name in names]),
-        lambda record: _found(leads, kind, record, by),
-        lambda row: kind.guid(row.id),
-    )
 
+    def find(record: Mapping[str, Any]) -> Any:
+        """Return the row of a record, or None. Raises 1003 where the fields that identify it are missing."""
+        if missing := [name for name in names if record.get(name) in (None, "")]:
+            raise RestCallError("1003", f"Value for required field '{missing[0]}' not specified")
+        if by == "idField":
+            return next(iter(by_guid(kind.table(leads), str(record[GUID]))), None)
+        opportunity = leads.opportunities.newest(str(record[_KEY]))
+        if opportunity is None or not kind.is_role:
+            return opportunity
+        return leads.roles.of(opportunity.id, _whole(record["leadId"]), str(record["role"]))
 
-def _found(leads: Leads, kind: Kind, record: Mapping[str, Any], by: str) -> Any:
-    """Return the row of a record, or None. Raises 1003 where the fields that identify it are missing."""
-    names = kind.dedupe if by == "dedupeFields" else (GUID,)
-    if missing := [name for name in names if record.get(name) in (None, "")]:
-        raise RestCallError("1003", f"Value for required field '{missing[0]}' not specified")
-    if by == "idField":
-        return next(_matching(leads, kind, GUID, str(record[GUID])), None)
-    opportunity = leads.opportunities.newest(str(record[_KEY]))
-    if kind.type == "Opportunity" or opportunity is None:
-        return opportunity if kind.type == "Opportunity" else None
-    return leads.roles.of(opportunity.id, _whole(record["leadId"]), str(record["role"]))
+    return Records(lambda record: str([record.get(name) for name in names]), find)
 
 
 def _whole(value: Any) -> int:
@@ -188,23 +177,14 @@ def _whole(value: Any) -> int:
     return int(text or 0)
 
 
-def _written(leads: Leads, kind: Kind, record: Mapping[str, Any], found: Any, settings: Settings) -> Any:
+def _written(kind: Kind, record: Mapping[str, Any], found: Any, call: EndpointCall) -> Any:
     """Return the row with the values of a record. Raises 1003, 1004, 1006 and 1013."""
-    known = kind.fields(settings)
+    known = kind.fields(call.settings)
     if unknown := [name for name in record if name not in known]:
         raise RestCallError("1006", f"Field '{unknown[0]}' not found")
     if record.get("name", "") is None:
         raise RestCallError("1003", "Invalid value for field 'name' and value 'null'")
-    row = found
-    if found is None and kind.type == "Opportunity":
-        row = Opportunity("ExternalOpportunityId", str(record[_KEY]))
-    elif found is None:
-        opportunity, lead_id = leads.opportunities.newest(str(record[_KEY])), _whole(record["leadId"])
-        if opportunity is None:
-            raise RestCallError("1013", "Opportunity not found")
-        if leads.by_id(lead_id) is None:
-            raise RestCallError("1004")
-        row = Role(opportunity.id, lead_id)
+    row = _new(kind, record, call.leads) if found is None else found
     fixed = {GUID, _KEY, "leadId", "createdAt", "updatedAt", "externalCompanyId"}
     attributes = dict(row.attributes)
     for name, value in record.items():
@@ -214,3 +194,15 @@ def _written(leads: Leads, kind: Kind, record: Mapping[str, Any], found: Any, se
     if company is not None:
         row = evolve(row, company_id=None, company_key={"ExternalCompanyId": str(company)})
     return evolve(row, attributes={name: text for name, text in attributes.items() if text})
+
+
+def _new(kind: Kind, record: Mapping[str, Any], leads: Leads) -> Opportunity | Role:
+    """Return a new row with its key. Raises 1013 and 1004 where a role names what is not there."""
+    if not kind.is_role:
+        return Opportunity("ExternalOpportunityId", str(record[_KEY]))
+    opportunity, lead_id = leads.opportunities.newest(str(record[_KEY])), _whole(record["leadId"])
+    if opportunity is None:
+        raise RestCallError("1013", "Opportunity not found")
+    if leads.by_id(lead_id) is None:
+        raise RestCallError("1004")
+    return Role(opportunity.id, lead_id)

@@ -73,10 +73,7 @@ def page_size(given: Mapping[str, str]) -> int:
 def page_after(given: Mapping[str, str], word: str) -> int:
     """Return the id after which a page begins; the *word* says of which calls the token is. Raises 1003."""
     token = given.get("nextPageToken")
-    start = read_token(token, word, 1)[0] if token else "0"
-    if not re.fullmatch("[0-9]+", start):
-        raise RestCallError("1003", "Invalid nextPageToken")
-    return int(start)
+    return read_token(token, word, 1)[0] if token else 0
 
 
 def next_page(rows: Iterable[RowT], given: Mapping[str, str], word: str) -> tuple[list[RowT], str | None]:
@@ -104,17 +101,17 @@ def asset_page(rows: Sequence[R], given: Mapping[str, str]) -> Sequence[R]:
     return rows[start : start + size]
 
 
-def write_token(word: str, *parts: object) -> str:
+def write_token(word: str, *parts: int) -> str:
     """Return a token of the next page that holds *parts*; the *word* says of which calls it is."""
     return base64.b32encode(" ".join([word, *map(str, parts)]).encode()).decode()
 
 
-def read_token(token: str, word: str, count: int) -> list[str]:
+def read_token(token: str, word: str, count: int) -> list[int]:
     """Return the parts of a token; raises 1003 for one that is not of these calls."""
     try:
         found, *parts = base64.b32decode(token).decode().split()
-        if found != word or len(parts) != count or any(len(part) > 40 for part in parts):
-            raise ValueError
     except ValueError:
-        raise RestCallError("1003", "Invalid nextPageToken") from None
-    return parts
+        found, parts = "", []
+    if found != word or len(parts) != count or not all(re.fullmatch("-?[0-9]{1,18}", part) for part in parts):
+        raise RestCallError("1003", "Invalid nextPageToken")
+    return [int(part) for part in parts]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from marketo_soap.sandbox.rest.endpoint_call import EndpointCall
+from marketo_soap.sandbox.rest.replies import RestCallError, RestResult
 from marketo_soap.sandbox.settings import Settings
 
-__all__ = ["describe_partitions", "partition_ids"]
+__all__ = ["check_partition", "describe_partitions", "partition_ids"]
 
 
 def partition_ids(settings: Settings) -> dict[str, int]:
@@ -18,9 +18,13 @@ def partition_ids(settings: Settings) -> dict[str, int]:
     return {name: number for number, name in enumerate(names, 1)}
 
 
-def describe_partitions(settings: Settings) -> list[dict[str, Any]]:
-    """Return the partitions as `partitions.json` does."""
-    return [
-        {"id": number, "name": name, "description": f"Leads of {name}"}
-        for name, number in partition_ids(settings).items()
-    ]
+def check_partition(name: str, settings: Settings) -> None:
+    """Raise 1008 for a name that no partition has. Chosen: what is unknown is out of reach."""
+    if name not in partition_ids(settings):
+        raise RestCallError("1008", f"Access denied to partition '{name}'")
+
+
+def describe_partitions(call: EndpointCall) -> RestResult:
+    """Return the partitions."""
+    ids = partition_ids(call.settings)
+    return RestResult([{"id": ids[name], "name": name, "description": f"Leads of {name}"} for name in ids])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,8 +10,9 @@ from attrs import frozen
 
 from marketo_soap.sandbox.field_catalogue import RestField
 from marketo_soap.sandbox.rest.replies import RestCallError, RestResult
+from marketo_soap.sandbox.store.table import Table
 
-__all__ = ["ACTIONS", "GUID", "Records", "described_fields", "member", "shown_names"]
+__all__ = ["ACTIONS", "GUID", "Records", "by_guid", "described_fields", "member", "shown_names"]
 
 GUID = "marketoGUID"
 ACTIONS = ("createOrUpdate", "createOnly", "updateOnly")
@@ -19,11 +21,10 @@ _MOST = 300
 
 @frozen
 class Records:
-    """The records of one resource: the text that tells a record from others, the row it means, and a row's GUID."""
+    """The records of one resource: the text that tells a record from others, and the row that it means."""
 
     key: Callable[[Mapping[str, Any]], str]
     find: Callable[[Mapping[str, Any]], Any]
-    guid: Callable[[Any], str]
 
     def sync(self, data: Any, action: str, write: Callable[[Mapping[str, Any], Any], Any]) -> RestResult:
         """Write the records. *write* is given a record and its row, or None, and returns the row."""
@@ -55,7 +56,7 @@ class Records:
         records = data.get("input")
         if not isinstance(records, list) or not 1 <= len(records) <= _MOST:
             raise RestCallError("1003", f"input holds 1 to {_MOST} records")
-        said: list[dict[str, Any]] = []
+        result: list[dict[str, Any]] = []
         seen: set[str] = set()
         for seq, record in enumerate(records):
             try:
@@ -66,10 +67,16 @@ class Records:
                     raise RestCallError("1036")
                 seen.add(key)
                 row, status = work(record)
-                said.append({"seq": seq, GUID: self.guid(row), "status": status})
+                result.append({"seq": seq, GUID: row.guid, "status": status})
             except RestCallError as error:
-                said.append({"seq": seq, "status": "skipped", "reasons": [error.as_data()]})
-        return RestResult(said)
+                result.append({"seq": seq, "status": "skipped", "reasons": [error.as_data()]})
+        return RestResult(result)
+
+
+def by_guid(table: Table[Any], guid: str) -> list[Any]:
+    """Return the row of a table that has this marketoGUID, if there is one."""
+    number = int(guid[-12:], 16) if re.fullmatch("[0-9a-f]{12}", guid[-12:]) else 0
+    return [row for row in table.find(id=number) if row.guid == guid]
 
 
 def member(data: Any, name: str, allowed: Sequence[str]) -> str:

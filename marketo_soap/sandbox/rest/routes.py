@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -12,6 +11,7 @@ from marketo_soap.privacy.vocabulary import secret
 from marketo_soap.sandbox.messages import HttpRequest
 from marketo_soap.sandbox.rest.endpoints import ENDPOINTS, IDENTITY, Endpoint
 from marketo_soap.sandbox.rest.replies import RestCallError
+from marketo_soap.sandbox.store.table import read_id
 
 __all__ = ["Route", "as_recorded", "recorded", "route"]
 
@@ -48,25 +48,25 @@ def route(request: HttpRequest) -> Route:
         given |= _pairs(request.body.decode("utf-8", "replace"))
     tunnelled = request.method == "POST" and given.get("_method") == "GET"
     method = "GET" if tunnelled else request.method
-    refused = _too_long(request) or RestCallError("610")
+    refused = RestCallError("610")
     for endpoint in ENDPOINTS:
         if not (found := endpoint.path.fullmatch(request.path)):
             continue
         if endpoint.method == method:
             name = found[1] if found.groups() else ""
-            number = int(name) if re.fullmatch("[0-9]{1,18}", name) else 0
-            return Route(endpoint, given, number, _refusal(request, endpoint, tunnelled=tunnelled), name)
-        refused = _too_long(request) or RestCallError("605")
-    return Route(refused=refused)
+            refusal = _too_long(request) or _wrong_content_type(request, endpoint, tunnelled=tunnelled)
+            return Route(endpoint, given, read_id(name) or 0, refusal, name)
+        refused = RestCallError("605")
+    return Route(refused=_too_long(request) or refused)
 
 
-def _refusal(request: HttpRequest, endpoint: Endpoint, *, tunnelled: bool) -> RestCallError | None:
+def _wrong_content_type(request: HttpRequest, endpoint: Endpoint, *, tunnelled: bool) -> RestCallError | None:
     content_type = _content_type(request)
     is_input = endpoint.takes_input and content_type == "application/json"
     wrong = tunnelled and request.body and content_type != _FORM and not is_input
     if wrong or (endpoint.takes_json and content_type != "application/json"):
-        return _too_long(request) or RestCallError("612")
-    return _too_long(request)
+        return RestCallError("612")
+    return None
 
 
 def _too_long(request: HttpRequest) -> RestCallError | None:

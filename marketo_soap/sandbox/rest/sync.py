@@ -5,8 +5,8 @@ The rules are the vendor's pages on REST and what was recorded of it. Where neit
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import attrs
@@ -14,18 +14,20 @@ from attrs import field, frozen
 
 from marketo_soap.privacy.vocabulary import secret
 from marketo_soap.sandbox.field_catalogue import Catalogue, RestField
+from marketo_soap.sandbox.journal import Entry
 from marketo_soap.sandbox.operations.lead_writing import log_lead
 from marketo_soap.sandbox.operations.outcome import World
-from marketo_soap.sandbox.rest.partitions import partition_ids
-from marketo_soap.sandbox.rest.replies import RestCallError
+from marketo_soap.sandbox.rest.endpoint_call import EndpointCall, visible
+from marketo_soap.sandbox.rest.partitions import check_partition
+from marketo_soap.sandbox.rest.replies import RestCallError, RestResult
 from marketo_soap.sandbox.rest.values import invalid, kept_text
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
+from marketo_soap.sandbox.store.selections import by_attribute
 
-__all__ = ["MAX_RECORDS", "SyncLeads", "Synced", "find_by", "read_sync", "sync_leads", "visible"]
+__all__ = ["SyncLeads", "Synced", "find_by", "lookup_field", "note_synced", "sync_leads", "sync_records"]
 
-MAX_RECORDS = 300
-
+_MAX_RECORDS = 300
 _ACTIONS = ("createOrUpdate", "createOnly", "updateOnly", "createDuplicate")
 _WITH_PARTITION = ("createOrUpdate", "createOnly")
 
@@ -57,7 +59,30 @@ class Synced:
         return {"id": self.lead_id, "status": self.status}
 
 
-def read_sync(data: Any, catalogue: Catalogue) -> SyncLeads:
+def sync_leads(call: EndpointCall) -> RestResult:
+    """Write the records of a call, each by itself."""
+    wanted = _read_sync(call.data(), call.catalogue)
+    call.entry.key = None if wanted.action == "createDuplicate" else wanted.lookup.name
+    synced = sync_records(wanted, call.catalogue, call)
+    note_synced(call.entry, synced)
+    return RestResult([one.as_data() for one in synced])
+
+
+def note_synced(entry: Entry, synced: Sequence[Synced]) -> None:
+    """Note in the journal what became of the records of a `syncLeads`: of a single one, all that is known."""
+    verdicts = [one.status.upper() if one.error is None else f"skipped {one.error.code}" for one in synced]
+    if len(synced) == 1:
+        (one,) = synced
+        entry.verdict, entry.reason = verdicts[0], "" if one.error is None else one.error.message
+        entry.lead_id, entry.before, entry.after = one.lead_id, one.before, one.after
+        return
+    entry.verdict = ", ".join(f"{count} {verdict}" for verdict, count in Counter(verdicts).items())
+    for number, (one, verdict) in enumerate(zip(synced, verdicts, strict=True), 1):
+        why = f"lead {one.lead_id}" if one.error is None else one.error.message
+        entry.remarks.append(f"record {number}: {verdict}, {why}")
+
+
+def _read_sync(data: Any, catalogue: Catalogue) -> SyncLeads:
     """Read a call from its JSON; raises what refuses all of it. Members that are unknown are ignored (chosen)."""
     if not isinstance(data, dict):
         raise RestCallError("609")
@@ -72,17 +97,23 @@ def read_sync(data: Any, catalogue: Catalogue) -> SyncLeads:
         raise _wrong_type("asyncProcessing", "boolean")
     if asynchronous:
         raise RestCallError("1003", "asyncProcessing is not to be had of a sandbox")
-    lookup = catalogue[_text_of(data, "lookupField") or "email"]
-    if not lookup.lookup:
-        raise RestCallError("1011", f"Field '{lookup.name}' is not supported for lookup")
+    lookup = lookup_field(_text_of(data, "lookupField"), catalogue)
     records = data.get("input")
     if records is None:
         raise RestCallError("1002", "Missing value for required parameter 'input'")
     if not isinstance(records, list):
         raise _wrong_type("input", "array")
-    if not 1 <= len(records) <= MAX_RECORDS:
-        raise RestCallError("1003", f"input holds 1 to {MAX_RECORDS} records")
+    if not 1 <= len(records) <= _MAX_RECORDS:
+        raise RestCallError("1003", f"input holds 1 to {_MAX_RECORDS} records")
     return SyncLeads(action, lookup, partition, records)
+
+
+def lookup_field(name: str | None, catalogue: Catalogue) -> RestField:
+    """Return the field that leads are looked up by, `email` if none is named. Raises 1006 and 1011."""
+    known = catalogue[name or "email"]
+    if not known.lookup:
+        raise RestCallError("1011", f"Field '{known.name}' is not supported for lookup")
+    return known
 
 
 def _text_of(data: Mapping[str, Any], name: str) -> str | None:
@@ -96,19 +127,15 @@ def _wrong_type(name: str, kind: str) -> RestCallError:
     return RestCallError("1001", f"Invalid value for parameter '{name}'. Required of type '{kind}'")
 
 
-def sync_leads(leads: Leads, call: SyncLeads, catalogue: Catalogue, settings: Settings, now: datetime) -> list[Synced]:
+def sync_records(call: SyncLeads, catalogue: Catalogue, world: World) -> list[Synced]:
     """Carry the records out one after the other, in their order; a record that fails stops no other."""
     synced: list[Synced] = []
     seen: set[str] = set()
-    world = World(leads, settings, now)
     for record in call.records:
         try:
-            one = _sync(leads, call, _values(record, call, catalogue), seen, settings, now)
+            synced.append(_sync(call, _values(record, call, catalogue), seen, world))
         except RestCallError as error:
-            one = Synced("skipped", error=error)
-        if one.after is not None:
-            log_lead(world, one.before, one.after, reason="REST API")
-        synced.append(one)
+            synced.append(Synced("skipped", error=error))
     return synced
 
 
@@ -127,15 +154,9 @@ def _values(record: Any, call: SyncLeads, catalogue: Catalogue) -> dict[RestFiel
     return values
 
 
-def _sync(
-    leads: Leads,
-    call: SyncLeads,
-    values: dict[RestField, str | None],
-    seen: set[str],
-    settings: Settings,
-    now: datetime,
-) -> Synced:
+def _sync(call: SyncLeads, values: dict[RestField, str | None], seen: set[str], world: World) -> Synced:
     """Carry one record out. Chosen: createOnly too looks for a lead by the lookup field, where it has a value."""
+    leads, settings = world.leads, world.settings
     matches: list[StoredLead] = []
     key = None if call.action == "createDuplicate" else values.get(call.lookup)
     if key is not None:
@@ -156,7 +177,8 @@ def _sync(
     _check(found, call, values, settings)
     # Assignment rules do not apply to REST (assumed: nobody knows).
     lead = _written(found or StoredLead(partition=call.partition or settings.workspaces.default_partition), values)
-    kept = leads.insert(lead, now) if found is None else leads.update(lead, now)
+    kept = leads.insert(lead, world.now) if found is None else leads.update(lead, world.now)
+    log_lead(world, found, kept, reason="REST API")
     return Synced("created" if found is None else "updated", kept.id, None, found, kept)
 
 
@@ -164,8 +186,7 @@ def _check(
     found: StoredLead | None, call: SyncLeads, values: Mapping[RestField, str | None], settings: Settings
 ) -> None:
     if call.partition is not None:
-        if call.partition not in partition_ids(settings):  # chosen: what is unknown is out of reach
-            raise RestCallError("1008", f"Access denied to partition '{call.partition}'")
+        check_partition(call.partition, settings)
         if found is not None and found.partition != call.partition:
             raise RestCallError("1010")
     named = next((text for known, text in values.items() if known.name == "id"), None)
@@ -193,9 +214,4 @@ def find_by(leads: Leads, known: RestField, text: str) -> list[StoredLead]:
     if known.name in ("id", "cookies"):
         lead = leads.by_id(int(text)) if known.name == "id" else leads.by_cookie(text)
         return [] if lead is None else [lead]
-    return leads.by_attribute(known.kept, text)
-
-
-def visible(lead: StoredLead, settings: Settings) -> bool:
-    """Whether REST sees a lead. Chosen: not while it is anonymous, unless the settings say so."""
-    return settings.rest_shows_anonymous or not lead.anonymous
+    return leads.select(by_attribute(known.kept, [text]))

@@ -6,34 +6,34 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from marketo_soap.sandbox.assets import Channel, TagType
+from marketo_soap.sandbox.rest.endpoint_call import EndpointCall
 from marketo_soap.sandbox.rest.pages import asset_page
 from marketo_soap.sandbox.rest.replies import RestResult
-from marketo_soap.sandbox.store.leads import Leads
 
 __all__ = ["channel_by_name", "channels", "tag_type_by_name", "tag_types"]
 
 _NOTHING = "No assets found for the given search criteria."  # recorded
 
 
-def channels(leads: Leads, given: Mapping[str, str]) -> RestResult:
+def channels(call: EndpointCall) -> RestResult:
     """Return a page of the channels."""
-    return _page(given, [_channel(each) for each in leads.channels.find()])
+    return _page(call.given, [_channel(each) for each in call.leads.channels.find()])
 
 
-def channel_by_name(leads: Leads, given: Mapping[str, str]) -> RestResult:
+def channel_by_name(call: EndpointCall) -> RestResult:
     """Return the channel with a name."""
-    found = leads.channels.find(name=given.get("name") or given.get("Name"))
+    found = call.leads.channels.find(name=call.given.get("name") or call.given.get("Name"))
     return _page({}, [_channel(each) for each in found])
 
 
-def tag_types(leads: Leads, given: Mapping[str, str]) -> RestResult:
+def tag_types(call: EndpointCall) -> RestResult:
     """Return a page of the types of tags, without their values."""
-    return _page(given, [_tag(each) for each in leads.tag_types.find()])
+    return _page(call.given, [_tag(each) for each in call.leads.tag_types.find()])
 
 
-def tag_type_by_name(leads: Leads, given: Mapping[str, str]) -> RestResult:
+def tag_type_by_name(call: EndpointCall) -> RestResult:
     """Return the type of tags with a name, and its values as one text."""
-    found = leads.tag_types.find(type=given.get("name"))
+    found = call.leads.tag_types.find(type=call.given.get("name"))
     return _page({}, [{**_tag(each), "allowableValues": f"[{', '.join(each.values)}]"} for each in found])
 
 

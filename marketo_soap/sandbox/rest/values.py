@@ -10,12 +10,12 @@ from typing import Any
 
 from marketo_soap.records.lead import wire_text
 from marketo_soap.sandbox.field_catalogue import RestField
+from marketo_soap.sandbox.operations.lead_writing import BOOLEANS
 from marketo_soap.sandbox.rest.replies import RestCallError
 from marketo_soap.wire.codec import INT_MAX
 
 __all__ = ["invalid", "json_value", "kept_text", "shown", "utc"]
 
-_BOOLEANS = {"true": "1", "yes": "1", "1": "1", "false": "0", "no": "0", "0": "0"}
 _INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
 _EMAIL = re.compile(r"[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+")  # what is on record: not malformed, and ASCII
@@ -73,7 +73,7 @@ def _text(value: Any) -> str:
 
 def _boolean(value: Any) -> str:
     try:
-        return _BOOLEANS[shown(value).strip().lower()]
+        return BOOLEANS[shown(value).strip().lower()]
     except KeyError:
         raise ValueError from None
 
@@ -137,7 +137,7 @@ def _finite(text: str) -> float:
 
 
 _SHOWN: Mapping[str, Callable[[str], Any]] = {
-    "boolean": lambda text: {"1": True, "0": False}[_BOOLEANS[text.strip().lower()]],
+    "boolean": lambda text: BOOLEANS[text.strip().lower()] == "1",
     "integer": int,
     "percent": int,
     "score": int,

@@ -99,10 +99,10 @@ class Database:
             self._begun = None
             try:
                 yield self._connection
+                self._connection.execute("COMMIT")
             except BaseException:
                 self._roll_back()
                 raise
-            self._connection.execute("COMMIT")
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

@@ -59,7 +59,6 @@ CREATE TRIGGER lead_discounted AFTER DELETE ON lead BEGIN UPDATE lead_count SET 
 
 _COLUMNS = "id, email, foreign_type, foreign_id, partition_name, anonymous, attributes, created_at, updated_at"
 _WRITTEN = "email, email_key, foreign_type, foreign_id, partition_name, anonymous, attributes, updated_at"
-_LEAST_ID = -(2**63)
 _as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -138,18 +137,14 @@ class Leads:
 
     def by_email(self, email: str) -> list[StoredLead]:
         """Find every lead with this address, without regard to case, oldest first."""
-        return self._many("email_key = ?", email_key(email))
-
-    def by_attribute(self, name: str, value: str) -> list[StoredLead]:
-        """Find every lead whose attribute is *value* exactly, oldest first. Reads them all: no index knows."""
-        found = self._many("instr(attributes, ?)", _as_json(value))
-        return [lead for lead in found if lead.attributes.get(name) == value]
+        query = f"SELECT {_COLUMNS} FROM lead WHERE email_key = ? ORDER BY id"
+        return [_stored(row) for row in self._connection.execute(query, (email_key(email),))]
 
     def all(self) -> Iterator[StoredLead]:
         """Go through every lead in the order of its creation."""
         return map(_stored, self._connection.execute(f"SELECT {_COLUMNS} FROM lead ORDER BY id"))
 
-    def after(self, lead_id: int = _LEAST_ID, *, limit: int, email: str | None = None) -> list[StoredLead]:
+    def after(self, lead_id: int, *, limit: int, email: str | None = None) -> list[StoredLead]:
         """Return at most *limit* leads with greater ids, oldest first; of those with this address, if it is given."""
         condition = "email_key = :email AND" if email is not None else ""
         query = f"SELECT {_COLUMNS} FROM lead WHERE {condition} id > :id ORDER BY id LIMIT :limit"
@@ -273,10 +268,6 @@ class Leads:
         query = f"SELECT {_COLUMNS} FROM lead WHERE {condition} ORDER BY id DESC LIMIT 1"
         row = self._connection.execute(query, values).fetchone()
         return None if row is None else _stored(row)
-
-    def _many(self, condition: str, *values: object) -> list[StoredLead]:
-        query = f"SELECT {_COLUMNS} FROM lead WHERE {condition} ORDER BY id"
-        return [_stored(row) for row in self._connection.execute(query, values)]
 
 
 def _written(lead: StoredLead, stamp: str) -> tuple[object, ...]:

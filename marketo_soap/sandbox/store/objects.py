@@ -28,6 +28,11 @@ class Opportunity:
     updated_at: str = ""
     id: int = 0
 
+    @property
+    def guid(self) -> str:
+        """Its id as REST has it."""
+        return f"00000000-0000-4000-8000-{self.id:012x}"
+
 
 @frozen
 class Role:
@@ -41,6 +46,11 @@ class Role:
     created_at: str = ""
     updated_at: str = ""
     id: int = 0
+
+    @property
+    def guid(self) -> str:
+        """Its id as REST has it."""
+        return f"00000000-0000-4000-9000-{self.id:012x}"
 
 
 class _Objects(Table[RowT]):

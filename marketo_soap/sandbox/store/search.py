@@ -10,6 +10,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from marketo_soap.sandbox.store.table import read_id
+
 __all__ = ["BATCH", "SCANNED", "find", "index_changes", "install", "paused"]
 
 SCANNED = 1000
@@ -131,6 +133,5 @@ def find(connection: sqlite3.Connection, text: str, limit: int) -> list[int]:
         newest = f"SELECT id FROM lead ORDER BY id DESC LIMIT {SCANNED}"
         others = connection.execute(f"SELECT id, text FROM lead_text WHERE id IN ({newest})")
     found |= {lead_id for lead_id, held in others if text in held.lower()}
-    if text.isascii() and text.isdecimal() and len(text) < 19:
-        found |= {lead_id for (lead_id,) in connection.execute("SELECT id FROM lead WHERE id = ?", (int(text),))}
+    found |= {lead_id for (lead_id,) in connection.execute("SELECT id FROM lead WHERE id = ?", (read_id(text),))}
     return sorted(found, reverse=True)[:limit]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -125,9 +126,16 @@ def by_attribute(name: str, values: Sequence[str], *, any_case: bool = False) ->
         exact = "" if any_case else f" AND {value.removesuffix('COLLATE NOCASE')} IN ({_marks(values)})"
         condition = f"{value} IN ({_marks(values)}) AND {value} != ''{exact}"
         return Selection(condition, tuple(values) if any_case else (*values, *values))
-    value, wanted = ("lower(value)", [each.lower() for each in values]) if any_case else ("value", values)
-    condition = f"EXISTS (SELECT 1 FROM json_each(attributes) WHERE key = ? AND {value} IN ({_marks(wanted)}))"
-    return Selection(condition, (name, *wanted))
+    if any_case:
+        wanted = [value.lower() for value in values]
+        return Selection(_has_attribute("lower(value)", wanted), (name, *wanted))
+    texts = [json.dumps(value, ensure_ascii=False) for value in values]
+    held = " OR ".join(["instr(attributes, ?)"] * len(texts)) or "0"  # so that few leads' JSON is read
+    return Selection(f"({held}) AND {_has_attribute('value', values)}", (*texts, name, *values))
+
+
+def _has_attribute(value: str, values: Sequence[str]) -> str:
+    return f"EXISTS (SELECT 1 FROM json_each(attributes) WHERE key = ? AND {value} IN ({_marks(values)}))"
 
 
 def by_list(list_id: int) -> Selection:

@@ -14,7 +14,7 @@ import attrs
 from marketo_soap.config import structure
 from marketo_soap.wire.fields import once_per_class
 
-__all__ = ["SCANNED", "Table", "plural"]
+__all__ = ["SCANNED", "Table", "plural", "read_id"]
 
 SCANNED = 10_000
 """How many of the newest rows are read for a text."""
@@ -81,11 +81,17 @@ class Table(Generic[RowT]):
         return f"CREATE TABLE {cls.name} ({', '.join(columns)});\n{''.join(indexes)}{start}"
 
     def add(self, row: RowT) -> RowT:
-        """Add a row and return it as it is kept: under a new id, unless it brings one."""
+        """Add a row and return it as it is kept: under a new id, unless it brings one.
+
+        `ValueError` for one that does not fit the others, such as one whose id is taken.
+        """
         values = _written(row)
         names = list(values) if values["id"] else [name for name in values if name != "id"]
         query = f"INSERT INTO {self.name} ({_quoted(names)}) VALUES ({', '.join('?' * len(names))})"
-        cursor = self._connection.execute(query, [values[name] for name in names])
+        try:
+            cursor = self._connection.execute(query, [values[name] for name in names])
+        except (sqlite3.IntegrityError, OverflowError) as error:
+            raise ValueError(f"this {self.name} does not fit the others: {error}") from None
         kept: RowT = attrs.evolve(row, id=cursor.lastrowid)  # type: ignore[misc]
         return kept
 
@@ -206,10 +212,7 @@ class Table(Generic[RowT]):
             return
         if known is not None:
             raise ValueError(f"there is a {self.name} {row.id} already")
-        try:
-            self.add(row)
-        except sqlite3.IntegrityError as error:
-            raise ValueError(f"this {self.name} does not fit the others: {error}") from None
+        self.add(row)
 
     def _read(self, found: tuple[Any, ...]) -> RowT:
         values = {}
@@ -240,6 +243,11 @@ def _insertion(table: type[Table[Any]]) -> str:
     """Return the statement that adds a row under a new id."""
     names = [name for name in _kinds(table.row) if name != "id"]
     return f"INSERT INTO {table.name} ({_quoted(names)}) VALUES ({', '.join(f':{name}' for name in names)})"
+
+
+def read_id(text: str) -> int | None:
+    """Return the id that a text is, if it is one: digits of ASCII, no more than an INTEGER of SQLite holds."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
 def plural(name: str) -> str:

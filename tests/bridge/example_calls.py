@@ -1,4 +1,4 @@
-"""A simple call of every operation, which REST carries, and calls that it cannot carry."""
+"""Calls of every operation that the bridge can make over REST, and calls that it cannot."""
 
 from __future__ import annotations
 
@@ -44,29 +44,29 @@ from marketo_soap import (
 )
 from tests.peers.test_operations import SETTINGS
 
-__all__ = ["IMPOSSIBLE", "SETTINGS", "SIMPLE", "fill"]
+__all__ = ["EXAMPLE_CALLS", "SETTINGS", "UNSUPPORTED_CALLS", "seed_leads"]
 
 A, B, C, D = range(1_000_001, 1_000_005)
-_BIG = MObject("Opportunity", external_key=Attrib("Key", "O1"), attribs={"Name": "Big"})
-_STOP = SyncCustomObjects("Roadshow", (CustomObj({"MKTOID": str(A), "rid": "r1"}, {"city": "Rome"}),), "UPSERT")
+_OPPORTUNITY = MObject("Opportunity", external_key=Attrib("Key", "O1"), attribs={"Name": "Big"})
+_SYNC_OBJECT = SyncCustomObjects("Roadshow", (CustomObj({"MKTOID": str(A), "rid": "r1"}, {"city": "Rome"}),), "UPSERT")
 
 
-def fill(sandbox: Sandbox) -> None:
-    """Give a sandbox the leads of the calls."""
+def seed_leads(sandbox: Sandbox) -> None:
+    """Add the leads of the calls."""
     sandbox.seed([{"email": f"{name}@t.com", "partition": "Default"} for name in "abcd"])
 
 
-def _listed(operation: str) -> ListOperation:
+def _list_operation(operation: str) -> ListOperation:
     return ListOperation(operation, ListKey("MKTOLISTNAME", "News"), [LeadKey("IDNUM", str(B))])
 
 
-SIMPLE: Mapping[str, Sequence[Operation[Any]]] = {
-    "deleteCustomObjects": [_STOP, DeleteCustomObjects("Roadshow", [{"MKTOID": str(A), "rid": "r1"}])],
-    "deleteMObjects": [SyncMObjects([_BIG], "UPSERT"), DeleteMObjects([_BIG])],
+EXAMPLE_CALLS: Mapping[str, Sequence[Operation[Any]]] = {
+    "deleteCustomObjects": [_SYNC_OBJECT, DeleteCustomObjects("Roadshow", [{"MKTOID": str(A), "rid": "r1"}])],
+    "deleteMObjects": [SyncMObjects([_OPPORTUNITY], "UPSERT"), DeleteMObjects([_OPPORTUNITY])],
     "describeMObject": [DescribeMObject("Opportunity")],
     "getCampaignsForSource": [GetCampaignsForSource("MKTOWS", "Welcome")],
     "getChannels": [GetChannels()],
-    "getCustomObjects": [_STOP, GetCustomObjects("Roadshow", {"MKTOID": str(A), "rid": "r1"})],
+    "getCustomObjects": [_SYNC_OBJECT, GetCustomObjects("Roadshow", {"MKTOID": str(A), "rid": "r1"})],
     "getImportToListStatus": [
         ImportToList("Launch", "Email Address", ["a@t.com"], "UPSERTLEADS", "Guests"),
         GetImportToListStatus("Launch", "Guests"),
@@ -81,7 +81,10 @@ SIMPLE: Mapping[str, Sequence[Operation[Any]]] = {
             activity_filter=ActivityTypeFilter(["VisitWebpage"]),
         )
     ],
-    "getMObjects": [SyncMObjects([_BIG], "UPSERT"), GetMObjects("Opportunity", external_key=_BIG.external_key)],
+    "getMObjects": [
+        SyncMObjects([_OPPORTUNITY], "UPSERT"),
+        GetMObjects("Opportunity", external_key=_OPPORTUNITY.external_key),
+    ],
     "getMultipleLeads": [
         GetMultipleLeads(LeadKeySelector("EMAIL", ["a@t.com", "b@t.com"])),
         GetMultipleLeads(StaticListSelector("News")),
@@ -89,21 +92,21 @@ SIMPLE: Mapping[str, Sequence[Operation[Any]]] = {
     "getTags": [GetTags()],
     "importToList": [ImportToList("Launch", "Email Address", ["a@t.com"], "LISTONLY", "Guests")],
     "listMObjects": [ListMObjects()],
-    "listOperation": [_listed("ADDTOLIST"), _listed("REMOVEFROMLIST")],
+    "listOperation": [_list_operation("ADDTOLIST"), _list_operation("REMOVEFROMLIST")],
     "mergeLeads": [MergeLeads({"EMAIL": "c@t.com"}, [{"IDNUM": str(D)}])],
     "requestCampaign": [RequestCampaign("MKTOWS", lead_keys=(LeadKey("EMAIL", "b@t.com"),), campaign_id=1001)],
     "scheduleCampaign": [ScheduleCampaign("Launch", "Nightly")],
-    "syncCustomObjects": [_STOP],
+    "syncCustomObjects": [_SYNC_OBJECT],
     "syncLead": [SyncLead(LeadRecord(email="a@t.com", attributes={"FirstName": "Ann"}))],
-    "syncMObjects": [SyncMObjects([_BIG], "UPSERT")],
+    "syncMObjects": [SyncMObjects([_OPPORTUNITY], "UPSERT")],
     "syncMultipleLeads": [
         SyncMultipleLeads([LeadRecord(email="a@t.com", attributes={"FirstName": "Ann"}), LeadRecord(id=B)])
     ],
 }
-"""By operation: calls that succeed, the last of them of that operation."""
+"""By operation: calls that succeed. The last one is of that operation."""
 
 _OWNER = LeadKey("LEADOWNEREMAIL", "o@t.com")
-IMPOSSIBLE: Sequence[tuple[Operation[Any], int, str]] = [
+UNSUPPORTED_CALLS: Sequence[tuple[Operation[Any], int, str]] = [
     (GetLead(_OWNER), 20102, "LEADOWNEREMAIL cannot be used as a key over REST"),
     (GetMultipleLeads(LeadKeySelector("LEADOWNEREMAIL", ["o@t.com"])), 20102, "LEADOWNEREMAIL"),
     (GetLeadActivity(_OWNER), 20102, "LEADOWNEREMAIL"),
@@ -124,4 +127,4 @@ IMPOSSIBLE: Sequence[tuple[Operation[Any], int, str]] = [
         "REST does not know lists by MKTOSALESUSERID",
     ),
 ]
-"""Calls that REST cannot carry, each with the code of its fault and the reason."""
+"""Each with the code and a part of the text of its fault."""

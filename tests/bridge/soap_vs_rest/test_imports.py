@@ -1,28 +1,24 @@
-"""mergeLeads, importToList and getImportToListStatus do over REST what they do over SOAP, but for the gaps in `imports.py`."""
+"""mergeLeads, importToList and getImportToListStatus do the same over REST as over SOAP, with differences: `imports.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
 from typing import Any
 
 import pytest
 
 from marketo_soap import AsyncClient, Client, GetImportToListStatus, ImportToList, MergeLeads
-from tests.bridge.drawn import ANONYMOUS, COOKIES, SEEDS
-from tests.bridge.imports import GAPS, GUESTS, PROGRAM, Operation, compare, prepare
-from tests.bridge.two_roads import PAIRS, Roads
+from tests.bridge.soap_vs_rest.imports import DIFFERENCES, GUESTS, PROGRAM, Operation, compare, prepare
+from tests.bridge.soap_vs_rest.sandboxes import ANONYMOUS, COOKIES, SEEDS, SandboxPair
 
 A, A2, B, C = range(1_000_002, 1_000_006)
 KINDS = pytest.mark.parametrize("kind", [Client, AsyncClient])
 
 
-def filled(pair: str = "usual", kind: type[Client | AsyncClient] = Client) -> Roads:
-    roads = Roads(PAIRS[pair], kind)
-    for seed in SEEDS:
-        roads.seed(seed)
-    prepare(roads)
-    return roads
+def filled(kind: type[Client | AsyncClient] = Client) -> SandboxPair:
+    pair = SandboxPair(kind=kind, seeds=SEEDS)
+    prepare(pair)
+    return pair
 
 
 def importing(
@@ -35,17 +31,17 @@ STATUS = GetImportToListStatus(PROGRAM, GUESTS)
 EXACT: Mapping[str, list[Operation]] = {
     "merge by ids": [MergeLeads({"IDNUM": A}, [{"IDNUM": B}, {"IDNUM": A2}, {"IDNUM": B}])],
     "merge by other keys": [MergeLeads({"EMAIL": "c@x.com"}, [{"COOKIE": COOKIES[1]}, {"IDNUM": A, "EMAIL": "a@x.com"}])],
-    "an address of two": [MergeLeads({"IDNUM": B}, [{"EMAIL": "a@x.com"}])],
+    "an address of two leads": [MergeLeads({"IDNUM": B}, [{"EMAIL": "a@x.com"}])],
     "an unknown address": [MergeLeads({"IDNUM": B}, [{"EMAIL": "no@x.com"}])],
     "keys of two leads": [MergeLeads({"IDNUM": B, "EMAIL": "c@x.com"}, [{"IDNUM": A}])],
     "an unknown id": [MergeLeads({"IDNUM": 7}, [{"IDNUM": A}])],
-    "an id that is no number": [MergeLeads({"IDNUM": "x"}, [{"IDNUM": A}])],
+    "an invalid id": [MergeLeads({"IDNUM": "x"}, [{"IDNUM": A}])],
     "a winner among the losers": [MergeLeads({"IDNUM": B}, [{"EMAIL": "b@x.com"}])],
     "rows": [importing("b@x.com,Bear", 'new@x.com,"a, b"', "", "i@x.com", '"x', ",No", "c@x.com,")],
     "no rows": [importing("b@x.com,"), importing(clear=True)],
-    "a list alone": [importing("b@x.com,Bear", "new@x.com,No", "A@x.com,x", mode="LISTONLY")],
+    "a list only": [importing("b@x.com,Bear", "new@x.com,No", "A@x.com,x", mode="LISTONLY")],
     "a list that is cleared": [importing("b@x.com,", "c@x.com,"), importing("c@x.com,", clear=True)],
-    "a list alone that is cleared": [importing("b@x.com,"), importing("c@x.com,", clear=True, mode="LISTONLY")],
+    "a list only, cleared": [importing("b@x.com,"), importing("c@x.com,", clear=True, mode="LISTONLY")],
     "a header with quotes and custom fields": [importing("d@x.com,b@x.com", header='"Backup","Email Address"')],
     "an unknown column": [importing(header="Email Address,Nope")],
     "an unknown list": [importing(name="Nope")],
@@ -57,48 +53,47 @@ EXACT: Mapping[str, list[Operation]] = {
 @KINDS
 @pytest.mark.parametrize("what", EXACT)
 def test_exact(what: str, kind: type[Client | AsyncClient]) -> None:
-    with closing(filled(kind=kind)) as roads:
+    with filled(kind) as pair:
         for operation in EXACT[what]:
-            assert compare(roads, operation) == []
+            assert compare(pair, operation) == []
 
 
 EXAMPLES: Mapping[str, list[Operation]] = {
     "owner_email": [MergeLeads({"LEADOWNEREMAIL": "o@x.com"}, [{"IDNUM": A}])],
-    "ids_as_they_stand": [MergeLeads({"IDNUM": 7}, [{"EMAIL": "a@x.com"}])],
+    "ids_not_looked_up": [MergeLeads({"IDNUM": 7}, [{"EMAIL": "a@x.com"}])],
     "anonymous_leads": [MergeLeads({"IDNUM": B}, [{"COOKIE": ANONYMOUS}])],
     "foreign_ids_of_two_types": [MergeLeads({"IDNUM": A2}, [{"IDNUM": C}])],
-    "duplicates_fail": [importing("a@x.com,Ape")],
+    "duplicates_refused": [importing("a@x.com,Ape")],
     "tokens": [ImportToList(PROGRAM, "Email Address,{{my.x}}", ["b@x.com,7"], "UPSERTLEADS", GUESTS, False, "Run")],
     "no_times": [importing("b@x.com,Bear", "", "x"), STATUS],
 }
 
 
-def test_the_examples_are_those_of_all_gaps() -> None:
-    assert [each.name for each in GAPS] == [*EXAMPLES]
-    assert all(each.section and each.why for each in GAPS)
+def test_every_difference_has_an_example() -> None:
+    DIFFERENCES.check_examples(EXAMPLES)
 
 
 @KINDS
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_a_gap_is_there(name: str, kind: type[Client | AsyncClient]) -> None:
-    with closing(filled(kind=kind)) as roads:
-        *_, last = [compare(roads, operation) for operation in EXAMPLES[name]]
+def test_difference(name: str, kind: type[Client | AsyncClient]) -> None:
+    with filled(kind) as pair:
+        *_, last = [compare(pair, operation) for operation in EXAMPLES[name]]
         assert last == [name]
 
 
 def test_many_losers_are_merged_in_several_calls() -> None:
-    with closing(filled()) as roads:
+    with filled() as pair:
         for number in range(30):
-            roads.seed({"email": f"n{number}@x.com"})
-        before = roads.bridge.rest_calls
+            pair.seed({"email": f"n{number}@x.com"})
+        before = pair.bridge.rest_calls
         losers = [{"IDNUM": 1_000_006 + number} for number in range(30)]
-        assert compare(roads, MergeLeads({"IDNUM": A}, losers)) == []
-        assert roads.bridge.rest_calls - before == 2
+        assert compare(pair, MergeLeads({"IDNUM": A}, losers)) == []
+        assert pair.bridge.rest_calls - before == 2
 
 
 def test_an_import_in_progress_is_no_failure() -> None:
-    with closing(filled()) as roads:
-        client: Any = roads.by_rest
+    with filled() as pair:
+        client: Any = pair.rest_client
         client.call(importing("b@x.com,Bear"))
         status = client.call(STATUS)
         assert (status.status, status.estimated_rows, status.rows_imported) == ("PROCESSING", 1, 0)
