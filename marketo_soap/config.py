@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import stat
 import types
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
+from functools import cache
 from os import PathLike
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -19,6 +20,7 @@ __all__ = ["check_choices", "check_writable", "exposure", "load_toml", "not_nega
 T = TypeVar("T")
 
 _LARGEST = 1e9
+_types: Callable[[Any], dict[str, Any]] = cache(get_type_hints)
 
 
 def positive(instance: object, attribute: Any, value: float | None) -> None:
@@ -35,7 +37,7 @@ def not_negative(instance: object, attribute: Any, value: float) -> None:
 
 def check_choices(settings: Any) -> None:
     """Raise `ValueError` unless each field of a `Literal` type has one of its values."""
-    for name, kind in get_type_hints(type(settings)).items():
+    for name, kind in _types(type(settings)).items():
         if Literal in (get_origin(kind), *map(get_origin, get_args(kind))):
             _value(kind, getattr(settings, name), name)
 
@@ -91,7 +93,7 @@ def structure(cls: type[T], data: Any, where: str = "") -> T:
     """Return *cls* from the dict *data*. Raises `ValueError` for unknown, missing and mistyped keys."""
     if not isinstance(data, Mapping):
         raise ValueError(f"{where or 'the settings'}: a table is expected, not {type(data).__name__}")
-    hints = get_type_hints(cls)
+    hints = _types(cls)
     fields: Any = attrs.fields(cls)  # type: ignore[arg-type]
     for name in data:
         if name not in hints:

@@ -8,12 +8,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
+import httpx
 import pytest
 from click.testing import CliRunner, Result
 from lxml import etree
@@ -26,7 +27,9 @@ from marketo_soap import (
     Exchange,
     InProcessLimiter,
     LeadRecord,
+    MarketoError,
     Operation,
+    RetryPolicy,
     SyncLead,
     SyncLeadResult,
     envelope,
@@ -174,6 +177,43 @@ class Either:
         kept = self.client.last_exchange or self.exchange
         assert isinstance(kept, Exchange)
         return kept
+
+
+class Script:
+    """Answers each request with the next of its replies, and keeps the requests.
+
+    A reply is a result or a fault, a function of the operation that returns one, an HTTP status, or an exception.
+    """
+
+    def __init__(self, replies: tuple[Any, ...]) -> None:
+        self.replies, self.requests = list(replies), list[envelope.Request[Any]]()
+
+    @property
+    def calls(self) -> list[Any]:
+        return [request.operation for request in self.requests]
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(envelope.read_request(request.read()))
+        call, reply = self.calls[-1], self.replies.pop(0)
+        if isinstance(reply, int):
+            return httpx.Response(reply)
+        if isinstance(reply, Exception) and not isinstance(reply, MarketoError):
+            raise reply
+        return httpx.Response(200, content=envelope.write_reply(type(call), reply(call) if callable(reply) else reply))
+
+
+@contextmanager
+def scripted(kind: type[Client | AsyncClient], retry: RetryPolicy) -> Iterator[Callable[..., tuple[Either, Script]]]:
+    """Give a function that makes clients, each of which gets the replies of its script."""
+    with ExitStack() as stack:
+
+        def connect(*replies: Any) -> tuple[Either, Script]:
+            script, user = Script(replies), (CREDENTIALS.user_id, CREDENTIALS.encryption_key)
+            transport = httpx.MockTransport(script)
+            client = Either(kind, "https://x.example/soap", *user, transport=transport, retry=retry)
+            return stack.enter_context(client), script
+
+        yield connect
 
 
 class VirtualClock(Clock):

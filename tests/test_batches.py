@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -30,50 +30,20 @@ from marketo_soap import (
     SyncMultipleLeadsResult,
     SyncStatus,
     TransportError,
-    envelope,
 )
-from marketo_soap.errors import MarketoError, fault
+from marketo_soap.errors import fault
 from marketo_soap.operations import OPERATIONS, BatchOperation
-from tests.support import CREDENTIALS, Either
+from tests.support import Either, Script, scripted
 
 DONE, REFUSED, UNKNOWN, NOT_SENT = Fate
-Reply = Any
-Make = Callable[..., tuple[Either, "Server"]]
+Make = Callable[..., tuple[Either, Script]]
 LEADS = [LeadRecord(email=f"{number}@t.com") for number in range(700)]
-
-
-class Server:
-    """Answers each request with the next of its replies, or what it makes of the call, and keeps the calls."""
-
-    def __init__(self, replies: Sequence[Reply]) -> None:
-        self.replies, self.calls = list(replies), list[Any]()
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        call = envelope.read_request(request.read()).operation
-        self.calls.append(call)
-        reply = self.replies.pop(0)
-        if isinstance(reply, Exception) and not isinstance(reply, MarketoError):
-            raise reply
-        reply = reply(call) if callable(reply) else reply
-        return httpx.Response(200, content=envelope.write_reply(type(call), reply))
 
 
 @pytest.fixture(params=[Client, AsyncClient])
 def make(request: pytest.FixtureRequest) -> Iterator[Make]:
-    opened: list[Either] = []
-
-    def connect(*replies: Reply) -> tuple[Either, Server]:
-        server = Server(replies)
-        names = CREDENTIALS.user_id, CREDENTIALS.encryption_key
-        transport = httpx.MockTransport(server)
-        retry = RetryPolicy(pause=0.0, attempts=2)
-        client = Either(request.param, "https://x.example/soap", *names, transport=transport, retry=retry)
-        opened.append(client.__enter__())
-        return client, server
-
-    yield connect
-    for client in opened:
-        client.__exit__()
+    with scripted(request.param, RetryPolicy(pause=0.0, attempts=2)) as connect:
+        yield connect
 
 
 def created(call: SyncMultipleLeads) -> SyncMultipleLeadsResult:

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
@@ -44,6 +43,7 @@ from marketo_soap import (
 from marketo_soap.calls.call import Stats
 from marketo_soap.calls.http import trust
 from marketo_soap.wire.xml import MAX_BYTES
+from tests.sockets import peer, reply
 from tests.support import COOKIE, CREDENTIALS, NOW, SEED, Either, fixture, interrupted
 
 ENDPOINT = "https://100-AEK-913.mktoapi.com/soap/mktows/2_2"
@@ -340,6 +340,8 @@ def test_endpoints_that_are_safe(endpoint: str) -> None:
         ("https://user:pass@x/", "user name"),
         (f"{ENDPOINT}?WSDL", "no query"),
         ("https://x:port/", "not a URL"),
+        ("https://1.2.3.999/", "not a URL: Invalid IPv4"),
+        ("https://a_。com/", "not a URL: Invalid IDNA"),
     ],
 )
 def test_endpoints_that_are_not(endpoint: str, says: str) -> None:
@@ -361,67 +363,37 @@ def test_a_client_without_credentials_is_refused_and_shows_none() -> None:
 # -- over real sockets --------------------------------------------------------------------------------
 
 
-@contextmanager
-def listener(answer: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server that takes one connection at a time and does with it what the test says."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(10)
-        done = threading.Event()
-
-        def serve() -> None:
-            while not done.is_set():
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.settimeout(10)
-                    answer(connection)
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}/soap"
-        done.set()
-        server.shutdown(socket.SHUT_RDWR)
-    thread.join(10)
-
-
-def http(body: bytes, *, length: int | None = None, status: str = "200 OK") -> bytes:
-    size = len(body) if length is None else length
-    return f"HTTP/1.1 {status}\r\nContent-Type: text/xml\r\nContent-Length: {size}\r\n\r\n".encode() + body
-
-
 @pytest.mark.parametrize(
-    ("reply", "kind"),
+    ("answered", "kind"),
     [
         (b"", AmbiguousError),
         (b"HTTP/1.1 200 OK\r\nContent-Le", AmbiguousError),
         (b"\x00\x01garbage\r\n\r\n", AmbiguousError),
-        (http(OK, length=len(OK) + 50), AmbiguousError),
-        (http(OK[:-30]), ProtocolError),
-        (http(OK[:300]), ProtocolError),
-        (http(b""), ProtocolError),
-        (http(b"busy", status="503 Busy"), AmbiguousError),
-        (http(b"", status="101 Switching Protocols"), AmbiguousError),
-        (http(b"", status="399 What"), AmbiguousError),
-        (http(b"", status="302 Found\r\nLocation: https://evil.example/"), AmbiguousError),
-        (http(b"", status="303 See Other\r\nLocation: mailto:a@b.c"), AmbiguousError),
-        (http(b"", status="303 See Other\r\nLocation: http://xn--a/"), AmbiguousError),
-        (http(b"", status="303 See Other\r\nLocation: javascript:alert(1)"), AmbiguousError),
-        (http(b"", status="303 See Other\r\nLocation: http://[::1"), AmbiguousError),
-        (http(b"", status="303 See Other\r\nLocation: http://x:99999/"), AmbiguousError),
-        (http(b"<html>Bad gateway</html>", status="502 Bad Gateway"), AmbiguousError),
+        (reply(OK, length=len(OK) + 50), AmbiguousError),
+        (reply(OK[:-30]), ProtocolError),
+        (reply(OK[:300]), ProtocolError),
+        (reply(b""), ProtocolError),
+        (reply(b"busy", status="503 Busy"), AmbiguousError),
+        (reply(b"", status="101 Switching Protocols"), AmbiguousError),
+        (reply(b"", status="399 What"), AmbiguousError),
+        (reply(b"", "Location: https://evil.example/", status="302 Found"), AmbiguousError),
+        (reply(b"", "Location: mailto:a@b.c", status="303 See Other"), AmbiguousError),
+        (reply(b"", "Location: http://xn--a/", status="303 See Other"), AmbiguousError),
+        (reply(b"", "Location: javascript:alert(1)", status="303 See Other"), AmbiguousError),
+        (reply(b"", "Location: http://[::1", status="303 See Other"), AmbiguousError),
+        (reply(b"", "Location: http://x:99999/", status="303 See Other"), AmbiguousError),
+        (reply(b"<html>Bad gateway</html>", status="502 Bad Gateway"), AmbiguousError),
     ],
 )
-def test_broken_answers_on_a_real_socket(make: Make, reply: bytes, kind: type[MarketoError]) -> None:
+def test_broken_answers_on_a_real_socket(make: Make, answered: bytes, kind: type[MarketoError]) -> None:
     times = 0
 
     def answer(connection: socket.socket) -> None:
         nonlocal times
         times += bool(connection.recv(65536))
-        connection.sendall(reply)
+        connection.sendall(answered)
 
-    with listener(answer) as endpoint, pytest.raises(MarketoError) as caught:
+    with peer(answer) as endpoint, pytest.raises(MarketoError) as caught:
         make(endpoint, retry=RetryPolicy(pause=0.0)).sync_lead(LeadRecord(), **BY_COOKIE)
     assert type(caught.value) is kind
     assert caught.value.fate_unknown
@@ -435,7 +407,7 @@ def test_a_hung_peer_ends_in_time(make: Make) -> None:
     def answer(connection: socket.socket) -> None:
         released.wait(10)
 
-    with listener(answer) as endpoint:
+    with peer(answer) as endpoint:
         client = make(endpoint, timeout=0.2)
         with pytest.raises(AmbiguousError, match="ReadTimeout"):
             client.sync_lead(LEAD)

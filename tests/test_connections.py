@@ -15,21 +15,9 @@ import pytest
 from marketo_soap import AmbiguousError, Client, RetryPolicy, Sandbox
 from marketo_soap.calls.deadline import deadline, guard
 from marketo_soap.privacy.redactor import Redactor
+from tests.sockets import make_certificate, over_tls, peer, read_head, read_request, reply
 from tests.support import Either
-from tests.test_survival import (
-    BOTH,
-    LEAD,
-    OK,
-    ONCE,
-    Kind,
-    make_certificate,
-    over_tls,
-    peer,
-    read_head,
-    read_request,
-    reply,
-    sync,
-)
+from tests.test_survival import BOTH, LEAD, OK, ONCE, Kind, sync
 
 # -- what is kept between calls, and where calls go ---------------------------------------------------
 

@@ -271,7 +271,7 @@ def test_a_permit_that_comes_too_late_sends_nothing() -> None:
 def test_a_replay_whose_permit_comes_too_late_is_not_sent() -> None:
     time, policy = Time(), RetryPolicy(deadline=5.0)
     stored = envelope.request(SEED, signature.sign(CREDENTIALS, signature.timestamp(NOW)))
-    call = replay(stored, CREDENTIALS, now=time.now, monotonic=time.monotonic, policy=policy)
+    call = replay(SyncLead, stored, CREDENTIALS, now=time.now, monotonic=time.monotonic, policy=policy)
     assert next(call) == Acquire(5.0)
     time.seconds = 6.0
     with pytest.raises(TransportError, match="syncLead was not sent: the permit came after"):

@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 from marketo_soap import (
@@ -25,54 +24,21 @@ from marketo_soap import (
     OperationFailed,
     ProtocolError,
     RetryPolicy,
-    envelope,
 )
 from marketo_soap.errors import MarketoError, fault
-from tests.support import CREDENTIALS, Either
+from tests.support import Either, Script, scripted
 
 SELECTOR = LeadKeySelector(LeadKeyRef.EMAIL, ["t@t.com"])
 ALL = GetMultipleLeads(SELECTOR, batch_size=2)
 
 
-Reply = GetMultipleLeadsResult | GetLeadResult | MarketoError | int
-Make = Callable[..., tuple[Either, "Server"]]
-
-
-class Server:
-    """Answers each request with the next of its replies (a number: that HTTP status), and keeps the requests."""
-
-    def __init__(self, replies: list[Reply]) -> None:
-        self.replies, self.requests = list(replies), list[envelope.Request[Any]]()
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        received = envelope.read_request(request.read())
-        self.requests.append(received)
-        reply = self.replies.pop(0)
-        if isinstance(reply, int):
-            return httpx.Response(reply)
-        return httpx.Response(200, content=envelope.write_reply(type(received.operation), reply))
+Make = Callable[..., tuple[Either, Script]]
 
 
 @pytest.fixture(params=[Client, AsyncClient])
 def make(request: pytest.FixtureRequest) -> Iterator[Make]:
-    opened: list[Either] = []
-
-    def connect(*replies: Reply) -> tuple[Either, Server]:
-        server = Server(list(replies))
-        client = Either(
-            request.param,
-            "https://x.example/soap",
-            CREDENTIALS.user_id,
-            CREDENTIALS.encryption_key,
-            transport=httpx.MockTransport(server),
-            retry=RetryPolicy(pause=0.0),
-        )
-        opened.append(client.__enter__())
-        return client, server
-
-    yield connect
-    for client in opened:
-        client.__exit__()
+    with scripted(request.param, RetryPolicy(pause=0.0)) as connect:
+        yield connect
 
 
 def page(remaining: int, position: str, *ids: int) -> GetMultipleLeadsResult:

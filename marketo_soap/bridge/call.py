@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
 from attrs import frozen
 
 from marketo_soap.bridge.connections import Connections
@@ -43,7 +42,7 @@ class BridgeCall:
         self,
         steps: Steps[service.Answer],
         connections: Connections,
-        timeout: httpx.Timeout,
+        timeout: Any,  # an httpx.Timeout
         locks: Locks,
         limiter: Limiter | None,
         memory: SharedMemory | None,

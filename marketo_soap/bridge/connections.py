@@ -15,7 +15,7 @@ from marketo_soap.bridge.steps import Fetch
 from marketo_soap.calls.deadline import deadline, guard
 from marketo_soap.calls.endpoint import checked_endpoint, is_loopback
 from marketo_soap.calls.flow import Received, Send
-from marketo_soap.calls.http import CONNECTIONS, USER_AGENT, Attempt, trust, within
+from marketo_soap.calls.http import CONNECTIONS, USER_AGENT, Attempt, trust, url_of, within
 from marketo_soap.errors import TransportError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ TransportT = TypeVar("TransportT")
 def origin_of(base_url: str, *, allow_http: bool) -> str:
     """Return the origin of an instance, from any of its addresses. `ValueError` for others."""
     url = urlsplit(checked_endpoint(base_url.strip(), allow_http=allow_http))
+    url_of(url.geturl())
     if url.path.strip("/") not in ("", "rest", "identity"):
         raise ValueError("base_url must look like https://100-AEK-913.mktorest.com, with or without /rest")
     return f"{url.scheme}://{url.netloc.lower()}"

@@ -25,7 +25,7 @@ COMPANY_FIELDS = frozenset({"company", "site", "website", "mainPhone", "mktoComp
 
 @frozen
 class RestLead:
-    """The fields of a lead by their REST names, and what there is to say of how they came about."""
+    """The fields of a lead by their REST names, and warnings about their translation."""
 
     values: dict[str, Any] = field(repr=False)
     notes: list[str]

@@ -55,7 +55,7 @@ _MOST_PAGES = 4  # of 300 leads: REST refuses a filter that more than 1,000 lead
 
 
 def lead_id_of(value: Any) -> int | None:
-    """Return a lead's id of REST's JSON; None if it is none."""
+    """Return the id of a lead in REST's JSON; None if *value* is not an id."""
     if isinstance(value, bool) or not isinstance(value, int | str) or not re.fullmatch("[0-9]{1,10}", str(value)):
         return None
     number = int(value)
@@ -85,7 +85,7 @@ def cached(
     *,
     unknown: int = 20011,
 ) -> Lookup[T]:
-    """Return the lookup of what an instance says of itself. An empty answer is not kept; an old one outlives errors."""
+    """Return a lookup of metadata of the instance. An empty reply is not cached; after an error the old one is used."""
 
     def read_reply(reply: RestReply, before: T | None) -> tuple[T, bool]:
         if reply.success and (found := read_records(reply.result)):
@@ -192,7 +192,7 @@ def ids_of_keys(
 
 
 def list_id_of(selector: StaticListSelector, settings: BridgeSettings) -> Translation[str]:
-    """Return the id of a static list; "" if there is none of its name."""
+    """Return the id of a static list; "" if there is no list with its name."""
     if selector.static_list_id is not None:
         return str(selector.static_list_id)
     found = yield from find_list(selector.static_list_name, settings)
@@ -218,7 +218,7 @@ def token_since(since: datetime, settings: BridgeSettings) -> Translation[str]:
 
 
 def time_of(activity: Mapping[str, Any]) -> datetime:
-    """Return when an activity of REST happened; 1970 if it does not say, or says a time that no activity can have."""
+    """Return the time of an activity; 1970 for one without a valid time."""
     try:
         return max(aware(datetime.fromisoformat(str(activity.get("activityDate")))).astimezone(UTC), BEGINNING)
     except (ValueError, OverflowError):

@@ -75,7 +75,7 @@ def described_fields(kind: str, fields: Fields) -> Sequence[ObjectField]:
 
 
 def associated(given: MObject) -> dict[str, Any]:
-    """Return what the associations and ids of an object say in REST's terms. `ValueError` for what REST cannot say."""
+    """Return the associations of an object by their REST names. `ValueError` for those that REST does not have."""
     found: dict[str, Any] = {}
     names = {"Opportunity": KEY, "Company": "externalCompanyId"}
     for each in given.m_obj_associations:
@@ -89,7 +89,7 @@ def associated(given: MObject) -> dict[str, Any]:
 
 
 def rest_record(given: MObject, fields: Fields, settings: BridgeSettings) -> dict[str, Any]:
-    """Return the record of an opportunity or a role. `ValueError` says what REST cannot carry of it."""
+    """Return the record of an opportunity or a role. Raises `ValueError` for what REST cannot write."""
     if given.id is not None:
         raise ValueError(NO_IDS)
     record = associated(given)

@@ -74,7 +74,7 @@ class Session:
     def carry_out(self, translation: Translation[R]) -> Steps[R]:
         """Do what *translation* asks for, and return its result.
 
-        Raises what it raises. After a write that was carried out, the error says so: its `fate_unknown` is true.
+        Raises what it raises. If a write was carried out before, `fate_unknown` of the error is true.
         """
         answer: Any = None
         error: MarketoError | None = None

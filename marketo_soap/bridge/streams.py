@@ -1,7 +1,7 @@
-"""Several streams of activities of REST, read as one in the order of time. Pure.
+"""Several streams of activities of REST, merged by time. Pure.
 
 REST lists activities of 10 types, or changes of fields, of at most 30 leads: a call for more reads several streams.
-A position of one is the token of the page with its next record, and how many records of that page came already.
+The position of a stream is the token of the page with its next record, and the number of records before it there.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _START = "rest:"
 
 @frozen
 class Stream:
-    """A query for activities, of which only those of some *types* (None: all) are taken, and where it stands."""
+    """A query for activities, of which those of some *types* (None: all) are taken, and its position."""
 
     path: str
     query: Mapping[str, str] = field(repr=False)
@@ -57,7 +57,7 @@ class _Found:
 
 @frozen
 class Merged:
-    """The first records of all streams, whether more remain, and the streams as they stand after them."""
+    """The first records of all streams, whether more remain, and the streams at their positions after these."""
 
     records: Sequence[Mapping[str, Any]]
     more: bool
@@ -100,13 +100,13 @@ def _read(
 
 
 def place_of(streams: Sequence[Stream]) -> str:
-    """Return where streams stand, as the text of a position."""
+    """Return the positions of streams as one text."""
     places = json.dumps([[stream.token, stream.skip] for stream in streams], separators=(",", ":"))
     return _START + base64.urlsafe_b64encode(places.encode()).decode()
 
 
 def streams_at(streams: Sequence[Stream], place: str) -> list[Stream] | None:
-    """Return the streams as they stood at a place; None for text that is no place of theirs."""
+    """Return the streams at the positions that `place_of` has written; None for other text."""
     try:
         places = json.loads(base64.urlsafe_b64decode(place.removeprefix(_START).encode()))
         pairs = [(str(token), int(skip)) for token, skip in places]

@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"[+-]?([0-9]{1,300}(\.[0-9]{0,300})?|\.[0-9]{1,300})([eE][
 
 
 def rest_value(text: str, kind: str, settings: BridgeSettings) -> tuple[Any, bool]:
-    """Return what `json_value` does, and for an empty text what `empty_value` says."""
+    """Return what `json_value` returns; an empty text becomes what the setting `empty_value` chooses."""
     if text == "":
         return None if settings.empty_value == "null" else "", False
     return json_value(text, kind, settings.naive_offset)

@@ -1,4 +1,4 @@
-"""Records that several calls of REST write, and what became of each. Pure."""
+"""The outcomes of records that several REST calls write. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from marketo_soap.errors import Fault, MarketoError
 __all__ = ["ACTIONS", "Outcome", "Writes", "status_of"]
 
 Outcome: TypeAlias = Mapping[str, Any] | Fault | str
-"""The record of a reply, the fault that refuses it, or why it was not sent."""
+"""The record in a reply, the fault for it, or the reason why it was not sent."""
 
 ACTIONS = {"INSERT": "createOnly", "UPDATE": "updateOnly", "UPSERT": "createOrUpdate"}
 """The `action` of a REST call by the operation of a SOAP call."""
@@ -25,7 +25,7 @@ _NOTHING_TO_DO = (("INSERT", "1017"), ("UPDATE", "1013"))
 
 
 class Writes:
-    """What became of records, by their numbers. *begun* is true once REST has accepted a call."""
+    """The outcomes of records, by their numbers. *begun* is true once REST has accepted a call."""
 
     def __init__(self, settings: BridgeSettings) -> None:
         self.outcomes: dict[int, Outcome] = {}

@@ -78,8 +78,8 @@ class CallContext(NamedTuple):
     tracer: Any
     stats: Cell[Stats]
     remember: Callable[[Exchange], None]
-    timed: bool = False
-    single: bool = False
+    timed: bool
+    single: bool
 
 
 def notify(hook: Callable[[Exchange], object], exchange: Exchange) -> None:
@@ -126,13 +126,14 @@ class Call(Generic[R]):
     def again(cls, context: CallContext, request: bytes, policy: RetryPolicy) -> Call[None]:
         """Begin to send the bytes of a request again, with a new signature."""
         try:
-            name = envelope.open_request(request).operation_type.name
+            operation = envelope.open_request(request).operation_type
         except MarketoError as error:
             clear_locals(error)
             del request
             raise
-        steps = replay(request, context.credentials, now=context.clock, monotonic=time.monotonic, policy=policy)
-        return Call(context, name, steps, evolve(policy, attempts=1))
+        now, monotonic = context.clock, time.monotonic
+        steps = replay(operation, request, context.credentials, now=now, monotonic=monotonic, policy=policy)
+        return Call(context, operation.name, steps, evolve(policy, attempts=1))
 
     def advance(self, answer: StepAnswer) -> Step | None:
         """Return the next step; None when `result` is there."""

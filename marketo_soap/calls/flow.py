@@ -122,6 +122,7 @@ def exchange(
 
 
 def replay(
+    operation: type[Operation[Any]],
     request: bytes,
     credentials: Credentials,
     *,
@@ -129,14 +130,13 @@ def replay(
     monotonic: Callable[[], float],
     policy: RetryPolicy,
 ) -> Generator[Step, StepAnswer, None]:
-    """Send the bytes of a request once, with a new signature. Any reply is accepted.
+    """Send the bytes of a request of *operation* once, with a new signature. Any reply is accepted.
 
     Raises `ProtocolError` if the bytes are not a request that can be signed, and the `TransportError` that a driver
     answers with. *policy* gives the deadline.
     """
     from marketo_soap.calls.sign_again import sign_again  # late: it is rarely needed
 
-    operation = envelope.open_request(request).operation_type
     left = _deadline(policy, monotonic)
     refusal = yield from _acquire(operation.name, left)
     if refusal is not None:

@@ -19,7 +19,7 @@ from marketo_soap.calls.flow import Received, Send
 from marketo_soap.errors import AmbiguousError, TransportError
 from marketo_soap.history import Exchange, Headers, Timings
 
-__all__ = ["CONNECTIONS", "USER_AGENT", "Attempt", "Phases", "trust", "within"]
+__all__ = ["CONNECTIONS", "USER_AGENT", "Attempt", "Phases", "trust", "url_of", "within"]
 
 CONNECTIONS = httpx.Limits(max_connections=10, max_keepalive_connections=10)
 USER_AGENT = f"marketo_soap/{__version__} httpx/{httpx.__version__}"
@@ -43,6 +43,14 @@ def _no_authorities() -> ssl.SSLContext:
 def trust(url: str, verify: ssl.SSLContext | Literal[True]) -> ssl.SSLContext | Literal[True]:
     """Return *verify* for httpx. Plain http gets an empty context, as httpx loads the certificate store for True."""
     return _no_authorities() if verify is True and url.lower().startswith("http:") else verify
+
+
+def url_of(endpoint: str) -> httpx.URL:
+    """Return *endpoint* as a URL of httpx, which accepts fewer hosts than `checked_endpoint`. Raises `ValueError`."""
+    try:
+        return httpx.URL(endpoint)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"endpoint is not a URL: {error}") from None
 
 
 def within(timeout: httpx.Timeout, seconds: float | None) -> httpx.Timeout:

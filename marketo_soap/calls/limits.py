@@ -15,8 +15,6 @@ from marketo_soap.errors import LimitFault, fault
 
 __all__ = ["VENDOR_LIMITS", "LimitKeeper", "Limiter", "Limits", "Schedule", "next_reset", "today"]
 
-_CENTRAL = "America/Chicago"
-
 
 @frozen
 class Limits:
@@ -37,7 +35,7 @@ VENDOR_LIMITS = Limits()
 def _central() -> tzinfo:
     from zoneinfo import ZoneInfo  # late: it takes a few milliseconds
 
-    return ZoneInfo(_CENTRAL)
+    return ZoneInfo("America/Chicago")
 
 
 def central(time: datetime) -> datetime:

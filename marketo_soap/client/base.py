@@ -18,9 +18,10 @@ from weakref import WeakKeyDictionary, ref
 import httpx
 
 from marketo_soap.calls.call import Call, CallContext, Stats, notify
+from marketo_soap.calls.deadline import guard
 from marketo_soap.calls.endpoint import EmbeddedEndpoint, checked_endpoint, is_loopback
 from marketo_soap.calls.flow import Send
-from marketo_soap.calls.http import CONNECTIONS, USER_AGENT, trust, within
+from marketo_soap.calls.http import CONNECTIONS, USER_AGENT, trust, url_of, within
 from marketo_soap.calls.limiter import InProcessLimiter
 from marketo_soap.calls.limits import Limiter
 from marketo_soap.calls.retry import DEFAULT_RETRY, RetryPolicy
@@ -84,6 +85,7 @@ class BaseClient(Generic[TransportT]):
     """The arguments and properties of both clients; a subclass carries out the steps of a call."""
 
     _http: Any
+    _http_class: Any
 
     def __init__(
         self,
@@ -113,16 +115,16 @@ class BaseClient(Generic[TransportT]):
         if missing:
             raise ValueError(f"{', '.join(missing)} missing: pass it, or use from_env()")
         self.endpoint = checked_endpoint(cast("str", endpoint), allow_http=allow_http)
+        self._url = url_of(self.endpoint)
         if limiter == "vendor":
             local = isinstance(transport, EmbeddedEndpoint | httpx.MockTransport) or is_loopback(self.endpoint)
-            limiter = None if local else _vendor_limiter(httpx.URL(self.endpoint))
+            limiter = None if local else _vendor_limiter(self._url)
         if not 0 < max_response_bytes <= MAX_BYTES:
             raise ValueError(f"max_response_bytes must be between 1 and {MAX_BYTES}")
         self.history = history if isinstance(history, History) or history is None else History(history)
         self._on_exchange = on_exchange
         self._last: WeakKeyDictionary[_Slot, Exchange] = WeakKeyDictionary()
         self._limiter = limiter
-        self._url = httpx.URL(self.endpoint)
         if timeout is DEFAULT_TIMEOUT:
             timeout = getattr(transport, "default_timeout", timeout)
         self._timeout = httpx.Timeout(timeout)
@@ -140,10 +142,7 @@ class BaseClient(Generic[TransportT]):
             timed=self.history is not None or on_exchange is not None,
             single=getattr(transport, "retries_itself", False),
         )
-        self._open(transport, self._http_options(verify, proxy))
-
-    def _open(self, transport: TransportT | None, options: dict[str, Any]) -> None:
-        raise NotImplementedError
+        self._http = guard(self._http_class(transport=transport, **self._http_options(verify, proxy)))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, **options: Any) -> Self:

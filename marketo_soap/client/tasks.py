@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 import httpx
 
 from marketo_soap.calls.call import Call
-from marketo_soap.calls.deadline import guard
 from marketo_soap.calls.flow import Send, StepAnswer, Wait
 from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.client.base import BaseClient, CallOptions, Timeout
@@ -36,8 +35,7 @@ class AsyncClient(Operations, BaseClient[httpx.AsyncBaseTransport]):
     A cancelled call stops at once and leaves the client usable.
     """
 
-    def _open(self, transport: httpx.AsyncBaseTransport | None, options: dict[str, Any]) -> None:
-        self._http = guard(httpx.AsyncClient(transport=transport, **options))
+    _http_class = httpx.AsyncClient
 
     async def call(
         self,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 import httpx
 
 from marketo_soap.calls.call import Call
-from marketo_soap.calls.deadline import deadline, guard
+from marketo_soap.calls.deadline import deadline
 from marketo_soap.calls.flow import Send, StepAnswer, Wait
 from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.client.base import BaseClient, CallOptions, Timeout
@@ -57,8 +57,7 @@ class Client(Operations, BaseClient[httpx.BaseTransport]):
     or `TypeError`, before anything is sent.
     """
 
-    def _open(self, transport: httpx.BaseTransport | None, options: dict[str, Any]) -> None:
-        self._http = guard(httpx.Client(transport=transport, **options))
+    _http_class = httpx.Client
 
     def call(
         self,

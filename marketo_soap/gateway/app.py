@@ -8,7 +8,6 @@ import ipaddress
 import json
 import re
 from collections.abc import Mapping
-from functools import partial
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -67,12 +66,11 @@ class Application:
 
     async def _call(self, headers: Mapping[str, str], receive: Receive) -> Response:
         gateway = self._gateway
-        share = gateway.share()
         try:
-            async with asyncio.timeout(gateway.settings.read_seconds):
-                allow = partial(gateway.allow, share)
-                body = await read_envelope(receive, headers, allow, gateway.settings.max_body_bytes)
-            answer = await gateway.answer(body)
+            with gateway.memory() as allow:
+                async with asyncio.timeout(gateway.settings.read_seconds):
+                    body = await read_envelope(receive, headers, allow, gateway.settings.max_body_bytes)
+                answer = await gateway.answer(body)
             return Response(answer.body, answer.status, None, XML)
         except (Fault, ProtocolError) as refusal:
             answer = gateway.refuse(500, refusal)
@@ -82,8 +80,6 @@ class Application:
             answer = gateway.refuse(status, fault(20012, f"Request Not Understood: {refused}"))
         except TimeoutError:
             answer = gateway.refuse(408, fault(20012, "Request Not Understood: it did not arrive in time"))
-        finally:
-            share.close()
         return Response(answer.body, answer.status, _CLOSE, XML)
 
     def _may_see(self, path: str, scope: Scope, headers: Mapping[str, str]) -> bool:

@@ -99,11 +99,11 @@ def _matched(pattern: re.Pattern[str], text: str | None) -> str | None:
 class CallLog:
     """Writes the access log (*path*; "-" is standard output, "" none) and counts calls for the *metrics*."""
 
-    def __init__(self, path: str, instances: Mapping[str, RestInstance], metrics: Metrics | None = None) -> None:
+    def __init__(self, path: str, instances: Mapping[str, RestInstance], metrics: Metrics) -> None:
         self._log = LineWriter(open_log(path)) if path else None
         self._instances = instances
         self._prefix, self._numbers = token_hex(4), count(1)
-        self._metrics = metrics or Metrics()
+        self._metrics = metrics
         self._seen = Counter[str]()
         self._quota: dict[str, int] = {}
         self.in_progress = 0

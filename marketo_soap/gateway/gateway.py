@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -27,7 +28,7 @@ from marketo_soap.gateway.call_log import CallLog, CallRecord
 from marketo_soap.gateway.callers import Caller, Callers
 from marketo_soap.gateway.instances import instances_of
 from marketo_soap.gateway.metrics import Metrics
-from marketo_soap.gateway.readers import Budget, Reader, Share
+from marketo_soap.gateway.readers import Budget, Reader
 from marketo_soap.gateway.replays import Replays
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.gateway.settings import GatewaySettings
@@ -109,18 +110,26 @@ class Gateway:
             call.record(answer)
         return answer
 
-    def share(self) -> Share:
-        """Return the share of the memory for long requests of a new request: empty at first."""
-        return Share(self._budget)
+    @contextmanager
+    def memory(self) -> Iterator[Callable[[bytearray], Awaitable[None]]]:
+        """Give a function that takes memory for a request, which keeps it to the end of the block.
 
-    async def allow(self, share: Share, plain: bytearray) -> None:
-        """Raise a fault unless a request that begins with *plain* may be longer than `HEAD_BYTES`.
-
+        The function gets what has come of the request, and raises a fault unless it may be longer than `HEAD_BYTES`.
         Unsigned requests get no memory, and are not parsed.
         """
-        if not share.caller:
-            share.caller = await self._readers[0].read(self._signed_by, bytes(plain[: envelope.HEAD_BYTES]))
-        share.grow(len(plain))
+        caller, size = "", 0
+
+        async def allow(plain: bytearray) -> None:
+            nonlocal caller, size
+            if not caller:
+                caller = await self._readers[0].read(self._signed_by, bytes(plain[: envelope.HEAD_BYTES]))
+            self._budget.take(caller, len(plain) - size)
+            size = len(plain)
+
+        try:
+            yield allow
+        finally:
+            self._budget.release(caller, size)
 
     def _signed_by(self, beginning: bytes) -> str:
         return self._callers.identify(service.early_header(beginning)).name

@@ -94,16 +94,13 @@ def instances_of(
     shared: dict[str, tuple[InProcessLimiter | RedisLimiter, Locks]] = {}
     found = {}
     for each in rest:
-        if each.origin not in shared:
-            shared[each.origin] = (
-                (InProcessLimiter(each.limits), KeyLocks()) if state is None else _in_redis(each, state)
-            )
-        memory = None if state is None else RedisMemory(state.thread, name=state.name(each.name))
+        memory = None
+        if state is None:
+            shared.setdefault(each.origin, (InProcessLimiter(each.limits), KeyLocks()))
+        else:
+            redis, name, lease = state.thread, state.name(each.origin), state.settings.lease
+            limiter = RedisLimiter(redis, each.limits, name=name, lease=lease)
+            shared.setdefault(each.origin, (limiter, RedisKeyLocks(redis, name=name, lease=lease)))
+            memory = RedisMemory(redis, name=state.name(each.name))
         found[each.name] = RestInstance(each, *secrets[each.name], *shared[each.origin], memory=memory)
     return found
-
-
-def _in_redis(rest: RestSettings, state: SharedState) -> tuple[RedisLimiter, RedisKeyLocks]:
-    name, lease = state.name(rest.origin), state.settings.lease
-    limiter = RedisLimiter(state.thread, rest.limits, name=name, lease=lease)
-    return limiter, RedisKeyLocks(state.thread, name=name, lease=lease)

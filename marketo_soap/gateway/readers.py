@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from marketo_soap.errors import fault
 
-__all__ = ["Budget", "Reader", "Share"]
+__all__ = ["Budget", "Reader"]
 
 T = TypeVar("T")
 
@@ -61,21 +61,3 @@ class Budget:
     def release(self, caller: str, size: int) -> None:
         """Return bytes that were taken."""
         self._used[caller] -= size
-
-
-class Share:
-    """The bytes that one request takes of a budget, until `close`. *caller* is "" until it is known."""
-
-    def __init__(self, budget: Budget) -> None:
-        self._budget, self._size = budget, 0
-        self.caller = ""
-
-    def grow(self, size: int) -> None:
-        """Take the bytes of a request that is *size* long so far. Raises 20024."""
-        self._budget.take(self.caller, size - self._size)
-        self._size = size
-
-    def close(self) -> None:
-        """Return all bytes."""
-        self._budget.release(self.caller, self._size)
-        self._size = 0

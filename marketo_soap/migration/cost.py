@@ -113,7 +113,7 @@ def _like(
 
 
 def _run(request: Request[Any], settings: BridgeSettings, names: Names, found: Iterable[bool] = ()) -> Span:
-    """Run a translation. *found* says what its first searches find; each later one finds something."""
+    """Run a translation. *found* is whether each of its first searches finds a lead; later ones do."""
     translation: Translation[Any] = TRANSLATIONS[request.operation.name](request, settings, names)
     calls, notes, searches = 0, list[str](), iter(found)
     answer: Any = None
@@ -142,7 +142,7 @@ def _run(request: Request[Any], settings: BridgeSettings, names: Names, found: I
 
 
 def _description(request: Request[Any]) -> RestReply:
-    """Return what an instance that has all that a call names would say of its types, their fields and partitions."""
+    """Return the description of an instance that has all types, fields and partitions that a call names."""
     names: dict[str, None] = {}
     if request.context is not None:
         names[request.context.target_workspace] = None  # the first, as the leads of `_reply` are in it
@@ -159,7 +159,7 @@ def _description(request: Request[Any]) -> RestReply:
 
 
 def _reply(request: RestRequest, operation: Operation[Any]) -> RestReply:
-    """Return a record for each that a request names, with what it says of it."""
+    """Return a reply with a record for each that the request names."""
     query = request.query
     if request.content_type == FORM:
         query = *query, *parse_qsl(request.body.decode(), keep_blank_values=True)

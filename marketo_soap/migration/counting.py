@@ -20,7 +20,7 @@ _YEARS = range(2000, 2100)
 
 
 def digest(text: str) -> int:
-    """Return a number that stands for *text*, which is not kept."""
+    """Return a hash of *text*."""
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
 

@@ -1,4 +1,4 @@
-"""Calls out of files: whatever holds envelopes, and CSV of leads. Pure."""
+"""Read calls from files: any that contain envelopes, and CSV of leads. Pure."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _survey_message(survey: Survey, data: bytes, where: str, time: datetime | No
 def _is_broken_request(data: bytes, error: ProtocolError) -> bool:
     if error.problem == "unknown":
         return False
-    # Half a message says what it is by what is left of it. UTF-16 has zeros between its letters.
+    # A message that is cut off is recognised by what is left. UTF-16 has zeros between its letters.
     words = data.replace(b"\x00", b"")
     return b"Envelope" in words and (b"params" in words or (b"Fault" not in words and b"success" not in words))
 

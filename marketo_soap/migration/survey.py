@@ -48,7 +48,7 @@ _NEW_ADDRESS = "an attribute beside another Email element: sent as the new addre
 class Survey:
     """Checks past calls for a bridge with *settings* to an *instance* (None: not described).
 
-    *quota* is the number of REST calls that a day allows. *foreign_ids_filled* says that the custom fields of
+    *quota* is the number of REST calls that a day allows. *foreign_ids_filled*: the custom fields of
     foreign ids are filled on the existing leads.
     """
 

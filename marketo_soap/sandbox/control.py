@@ -23,7 +23,7 @@ from marketo_soap.sandbox.settings import FaultRule, Settings, plain
 from marketo_soap.sandbox.state import State
 from marketo_soap.sandbox.store.lead_store import PAGE
 from marketo_soap.sandbox.store.leads import Leads
-from marketo_soap.sandbox.store.selections import Place, by_list, email_key
+from marketo_soap.sandbox.store.selections import ALL, Place, by_emails, by_list, email_key
 from marketo_soap.sandbox.store.table import read_id
 from marketo_soap.server.http import host_name, is_of_another_site
 
@@ -171,18 +171,16 @@ def _health(sandbox: State, request: HttpRequest, query: Query) -> Any:
 
 def _get_leads(sandbox: State, request: HttpRequest, query: Query) -> Any:
     email = query.get("email")
+    selection = ALL if email is None else by_emails([email])
     if not query.keys() & {"id", "list", "limit", "after"}:
-        return sandbox.store.in_pages(seeds.dump, email=email)
+        return sandbox.store.in_pages(seeds.dump, selection)
     with sandbox.store.reading() as leads:
         if "id" in query:
             lead = leads.by_id(read_id(query["id"]) or 0)
             found = [] if lead is None or (email and email_key(email) != email_key(lead.email)) else [lead]
         else:
-            after, limit = int(query.get("after", 0)), _limit(query)
-            if "list" in query:
-                found = leads.select(by_list(int(query["list"])), after=Place(after, 0), limit=limit)
-            else:
-                found = leads.after(after, limit=limit, email=email)
+            selection = by_list(int(query["list"])) if "list" in query else selection
+            found = leads.select(selection, after=Place(int(query.get("after", 0))), limit=_limit(query))
         return list(seeds.dump(leads, found))
 
 

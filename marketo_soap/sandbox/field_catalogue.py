@@ -9,6 +9,7 @@ from attrs import frozen
 
 from marketo_soap.records.lead_fields import standard_fields
 from marketo_soap.sandbox.rest.replies import RestCallError
+from marketo_soap.sandbox.store.selections import KEYS
 from marketo_soap.wire.xml import check_text
 
 __all__ = ["Catalogue", "RestField"]
@@ -18,14 +19,8 @@ __all__ = ["Catalogue", "RestField"]
 _OWN = {"id", "isAnonymous", "cookies", "leadPartitionId"}
 # Of the fields that bulk import looks leads up by, those that are on record here; `cookies` only as a filter (chosen).
 _LOOKUP = {"id", "email", "twitterId", "facebookId", "linkedInId"}
-_LEAD_KEYS = {
-    "LEADOWNEREMAIL": "leadOwnerEmail",  # chosen: REST has no filter by it, so any name does
-    "SFDCACCOUNTID": "sfdcAccountId",
-    "SFDCCONTACTID": "sfdcContactId",
-    "SFDCLEADID": "sfdcLeadId",
-    "SFDCLEADOWNERID": "sfdcLeadOwnerId",
-    "SFDCOPPTYID": "sfdcOpptyId",
-}
+# By the types of the keys. The name of LEADOWNEREMAIL is chosen: REST has no filter by it, so any name does.
+_LEAD_KEYS = {name.upper(): name[0].lower() + name[1:] for name in KEYS}
 _LOOKUP_TYPES = {"string", "email", "integer"}  # of custom fields
 
 

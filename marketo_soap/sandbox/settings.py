@@ -11,11 +11,12 @@ import attrs
 from attrs import field, frozen
 
 from marketo_soap.calls.limits import VENDOR_LIMITS, Limits
-from marketo_soap.config import load_toml, not_negative, positive
+from marketo_soap.config import check_choices, load_toml, not_negative, positive
 from marketo_soap.records.lead_fields import NOT_RETURNED, standard_fields
 from marketo_soap.sandbox.assets import Campaign, Channel, CustomObjectType, StaticList, TagType
 from marketo_soap.sandbox.seeded_activities import SeededActivity
 from marketo_soap.sandbox.store.programs import Program
+from marketo_soap.sandbox.store.selections import KEYS
 from marketo_soap.wire.xml import check_text
 
 __all__ = [
@@ -34,14 +35,7 @@ __all__ = [
 ]
 
 REST_LIMITS = Limits(per_day=50_000)
-_LEAD_KEY_FIELDS = {
-    "LEADOWNEREMAIL": "LeadOwnerEmail",
-    "SFDCACCOUNTID": "SfdcAccountId",
-    "SFDCCONTACTID": "SfdcContactId",
-    "SFDCLEADID": "SfdcLeadId",
-    "SFDCLEADOWNERID": "SfdcLeadOwnerId",
-    "SFDCOPPTYID": "SfdcOpptyId",
-}
+_LEAD_KEY_FIELDS = {name.upper(): name for name in KEYS}  # the usual ones, by the types of the keys
 
 
 def _with_usual_fields(fields: Mapping[str, str]) -> Mapping[str, str]:
@@ -148,6 +142,7 @@ class FaultRule:
     dribble: float | None = None
 
     def __attrs_post_init__(self) -> None:
+        check_choices(self)
         if self.every < 1 or (self.times is not None and self.times < 1):
             raise ValueError("faults: times and every count from 1")
         if not 0 <= self.chance <= 1:
@@ -261,6 +256,7 @@ class Settings:
     durability: Literal["normal", "full"] = "normal"
 
     def __attrs_post_init__(self) -> None:
+        check_choices(self)
         for name, text in (*self.custom_fields.items(), *self.lead_key_fields.items()):
             check_text(text, f"the type or field of {name}")
         if not self.client_id.strip() or not self.client_secret.strip():

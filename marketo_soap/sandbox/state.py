@@ -68,6 +68,8 @@ class Running:
 class State:
     """Everything of a sandbox but its ways in: `Sandbox` adds those and explains the arguments."""
 
+    script: FaultScript
+
     def __init__(
         self,
         path: str | PathLike[str] = ":memory:",
@@ -79,10 +81,12 @@ class State:
         limits: Literal["vendor"] | Limits | None = None,
     ) -> None:
         settings = settings or Settings()
-        if limits is not None:
-            settings = evolve(settings, limits=VENDOR_LIMITS if limits == "vendor" else limits)
         if limits == "vendor":
-            settings = evolve(settings, rest_limits=REST_LIMITS)
+            settings = evolve(settings, limits=VENDOR_LIMITS, rest_limits=REST_LIMITS)
+        elif limits is not None:
+            if not isinstance(limits, Limits):
+                raise ValueError(f'limits are "vendor" or Limits, not {limits!r}')
+            settings = evolve(settings, limits=limits)
         self.credentials = Credentials(user_id, encryption_key)
         self.closed = False
         self.journal = Journal()
@@ -90,11 +94,11 @@ class State:
         self._clock = clock
         self.soap_calls, self.rest_calls = Running(), Running()
         self._first_settings = settings
-        self._store = LeadStore(path)
+        self.store = LeadStore(path)
         try:
             self._apply(settings)
         except BaseException:
-            self._store.close()
+            self.store.close()
             raise
 
     @property
@@ -107,11 +111,6 @@ class State:
         """What REST callers must ask for tokens with."""
         return RestCredentials(self.settings.client_id, self.settings.client_secret)
 
-    @property
-    def store(self) -> LeadStore:
-        """Where the leads are kept."""
-        return self._store
-
     # -- leads ----------------------------------------------------------------------------------------
 
     def finish_imports(self) -> None:
@@ -119,10 +118,10 @@ class State:
         if self.closed:
             return
         now_ms = to_ms(self.now())
-        with self._store.reading() as leads:
+        with self.store.reading() as leads:
             due = leads.imports.is_due(now_ms)
         if due:
-            with self._store.transaction() as leads:
+            with self.store.transaction() as leads:
                 for job in leads.imports.due(now_ms):
                     world = World(leads, self.settings, from_ms(job.ends_ms))
                     write = write_row if job.api == "SOAP" else partial(write_rest_row, self.catalogue)
@@ -131,24 +130,24 @@ class State:
     def imports(self) -> list[Import]:
         """Return the imports to lists, oldest first, those that are over with what came of them."""
         self.finish_imports()
-        with self._store.reading() as leads:
+        with self.store.reading() as leads:
             return leads.imports.find()
 
     def leads(self) -> list[LeadRecord]:
         """Return every lead, oldest first, as a reply would show it."""
         self.finish_imports()
-        with self._store.reading() as leads:
+        with self.store.reading() as leads:
             return [record_of(lead, self.settings) for lead in leads.all()]
 
     def iter_leads(self) -> Iterator[LeadRecord]:
         """Go through what `leads` returns with a few in memory at a time. Other calls may change them meanwhile."""
         self.finish_imports()
-        pages = self._store.in_pages(lambda _, page: [record_of(lead, self.settings) for lead in page])
+        pages = self.store.in_pages(lambda _, page: [record_of(lead, self.settings) for lead in page])
         return chain.from_iterable(pages)
 
     def activities(self, lead_id: int | None = None) -> list[ActivityRecord]:
         """Return what was logged, of one lead or of all, in the order in which it was."""
-        with self._store.reading() as leads:
+        with self.store.reading() as leads:
             found = leads.activities.find(**({} if lead_id is None else {"lead_id": lead_id}))
             return [activity_record(each) for each in found]
 
@@ -158,13 +157,13 @@ class State:
         What belongs to no single lead follows, each row with the `kind` that it is.
         """
         self.finish_imports()
-        with self._store.reading() as leads:
+        with self.store.reading() as leads:
             return [*seeds.dump(leads, leads.all()), *(row for table in leads.tables for row in table.dump())]
 
     def iter_dump(self) -> Iterator[dict[str, Any]]:
         """Go through what `dump` returns with a few in memory at a time. Other calls may change them meanwhile."""
         self.finish_imports()
-        return chain.from_iterable(chain(self._store.in_pages(seeds.dump), self._store.table_pages()))
+        return chain.from_iterable(chain(self.store.in_pages(seeds.dump), self.store.table_pages()))
 
     def seed(self, leads: str | PathLike[str] | Iterable[Mapping[str, Any]]) -> int:
         """Add leads from a CSV or JSON file (by its ending), or from dicts as `dump` gives; return how many.
@@ -175,7 +174,7 @@ class State:
             with open(leads, encoding="utf-8", newline="") as file:
                 text = file.read()
             leads = seeds.read_csv(text) if str(leads).lower().endswith(".csv") else seeds.read_json(text)
-        with self._store.transaction() as kept:
+        with self.store.transaction() as kept:
             partition = self.settings.workspaces.default_partition
             count = seeds.load(kept, [dict(lead) for lead in leads], self.now(), partition)
             seeds.fill(kept, self.settings, ("lists", "activities", "programs"), self.now())
@@ -183,28 +182,28 @@ class State:
 
     def requested_campaigns(self) -> list[RequestedCampaign]:
         """Return the requests of trigger campaigns, oldest first."""
-        with self._store.reading() as leads:
+        with self.store.reading() as leads:
             return leads.requested_campaigns.find()
 
     def scheduled_campaigns(self) -> list[ScheduledCampaign]:
         """Return the runs of batch campaigns that were scheduled, oldest first."""
-        with self._store.reading() as leads:
+        with self.store.reading() as leads:
             return leads.scheduled_campaigns.find()
 
     def reset(self) -> None:
         """Start anew: no leads, ids from the beginning, journal, fault script, limits and clock as at first."""
-        with self._store.transaction() as leads:
+        with self.store.transaction() as leads:
             leads.clear()
         self.journal.clear()
         self._apply(self._first_settings)
 
     def snapshot(self) -> Snapshot:
         """Return a copy of all leads, to `restore` later."""
-        return self._store.snapshot()
+        return self.store.snapshot()
 
     def restore(self, snapshot: Snapshot) -> None:
         """Make the leads what they were when *snapshot* was taken."""
-        self._store.restore(snapshot)
+        self.store.restore(snapshot)
 
     # -- behaviour ------------------------------------------------------------------------------------
 
@@ -221,23 +220,23 @@ class State:
 
         if before is None:
             self._offset = timedelta()
+        refresh = changed("faults", "fault_seed")
+        script = FaultScript(settings.faults, seed=settings.fault_seed) if refresh else self.script
         if filled := [name for name in _FILLED if changed(name) and getattr(settings, name)]:
-            with self._store.transaction() as leads:
+            with self.store.transaction() as leads:
                 seeds.fill(leads, settings, filled, self.now())
-        self.settings = settings
+        self.settings, self.script = settings, script
         if changed("limits", "count_refused"):
             self.limits = keeper(settings.limits)
         if changed("rest_limits", "count_refused"):
             self.rest_limits = keeper(settings.rest_limits)
-        if changed("faults", "fault_seed"):
-            self.script = FaultScript(settings.faults, seed=settings.fault_seed)
         if changed("custom_fields", "unknown_fields", "lead_key_fields"):
             accept = settings.unknown_fields == "accept"
             self.catalogue = Catalogue(settings.custom_fields, settings.lead_key_fields, open_to_all=accept)
         if changed("client_id", "client_secret"):
             self.tokens = Tokens()
         if changed("durability"):
-            self._store.set_durability(settings.durability)
+            self.store.set_durability(settings.durability)
 
     def now(self) -> datetime:
         """Return the sandbox's time."""
@@ -269,7 +268,7 @@ class State:
     def close(self) -> None:
         """Close the database."""
         self.closed = True
-        self._store.close()
+        self.store.close()
 
     def __enter__(self) -> Self:
         return self

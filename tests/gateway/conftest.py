@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from marketo_soap import Sandbox
-from tests.gateway.support import FIELDS, Served, serving
+from tests.gateway.support import FIELDS, Serve, Served, serving
 
 CALLERS = [
     "",
@@ -18,6 +21,17 @@ CALLERS = [
     "bridge = {foreign_id_fields = {CUSTOM = 'erpId'}}",
     "refuse_replays = 'signature'",
 ]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    with ExitStack() as stack:
+
+        def start(callers: list[str] | None = None, **options: Any) -> Served:
+            sandbox = stack.enter_context(Sandbox(settings=FIELDS))
+            return stack.enter_context(serving(tmp_path, sandbox, callers, **options))
+
+        yield start
 
 
 @pytest.fixture(scope="session")

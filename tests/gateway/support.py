@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +29,9 @@ from marketo_soap.sandbox.settings import Settings
 KEYS = {f"KEY_{number}": f"{number}f00dfeedf00d" for number in range(10)}
 FIELDS = Settings(custom_fields={"erpId": "string", "notes": "text"})
 PATIENCE = 60.0  # seconds that anything here may take
+
+Serve = Callable[..., "Served"]
+"""The fixture `serve`: serves a gateway, and a sandbox behind it, until the test ends; arguments of `serving`."""
 
 LEAD = LeadRecord(email="george@jungle.example", attributes={"FirstName": "George"})
 

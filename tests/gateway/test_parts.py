@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from marketo_soap import BridgeSettings, Credentials, SyncLead, envelope, signature
+from marketo_soap import BridgeSettings, Credentials, LeadRecord, SyncLead, envelope, signature
 from marketo_soap.bridge.locks import KeyLocks
 from marketo_soap.calls.call import Terms
 from marketo_soap.calls.limiter import InProcessLimiter
@@ -31,11 +31,11 @@ from marketo_soap.gateway.callers import Caller, Callers
 from marketo_soap.gateway.gateway import Gateway
 from marketo_soap.gateway.instances import RestInstance, instances_of
 from marketo_soap.gateway.metrics import Metrics
-from marketo_soap.gateway.readers import Budget, Reader, Share
+from marketo_soap.gateway.readers import Budget, Reader
 from marketo_soap.gateway.replays import Replays
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.server.http import Body, Refused
-from tests.gateway.support import LEAD, parsed_metrics
+from tests.gateway.support import parsed_metrics
 
 CREDENTIALS = Credentials("user_1", "k3y")
 
@@ -51,8 +51,9 @@ def gateway(more: tuple[CallerSettings, ...] = (), **changed: Any) -> Gateway:
     return Gateway(settings, Secrets(keys, {"main": ("a", "b")}))
 
 
-def request(credentials: Credentials = CREDENTIALS) -> bytes:
-    return envelope.request(SyncLead(LEAD), signature.sign(credentials, signature.timestamp(datetime.now(UTC))))
+def request(**attributes: str) -> bytes:
+    lead = LeadRecord(email="george@jungle.example", attributes=attributes)
+    return envelope.request(SyncLead(lead), signature.sign(CREDENTIALS, signature.timestamp(datetime.now(UTC))))
 
 
 def test_replays_are_known_over_restarts_and_to_other_gateways(tmp_path: Path) -> None:
@@ -284,21 +285,29 @@ def test_names_that_strangers_send_are_not_kept() -> None:
 
 def test_long_requests_share_memory_by_caller() -> None:
     budget = Budget(100, 60)
-    shares = [Share(budget) for _ in range(4)]
-    for share, caller in zip(shares, "aabb", strict=True):
-        share.caller = caller
-    shares[0].grow(20)
-    shares[0].grow(50)
-    for share, size in ((shares[1], 11), (shares[2], 51)):
+    budget.take("a", 20)
+    budget.take("a", 30)
+    for caller, size in (("a", 11), ("b", 51)):
         with pytest.raises(Fault, match="20024"):
-            share.grow(size)
-    shares[2].grow(50)
-    shares[0].close()
-    shares[0].close()
-    shares[1].grow(50)
-    for share in shares:
-        share.close()
-    assert not budget._used.total()
+            budget.take(caller, size)
+    budget.take("b", 50)
+    budget.release("a", 50)
+    budget.take("a", 50)
+
+
+def test_the_memory_of_a_long_request_is_given_back() -> None:
+    here, body = gateway(), request(notes="n" * 20_000)
+    used: list[int] = []
+
+    async def read() -> None:
+        with here.memory() as allow:
+            for size in (17_000, 20_000):
+                await allow(bytearray(body[:size]))
+                used.append(here._budget._used.total())
+
+    asyncio.run(read())
+    here.close()
+    assert [*used, here._budget._used.total()] == [17_000, 20_000, 0]
 
 
 def test_the_wait_for_a_reader_counts_as_time_of_the_call(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from marketo_soap import Sandbox
 from marketo_soap.cli.commands import cli
 from marketo_soap.gateway import GatewaySettings
 from marketo_soap.gateway.secrets import resolve
-from tests.gateway.support import FIELDS, PATIENCE, run, serving
-from tests.test_survival import make_certificate
+from tests.gateway.support import PATIENCE, Serve, run
+from tests.sockets import make_certificate
 
 GOOD = """
 [[rest]]
@@ -70,6 +69,7 @@ def test_a_sound_file_is_read(tmp_path: Path) -> None:
         ("", "redis = {url = 'redis://x'}\nreplay_file = 'r.db'\n", "replay_file is of no use with \\[redis\\]"),
         ('base_url = "https://100-AEK-913.mktorest.com"\n', "", r"rest\[1\].base_url is missing"),
         ("https://100-AEK", "http://100-AEK", r"rest\[1\].base_url: endpoint must be https"),
+        ("100-AEK-913.mktorest.com", "1.2.3.999", r"rest\[1\].base_url: endpoint is not a URL: Invalid IPv4"),
         ("mktorest.com", "mktorest.com/soap", r"rest\[1\].base_url: base_url must look like"),
         ('client_id = "id-1"\n', "", r"rest\[1\].client_id is missing: give it or client_id_env"),
         ('client_secret_env = "SECRET"\n', "", r"rest\[1\].client_secret_env is missing"),
@@ -201,13 +201,13 @@ def test_an_exposed_configuration_is_warned_about(tmp_path: Path) -> None:
         assert "rest[1].client_secret_env: the variable NO_SUCH_VARIABLE is not set" in said
 
 
-def test_https_is_spoken_with_a_certificate_and_a_wrong_one_is_named(tmp_path: Path) -> None:
+def test_https_is_spoken_with_a_certificate_and_a_wrong_one_is_named(serve: Serve, tmp_path: Path) -> None:
     make_certificate(tmp_path)
     trusting = ssl.create_default_context(cafile=tmp_path / "cert.pem")
     top = 'certificate = "cert.pem"\nprivate_key = "key.pem"'
-    with Sandbox(settings=FIELDS) as sandbox, serving(tmp_path, sandbox, top=top, verify=trusting) as gateway:
-        assert gateway.url.startswith("https://127.0.0.1:")
-        assert gateway.call() == "CREATED"
+    gateway = serve(top=top, verify=trusting)
+    assert gateway.url.startswith("https://127.0.0.1:")
+    assert gateway.call() == "CREATED"
     process = run(tmp_path, "allow_exposed_keys = true\n" + top.replace("key.pem", "cert.pem") + GOOD, env=ENVIRONMENT)
     assert "certificate, private_key: " in process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 2

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from marketo_soap import LeadRecord, Sandbox
-from tests.gateway.support import FIELDS, PATIENCE, Served, configuration, held, outcome, run, serving, signed
+from tests.gateway.support import FIELDS, PATIENCE, Serve, Served, configuration, held, outcome, run, serving, signed
 from tests.redis.support import RedisServer, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the workers of a process are found in /proc")
@@ -54,91 +54,83 @@ def children(process: subprocess.Popen[str]) -> list[int]:
 
 
 def test_a_killed_worker_loses_nothing_acknowledged_and_doubles_nothing(
-    tmp_path: Path, redis_server: RedisServer
+    serve: Serve, redis_server: RedisServer
 ) -> None:
     said: list[tuple[str, str, str]] = []
     over = threading.Event()
     shared = top(redis_server, 3, "killed", "admin_port = 0", lease=2.0)
-    with (
-        Sandbox(settings=FIELDS) as sandbox,
-        serving(tmp_path, sandbox, top=shared, rest=NO_LIMITS) as gateway,
-    ):
-        assert len(children(gateway.process)) == 3
-        sandbox.fail(times=None, every=3, delay=0.05, operation="syncLeads")
+    gateway = serve(top=shared, rest=NO_LIMITS)
+    assert len(children(gateway.process)) == 3
+    gateway.sandbox.fail(times=None, every=3, delay=0.05, operation="syncLeads")
 
-        def work(caller: int) -> None:
-            for turn in range(100_000):
-                if over.is_set():
-                    return
-                # Half of the leads are everybody's.
-                email = f"{'all' if turn % 2 else caller}.{turn // 2}@jungle.example"
-                value = f"{caller}-{turn}"
-                for _ in range(20):  # who loses the connection sends the call again, as SOAP clients do
-                    try:
-                        said.append((email, value, outcome(post_alone(gateway, lead(email, value)))))
-                        break
-                    except httpx.TransportError:
-                        said.append((email, value, "lost"))
+    def work(caller: int) -> None:
+        for turn in range(100_000):
+            if over.is_set():
+                return
+            # Half of the leads are everybody's.
+            email = f"{'all' if turn % 2 else caller}.{turn // 2}@jungle.example"
+            value = f"{caller}-{turn}"
+            for _ in range(20):  # who loses the connection sends the call again, as SOAP clients do
+                try:
+                    said.append((email, value, outcome(post_alone(gateway, lead(email, value)))))
+                    break
+                except httpx.TransportError:
+                    said.append((email, value, "lost"))
 
-        with ThreadPoolExecutor(6) as pool:
-            workers = [pool.submit(work, caller) for caller in range(6)]
-            for _ in range(KILLS):
-                then = len(said)
-                until(lambda then=then: len(said) > then + 15)  # type: ignore[misc]
-                os.kill(children(gateway.process)[0], signal.SIGKILL)
-            until(lambda: len(children(gateway.process)) == 3)
+    with ThreadPoolExecutor(6) as pool:
+        workers = [pool.submit(work, caller) for caller in range(6)]
+        for _ in range(KILLS):
             then = len(said)
-            until(lambda: len(said) > then + 15)
-            over.set()
-            for worker in workers:
-                worker.result(PATIENCE)
-        sandbox.script.clear()
-        verdicts = Counter(verdict for *_, verdict in said)
-        assert set(verdicts) <= {"CREATED", "UPDATED", "lost"}, verdicts
-        kept = {str(each.email): each.get("FirstName") for each in sandbox.leads()}
-        assert len(kept) == len(sandbox.leads())  # each once
-        last = {email: value for email, value, verdict in said if verdict != "lost"}
-        assert kept.keys() == {email for email, *_ in said}
-        for email, value in last.items():
-            assert kept[email] == value or email.startswith("all.")
-        until(lambda: metric(gateway, "marketo_gateway_calls_in_progress") == 0)
-        counted = sum(
-            value for name, value in gateway.metrics().items() if "calls_total{" in name and "syncLead" in name
-        )
-        answered = verdicts["CREATED"] + verdicts["UPDATED"]
-        assert answered <= counted + KILLS * 6  # a killed worker may have answered a call that it had not counted yet
-        assert counted <= answered + verdicts["lost"]
-        assert gateway.stop() == 0
-        assert gateway.process.stderr is not None
-        assert "a worker has ended (exit code -9): another one begins" in gateway.process.stderr.read()
+            until(lambda then=then: len(said) > then + 15)  # type: ignore[misc]
+            os.kill(children(gateway.process)[0], signal.SIGKILL)
+        until(lambda: len(children(gateway.process)) == 3)
+        then = len(said)
+        until(lambda: len(said) > then + 15)
+        over.set()
+        for worker in workers:
+            worker.result(PATIENCE)
+    gateway.sandbox.script.clear()
+    verdicts = Counter(verdict for *_, verdict in said)
+    assert set(verdicts) <= {"CREATED", "UPDATED", "lost"}, verdicts
+    kept = {str(each.email): each.get("FirstName") for each in gateway.sandbox.leads()}
+    assert len(kept) == len(gateway.sandbox.leads())  # each once
+    last = {email: value for email, value, verdict in said if verdict != "lost"}
+    assert kept.keys() == {email for email, *_ in said}
+    for email, value in last.items():
+        assert kept[email] == value or email.startswith("all.")
+    until(lambda: metric(gateway, "marketo_gateway_calls_in_progress") == 0)
+    counted = sum(value for name, value in gateway.metrics().items() if "calls_total{" in name and "syncLead" in name)
+    answered = verdicts["CREATED"] + verdicts["UPDATED"]
+    assert answered <= counted + KILLS * 6  # a killed worker may have answered a call that it had not counted yet
+    assert counted <= answered + verdicts["lost"]
+    assert gateway.stop() == 0
+    assert gateway.process.stderr is not None
+    assert "a worker has ended (exit code -9): another one begins" in gateway.process.stderr.read()
 
 
 def metric(gateway: Served, name: str) -> float:
     return gateway.metrics().get(name, 0.0)
 
 
-def test_metrics_add_up_over_workers(tmp_path: Path, redis_server: RedisServer) -> None:
-    with (
-        Sandbox(settings=FIELDS) as sandbox,
-        serving(tmp_path, sandbox, top=top(redis_server, 2, "metrics"), rest=NO_LIMITS) as gateway,
-    ):
-        made = 0
-        with ThreadPoolExecutor(4) as pool:
-            while made < 200 and (made < 12 or len(seen_workers(gateway)) < 2):
-                answers = pool.map(
-                    lambda number: post_alone(gateway, lead(f"{number}@a.b")), range(made, made := made + 12)
-                )
-                assert {outcome(answer) for answer in answers} == {"CREATED"}
-        calls = 'marketo_gateway_calls_total{caller="caller-0",operation="syncLead",outcome="created"}'
-        until(lambda: metric(gateway, calls) == made)
-        metrics = gateway.metrics()
-        assert metrics["marketo_gateway_call_seconds_count"] == made
-        assert metrics["marketo_gateway_calls_in_progress"] == 0
-        until(lambda: metric(gateway, 'marketo_gateway_rest_calls_total{instance="main"}') >= made)
-        quota = 'marketo_gateway_rest_quota_used{instance="main"}'
-        until(lambda: metric(gateway, quota) == metric(gateway, 'marketo_gateway_rest_calls_total{instance="main"}'))
-        assert metrics['marketo_gateway_rest_quota_limit{instance="main"}'] == 1_000_000
-        assert len(seen_workers(gateway)) == 2
+def test_metrics_add_up_over_workers(serve: Serve, redis_server: RedisServer) -> None:
+    gateway = serve(top=top(redis_server, 2, "metrics"), rest=NO_LIMITS)
+    made = 0
+    with ThreadPoolExecutor(4) as pool:
+        while made < 200 and (made < 12 or len(seen_workers(gateway)) < 2):
+            answers = pool.map(
+                lambda number: post_alone(gateway, lead(f"{number}@a.b")), range(made, made := made + 12)
+            )
+            assert {outcome(answer) for answer in answers} == {"CREATED"}
+    calls = 'marketo_gateway_calls_total{caller="caller-0",operation="syncLead",outcome="created"}'
+    until(lambda: metric(gateway, calls) == made)
+    metrics = gateway.metrics()
+    assert metrics["marketo_gateway_call_seconds_count"] == made
+    assert metrics["marketo_gateway_calls_in_progress"] == 0
+    until(lambda: metric(gateway, 'marketo_gateway_rest_calls_total{instance="main"}') >= made)
+    quota = 'marketo_gateway_rest_quota_used{instance="main"}'
+    until(lambda: metric(gateway, quota) == metric(gateway, 'marketo_gateway_rest_calls_total{instance="main"}'))
+    assert metrics['marketo_gateway_rest_quota_limit{instance="main"}'] == 1_000_000
+    assert len(seen_workers(gateway)) == 2
 
 
 def seen_workers(gateway: Served) -> set[str]:
@@ -247,15 +239,12 @@ def test_without_redis_calls_are_refused_and_the_gateway_is_not_ready(tmp_path: 
         until(lambda: gateway.call() == "UPDATED")
 
 
-def test_a_supervisor_that_was_killed_leaves_no_workers(tmp_path: Path, redis_server: RedisServer) -> None:
-    with (
-        Sandbox(settings=FIELDS) as sandbox,
-        serving(tmp_path, sandbox, top=top(redis_server, 2, "orphans")) as gateway,
-    ):
-        workers = children(gateway.process)
-        assert len(workers) == 2
-        gateway.process.kill()
-        until(lambda: not any(is_running(each) for each in workers))
+def test_a_supervisor_that_was_killed_leaves_no_workers(serve: Serve, redis_server: RedisServer) -> None:
+    gateway = serve(top=top(redis_server, 2, "orphans"))
+    workers = children(gateway.process)
+    assert len(workers) == 2
+    gateway.process.kill()
+    until(lambda: not any(is_running(each) for each in workers))
 
 
 def is_running(process: int) -> bool:

@@ -310,6 +310,12 @@ def test_any_bytes_are_shown_in_no_time(piece: str) -> None:
     assert len(document(shown)) < 5_000_000
 
 
+def test_many_texts_are_no_slower_than_one() -> None:
+    started = time.process_time()
+    assert h("code", *["x" * 60] * 20_000).text == "x" * 1_200_000
+    assert time.process_time() - started < 2
+
+
 def test_notes_are_looked_up_in_any_bytes_in_no_time() -> None:
     notes = ["a/" * 250, "aB" * 250, "'" * 500, "= " * 250, ": 'x'" * 100]
     started = time.process_time()

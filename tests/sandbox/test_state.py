@@ -19,7 +19,7 @@ import pytest
 
 from marketo_soap import Client, LeadRecord, LeadSyncStatus, Sandbox
 from marketo_soap.sandbox.assets import Campaign, Channel, CustomObjectType, StaticList, TagType
-from marketo_soap.sandbox.settings import Settings
+from marketo_soap.sandbox.settings import FaultRule, Settings
 from marketo_soap.sandbox.store.programs import Cost, Program
 from tests.support import COOKIE
 
@@ -74,7 +74,7 @@ def test_sigkill_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path) 
 EVERYTHING = """
 import json, os, sys, time
 from marketo_soap import Attrib, Client, CustomObj, LeadKey, LeadRecord, MObject, Sandbox, TypeAttrib
-from marketo_soap.sandbox.settings import Settings
+from marketo_soap.sandbox.settings import FaultRule, Settings
 
 sandbox = Sandbox(sys.argv[1], settings=Settings.load(sys.argv[2]))
 client = Client(transport=sandbox.transport())
@@ -118,7 +118,7 @@ def test_what_every_operation_wrote_survives_sigkill(tmp_path: Path) -> None:
     with Sandbox(path, settings=Settings.load(settings)) as sandbox:
         assert sandbox.dump() == dump
         tables = {each.get("kind", "lead") for each in dump}
-        with sandbox._store.reading() as leads:
+        with sandbox.store.reading() as leads:
             assert tables == {"lead", *(table.name for table in leads.tables)}
         assert dump[1]["lists"] == ["News"]
         assert len(dump[0]["activities"]) == 5  # two new leads, a changed value, a merge, a request
@@ -129,13 +129,13 @@ def test_what_every_operation_wrote_survives_sigkill(tmp_path: Path) -> None:
 
 def test_processes_share_a_file_without_losing_or_locking(tmp_path: Path) -> None:
     path = tmp_path / "leads.db"
-    processes = [writer(path, f"p{n}", LEADS="40") for n in range(4)]
+    processes = [writer(path, f"p{n}", LEADS="20") for n in range(4)]
     outputs = [process.communicate(timeout=120)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * 4
     acknowledged = {line for output in outputs for line in output.decode().split()}
     with Sandbox(path) as sandbox:
         assert {lead["email"].partition("@")[0] for lead in sandbox.dump()} == acknowledged
-    assert len(acknowledged) == 4 * 3 * 40
+    assert len(acknowledged) == 4 * 3 * 20
 
 
 def race(worker: Callable[[int], object], count: int) -> None:
@@ -269,6 +269,7 @@ def test_a_csv_with_an_id_that_is_none_names_the_lead(tmp_path: Path) -> None:
         ({"campaigns": (Campaign("A", id=5), Campaign("B", id=5))}, "this campaign does not fit the others"),
         ({"programs": (Program("A", id=5), Program("B", id=5))}, "this program does not fit the others"),
         ({"programs": (Program("A", id=2**70),)}, "this program .* too large"),
+        ({"faults": (FaultRule(operation="Nope"),)}, "there is no operation 'Nope'"),
     ],
 )
 def test_settings_that_do_not_fit_change_nothing(wrong: dict[str, Any], says: str) -> None:
@@ -277,6 +278,20 @@ def test_settings_that_do_not_fit_change_nothing(wrong: dict[str, Any], says: st
         with pytest.raises(ValueError, match=says):
             sandbox.configure(Settings(tags=(TagType("Region"),), timestamp_window=5, **wrong))
         assert (sandbox.settings, sandbox.dump()) == (before, [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "says"),
+    [
+        (Settings, {"durability": "fast"}, "durability must be one of 'normal', 'full'"),
+        (Settings, {"unknown_fields": "Accept"}, "unknown_fields must be one of 'fault', 'accept'"),
+        (FaultRule, {"close": "during"}, "close must be one of 'before', 'after'"),
+        (Sandbox, {"limits": "vendors"}, "limits are \"vendor\" or Limits, not 'vendors'"),
+    ],
+)
+def test_a_choice_that_is_none_is_refused(kind: Callable[..., object], wrong: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        kind(**wrong)
 
 
 def test_a_member_that_is_no_id_is_an_address() -> None:

@@ -48,7 +48,7 @@ def get_multiple_leads(
 
 
 class _Work:
-    """One call: the fields that it asks for, and where it stands."""
+    """One call: its page size, and the fields of the leads."""
 
     def __init__(self, call: GetMultipleLeads, names: Names, settings: BridgeSettings) -> None:
         self.call, self.names, self.settings = call, names, settings
@@ -102,7 +102,7 @@ class _Work:
 
 
 def _position(call: GetMultipleLeads, kind: str) -> tuple[str, str] | None:
-    """What a position of ours holds; None for the first page."""
+    """Return the parts of a position that `page` has written; None for the first page. Raises 20122."""
     if is_first_page(call.stream_position):
         return None
     found, _, rest = (call.stream_position or "").strip().partition(":")

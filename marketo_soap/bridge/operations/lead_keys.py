@@ -1,4 +1,4 @@
-"""The keys of a syncLead: what can be said of them without asking anybody. Pure."""
+"""The keys of a lead that is written: their rules, and the locks that they need. Pure."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def keys_of(
 
 
 def partition_of(workspace: str, settings: BridgeSettings) -> str:
-    """Return the partition of a workspace, which must be configured: the live service never said that it was not."""
+    """Return the partition of a workspace. Raises `BridgeConfigurationError`, as SOAP has no fault for it."""
     partition = settings.partition_of(workspace)
     if partition is None:
         text = f"no lead partition is configured for the workspace {workspace!r}: name it in workspace_partitions"

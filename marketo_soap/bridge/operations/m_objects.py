@@ -68,7 +68,7 @@ def describe_m_object(
 
 
 def get_m_objects(call: GetMObjects, settings: BridgeSettings, _: NameSource) -> Translation[GetMObjectsResult]:
-    """Return a page of the objects. REST finds some; criteria and pages are worked out here."""
+    """Return a page of the objects. The criteria are applied here, to what REST finds."""
     check_criteria(call.type, call.m_obj_criteria)
     start = _start(call)
     if call.type == "Program":

@@ -1,7 +1,7 @@
-"""syncLead over REST: which calls, in which order, and what their answers mean. Pure.
+"""syncLead over REST. Pure.
 
-The keys rank Id, ForeignSysPersonId, marketoCookie, Email; a cookie beside another key is not looked up: the
-lead is synced by the other key, then tied to the cookie. SOAP itself ranked a cookie over an Email.
+The order of the keys is Id, ForeignSysPersonId, marketoCookie, Email. A cookie with another key does not find the lead:
+it is associated with the lead after the write. SOAP itself preferred a cookie to an Email.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def sync_lead(
 
 
 class Sync:
-    """One lead on its way."""
+    """One lead to be written: its keys, its fields by REST name, and the partition for new leads."""
 
     def __init__(
         self, settings: BridgeSettings, keys: LeadIdentity, partition: str | None, values: dict[str, Any], names: Names
@@ -105,7 +105,7 @@ class Sync:
             yield from self._check_partition(lead_id)
         self.values["id"] = lead_id
         written = yield from self._write("updateOnly", "id")
-        if written != (lead_id, LeadSyncStatus.UPDATED):  # a cookie must not be tied to somebody else
+        if written != (lead_id, LeadSyncStatus.UPDATED):  # a cookie must not be associated with another lead
             raise no_answer("REST answered for another lead than the one that was named", fate_unknown=True)
         return written
 
@@ -219,7 +219,7 @@ class Sync:
     # -- after the lead is written --------------------------------------------------------------------
 
     def associate(self, lead_id: int, status: LeadSyncStatus) -> Translation[None]:
-        """Tie the cookie to the lead. A fault says that the lead was written all the same."""
+        """Associate the cookie with the lead. A fault says that the lead has been written."""
         path = f"/rest/v1/leads/{quote(str(lead_id))}/associate.json"
         request = RestRequest("POST", path, (("cookie", self.keys.cookie or ""),), effect="repeatable")
         try:
@@ -251,7 +251,7 @@ def _names_by_id(partitions: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
 
 
 def _is_refused_with(code: str, refused: Fault) -> bool:
-    """Whether REST certainly wrote nothing, for the reason that this code stands for."""
+    """Whether REST refused a write with this code, and certainly wrote nothing."""
     return refused.rest is not None and refused.rest.code == code and not refused.fate_unknown
 
 

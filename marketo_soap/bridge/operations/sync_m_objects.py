@@ -68,7 +68,7 @@ def delete_m_objects(
 
 
 def _key_of(given: MObject) -> Record:
-    """Return what names an object in REST. `ValueError` says why nothing does."""
+    """Return the key of an object in REST. Raises `ValueError` if it has none."""
     if given.id is not None:
         raise ValueError(NO_IDS)
     if given.type == "Opportunity":
@@ -96,7 +96,7 @@ def _runs(objects: Sequence[MObject], records: Mapping[int, Record]) -> Iterator
 
 
 def _statuses(objects: Sequence[MObject], writes: Writes, operation: str) -> tuple[MObjStatus, ...]:
-    """Return the status of each object; its id is 0 where nobody gave it, for REST has none."""
+    """Return the status of each object. Its id is that of the caller, else 0: REST has no ids."""
     statuses = []
     for number, given in enumerate(objects):
         outcome = writes.outcomes[number]
@@ -108,7 +108,7 @@ def _statuses(objects: Sequence[MObject], writes: Writes, operation: str) -> tup
 
 
 def _program_form(given: MObject, operation: str) -> Record:
-    """Return the form that adds costs and writes tags of a program. `ValueError` says what REST cannot write."""
+    """Return the form that adds costs and writes tags of a program. Raises `ValueError` for what REST cannot write."""
     if operation != "UPDATE":
         raise ValueError("A program can only be updated")
     costs, tags = [], []

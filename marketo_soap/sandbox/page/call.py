@@ -18,6 +18,7 @@ from marketo_soap.sandbox.page.marks import Marks
 from marketo_soap.sandbox.page.pieces import cut, facts, lead_link, left_out, moment, took
 from marketo_soap.sandbox.rest.call import answer_rest
 from marketo_soap.sandbox.soap import handle
+from marketo_soap.sandbox.store.table import read_id
 from marketo_soap.signature import diagnose, timestamp, verify
 from marketo_soap.wire.xml import Element
 
@@ -32,7 +33,7 @@ def one_call(visit: Visit, number: str) -> HttpAnswer:
     entry = visit.sandbox.journal.get(int(number))
     listed = listing(visit, entries, int(number))
     if entry is None:
-        gone = Detail("There is no such call", CALLS, (h("p", _GONE),), ("There is no such call",))
+        gone = Detail("There is no such call", CALLS, (h("p", _GONE),))
         return answer_panes(visit, "Calls", listed, gone, room="Calls", status=404)
     detail = Detail(
         f"Call #{number}",
@@ -186,8 +187,7 @@ def curl(visit: Visit, number: str) -> HttpAnswer:
 
 def replay(visit: Visit) -> str:
     """Send a call again: signed anew, or with a valid token, if its own was right; else as it was."""
-    text = visit.form.get("call", "")
-    entry = visit.sandbox.journal.get(int(text)) if text.isascii() and text.isdecimal() and len(text) < 16 else None
+    entry = visit.sandbox.journal.get(read_id(visit.form.get("call", "")) or 0)
     if entry is None:
         raise ValueError(_GONE)
     if not entry.complete:

@@ -65,11 +65,11 @@ def one_row(visit: Visit, name: str, number: str) -> HttpAnswer:
         row = kept.get(int(number))
         if row is None:
             text = "There is no such row: nobody made it, or the sandbox was reset."
-            gone = Detail("There is no such row", f"{DATA}/{name}", (h("p", text),), ("There is no such row",))
+            gone = Detail("There is no such row", f"{DATA}/{name}", (h("p", text),))
             return _answer(visit, name, listed, gone, 404)
         content = (h("section", row_facts(kept, row, leads.shown)), _members(visit, leads, row, name))
     title = f"{in_words(kept.name)} {number}"
-    return _answer(visit, name, listed, Detail(title, f"{DATA}/{name}", content, (title,)))
+    return _answer(visit, name, listed, Detail(title, f"{DATA}/{name}", content))
 
 
 def _answer(visit: Visit, name: str, listed: Element, detail: Detail | None = None, status: int = 200) -> HttpAnswer:

@@ -30,17 +30,24 @@ def h(tag: str, *children: Child, **attributes: str | bool | None) -> Element:
 def add(element: Element, *children: Child) -> Element:
     """Append children to an element, and return it."""
     last = next(element.iterchildren(reversed=True), None)  # len() and indices count all children, each time
+    texts: list[str] = []  # after the last element: lxml copies a text that is added to another
     for child in children:
-        if child is None:
-            continue
-        if not isinstance(child, str):
+        if isinstance(child, str):
+            texts.append(child)
+        elif child is not None:
+            _add_text(element, last, texts)
             element.append(child)
-            last = child
-        elif last is not None:
-            last.tail = (last.tail or "") + replace_illegal(child)
-        else:
-            element.text = (element.text or "") + replace_illegal(child)
+            last, texts = child, []
+    _add_text(element, last, texts)
     return element
+
+
+def _add_text(element: Element, last: Element | None, texts: list[str]) -> None:
+    text = replace_illegal("".join(texts))
+    if text and last is not None:
+        last.tail = (last.tail or "") + text
+    elif text:
+        element.text = (element.text or "") + text
 
 
 def document(root: Element) -> bytes:

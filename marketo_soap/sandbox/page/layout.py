@@ -11,6 +11,7 @@ from marketo_soap.sandbox.messages import CONTROL, PATH, HttpAnswer, HttpRequest
 from marketo_soap.sandbox.page.html import Child, document, h
 from marketo_soap.sandbox.page.pieces import live, moment
 from marketo_soap.sandbox.state import State
+from marketo_soap.sandbox.store.table import read_id
 from marketo_soap.server.http import own_address
 from marketo_soap.wire.xml import Element, replace_illegal
 
@@ -69,10 +70,9 @@ class Visit:
         """Whether the page is asked for to update its list, beside a detail that does not change."""
         return self.query.get("part") == "list"
 
-    def number(self, name: str, digits: int = 18) -> int | None:
-        """Return a parameter of the query that is a number of at most so many digits; None if it is not."""
-        text = self.query.get(name, "")
-        return int(text) if text.isascii() and text.isdecimal() and len(text) <= digits else None
+    def number(self, name: str) -> int | None:
+        """Return a parameter of the query that is a number of at most 18 digits; None if it is not."""
+        return read_id(self.query.get(name, ""))
 
     def text(self, name: str) -> str:
         """Return a parameter of the query that is searched for."""
@@ -122,7 +122,7 @@ def answer_panes(
         bar = live("bar", h("nav", close, *detail.links, class_="bar", aria_label="Around this row"))
         shown: Child = None
         if not visit.only_list:
-            inside = (h("h2", *detail.heading), _done(visit), *detail.content)
+            inside = (h("h2", *(detail.heading or (detail.title,))), _done(visit), *detail.content)
             shown = h("div", *inside) if detail.settled else live("detail", *inside)
         parts.append(h("article", bar, shown, id="detail", class_="detail", tabindex="-1"))
     main = h("main", *parts, id="main", class_="panes" if detail else "pane", data_soft=True)
@@ -132,12 +132,15 @@ def answer_panes(
 
 @frozen
 class Detail:
-    """One row of a list, to be shown beside it. A *settled* one does not change any more."""
+    """One row of a list, to be shown beside it under its *heading*, by default the title.
+
+    A *settled* one does not change any more.
+    """
 
     title: str
     back: str
     content: tuple[Child, ...]
-    heading: tuple[Child, ...]
+    heading: tuple[Child, ...] = ()
     links: tuple[Child, ...] = ()
     settled: bool = False
 

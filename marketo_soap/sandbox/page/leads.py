@@ -62,14 +62,9 @@ def _listing(visit: Visit, leads: Leads, open_id: int | None = None) -> Element:
 
 def _found(leads: Leads, visit: Visit, search: str) -> tuple[list[StoredLead], Element | None]:
     ids = leads.find(search, limit=_MOST_FOUND + 1)
-    rows = [_Id(lead_id) for lead_id in ids[:_MOST_FOUND]]
+    rows = [StoredLead(lead_id) for lead_id in ids[:_MOST_FOUND]]
     shown, turn = keyset(visit, len(rows), "lead", reader(rows), capped=len(ids) > len(rows))
     return [lead for row in shown if (lead := leads.by_id(row.id)) is not None], turn
-
-
-class _Id:
-    def __init__(self, number: int) -> None:
-        self.id = number
 
 
 def leads_table(caption: str, found: Iterable[StoredLead], visit: Visit, open_id: int | None = None) -> Element:
@@ -110,7 +105,7 @@ def one_lead(visit: Visit, number: str) -> HttpAnswer:
         lead = leads.by_id(lead_id)
         if lead is None:
             text = f"There is no lead {lead_id}: nobody made it, or the sandbox was reset."
-            gone = Detail("There is no such lead", CONTROL, (h("p", text),), ("There is no such lead",))
+            gone = Detail("There is no such lead", CONTROL, (h("p", text),))
             return answer_panes(visit, "Leads", listed, gone, room="Leads", status=404)
         content = _content(visit, leads, lead)
     detail = Detail(f"Lead {lead_id}", CONTROL, content, (f"Lead {lead_id} ", h("small", cut(lead.email or "", 80))))

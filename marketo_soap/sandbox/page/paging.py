@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from marketo_soap.sandbox.page.html import h
@@ -26,12 +26,12 @@ T = TypeVar("T", bound=_HasId)
 def keyset(
     visit: Visit, total: int, what: str, read: Callable[..., list[T]], *, capped: bool = False, of: str = ""
 ) -> tuple[list[T], Element | None]:
-    """Return a page of rows, newest first, and its pager.
+    """Return a page of rows, newest first, and where in the list it is, with links to its neighbours.
 
     *read* takes a limit and `before=`, `after=`, `offset=`, as `Table.newest_rows` does. *capped*: there are more than
     *total*, which are not counted. *of* sets the parameters of a second list on the page apart.
     """
-    page = page_of(visit, of)
+    page = min(max(visit.number(f"{of}page") or 1, 1), _LAST_PAGE)
     before, after = visit.number(f"{of}before"), visit.number(f"{of}after")
     if before is None and after is not None:
         found, more = read(PER_PAGE, after=after), True
@@ -39,11 +39,24 @@ def keyset(
         skipped = 0 if before is not None else (min(page, _LAST_WITHOUT_ID) - 1) * PER_PAGE
         found = read(PER_PAGE + 1, before=before, offset=skipped)
         found, more = found[:PER_PAGE], len(found) > PER_PAGE
-    if not found:
-        return found, pager(visit, total, what, capped=capped, more=False, of=of) if total else None
-    newer = {f"{of}after": str(found[0].id) if page > 2 else None, f"{of}before": None}
-    older = {f"{of}before": str(found[-1].id), f"{of}after": None}
-    return found, pager(visit, total, what, capped=capped, more=more, newer=newer, older=older, of=of)
+    if not found and not total:
+        return found, None
+
+    def link(number: int, *, before: int | None = None, after: int | None = None) -> str:
+        """Return the address of a neighbour, which is next to the row with this id."""
+        changes = {"page": number, "before": before, "after": after}
+        return visit.here(**{f"{of}{name}": None if value is None else str(value) for name, value in changes.items()})
+
+    first, last = (page - 1) * PER_PAGE + 1, min(page * PER_PAGE, total)
+    of_all = f"{'more than ' if capped else ''}{many(total, what)}"
+    place = f"{first:,} to {last:,} of {of_all}" if first <= last else of_all
+    nav = h("nav", h("span", place), class_="pager", aria_label="Parts of the list")
+    if page > 1:
+        newest = found[0].id if found and page > 2 else None
+        nav.append(h("a", "Newer", rel="prev", href=link(page - 1, after=newest)))
+    if found and more:
+        nav.append(h("a", "Older", rel="next", href=link(page + 1, before=found[-1].id)))
+    return found, nav
 
 
 def reader(rows: Sequence[T]) -> Callable[..., list[T]]:
@@ -55,37 +68,3 @@ def reader(rows: Sequence[T]) -> Callable[..., list[T]]:
         return [row for row in rows if before is None or row.id < before][offset : offset + limit]
 
     return read
-
-
-def page_of(visit: Visit, of: str = "") -> int:
-    """Return which page of a list is asked for, from 1."""
-    return min(max(visit.number(f"{of}page", 8) or 1, 1), _LAST_PAGE)
-
-
-def pager(
-    visit: Visit,
-    total: int,
-    what: str,
-    *,
-    capped: bool = False,
-    more: bool | None = None,
-    newer: Mapping[str, str | None] | None = None,
-    older: Mapping[str, str | None] | None = None,
-    of: str = "",
-) -> Element:
-    """Return where in a list of *total* this page is, and links to its neighbours.
-
-    *more*: whether an older page follows, if the numbers do not show it. *newer* and *older* are further query
-    parameters of those pages.
-    """
-    page = page_of(visit, of)
-    first = (page - 1) * PER_PAGE + 1
-    last = min(page * PER_PAGE, total)
-    of_all = f"{'more than ' if capped else ''}{many(total, what)}"
-    place = f"{first:,} to {last:,} of {of_all}" if first <= last else of_all
-    nav = h("nav", h("span", place), class_="pager", aria_label="Parts of the list")
-    if page > 1:
-        nav.append(h("a", "Newer", rel="prev", href=visit.here(**{f"{of}page": str(page - 1), **(newer or {})})))
-    if last < total if more is None else more:
-        nav.append(h("a", "Older", rel="next", href=visit.here(**{f"{of}page": str(page + 1), **(older or {})})))
-    return nav

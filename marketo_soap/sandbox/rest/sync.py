@@ -23,7 +23,7 @@ from marketo_soap.sandbox.rest.replies import RestCallError, RestResult
 from marketo_soap.sandbox.rest.values import invalid, kept_text
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.sandbox.store.leads import Leads, StoredLead
-from marketo_soap.sandbox.store.selections import by_attribute
+from marketo_soap.sandbox.store.selections import by_attribute, by_emails
 
 __all__ = ["SyncLeads", "Synced", "find_by", "lookup_field", "note_synced", "sync_leads", "sync_records"]
 
@@ -210,7 +210,7 @@ def _written(lead: StoredLead, values: Mapping[RestField, str | None]) -> Stored
 def find_by(leads: Leads, known: RestField, text: str) -> list[StoredLead]:
     """Find every lead with this value, oldest first: addresses without regard to case, the rest exactly."""
     if known.name == "email":
-        return leads.by_email(text)
+        return leads.select(by_emails([text]))
     if known.name in ("id", "cookies"):
         lead = leads.by_id(int(text)) if known.name == "id" else leads.by_cookie(text)
         return [] if lead is None else [lead]

@@ -19,14 +19,12 @@ from marketo_soap.sandbox.store.leads import COUNT, LEADS, Leads, StoredLead
 from marketo_soap.sandbox.store.lists import SCHEMA as LISTS
 from marketo_soap.sandbox.store.objects import Opportunities, Roles
 from marketo_soap.sandbox.store.programs import Programs
-from marketo_soap.sandbox.store.selections import INDEX, PAGES
+from marketo_soap.sandbox.store.selections import ALL, INDEX, PAGES, Place, Selection
 from marketo_soap.sandbox.store.tags import Channels, TagTypes
 
 __all__ = ["PAGE", "LeadStore"]
 
 PAGE = 100
-
-_LEAST_ID = -(2**63)
 
 Shown = TypeVar("Shown")
 
@@ -84,21 +82,21 @@ class LeadStore(Database):
         return self._views.get(connection) or self._views.setdefault(connection, Leads(connection))
 
     def in_pages(
-        self, show: Callable[[Leads, list[StoredLead]], Iterable[Shown]], *, email: str | None = None
+        self, show: Callable[[Leads, list[StoredLead]], Iterable[Shown]], selection: Selection = ALL
     ) -> Iterator[list[Shown]]:
-        """Go through all leads, oldest first, or those with this address: *show* makes of each page what is wanted.
+        """Go through the selected leads, oldest first: *show* makes of each page what is wanted.
 
         Only a page is in memory at a time, and others may write between two of them.
         """
-        last = _LEAST_ID
+        last = None
         while True:
             with self.reading() as leads:
-                page = leads.after(last, limit=PAGE, email=email)
+                page = leads.select(selection, after=last, limit=PAGE)
                 shown = list(show(leads, page))
             yield shown
             if len(page) < PAGE:
                 return
-            last = page[-1].id
+            last = Place(page[-1].id)
 
     def row_pages(self, show: Callable[[Leads, int], list[dict[str, Any]]]) -> Iterator[list[dict[str, Any]]]:
         """Go through rows a page at a time: *show* gives at most `PAGE` of those with greater ids than one."""

@@ -23,7 +23,7 @@ from marketo_soap.sandbox.store.selections import UPDATED_MS, Place, Selection, 
 from marketo_soap.sandbox.store.table import Table
 from marketo_soap.sandbox.store.tags import Channels, TagTypes
 
-__all__ = ["COUNT", "LEADS", "Leads", "StoredLead", "email_key"]
+__all__ = ["COUNT", "LEADS", "Leads", "StoredLead"]
 
 LEADS = """
 CREATE TABLE IF NOT EXISTS lead (
@@ -135,21 +135,9 @@ class Leads:
         """Find the most recently added lead with this address, without regard to case."""
         return self._one("email_key = ?", email_key(email))
 
-    def by_email(self, email: str) -> list[StoredLead]:
-        """Find every lead with this address, without regard to case, oldest first."""
-        query = f"SELECT {_COLUMNS} FROM lead WHERE email_key = ? ORDER BY id"
-        return [_stored(row) for row in self._connection.execute(query, (email_key(email),))]
-
     def all(self) -> Iterator[StoredLead]:
         """Go through every lead in the order of its creation."""
         return map(_stored, self._connection.execute(f"SELECT {_COLUMNS} FROM lead ORDER BY id"))
-
-    def after(self, lead_id: int, *, limit: int, email: str | None = None) -> list[StoredLead]:
-        """Return at most *limit* leads with greater ids, oldest first; of those with this address, if it is given."""
-        condition = "email_key = :email AND" if email is not None else ""
-        query = f"SELECT {_COLUMNS} FROM lead WHERE {condition} id > :id ORDER BY id LIMIT :limit"
-        values = {"email": email_key(email), "id": lead_id, "limit": limit}
-        return [_stored(row) for row in self._connection.execute(query, values)]
 
     def newest(
         self,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from attrs import frozen
 
 __all__ = [
+    "ALL",
     "INDEX",
     "KEYS",
     "PAGES",
@@ -59,10 +60,10 @@ _EPOCH, _MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 
 @frozen
 class Place:
-    """Where a page ended: at the lead with this id, which was updated then."""
+    """Where a page ended: at the lead with this id, which was updated then (if the order is that of updates)."""
 
     id: int
-    updated_ms: int
+    updated_ms: int = 0
 
 
 @frozen
@@ -102,6 +103,9 @@ class Selection:
 
     def _and(self, condition: str, *values: object) -> tuple[str, tuple[object, ...]]:
         return f"{self.condition} AND {condition}", (*self.values, *values)
+
+
+ALL = Selection("1", ())
 
 
 def by_ids(ids: Sequence[int]) -> Selection:
