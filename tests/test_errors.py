@@ -193,7 +193,7 @@ def test_words_of_the_request_are_hidden_wherever_they_come_back(escape: Callabl
 def test_short_values_are_hidden_if_they_identify_somebody(value: str, text: str, shown: str) -> None:
     redactor = Redactor.of_request(f"<attrValue>{value}</attrValue>".encode())
     assert redactor.text(text) == shown
-    assert value.lower() not in repr(redactor)
+    assert value.lower() not in re.sub("0x[0-9a-f]+", "", repr(redactor))
 
 
 @pytest.mark.parametrize("value", ["com", "http://www.marketo.com/", "xmlsoap", "t@t.com"])
