@@ -144,11 +144,11 @@ def _type(child: Child, field: Field) -> Iterator[Check]:
             yield warn(
                 f"<{child.name}> is nil, which the schema does not allow: give it a value or leave it out", child
             )
-    elif field.type is bool and child.text != child.text.lower():
-        yield warn(f"<{child.name}> is spelt with capitals: write true or false in lower case", child)
     elif is_enum(field.type) and not isinstance(value, field.type):
         choices = ", ".join(str(member.value) for member in field.type)
         yield fail(f"<{child.name}> must be one of {choices}, written like that ({field.el.invalid})", child)
+    elif isinstance(value, bool) and child.text != child.text.lower():
+        yield warn(f"<{child.name}> is spelt with capitals: write true or false in lower case", child)
 
 
 def required_fields(message: LenientRequest) -> Iterator[Check]:
