@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from marketo_soap import BridgeSettings, Fault, GetMultipleLeads, StaticListSelector
+from marketo_soap import BridgeSettings, Fault, GetLeadChanges, GetMultipleLeads, StaticListSelector, StreamPosition
 from marketo_soap.bridge.codes import code_of
 from marketo_soap.bridge.names import FieldIndex, Names, described, names_of_reply
 from marketo_soap.bridge.operations.get_multiple_leads import get_multiple_leads
+from marketo_soap.bridge.operations.lead_activities import get_lead_changes
 from marketo_soap.bridge.rest import RestReply, read, read_reply, write
+from marketo_soap.bridge.steps import Note
 from marketo_soap.bridge.streams import Stream, place_of, streams_at
 from marketo_soap.bridge.values import json_value, text_value
 from marketo_soap.config import load_toml, structure
@@ -127,6 +129,15 @@ def test_a_damaged_position_of_streams_is_none(text: str) -> None:
     assert streams_at([Stream("/x", {})], place_of([Stream("/x", {}, None, "a", 3)])) == [
         Stream("/x", {}, None, "a", 3)
     ]
+
+
+def test_a_type_of_activities_that_rest_does_not_have_is_one_line_of_the_log() -> None:
+    call = GetLeadChanges(StreamPosition(oldest_created_at="2013-08-01"), activity_name_filter=["a\nb"])
+    steps = get_lead_changes(call, BridgeSettings(), names())
+    next(steps)
+    note = steps.send({1: "New Lead"})
+    assert isinstance(note, Note)
+    assert note.text.endswith(r"'a\nb'")
 
 
 # -- names --------------------------------------------------------------------------------------------

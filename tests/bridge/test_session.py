@@ -42,12 +42,22 @@ class World:
     def __init__(self, token: str | None = "tok-0", until: float = 1000.0) -> None:
         self.now = 0.0
         self.shared = Shared()
+        self.limits_hit: list[int] = []
         if token is not None:
             self.shared.token.value = Token(token, until)
 
     def session(self, policy: RetryPolicy, seconds: float | None) -> Session:
+        left = policy.deadline if seconds is None else seconds
         return Session(
-            self.shared, "the-id", "the-secret", BridgeSettings(), policy, seconds, lambda: self.now, lambda: 0.5
+            self.shared,
+            "the-id",
+            "the-secret",
+            BridgeSettings(),
+            policy,
+            left,
+            monotonic=lambda: self.now,
+            random=lambda: 0.5,
+            refused=self.limits_hit.append,
         )
 
 
@@ -303,6 +313,13 @@ def test_what_will_not_change_is_not_sent_again(code: str) -> None:
     run = Run(error_reply(code), asks=(READ,))
     assert run.reply.code == code
     assert not run.of(Wait)
+
+
+@pytest.mark.parametrize(("code", "soap"), [("606", 20023), ("607", 20015), ("615", 20024), ("608", None)])
+def test_a_limiter_hears_of_limits_that_the_instance_has_reached(code: str, soap: int | None) -> None:
+    world = World()
+    Run(said(code), world=world, policy=RetryPolicy(attempts=1))
+    assert world.limits_hit == ([] if soap is None else [soap])
 
 
 def test_over_the_rate_a_good_part_of_the_window_is_waited_for() -> None:
