@@ -62,6 +62,7 @@ def test_a_sound_file_is_read(tmp_path: Path) -> None:
         ("", "workers = 0\n", "workers must be more than 0"),
         ("", "workers = 2\n", "workers: more than one need \\[redis\\]"),
         ("", "redis = {url = 'http://x'}\n", "redis: url must begin with redis://"),
+        ("", "redis = {url = 'redis://x:port'}\n", "redis: url is not a URL"),
         ("", "redis = {url = 'redis://:s3cr3t-s3cr3t@x'}\n", "redis: url: a password is not allowed"),
         ("", "redis = {url = 'redis://x', password = 's3cr3t-s3cr3t'}\n", "redis.password: secrets are not allowed"),
         ("", "redis = {url = 'redis://x', password_env = 'NO_TOKEN'}\n", "redis.password_env: the variable NO_TOKEN is not"),
