@@ -97,6 +97,7 @@ def test_a_sound_file_is_read(tmp_path: Path) -> None:
         ("", "replay_file = '/no/such/place'\n", "replay_file: this file cannot be written"),
         ('"KEY"\n', '"KEY"\nrefuse_replays = "request"\n', r"callers\[1\].refuse_replays needs a replay_file"),
         ("", "access_log = '/'\n", "access_log: this file cannot be written"),
+        ("", "record_directory = '/dev/null/x'\n", "record_directory: this directory cannot be written"),
         ('client_id = "id-1"', 'client_id = ""', r"rest\[1\].client_id is empty, or has spaces or line breaks"),
         ('client_id = "id-1"', 'client_id = "id\\n1"', r"rest\[1\].client_id is empty, or has spaces or line breaks"),
         ('"KEY"\n', '"KEY"\nbridge = {on_duplicate = "no"}\n', r"callers\[1\].bridge.on_duplicate must be one of"),
