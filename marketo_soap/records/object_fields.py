@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from math import isnan
 
 from attrs import frozen
 
@@ -151,6 +152,7 @@ def _order(have: str, wanted: str) -> int:
             left, right = read(have.strip()), read(wanted.strip())
         except (ValueError, OverflowError):
             continue
-        return (left > right) - (left < right)
+        if not (isnan(left) or isnan(right)):
+            return (left > right) - (left < right)
     one, other = have.strip().casefold(), wanted.strip().casefold()
     return (one > other) - (one < other)

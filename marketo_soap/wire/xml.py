@@ -37,24 +37,25 @@ def illegal_character(text: str) -> str | None:
     return f"U+{ord(found[0]):04X}" if found else None
 
 
-def check_text(text: object, where: str, *, instead: str = "leave it out") -> str:
-    """Return *text* if it can be the key or name *where*.
+def check_characters(text: object, where: str) -> str:
+    """Return *text* if XML can hold it.
 
-    Raises `TypeError` for what is no text, `ValueError` for empty text and for characters that XML
-    cannot hold. The text itself is not in the message: it may be personal.
+    Raises `TypeError` for what is no text, `ValueError` for characters that XML does not allow. The message names
+    *where* and does not contain the text, which may be personal.
     """
     if not isinstance(text, str):
         raise TypeError(f"{where} must be text, not {type(text).__name__}")
-    if not text.strip():
-        raise ValueError(f"{where} is empty: give it a value, or {instead}")
-    check_characters(text, where)
+    if found := illegal_character(text):
+        raise ValueError(f"{where} contains the character {found}, which XML cannot hold: remove it")
     return text
 
 
-def check_characters(text: str, where: str) -> None:
-    """Raise `ValueError` naming *where* if *text* has a character that XML does not allow."""
-    if found := illegal_character(text):
-        raise ValueError(f"{where} contains the character {found}, which XML cannot hold: remove it")
+def check_text(text: object, where: str, *, instead: str = "leave it out") -> str:
+    """Return *text* if it can be a key or a name: as `check_characters` does, and `ValueError` for empty text."""
+    text = check_characters(text, where)
+    if not text.strip():
+        raise ValueError(f"{where} is empty: give it a value, or {instead}")
+    return text
 
 
 def replace_illegal(text: str) -> str:

@@ -31,13 +31,13 @@ def reply(data: Any) -> RestReply:
 
 def outcome(**replies: Any) -> tuple[Any, ...]:
     """What becomes of a lead when REST says *replies*: `token` to who asks for one, `leads` to the lead."""
-    said = {"token": json.loads(TOKEN), "describe": json.loads(DESCRIBED), **replies}
+    bodies = {"token": json.loads(TOKEN), "describe": json.loads(DESCRIBED), **replies}
     asked: list[str] = []
 
     def rest(request: httpx.Request) -> httpx.Response:
         name = request.url.path.rpartition("/")[2].removesuffix(".json")
         asked.append(request.headers.get("authorization", ""))
-        return httpx.Response(200, json=said[name])
+        return httpx.Response(200, json=bodies[name])
 
     bridge = RestBridge("https://100-aek-913.mktorest.com", "id", "secret", transport=httpx.MockTransport(rest))
     with Client(transport=bridge, retry=NO_RETRY) as client:
