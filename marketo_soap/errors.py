@@ -84,7 +84,8 @@ class MarketoError(ErrorWithHelp):
         """Return the message, without secrets and personal data, at most 1,000 characters long."""
         whole = f"{self._text()} ({self.hint})" if self.hint else self._text()
         text = redactor_of(self.exchange.request if self.exchange else b"").text(whole[:_LONGEST])
-        return text if len(text) < _LONGEST else f"{text}..."
+        # Of a word that is cut, such as an e-mail address, the redactor does not know that it is private.
+        return text if len(whole) <= _LONGEST else f"{text.rpartition(' ')[0]}..."
 
     def _text(self) -> str:
         return super().__str__()

@@ -99,7 +99,7 @@ def read_timestamp(text: str) -> list[datetime]:
         return [time]
     try:
         return [time.replace(tzinfo=UTC), time.astimezone()]
-    except (ValueError, OverflowError):  # the first and the last day of the calendar
+    except (ValueError, OverflowError, OSError):  # the first and the last day of the calendar; on Windows, before 1970
         return []
 
 

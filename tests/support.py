@@ -103,6 +103,21 @@ def signed(operation: Operation[Any], credentials: Credentials, now: datetime, w
     return envelope.request(operation, header, context=workspace)
 
 
+def takes_linear_time(prepare: Callable[[int], Callable[[], object]], count: int) -> bool:
+    """Whether what is prepared for 10 * *count* takes less than 40 times as long as for *count*, at one of three tries.
+
+    Quadratic time would be 100 times as long.
+    """
+
+    def seconds(count: int) -> float:
+        act = prepare(count)
+        started = time.process_time()
+        act()
+        return time.process_time() - started
+
+    return any(seconds(10 * count) < 40 * seconds(count) + 0.05 for _ in range(3))
+
+
 class Either:
     """A `Client`, or an `AsyncClient` driven to its end: one test body for both."""
 

@@ -394,6 +394,8 @@ def test_the_sandbox_takes_settings_seeds_and_limits(tmp_path: Path) -> None:
     assert settings["durability"] == "full"
     assert f"warning: every user of this machine can read {token} (chmod 600)\n" in errors
     assert str(config) not in errors
+    seed.write_text("Email,Id\nt@t.com,zero\n")
+    assert f"Error: {seed}: lead 1: Id is not a number" in run("sandbox", "--seed", seed, code=2).stderr
     config.write_text("unknown_fields = 'x'\n")
     assert "unknown_fields must be one of" in run("sandbox", "--config", str(config), code=2).stderr
 

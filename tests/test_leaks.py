@@ -82,6 +82,7 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "json": _in_json,
     "json-u003c": lambda text: _escaped("\\u{:04x}", "<>&'")(_in_json(text)),
     "json-u003C": lambda text: _escaped("\\u{:04X}", "<>&'")(_in_json(text)),
+    "json-tags-only": lambda text: _escaped("\\u{:04X}", "<>")(_in_json(text)),
     "json-all-escaped": lambda text: f'{{"body":"{_escaped(chr(92) + "u{:04x}")(text)}"}}',
     "json-twice": lambda text: _in_json(_in_json(text)),
     "json-three-times": lambda text: _in_json(_in_json(_in_json(text))),
@@ -101,6 +102,9 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "python-bytes": lambda text: repr(text.encode()),
     "python-text": lambda text: repr({"body": text}),
     "backslash-x": _each("\\x{:02x}"),
+    "long-escapes": _escaped("\\U{:08x}"),
+    "syslog": lambda text: text.replace("\n", "#012"),
+    "cdata": lambda text: f"<log><message><![CDATA[{text}]]></message></log>",
     "octal": lambda text: _escaped("\\{:03o}")(text),
     "quoted-printable": lambda text: quopri.encodestring(text.encode()).decode(),
     "base64": _base64,
@@ -113,8 +117,13 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "base64-twice": lambda text: _base64(_base64(text)),
     "hex": lambda text: text.encode().hex(),
     "hex-upper": lambda text: text.encode().hex(" ").upper(),
+    "hex-lines": lambda text: f"{_wrapped(text.encode().hex())}\nDEBUG",
+    "hex-colons": lambda text: f"{text.encode().hex(':')}\nafter",
+    "hex-literal": lambda text: f"0x{text.encode().hex()}",
+    "hex-of-utf-16": lambda text: text.encode("utf-16-le").hex(),
     "hex-dump": _dumped,
     "numbers": lambda text: json.dumps({"type": "Buffer", "data": list(text.encode())}),
+    "signed-numbers": lambda text: str([byte - 256 * (byte > 127) for byte in text.encode()]),
     "lines-of-76": _wrapped,
     "json-lines-of-76": lambda text: _wrapped(_in_json(text)),
 }
@@ -204,6 +213,7 @@ def views(text: str) -> Iterator[str]:
         yield view
         todo += [html.unescape(view), unquote(view), unquote_plus(view), re.sub(r"\r?\n", "", view)]
         todo.append(re.sub(r"\\+u([0-9a-fA-F]{4})|\\+x([0-9a-fA-F]{2})", _letter, view))
+        todo.append(re.sub(r"\\+U([0-9a-fA-F]{8})|#(?=012)012", lambda found: chr(int(found[1] or "a", 16)), view))
         todo.append(re.sub(r"\\+([\"/])", r"\1", view))
         todo.append(re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), view))
         todo.append(re.sub(r"%u([0-9a-fA-F]{4})", _letter, view))
@@ -213,10 +223,10 @@ def views(text: str) -> Iterator[str]:
             letters = run.replace("\n", "").replace("-", "+").replace("_", "/")
             if letters.isascii():
                 todo.append(_readable(base64.b64decode(letters[: len(letters) // 4 * 4])))
-        for run in re.findall(r"(?:[0-9a-fA-F]{2} ?){16,}", view):
-            todo.append(_readable(bytes.fromhex(run)))
-        for run in re.findall(r"(?:\d{1,3}, ?){16,}\d{1,3}", view):
-            todo.append("".join(map(chr, json.loads(f"[{run}]"))))
+        for run in re.findall(r"(?:[0-9a-fA-F]{2}[ :\n]?){16,}", view):
+            todo.append(_readable(bytes.fromhex(run.replace(":", ""))))
+        for run in re.findall(r"(?:-?\d{1,3}, ?){16,}-?\d{1,3}", view):
+            todo.append(_readable(bytes(number % 256 for number in json.loads(f"[{run}]"))))
 
 
 def _letter(found: re.Match[str]) -> str:

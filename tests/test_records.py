@@ -102,17 +102,18 @@ def test_the_rules_of_the_request_name_the_element(make: Callable[[], object], s
 
 
 @pytest.mark.parametrize(
-    "make",
+    ("make", "says"),
     [
-        lambda: LeadRecord(email=b"t@t.com"),  # type: ignore[arg-type]
-        lambda: LeadRecord(attributes="FirstName"),  # type: ignore[arg-type]
-        lambda: LeadRecord(attributes=[("FirstName", "George")]),  # type: ignore[list-item]
-        lambda: SyncLead({"email": "t@t.com"}),  # type: ignore[arg-type]
-        lambda: SyncLead(LeadRecord(email="t@t.com"), return_lead="yes"),  # type: ignore[arg-type]
+        (lambda: LeadRecord(email=b"t@t.com"), "Email must be text, not bytes"),  # type: ignore[arg-type]
+        (lambda: LeadRecord(foreign_sys_type=5), "ForeignSysType must be text, not int"),  # type: ignore[arg-type]
+        (lambda: LeadRecord(attributes="FirstName"), "attributes must be"),  # type: ignore[arg-type]
+        (lambda: LeadRecord(attributes=[("FirstName", "George")]), "attributes holds"),  # type: ignore[list-item]
+        (lambda: SyncLead({"email": "t@t.com"}), "leadRecord must be"),  # type: ignore[arg-type]
+        (lambda: SyncLead(LeadRecord(id=1), return_lead="yes"), "returnLead must be"),  # type: ignore[arg-type]
     ],
 )
-def test_wrong_types_are_type_errors(make: Callable[[], object]) -> None:
-    with pytest.raises(TypeError):
+def test_wrong_types_are_type_errors(make: Callable[[], object], says: str) -> None:
+    with pytest.raises(TypeError, match=says):
         make()
 
 

@@ -65,8 +65,10 @@ def test_empty_credentials_are_refused(user: str, key: str, name: str) -> None:
         Credentials(user, key)
 
 
-def test_credentials_are_text_that_xml_can_hold() -> None:
+def test_credentials_and_headers_are_text_that_xml_can_hold() -> None:
     with pytest.raises(TypeError, match="user_id"):
         Credentials(None, "k")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="request_timestamp must be text, not datetime"):
+        AuthenticationHeader("u", "f" * 40, datetime(2013, 7, 31))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"U\+0000"):
         MktowsContextHeader("De\0fault")

@@ -37,10 +37,10 @@ class Core:
         client_id: str,
         client_secret: str,
         settings: BridgeSettings,
-        described: FieldIndex | None = None,
-        token: SharedToken | None = None,
+        described: FieldIndex | None,
+        token: SharedToken | None,
         *,
-        elsewhere: bool = False,
+        elsewhere: bool,
     ) -> None:
         self.settings = settings
         self.shared = Shared(token, elsewhere=elsewhere)
@@ -56,9 +56,9 @@ class Core:
         authenticate: Callable[[AuthenticationHeader], None],
         monotonic: Callable[[], float],
         random: Callable[[], float],
-        refused: Callable[[int], None] = lambda code: None,
+        refused: Callable[[int], None],
     ) -> Steps[service.Answer]:
-        """Answer one request with a result or a fault, within *seconds* (None: those of the policy).
+        """Answer one request with a result or a fault, within *seconds* (None: no limit).
 
         An `envelope.Request` is taken as authenticated. *refused* is called when REST refuses a call for a limit, with
         the SOAP code of that.

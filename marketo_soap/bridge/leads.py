@@ -8,6 +8,7 @@ from typing import Any
 from attrs import field, frozen
 
 from marketo_soap.bridge.codes import local_refusal
+from marketo_soap.bridge.lookup import lead_id_of
 from marketo_soap.bridge.names import Names
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.values import rest_value, text_value
@@ -76,7 +77,7 @@ def fields_of(names: Names, settings: BridgeSettings) -> str:
 
 
 def lead_record(
-    data: Mapping[str, Any], lead_id: int, names: Names, settings: BridgeSettings, system: str | None
+    data: Mapping[str, Any], names: Names, settings: BridgeSettings, system: str | None = None
 ) -> LeadRecord:
     """Return a lead that REST showed, as SOAP would: attributes by name, those without a value left out.
 
@@ -98,7 +99,7 @@ def lead_record(
         if data[each.rest_name] is not False or settings.return_false
     ]
     return LeadRecord(
-        id=lead_id,
+        id=lead_id_of(data.get("id")) or 0,
         email=texts.get("email", "").strip() or None,
         foreign_sys_person_id=foreign_id,
         foreign_sys_type=foreign_type,

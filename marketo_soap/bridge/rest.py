@@ -69,11 +69,6 @@ class RestRequest:
         return f"{self.method} {self.path}"
 
     @property
-    def repeatable(self) -> bool:
-        """Whether it may be sent again when its outcome is unknown."""
-        return self.effect != "once"
-
-    @property
     def target(self) -> str:
         """The path with its query, every value percent-encoded."""
         return f"{self.path}?{_encoded(self.query)}" if self.query else self.path

@@ -56,7 +56,7 @@ class Shared:
 
 @define
 class Session:
-    """One call: its policy, its deadline in *seconds* (None: the policy's), the credentials, and what it has done."""
+    """One call: its policy, its deadline in *seconds* (None: no limit), the credentials, and what it has done."""
 
     shared: Shared
     client_id: str = field(repr=secret)
@@ -66,7 +66,7 @@ class Session:
     seconds: float | None
     monotonic: Callable[[], float]
     random: Callable[[], float]
-    refused: Callable[[int], None] = lambda code: None
+    refused: Callable[[int], None]
     holds_locks: bool = field(init=False, default=False)
     has_written: bool = field(init=False, default=False)
     begun: float = field(init=False, default=Factory(lambda self: self.monotonic(), takes_self=True))
@@ -260,8 +260,7 @@ class Session:
         return in_time(request.name, pause, self._left(), errors[-1])
 
     def _left(self) -> float | None:
-        seconds = self.policy.deadline if self.seconds is None else self.seconds
-        return None if seconds is None else max(0.0, seconds - (self.monotonic() - self.begun))
+        return None if self.seconds is None else max(0.0, self.seconds - (self.monotonic() - self.begun))
 
 
 def _raise_if_error(answer: object) -> None:

@@ -67,41 +67,49 @@ class Columns:
         Raises `ValueError` for columns without a key, an empty or repeated name, and, if they are those of a *header*
         and not of one row, for names of *mapping* and *types* that are not among them.
         """
-        prefix = f"{where}: " if where else ""
-        for name in sorted({*self.mapping} - {*names}) if header else ():
-            raise ValueError(f"{prefix}there is no column {name!r} to map; there are: {_listed(names)}")
+        try:
+            return self._plan(names, needs_key, header)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}" if where else str(error)) from None
+
+    def _plan(self, names: Sequence[str], needs_key: bool, header: bool) -> Plan:
         attributes: list[tuple[int, str, Convert | None]] = []
         keys: dict[str, int] = {}
         seen: dict[str, str] = {}
         for index, column in enumerate(names):
             if not isinstance(column, str):  # such as None, for the cells that csv.DictReader has no name for
-                raise ValueError(f"{prefix}the name of column {index + 1} is no text")
+                raise ValueError(f"the name of column {index + 1} is no text")
             target = self.mapping.get(column, column).strip()
             if column == REASON or (not target and column in self.mapping):
                 continue
             if not target:
-                raise ValueError(f"{prefix}column {index + 1} has no name: name it, or leave it out of the file")
+                raise ValueError(f"column {index + 1} has no name: name it, or leave it out of the file")
             if target in seen:
-                raise ValueError(f"{prefix}columns {seen[target]!r} and {column!r} are both {target!r}")
+                raise ValueError(f"columns {seen[target]!r} and {column!r} are both {target!r}")
             seen[target] = column
             if target in KEYS:
                 keys[target] = index
             else:
                 attributes.append((index, target, self._converter(target)))
-        for name in sorted({*self.types} - {*seen}) if header else ():
-            raise ValueError(f"{prefix}there is no attribute {name!r} to have a type; there are: {_listed(seen)}")
+        if header:
+            self._check_header(names, seen)
         if needs_key and not keys.keys() & {"Id", "Email", "ForeignSysPersonId"}:
-            hint = "".join(
-                f"; try --map {column}={key}" for key in KEYS for column in names if column.lower() == key.lower()
-            )
-            if header and not hint:
-                hint = "; say which one is: --map COLUMN=Email"
+            hints = [f"; try --map {column}={key}" for key in KEYS for column in names if column.lower() == key.lower()]
+            if header and not hints:
+                hints = ["; say which one is: --map COLUMN=Email"]
             raise ValueError(
-                f"{prefix}no column is a key (Id, Email, ForeignSysPersonId); the columns are: {_listed(names)}{hint}"
+                f"no column is a key (Id, Email, ForeignSysPersonId); the columns are: {_listed(names)}{''.join(hints)}"
             )
-        if header and "ForeignSysPersonId" in keys and "ForeignSysType" not in keys:
-            raise ValueError(f"{prefix}a column ForeignSysPersonId needs a column ForeignSysType")
         return Plan(tuple(names), keys, attributes, self.empty == "clear", needs_key)
+
+    def _check_header(self, names: Sequence[str], seen: Mapping[str, str]) -> None:
+        """Raise `ValueError` for names that a header lacks. One row may lack them."""
+        if missing := sorted({*self.mapping} - {*names}):
+            raise ValueError(f"there is no column {missing[0]!r} to map; there are: {_listed(names)}")
+        if missing := sorted({*self.types} - {*seen}):
+            raise ValueError(f"there is no attribute {missing[0]!r} to have a type; there are: {_listed(seen)}")
+        if "ForeignSysPersonId" in seen and "ForeignSysType" not in seen:
+            raise ValueError("a column ForeignSysPersonId needs a column ForeignSysType")
 
     def _converter(self, attribute: str) -> Convert | None:
         kind = self.types.get(attribute)

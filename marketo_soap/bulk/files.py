@@ -78,7 +78,7 @@ class Files:
             elif kind != "jsonl" and path != "-":
                 try:
                     with _opened(path) as (text, _):
-                        columns = _CsvReader(text, kind, _name(path)).columns
+                        columns = _csv_header(_csv_lines(text, kind, _name(path)), _name(path))
                 except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                     raise SourceError(f"{_name(path)}: {error}") from None
                 yield _name(path), columns
@@ -105,7 +105,13 @@ class Files:
             return
         with _opened(path) as (text, raw):
             self._now = raw
-            yield from _json_rows(text) if self.format == "jsonl" else _CsvReader(text, self.format, name)
+            if self.format == "jsonl":
+                yield from _json_rows(text)
+            else:
+                lines = _csv_lines(text, self.format, name)
+                columns = _csv_header(lines, name)
+                for line, cells in lines:
+                    yield line, columns, cells
         self._now = None
 
     def fingerprint(self) -> Any:
@@ -118,14 +124,12 @@ class Files:
                 found.append([os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()])
         return found
 
-    def read(self) -> float | None:
-        """Return which part of the bytes is read."""
+    def fraction_read(self) -> float | None:
+        """Return which part of the bytes is read, from 0 to 1."""
         total = sum(self._sizes)
         if not total:
             return None
-        here = 0
-        if self._now is not None:
-            here = self._now.tell()
+        here = 0 if self._now is None else self._now.tell()
         return min(1.0, (self._done + here) / total)
 
 
@@ -163,31 +167,26 @@ def _opened(path: str) -> Iterator[tuple[IO[str], IO[bytes]]]:
             raw.close()
 
 
-class _CsvReader:
-    """The rows of CSV or TSV: the line that each begins in, its columns and its cells. Blank lines are skipped."""
+def _csv_lines(text: IO[str], kind: Format, name: str) -> Iterator[tuple[int, Sequence[str]]]:
+    """Yield the line that each row of CSV or TSV begins in, and its cells; not blank lines."""
+    reader = csv.reader(text, delimiter=_DELIMITERS[kind], strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            raise SourceError(f"{name}:{line}: this is not CSV: {error}") from None
+        if cells is None:
+            return
+        if cells:
+            yield line, cells
 
-    def __init__(self, text: IO[str], kind: Format, name: str) -> None:
-        self._reader = csv.reader(text, delimiter=_DELIMITERS[kind], strict=True)
-        self._name = name
-        self.columns = tuple(cell.strip() for cell in next(self._lines(), (0, ()))[1])
-        if not self.columns:
-            raise SourceError(f"{name} is empty: the first line names the columns")
 
-    def _lines(self) -> Iterator[tuple[int, Sequence[str]]]:
-        while True:
-            line = self._reader.line_num + 1
-            try:
-                cells = next(self._reader, None)
-            except csv.Error as error:
-                raise SourceError(f"{self._name}:{line}: this is not CSV: {error}") from None
-            if cells is None:
-                return
-            if cells:
-                yield line, cells
-
-    def __iter__(self) -> Iterator[tuple[int, tuple[str, ...], Any]]:
-        for line, cells in self._lines():
-            yield line, self.columns, cells
+def _csv_header(lines: Iterator[tuple[int, Sequence[str]]], name: str) -> tuple[str, ...]:
+    """Return the columns that the first of *lines* names."""
+    for _, cells in lines:
+        return tuple(cell.strip() for cell in cells)
+    raise SourceError(f"{name} is empty: the first line names the columns")
 
 
 def _json_rows(text: IO[str]) -> Iterator[tuple[int, tuple[str, ...], Any]]:

@@ -36,10 +36,10 @@ class SourceChanged(ErrorWithHelp, ValueError):  # noqa: N818 - what happened
 class Ledger:
     """What became of each row of a source, in a SQLite file at *path* (`:memory:`: only while the program runs).
 
-    It holds the numbers of rows, fates, Marketo ids, and codes and texts of refusals, but no keys and no values. A
-    batch is noted as sent before it is sent, and its outcome when the answer is there; each commit waits for the disk.
-    What was sent and has no outcome when the file is opened again has the fate unknown. One process may have it open.
-    Only the owner of the file may read it.
+    It holds the numbers of rows, fates, Marketo ids, codes and texts of refusals, and how columns become leads, but no
+    keys and no values. A batch is noted as sent before it is sent, and its outcome when the answer is there; each
+    commit waits for the disk. What was sent and has no outcome when the file is opened again has the fate unknown. One
+    process may have it open. Only the owner of the file may read it.
 
     Raises `ValueError` if the file is no ledger, and `sqlite3.OperationalError` if another process has it open.
     """

@@ -95,7 +95,7 @@ class _Part:
     def fingerprint(self) -> str:
         return "parts"
 
-    def read(self) -> None:
+    def fraction_read(self) -> None:
         return
 
 

@@ -55,9 +55,9 @@ class Item:
         return self.row.number
 
     def covers(self, earlier: Item) -> bool:
-        """Say whether this lead leaves nothing of *earlier*: same keys, and all of its attributes.
+        """Return whether *earlier* need not be sent if this lead is: same keys, and all of its attributes.
 
-        One that may not be repeated does not: if its answer is lost, *earlier* would be sent after it.
+        Not if one of them may not be repeated: if the answer of this one is lost, *earlier* would be sent after it.
         """
         if self.identity != earlier.identity or not (self.repeatable and earlier.repeatable and self.keys):
             return False
@@ -87,7 +87,7 @@ class Batch:
 
 
 class Planner:
-    """Makes batches of leads: `add` them in their order, `take` batches, and say when one has `ended`.
+    """Makes batches of leads: `add` them in their order, `take` batches, and report what became of each.
 
     A lead waits while one that shares any of its keys is in a batch in progress, or waits before it. Of leads with the
     same keys only the last goes into a batch, if it sets all that the earlier ones set; otherwise each waits for the
@@ -119,11 +119,11 @@ class Planner:
         self._waiting.extend(items)
 
     def finish(self) -> None:
-        """Say that no lead comes any more."""
+        """Report that the source has no more leads."""
         self.finished = True
 
     def take(self) -> Batch | None:
-        """Return the next batch, or None: there is none, or more leads or the end of a batch would make it larger."""
+        """Return the next batch; None if there is none, or if more leads or the end of a batch may make it larger."""
         if self._parts:
             self.in_progress += 1
             return self._parts.pop()
@@ -147,23 +147,23 @@ class Planner:
         return batch
 
     def ended(self, batch: Batch, refused: Iterable[Item] = ()) -> None:
-        """Say that *batch* was carried out, apart from the leads that were *refused*: what they covered is sent."""
+        """Report that *batch* was carried out. What the *refused* leads covered is sent in their place."""
         self._release(batch)
         self._put_first([item for each in refused for item in batch.covered.get(each.number, ())])
 
     def put_back(self, batch: Batch) -> None:
-        """Say that nothing of *batch* was carried out: its leads are sent again."""
+        """Report that nothing of *batch* was carried out: its leads are sent again."""
         self._release(batch)
         covered = [item for each in batch.items for item in batch.covered.get(each.number, ())]
         self._put_first([*batch.items, *covered])
 
     def split(self, batch: Batch) -> None:
-        """Say that *batch* was refused as a whole: its halves come next."""
+        """Report that *batch* was refused as a whole: its halves come next."""
         self.in_progress -= 1
         self._parts += batch.halves()[::-1]
 
     def lost(self, batch: Batch) -> None:
-        """Say that nobody knows what came of *batch*: what shares a key with it is not sent any more."""
+        """Report that the fate of *batch* is unknown: what shares a key with it is not sent any more."""
         self.in_progress -= 1
 
     def _release(self, batch: Batch) -> None:

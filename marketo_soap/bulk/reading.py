@@ -103,9 +103,9 @@ class RowReader:
             self._add(chunk, row, known.get(row.number))
         return chunk
 
-    def read(self) -> float | None:
+    def fraction_read(self) -> float | None:
         """Return which part of the source is read, from 0 to 1; None if that is unknown."""
-        return 1.0 if self.finished else self._source.read()
+        return 1.0 if self.finished else self._source.fraction_read()
 
     def close(self) -> None:
         """Close the source."""
@@ -153,11 +153,12 @@ class RowReader:
         if plan is None:
             is_header = bool(row.columns)
             try:
-                plan = self._columns.plan(names, row.file, needs_key=self._dedup, header=is_header)
+                place = row.file if is_header else ""
+                plan = self._columns.plan(names, place, needs_key=self._dedup, header=is_header)
             except ValueError as error:
                 if is_header:
                     raise
-                raise BadCell(None, str(error).removeprefix(f"{row.file}: ")) from None
+                raise BadCell(None, str(error)) from None
             if len(self._plans) >= _MOST_PLANS:
                 self._plans.clear()
             self._plans[names] = plan

@@ -139,10 +139,8 @@ class Run:
         try:
             answer = self._client.call(batch.operation(dedup=self._terms.dedup))
             exchange, attempts = self._client.last_exchange, 1
-        except MarketoError as error:
-            answer, exchange, attempts = error, error.exchange, 0
         except BaseException as error:
-            answer, exchange, attempts = error, None, 0
+            answer, exchange, attempts = error, getattr(error, "exchange", None), 0
         self._answers.put(Answered(sent, batch, answer, attempts if exchange is None else exchange.attempt))
 
     # -- answers --------------------------------------------------------------------------------------
@@ -251,7 +249,7 @@ class Run:
 
     def _facts(self) -> dict[str, Any]:
         reader = self._reader
-        return {"rows": reader.number, "sent": self._sent, "calls": self._calls, "read": reader.read()}
+        return {"rows": reader.number, "sent": self._sent, "calls": self._calls, "read": reader.fraction_read()}
 
     def progress(self) -> Progress:
         """Return what is done so far."""

@@ -32,7 +32,7 @@ class RowSource(Protocol):
     def fingerprint(self) -> Any:
         """Return what identifies the contents, as JSON can hold it; None if that is known only from the rows."""
 
-    def read(self) -> float | None:
+    def fraction_read(self) -> float | None:
         """Return which part of the source is read, from 0 to 1; None if that is unknown."""
 
 
@@ -107,8 +107,8 @@ class Memory:
         """Return None: the rows are compared while they are read."""
         return
 
-    def read(self) -> float | None:
-        """Return which part of the rows is read."""
+    def fraction_read(self) -> float | None:
+        """Return which part of the rows is read, from 0 to 1."""
         return self._count / self._total if self._total else None
 
 

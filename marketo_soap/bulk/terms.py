@@ -1,4 +1,4 @@
-"""What a run of a bulk sync is given, and what its threads answer with."""
+"""The settings of a bulk sync, and the answers of its threads."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class RedisLimiter:
         if not lease > 0:
             raise ValueError("lease must be more than 0")
         self.limits = limits
-        self._share, self._on_outage, self._lease = share, on_outage, lease
+        self._share, self._on_outage = share, on_outage
         self._local = InProcessLimiter(local_limits or limits)
         self._redis = url if isinstance(url, RedisThread) else RedisThread(url, timeout=timeout)
         self._own = not isinstance(url, RedisThread)
@@ -148,7 +148,7 @@ class RedisLimiter:
         begun = loop.time()
         self._leases.renew()
         while True:
-            left = None if timeout is None else timeout - (loop.time() - begun)
+            left = None if timeout is None else max(0.0, timeout - (loop.time() - begun))
             try:
                 wait = await self._ask(ticket)
             except Away:
@@ -158,7 +158,7 @@ class RedisLimiter:
             if wait is None:
                 self._leases.held[ticket] = holder
                 break
-            if left is not None and left <= 0:
+            if left == 0.0:
                 raise TransportError(_LATE.format(timeout))
             await sleep(wait if left is None else min(wait, left))
         if (waited := loop.time() - begun) > 1:

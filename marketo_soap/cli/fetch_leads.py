@@ -38,7 +38,13 @@ _WHICH = (
     ),
 )
 _HOW = (
-    click.option("--attribute", "attributes", multiple=True, metavar="NAME", help="Only this field; may be repeated."),
+    click.option(
+        "--attribute",
+        "attributes",
+        multiple=True,
+        metavar="NAME",
+        help="Only the keys and this field; may be repeated.",
+    ),
     click.option(
         "-o", "--output", required=True, type=click.Path(dir_okay=False), help="A .csv, .tsv, .jsonl or .parquet file."
     ),

@@ -98,7 +98,10 @@ def sandbox(
         limits="vendor" if vendor_limits else None,
     ) as served:
         for path in seed:
-            click.echo(f"# {counted(served.seed(path), 'lead')} from {path}", err=True)
+            try:
+                click.echo(f"# {counted(served.seed(path), 'lead')} from {printable(path)}", err=True)
+            except ValueError as error:
+                raise click.UsageError(printable(f"{path}: {error}")) from None
         try:
             listener, endpoint = bound(host, port)
         except OSError as error:

@@ -56,7 +56,7 @@ _HOW = (
     click.option("--wait", is_flag=True, help="Go on the next day when the quota is used up, instead of stopping."),
     click.option("--ledger", type=click.Path(dir_okay=False), help="The ledger; default: FILE.ledger."),
     click.option("--rejects", type=click.Path(dir_okay=False), help="The file of refused rows; default: beside FILE."),
-    click.option("--accept-changes", is_flag=True, help="The file has changed, but not the rows that are done."),
+    click.option("--accept-changes", is_flag=True, help="Go on although the file or the options changed."),
     click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing."),
     click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
 )

@@ -1,7 +1,7 @@
 """Exchanges for other tools: HAR 1.2, .http files, curl commands, pairs of XML files. Pure.
 
-What is private is replaced by tokens, the same value by the same token within one export, unless it is
-*visible*; *secrets* (encryption keys) are replaced whatever is visible. `importing` reads all of it back.
+What is private is replaced by tokens, the same value by the same token within one export: the *redactor* must know
+the requests. `importing` reads all of it back.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import base64
 import json
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from marketo_soap import __version__
@@ -29,16 +29,19 @@ def safe_name(operation: str) -> str:
 
 
 def har(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()) -> bytes:
-    """Return an HTTP archive, version 1.2, as browsers' developer tools open it.
+    """Return an HTTP archive: see `har_parts`. What is *visible* is shown, but never *secrets* (encryption keys)."""
+    given = list(exchanges)
+    redactor = Redactor(visible, secrets)
+    redactor.learn(*(exchange.request for exchange in given))
+    return b"".join(har_parts(given, redactor))
+
+
+def har_parts(exchanges: Iterable[Exchange], redactor: Redactor) -> Iterator[bytes]:
+    """Yield the parts of an HTTP archive, version 1.2, as browsers' developer tools open it.
 
     Names that begin with an underscore are ours: the operation, the attempt, the number of the call. Bodies that
     are not UTF-8 are base64. Source: the W3C draft of HAR 1.2.
     """
-    return b"".join(har_parts(*_all_known(exchanges, visible, secrets)))
-
-
-def har_parts(exchanges: Iterable[Exchange], redactor: Redactor) -> Iterator[bytes]:
-    """Yield the same in parts, one exchange after the other; *redactor* knows what is private."""
     log = {"version": "1.2", "creator": {"name": "marketo_soap", "version": __version__}, "entries": []}
     head, tail = _json({"log": log}, 0).split("[]")
     yield f"{head}[".encode()
@@ -59,16 +62,6 @@ def har_parts(exchanges: Iterable[Exchange], redactor: Redactor) -> Iterator[byt
 def _json(data: dict[str, Any], indent: int) -> str:
     text = json.dumps(data, ensure_ascii=False, indent=2)
     return "\n".join(f"{' ' * indent}{line}" for line in text.split("\n"))  # no value has a line break of its own
-
-
-def _all_known(
-    exchanges: Iterable[Exchange], visible: Visible | None, secrets: Iterable[str]
-) -> tuple[list[Exchange], Redactor]:
-    """The exchanges, and a redactor that knows the private values of all of them."""
-    given = list(exchanges)
-    redactor = Redactor(visible, secrets)
-    redactor.learn(*(exchange.request for exchange in given))
-    return given, redactor
 
 
 def _entry(exchange: Exchange, redactor: Redactor, call: int) -> dict[str, Any]:
@@ -143,13 +136,8 @@ def _body(data: bytes, encoding: str) -> dict[str, str]:
         return {"text": base64.b64encode(data).decode(), encoding: "base64"}
 
 
-def http_file(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()) -> bytes:
-    """Return the requests as a `.http` file, which editors run; a comment has the result of each."""
-    return b"".join(http_parts(*_all_known(exchanges, visible, secrets)))
-
-
 def http_parts(exchanges: Iterable[Exchange], redactor: Redactor) -> Iterator[bytes]:
-    """Yield the blocks of such a file, each but the first after an empty line."""
+    """Yield the blocks of a `.http` file, whose requests editors run; a comment has the result of each."""
     for number, exchange in enumerate(exchanges):
         result = f"HTTP {exchange.status}" if exchange.status else "no answer"
         lines = [
@@ -166,28 +154,23 @@ def _to_send(headers: Headers) -> list[tuple[str, str]]:
     return [(name, value) for name, value in headers if name.lower() not in _MADE_BY_THE_TOOL]
 
 
-def curl(exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()) -> str:
-    """Return the requests as commands for a POSIX shell, one for each.
-
-    A body that no argument can hold (bytes that are no UTF-8, or a first `@`, which curl takes for a file) goes
-    through base64.
-    """
-    parts = curl_parts(*_all_known(exchanges, visible, secrets))
-    return b"".join(parts).decode("utf-8", "surrogateescape")
-
-
 def curl_parts(exchanges: Iterable[Exchange], redactor: Redactor) -> Iterator[bytes]:
-    """Yield the command of each exchange."""
+    """Yield for each exchange the command that makes its request, see `curl_command`."""
     for exchange in exchanges:
         data, headers = redactor.data(exchange.request), redactor.headers(exchange.request_headers)
         yield f"{curl_command(redactor.url(exchange.endpoint), headers, data)}\n".encode("utf-8", "surrogateescape")
 
 
 def curl_command(url: str, headers: Headers, data: bytes, method: str = "POST") -> str:
-    """Return the command that makes a request, as it is given; without *data* it has no body."""
+    """Return the command for a POSIX shell that makes a request, as it is given; without *data* it has no body.
+
+    A body that no argument can hold (bytes that are no UTF-8, or a first `@`, which curl takes for a file) goes
+    through base64.
+    """
     others = [] if method == ("POST" if data else "GET") else ["-X", method]
     shown = [argument for pair in _to_send(headers) for argument in ("-H", ": ".join(pair))]
-    command = ["curl", *others, url, *shown]
+    target = ["--url", url] if url.startswith("-") else [url]  # not to be taken for an option
+    command = ["curl", *others, *target, *shown]
     if not data:
         return shlex.join(command)
     try:
@@ -199,15 +182,8 @@ def curl_command(url: str, headers: Headers, data: bytes, method: str = "POST") 
     return shlex.join([*command, "--data-binary", text])
 
 
-def xml_files(
-    exchanges: Iterable[Exchange], *, visible: Visible | None = None, secrets: Iterable[str] = ()
-) -> Mapping[str, bytes]:
-    """Return the messages as files by name: `0001-syncLead.request.xml` and `.response.xml`, if there is a response."""
-    return dict(file_parts(*_all_known(exchanges, visible, secrets)))
-
-
 def file_parts(exchanges: Iterable[Exchange], redactor: Redactor) -> Iterator[tuple[str, bytes]]:
-    """Yield the files, each with its name."""
+    """Yield the messages as files with their names: `0001-syncLead.request.xml`, and `.response.xml` if one came."""
     for number, exchange in enumerate(exchanges, 1):
         name = f"{number:04}-{safe_name(exchange.operation)}"
         yield f"{name}.request.xml", redactor.data(exchange.request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import IO
 
@@ -19,7 +19,6 @@ __all__ = [
     "Piece",
     "exchanges",
     "exchanges_in",
-    "exchanges_of_files",
     "messages",
     "messages_in",
     "messages_of",
@@ -75,22 +74,6 @@ def paired(found: Iterable[FoundMessage], started: datetime) -> Iterator[Exchang
         request = None if is_reply else message
     if request is not None:
         yield _exchange(request, None, started)
-
-
-def exchanges_of_files(files: Mapping[str, bytes], *, started: datetime) -> list[Exchange]:
-    """Return the exchanges in several files; `x.request.xml` and `x.response.xml` are two sides of one."""
-    found: list[Exchange] = []
-    for name, data in sorted(files.items()):
-        stem = name.removesuffix(".response.xml")
-        if stem != name and f"{stem}.request.xml" in files:
-            continue
-        stem = name.removesuffix(".request.xml")
-        response = files.get(f"{stem}.response.xml")
-        if stem != name and response is not None:
-            found.append(_exchange(FoundMessage(data), FoundMessage(response), started))
-        else:
-            found += exchanges(data, started=started)
-    return found
 
 
 def messages_in(file: IO[bytes]) -> Iterator[FoundMessage]:

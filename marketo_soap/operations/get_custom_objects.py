@@ -76,8 +76,9 @@ def read_position(position: str | None, key: Iterable[str], name: str, default: 
     try:
         found = json.loads(position or "")
         before, cursor = found["os"], found.get(name, default)
-        numbers = [each for each in (before, cursor) if not isinstance(each, str)]
-        if type(cursor) is not type(default) or not all(0 <= each < 2**63 for each in numbers):
+        if type(before) is not int or type(cursor) is not type(default):
+            raise TypeError
+        if not all(0 <= each < 2**63 for each in (before, cursor) if isinstance(each, int)):
             raise ValueError
         if before and found["ky"] != list(key):
             raise ValueError

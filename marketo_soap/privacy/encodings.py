@@ -21,15 +21,19 @@ _ALPHABET = "[A-Za-z0-9+/_-]"
 _BASE64 = re.compile(
     rf"(?<!{_ALPHABET}){_ALPHABET}{{20,}}+(?:\r?\n[ \t]*{_ALPHABET}{{4,}}+(?=[\s=\"'<\\]|\Z))*(?:\r?\n)?={{0,2}}"
 )
-_HEX = re.compile(rf"(?<![0-9A-Za-z])(?:{_H}{{2}}[ :]?(?:\r?\n[ \t]*)?){{20,}}+{_H}?(?![G-Zg-z])")
+_PAIR = rf"{_H}{{2}}[ :]?"
+_HEX = re.compile(  # a line that goes on consists of digits alone: `DEBUG` begins with some
+    rf"(?:(?<![0-9A-Za-z])|(?<=[0\\\\][xX]))"
+    rf"(?:{_PAIR}(?:\r?\n[ \t]*(?=(?:{_PAIR})++{_H}?(?:[\s\"'<\\\\]|\Z)))?){{20,}}+{_H}?(?![G-Zg-z])"
+)
 _DUMP = re.compile(
     rf"(?:^[ \t]*(?:0x)?{_H}{{4,8}}:?[ \t]{{1,3}}(?:{_H}{{2}}[ \t]{{0,2}}){{1,16}}[^\n]*(?:\n|\Z)){{2,}}", re.MULTILINE
 )
 _DUMPED = re.compile(rf"^[ \t]*(?:0x)?{_H}{{4,8}}:?[ \t]{{1,3}}((?:{_H}{{2}}[ \t]{{0,2}}){{1,16}})", re.MULTILINE)
 _NUMBERS = re.compile(
-    r"(?<![\w.])(?:(?:0[xX][0-9a-fA-F]{1,2}|[0-9]{1,3}),\s{0,8}){19,}+(?:0[xX][0-9a-fA-F]{1,2}|[0-9]{1,3})"
+    r"(?<![\w.])(?:(?:0[xX][0-9a-fA-F]{1,2}|-?[0-9]{1,3}),\s{0,8}){19,}+(?:0[xX][0-9a-fA-F]{1,2}|-?[0-9]{1,3})"
 )
-_NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+")
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|-?[0-9]+")
 _LONG = 40  # digits of a hash: a signature
 
 
@@ -104,7 +108,9 @@ def dumps(text: str, inner: Callable[[bytes], bytes], token: Callable[[str], str
 
 def _of_numbers(run: str, inner: Callable[[bytes], bytes], token: Callable[[str], str]) -> str:
     numbers = [int(number, 0) if number[:2] in ("0x", "0X") else int(number) for number in _NUMBER.findall(run)]
-    if max(numbers) > 255 or not looks_like_text(data := bytes(numbers)):
+    if min(numbers) < -128 or max(numbers) > 255:  # bytes of Java are negative from 128 on
+        return run
+    if not looks_like_text(data := bytes(number % 256 for number in numbers)):
         return run
     shown = inner(data)
     return run if shown == data else ",".join(map(str, shown))

@@ -14,9 +14,11 @@ _H = "[0-9a-fA-F]"
 _SLASHES = r"\\{1,64}+"
 _ESCAPE = re.compile(
     rf"{_SLASHES}(?:u(?P<pair>[dD][89abAB]{_H}{{2}}{_SLASHES}u[dD][c-fC-F]{_H}{{2}})|u(?P<wide>{_H}{{4}})"
+    rf"|U(?P<long>{_H}{{8}})"
     rf"|u\{{(?P<braced>{_H}{{1,6}})\}}|(?P<bytes>x[c-fC-F]{_H}(?:{_SLASHES}x[89abAB]{_H}){{1,3}})|x(?P<narrow>{_H}{{2}})"
     rf"|(?P<octals>3[0-7]{{2}}(?:{_SLASHES}2[0-7]{{2}}){{1,3}})|(?P<octal>[0-3][0-7]{{2}})|(?P<letter>[\"'/nrtbfe<>=&]))"
     rf"|%(?:u(?P<old>{_H}{{4}})|(?P<percents>[c-fC-F]{_H}(?:%[89abAB]{_H}){{1,3}})|(?P<percent>{_H}{{2}}))"
+    r"|#(?P<syslog>0[0-3][0-7])"
     r"|&(?:#(?:[xX]0{0,9}[0-9a-fA-F]{1,6}|0{0,9}[0-9]{1,7})|[A-Za-z][A-Za-z0-9]{1,30});?"
     r"|=(?:(?P<quoteds>[C-F][0-9A-F](?:=[89AB][0-9A-F]){1,3})|(?P<quoted>[2-7][0-9A-F])|(?P<soft>[ \t]*\r?\n))"
 )
@@ -44,6 +46,9 @@ def layers(text: str) -> Iterator[tuple[str, list[list[Edit]]]]:
         if undone := _undoing(text):
             if len(way) == DEEPEST:
                 raise ValueError("escapes are nested too deep to look into")
+            others = [edit for edit in undone if text[edit[0]] != "&"]
+            if not way and others and len(others) < len(undone):  # `&lt;` may belong to the text that was escaped
+                todo.append((applied(text, others), [others], joined))
             todo.append((applied(text, undone), [*way, undone], joined))
         if not joined and len(way) < DEEPEST and (joining := list(_wraps(text))):
             todo.append((applied(text, joining), [*way, joining], True))
@@ -51,7 +56,7 @@ def layers(text: str) -> Iterator[tuple[str, list[list[Edit]]]]:
 
 def _undoing(text: str) -> list[Edit]:
     """The edits that undo one layer of the escapes of JSON, programs, HTML, addresses and mail."""
-    if "\\" not in text and "%" not in text and "&" not in text and "=" not in text:
+    if "\\" not in text and "%" not in text and "&" not in text and "=" not in text and "#0" not in text:
         return []
     plain = ((found.start(), found.end(), _plain(found), found[0]) for found in _ESCAPE.finditer(text))
     return [(start, end, new) for start, end, new, old in plain if new is not None and new != old]
@@ -74,7 +79,7 @@ def _plain(found: re.Match[str]) -> str | None:
         return bytes(int(digits, 16) for digits in _BYTE.findall(text)).decode("utf-8", "replace")
     if kind == "octals":
         return bytes(int(digits, 8) for digits in _OCTAL.findall(text)).decode("utf-8", "replace")
-    number = int(text, 8 if kind == "octal" else 16)
+    number = int(text, 8 if kind in ("octal", "syslog") else 16)
     return chr(number) if number < 0x110000 else None
 
 

@@ -33,10 +33,12 @@ _ATTRIBUTE = re.compile(r"([^\s=\"'/<>\\]+)(\s*=\s*\\?)(\"[^\"<]*\"|'[^'<]*')")
 _PROTOCOL = {"nil", "type", "mustunderstand", "encodingstyle", "actor", "arraytype", "schemalocation", "space", "lang"}
 
 
-def scanned(text: str, visible: Visible, act: Act, free: Free, *, cut_out: bool = False) -> Iterator[Edit]:
+def scanned(
+    text: str, visible: Visible, act: Act, free: Free, *, cut_out: bool = False, in_cdata: bool = False
+) -> Iterator[Edit]:
     """Yield the edits of *text*: what *act* makes of each private value, and *free* of what is free text.
 
-    *cut_out*: *text* is a part of a message.
+    *cut_out*: *text* is a part of a message. *in_cdata*: it is a CDATA section, and what it quotes is not read again.
     """
     place = OpenElements(visible, cut_out=cut_out)
     done = 0
@@ -52,9 +54,13 @@ def scanned(text: str, visible: Visible, act: Act, free: Free, *, cut_out: bool 
         if found["name"] is not None:
             yield from _tag(found, place, act, free)
         elif found["cdata"] is not None:
-            for start, end, new in _between(found["cdata"], found.start("cdata"), place, act, free):
-                whole = place.kind("")  # a private value is replaced with what is around it
-                yield (found.start(), found.end(), new) if whole else (start, end, new)
+            kind = place.kind(found["cdata"].strip())
+            if kind or kind is None or in_cdata:
+                for start, end, new in _between(found["cdata"], found.start("cdata"), place, act, free):
+                    yield (found.start(), found.end(), new) if kind else (start, end, new)  # a value with its marks
+            else:  # logs quote messages in CDATA
+                inside = scanned(found["cdata"], visible, act, free, cut_out=cut_out, in_cdata=True)
+                yield from moved(list(inside), found.start("cdata"))
         elif found["comment"] is not None:
             if found["comment"].strip():
                 yield *found.span("comment"), HIDDEN

@@ -263,7 +263,7 @@ class Redactor:
         except ValueError:
             return self._token("secret", url)
         if user:
-            url = url.replace(user, self._token("secret", user), 1)
+            url = url.replace(f"//{user}@", f"//{self._token('secret', user)}@", 1)
         path, mark, query = url.partition("?")
         host = _ORIGIN.match(path)  # shown even if it contains a word of a private value
         at = host.end() if host else 0

@@ -1,7 +1,7 @@
 """What each element of a message carries, by the declarations and by the names here, and which of it stays visible.
 
-`marketo_soap.operations` passes in its declarations. An element that is not known is hidden, so a vocabulary
-that nothing was passed to hides too much, never too little.
+`marketo_soap.operations` passes in its declarations. In an envelope an element that is not known is hidden, so
+while nothing is declared too much of it is hidden, never too little.
 """
 
 from __future__ import annotations
@@ -180,8 +180,8 @@ class Visible:
 
     def shows(self, kind: str) -> bool:
         """Say whether all values of *kind* (user, signature, cookie, email, value) are visible."""
-        shown = {"user": self.user_id, "signature": self.signature, "cookie": self.cookie}
-        return (shown | {"email": self.emails, "value": self.values}).get(kind, False)
+        fields = {"user": "user_id", "signature": "signature", "cookie": "cookie", "email": "emails", "value": "values"}
+        return kind in fields and bool(getattr(self, fields[kind]))
 
 
 EVERYTHING = Visible(True, True, True, True, True)

@@ -67,10 +67,7 @@ def wire_text(value: Value, where: str) -> str:
     `TypeError` for other types.
     """
     if isinstance(value, str):
-        text = str.__str__(value)
-        if not text.isprintable():
-            check_characters(text, where)
-        return text
+        return check_characters(str.__str__(value), where)
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, int | float | Decimal):
@@ -171,7 +168,10 @@ def as_attributes(given: Mapping[str, Value] | Sequence[Attribute]) -> tuple[Att
 
 
 def _system(given: ForeignSysType | str | None) -> ForeignSysType | str | None:
-    return ForeignSysType(given) if given in _SYSTEMS else given
+    if given is None:
+        return None
+    text = check_characters(given, "ForeignSysType")
+    return ForeignSysType(text) if text in _SYSTEMS else text
 
 
 def _check_id(instance: object, attribute: AttrsField[Any], value: object) -> None:

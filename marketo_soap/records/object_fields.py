@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from math import isnan
 
 from attrs import frozen
 
@@ -65,7 +66,7 @@ _PROGRAM_CRITERIA = {
 }
 
 
-def describe(name: str, fields: Iterable[ObjectField], *, custom: bool = False) -> MObjectMetadata:
+def describe(name: str, fields: Iterable[ObjectField]) -> MObjectMetadata:
     """Return what describeMObject answers of a type with these fields, in their order."""
     virtual = name in ("ActivityRecord", "LeadRecord")
     described = tuple(
@@ -87,7 +88,7 @@ def describe(name: str, fields: Iterable[ObjectField], *, custom: bool = False) 
         )
         for each in fields
     )
-    return MObjectMetadata(name, None, custom, virtual, described, _CHANGED)
+    return MObjectMetadata(name, None, False, virtual, described, _CHANGED)
 
 
 def check_criteria(kind: str, criteria: Iterable[MObjCriteria]) -> None:
@@ -151,6 +152,7 @@ def _order(have: str, wanted: str) -> int:
             left, right = read(have.strip()), read(wanted.strip())
         except (ValueError, OverflowError):
             continue
-        return (left > right) - (left < right)
+        if not (isnan(left) or isnan(right)):
+            return (left > right) - (left < right)
     one, other = have.strip().casefold(), wanted.strip().casefold()
     return (one > other) - (one < other)

@@ -26,50 +26,31 @@ def read_by_items(data: bytes, result: type[Any], parents: Collection[str], read
     """
     if len(data) < LONG:
         return None
-    try:
-        items = _LongList(result, parents)
-        return items.give(read(items.parse(data)))
-    except (ProtocolError, LookupError):
+    field = next((field for field in declared(result) if len(field.items) == 1 and is_record(field.type)), None)
+    if field is None:
         return None
+    load, (tag,) = codec(field.type).load, field.items
+    tags = (tag, f"{{{MKTOWS}}}{tag}")
+    items: list[Any] = []
+    lists: list[Any] = []  # at most one: the element of the list, once it has begun
 
+    def take(end: int | None) -> None:
+        """Read the items before the index *end*, and remove them."""
+        for element in lists:
+            items.extend(load(child) for child in element[:end] if child.tag in tags)
+            del element[:end]
 
-class _LongList:
-    """The records of the one list in a result of class *cls*, whose element has one of the tags *parents*.
+    def look(element: Element | None) -> None:
+        if element is not None and (above := element.getparent()) is not None and above.tag in parents:
+            lists[:] = [element]
+            take(-1)  # the last one may be incomplete
 
-    `LookupError` if the class has no such list.
-    """
-
-    def __init__(self, cls: type[Any], parents: Collection[str]) -> None:
-        fields = [field for field in declared(cls) if len(field.items) == 1 and is_record(field.type)]
-        self._field = fields[0]
-        self._fill = getattr(cls, self._field.name).__set__
-        self._load, self._parents = codec(self._field.type).load, parents
-        self._items: list[Any] = []
-        tag = self._field.items[0]
-        self._tags = (tag, f"{{{MKTOWS}}}{tag}")
-
-    def parse(self, data: bytes) -> Element:
-        """Parse a document and read the items of the list, which is empty in the tree that is returned."""
-        found: list[Element] = []
-
-        def look(element: Element | None) -> None:
-            if element is not None and (above := element.getparent()) is not None and above.tag in self._parents:
-                found[:] = [element]
-                self._take(element, -1)
-
-        root = parse_in_pieces(data, self._field.el.name, look)
-        for element in found:
-            self._take(element, len(element))
-        return root
-
-    def _take(self, element: Element, end: int) -> None:
-        """Read the items up to the one with index *end*, and remove them."""
-        children: Any = element
-        self._items += [self._load(child) for child in children[:end] if child.tag in self._tags]
-        del children[:end]
-
-    def give(self, result: R) -> R:
-        """Return *result* with the items in its list."""
-        if self._items:
-            self._fill(result, tuple(self._items))
-        return result
+    try:
+        root = parse_in_pieces(data, field.el.name, look)
+        take(None)
+        made = read(root)
+    except ProtocolError:
+        return None
+    if items:
+        getattr(result, field.name).__set__(made, tuple(items))
+    return made

@@ -10,10 +10,10 @@ import attrs
 
 from marketo_soap.wire.fields import Field, declared_by_name, is_enum, is_record
 from marketo_soap.wire.tree import folded, lookup
+from marketo_soap.wire.values import BOOLEANS
 
 _PAIRS = (("attrName", "attrValue"), ("name", "value"))
 _TYPE = "xsi:type"
-_FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def from_data(cls: type[Any], data: Any, where: str = "") -> Any:
@@ -42,7 +42,7 @@ def from_data(cls: type[Any], data: Any, where: str = "") -> Any:
         raise ValueError(f"{f'{where}: ' if where else ''}{', '.join(missing)} missing")
     try:
         return cls(**values)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{f'{where}: ' if where else ''}{error}") from None
 
 
@@ -79,7 +79,7 @@ def _of_text(field: Field, text: str, place: str) -> Any:
         return text
     try:
         if kind is bool:
-            return _FLAGS[text.lower()]
+            return BOOLEANS[text.lower()]
         return datetime.fromisoformat(text) if kind is datetime else kind(text)
     except (ValueError, KeyError, TypeError):
         expected = {int: "a whole number", bool: "true or false", datetime: "a time, such as 2013-08-05T16:34:19-07:00"}

@@ -90,6 +90,7 @@ def _items_reader(field: Field) -> Read:
     # An item is read even if it is nil: it would be dropped otherwise.
     read_item = reader_of_class(item.type) if plain_records else _reader(item) or reader_of(item)
     read_columns = columns_reader(item.type, tag) if plain_records else None
+    is_text = not item.is_list and (item.type is str or is_enum(item.type))  # then a nil item is an empty one
     nil_is_none = field.none_allowed
 
     def read_items(element: Element) -> tuple[Any, ...] | None:
@@ -99,10 +100,7 @@ def _items_reader(field: Field) -> Read:
         items = read_columns(element) if read_columns and children >= _MANY else None
         if items is None:
             found = (child for child in children_of(element) if child.tag == tag or child.tag == qualified)
-            items = [read_item(child) for child in found]
-            if not plain_records:
-                is_text = field.type is str or is_enum(field.type)
-                items = ["" if item is None and is_text else item for item in items]
+            items = [read_item(child) or "" for child in found] if is_text else [read_item(child) for child in found]
         return tuple(items)
 
     return read_items

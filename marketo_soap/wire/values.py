@@ -17,7 +17,7 @@ INT_MAX = 2**31 - 1
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,32}")
 _WHITE = " \t\r\n"
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 Read: TypeAlias = Callable[[Element], Any]
 Check: TypeAlias = Callable[[Any, str], Any]
@@ -59,7 +59,7 @@ def _read_bool(element: Element) -> bool | None:
     text = _bare(element)
     if text is None:
         return None
-    value = _BOOLEANS.get(text.lower())  # the vendor's Ruby samples send "True"
+    value = BOOLEANS.get(text.lower())  # the vendor's Ruby samples send "True"
     if value is None:
         raise broken(element, "invalid", "is not a boolean (true, false, 1 or 0)")
     return value
@@ -133,14 +133,6 @@ def writer_of(field: Field) -> Callable[[Any], str]:
 # -- checking what a caller gives ---------------------------------------------------------------------
 
 
-def _check_text(value: Any, where: str) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{where} must be text, not {type(value).__name__}")
-    if not value.isprintable():
-        check_characters(value, where)
-    return value
-
-
 def _check_int(value: Any, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{where} must be an integer, not {type(value).__name__}")
@@ -168,7 +160,9 @@ def _check_instance(kind: type, expected: str) -> Check:
 
 def check_time_text(value: Any, where: str) -> str:
     """Check a dateTime; it is kept as text, so that it is written back unchanged."""
-    return _write_datetime(_check_datetime(value, where)) if isinstance(value, datetime) else _check_text(value, where)
+    if isinstance(value, datetime):
+        return _write_datetime(_check_datetime(value, where))
+    return check_characters(value, where)
 
 
 def _check_of_enum(kind: type[Enum]) -> Check:
@@ -182,7 +176,7 @@ def _check_of_enum(kind: type[Enum]) -> Check:
 
 
 _CHECKS: dict[Any, Check] = {
-    str: _check_text,
+    str: check_characters,
     int: _check_int,
     bool: _check_instance(bool, "True or False, not a"),
     datetime: _check_datetime,

@@ -37,24 +37,25 @@ def illegal_character(text: str) -> str | None:
     return f"U+{ord(found[0]):04X}" if found else None
 
 
-def check_text(text: object, where: str, *, instead: str = "leave it out") -> str:
-    """Return *text* if it can be the key or name *where*.
+def check_characters(text: object, where: str) -> str:
+    """Return *text* if XML can hold it.
 
-    Raises `TypeError` for what is no text, `ValueError` for empty text and for characters that XML
-    cannot hold. The text itself is not in the message: it may be personal.
+    Raises `TypeError` for what is no text, `ValueError` for characters that XML does not allow. The message names
+    *where* and does not contain the text, which may be personal.
     """
     if not isinstance(text, str):
         raise TypeError(f"{where} must be text, not {type(text).__name__}")
-    if not text.strip():
-        raise ValueError(f"{where} is empty: give it a value, or {instead}")
-    check_characters(text, where)
+    if found := illegal_character(text):
+        raise ValueError(f"{where} contains the character {found}, which XML cannot hold: remove it")
     return text
 
 
-def check_characters(text: str, where: str) -> None:
-    """Raise `ValueError` naming *where* if *text* has a character that XML does not allow."""
-    if found := illegal_character(text):
-        raise ValueError(f"{where} contains the character {found}, which XML cannot hold: remove it")
+def check_text(text: object, where: str, *, instead: str = "leave it out") -> str:
+    """Return *text* if it can be a key or a name: as `check_characters` does, and `ValueError` for empty text."""
+    text = check_characters(text, where)
+    if not text.strip():
+        raise ValueError(f"{where} is empty: give it a value, or {instead}")
+    return text
 
 
 def replace_illegal(text: str) -> str:
@@ -122,16 +123,16 @@ class _Parsers(threading.local):
 _parsers = _Parsers()
 
 
-def parse(data: bytes, *, max_bytes: int = MAX_BYTES, max_tags: int = MAX_TAGS) -> Element:
+def parse(data: bytes, *, max_tags: int = MAX_TAGS) -> Element:
     """Parse *data* without entities, DTD and network, and return the root element.
 
     No entity is resolved, no file or address is read, a DOCTYPE is refused, comments and processing
     instructions are dropped, libxml2's limits (256 levels, 10 MB a text) apply.
 
-    Raises `ProtocolError` for what is not well-formed, has a DOCTYPE, is longer than *max_bytes*, or has more
+    Raises `ProtocolError` for what is not well-formed, has a DOCTYPE, is longer than `MAX_BYTES`, or has more
     than *max_tags* tags or attributes.
     """
-    data = _checked(data, max_bytes, max_tags)
+    data = _checked(data, max_tags)
     try:
         root = etree.fromstring(data, _parsers.hardened)
     except (etree.XMLSyntaxError, LookupError, ValueError) as error:
@@ -146,7 +147,7 @@ def parse_in_pieces(data: bytes, tag: str, look: Callable[[Element | None], obje
     It may remove all children but the last of what it is given: so a long list is never in memory as a whole,
     where it takes ten times the length of its text.
     """
-    data = _checked(data, MAX_BYTES, MAX_TAGS)
+    data = _checked(data, MAX_TAGS)
     parser = etree.XMLPullParser(("start",), tag=tag, **_HARDENED)
     newest: Element | None = None
     try:
@@ -162,11 +163,11 @@ def parse_in_pieces(data: bytes, tag: str, look: Callable[[Element | None], obje
     return root
 
 
-def _checked(data: bytes, max_bytes: int, max_tags: int) -> bytes:
+def _checked(data: bytes, max_tags: int) -> bytes:
     if not isinstance(data, bytes):
         raise TypeError(f"XML is parsed from bytes, not from {type(data).__name__}: encode it first")
-    if len(data) > max_bytes:
-        raise _malformed(f"the message is {len(data)} bytes long, more than the {max_bytes} allowed")
+    if len(data) > MAX_BYTES:
+        raise _malformed(f"the message is {len(data)} bytes long, more than the {MAX_BYTES} allowed")
     for mark, what in ((b"<", "tags"), (b"=", "attributes")):  # each costs memory, however short
         if len(data) > max_tags and data.count(mark) > max_tags:
             raise _malformed(f"the message has more than {max_tags} {what}")

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from marketo_soap import BridgeSettings, Fault, GetMultipleLeads, StaticListSelector
+from marketo_soap import BridgeSettings, Fault, GetLeadChanges, GetMultipleLeads, StaticListSelector, StreamPosition
 from marketo_soap.bridge.codes import code_of
 from marketo_soap.bridge.names import FieldIndex, Names, described, names_of_reply
 from marketo_soap.bridge.operations.get_multiple_leads import get_multiple_leads
+from marketo_soap.bridge.operations.lead_activities import get_lead_changes
 from marketo_soap.bridge.rest import RestReply, read, read_reply, write
+from marketo_soap.bridge.steps import Note
 from marketo_soap.bridge.streams import Stream, place_of, streams_at
 from marketo_soap.bridge.values import json_value, text_value
 from marketo_soap.config import load_toml, structure
@@ -62,10 +64,10 @@ def test_a_reply_is_read_in_any_order_with_anything_beside() -> None:
      "\udcff", '{"result":[]}'],
 )  # fmt: skip
 def test_what_is_no_reply_is_unknown_trouble(body: str) -> None:
-    said = read_reply(received(body.encode("utf-8", "surrogateescape").decode("latin-1")))
-    assert not said.success
-    assert said.errors[0].code == ""
-    assert code_of(said.errors[0]).fault == 20011
+    result = read_reply(received(body.encode("utf-8", "surrogateescape").decode("latin-1")))
+    assert not result.success
+    assert result.errors[0].code == ""
+    assert code_of(result.errors[0]).fault == 20011
 
 
 @pytest.mark.parametrize(
@@ -82,8 +84,8 @@ def test_what_is_no_reply_is_unknown_trouble(body: str) -> None:
     ],
 )
 def test_errors_of_any_shape_are_read(data: dict[str, Any], code: str) -> None:
-    said = reply(json.dumps({"success": False, "requestId": 5, **data}))
-    assert (said.code, said.request_id) == (code, "5")
+    result = reply(json.dumps({"success": False, "requestId": 5, **data}))
+    assert (result.code, result.request_id) == (code, "5")
 
 
 @pytest.mark.parametrize(
@@ -94,14 +96,14 @@ def test_results_of_any_shape_are_read(result: Any, records: int) -> None:
 
 
 def test_no_server_error_is_a_success() -> None:
-    said = read_reply(received(CREATED, 502))
-    assert not said.success
-    assert code_of(said.errors[0]).fault == 20011
+    result = read_reply(received(CREATED, 502))
+    assert not result.success
+    assert code_of(result.errors[0]).fault == 20011
 
 
 def test_the_text_of_a_reply_is_cut() -> None:
-    said = reply(json.dumps({"success": False, "errors": [{"code": "603", "message": "x" * 100_000}]}))
-    assert len(said.errors[0].message) == 500
+    result = reply(json.dumps({"success": False, "errors": [{"code": "603", "message": "x" * 100_000}]}))
+    assert len(result.errors[0].message) == 500
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, 20014), (413, 20110), (414, 20110), (429, 20023), (404, 20011)])
@@ -127,6 +129,15 @@ def test_a_damaged_position_of_streams_is_none(text: str) -> None:
     assert streams_at([Stream("/x", {})], place_of([Stream("/x", {}, None, "a", 3)])) == [
         Stream("/x", {}, None, "a", 3)
     ]
+
+
+def test_a_type_of_activities_that_rest_does_not_have_is_one_line_of_the_log() -> None:
+    call = GetLeadChanges(StreamPosition(oldest_created_at="2013-08-01"), activity_name_filter=["a\nb"])
+    steps = get_lead_changes(call, BridgeSettings(), names())
+    next(steps)
+    note = steps.send({1: "New Lead"})
+    assert isinstance(note, Note)
+    assert note.text.endswith(r"'a\nb'")
 
 
 # -- names --------------------------------------------------------------------------------------------

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import runpy
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from marketo_soap import Client, RetryPolicy, Sandbox
+from marketo_soap import Client, Sandbox
 from marketo_soap.bulk import Columns
-from marketo_soap.envelope import read_request
-from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads
+from tests.bulk.support import Transport, client_of
 from tests.test_readme import ROOT, blocks
 
 dlt: Any = pytest.importorskip("dlt", reason="no dlt: install marketo_soap[dlt] to run its tests")
@@ -31,42 +29,10 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
 
 
-class Transport(httpx.BaseTransport):
-    """The sandbox's transport; *on_call* sees each call with its number, and may raise instead of an answer."""
-
-    def __init__(self, sandbox: Sandbox, on_call: Callable[[int], None] = lambda number: None) -> None:
-        self._inner, self._on_call, self._lock = sandbox.transport(), on_call, threading.Lock()
-        self.sent: Counter[str | None] = Counter()
-        self._calls = 0
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        call = read_request(request.read()).operation
-        assert isinstance(call, SyncMultipleLeads)
-        with self._lock:
-            self._calls += 1
-            number = self._calls
-        self._on_call(number)
-        answer = self._inner.handle_request(request)
-        self.sent.update(lead.email for lead in call.lead_records)
-        return answer
-
-
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     with Sandbox(tmp_path / "sandbox.db") as sandbox:
         yield sandbox
-
-
-def client_of(sandbox: Sandbox, transport: Transport) -> Client:
-    user = sandbox.credentials
-    return Client(
-        "https://x.invalid/soap",
-        user.user_id,
-        user.encryption_key,
-        transport=transport,
-        retry=RetryPolicy(attempts=1),
-        limiter=None,
-    )
 
 
 def pipeline(client: Client, **options: Any) -> Any:
@@ -91,7 +57,7 @@ def test_a_table_and_its_outcomes(sandbox: Sandbox) -> None:
     with client_of(sandbox, transport) as client:
         pipeline(client).run(rows, table_name="people").raise_on_failed_jobs()
         pipeline(client).run(people(1), table_name="people")  # another load: a row with the same contents is sent
-    assert transport.sent == Counter({f"p{each}@x.com": 1 for each in range(700)}) + Counter({"p0@x.com": 1})
+    assert transport.answered == Counter({f"p{each}@x.com": 1 for each in range(700)}) + Counter({"p0@x.com": 1})
     assert {each.name: each.value for each in sandbox.leads()[1].attributes} == {
         "LeadScore": "1",
         "AnnualRevenue": "1.10",
@@ -111,22 +77,22 @@ def test_a_table_and_its_outcomes(sandbox: Sandbox) -> None:
 def test_an_interrupted_load_goes_on_where_it_was(sandbox: Sandbox, as_arrow: bool) -> None:
     fails = True
 
-    def on_call(number: int) -> None:
+    def refuse(number: int, call: object) -> None:
         if fails and number > 5:  # in the second batch
             raise httpx.ConnectError("the endpoint is away")
 
     data: Any = people(2000)
     if as_arrow:
         data = pytest.importorskip("pyarrow").Table.from_pylist(data)
-    transport = Transport(sandbox, on_call)
+    transport = Transport(sandbox, before=refuse)
     with client_of(sandbox, transport) as client:
         one = pipeline(client, batch_size=900, at_once=1)
         with pytest.raises(Exception, match="start it again"):
             one.run(data, table_name="people", loader_file_format="parquet" if as_arrow else None)
-        assert sum(transport.sent.values()) == 1500  # 900, and two calls of the second batch
+        assert sum(transport.answered.values()) == 1500  # 900, and two calls of the second batch
         fails = False
         pipeline(client, batch_size=900, at_once=1).load()
-    assert transport.sent == Counter({f"p{each}@x.com": 1 for each in range(2000)})
+    assert transport.answered == Counter({f"p{each}@x.com": 1 for each in range(2000)})
     assert len(sandbox.leads()) == 2000
 
 
@@ -134,7 +100,7 @@ def test_a_table_without_a_key_fails_before_the_first_call(sandbox: Sandbox) -> 
     transport = Transport(sandbox)
     with client_of(sandbox, transport) as client, pytest.raises(Exception, match="table 'people': no column is a key"):
         pipeline(client).run([{"email": "p@x.com"}], table_name="people")
-    assert not transport.sent
+    assert not transport.answered
 
 
 def test_parquet_has_nulls_that_clear_fields(sandbox: Sandbox) -> None:

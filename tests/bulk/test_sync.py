@@ -9,7 +9,7 @@ import stat
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,16 +22,13 @@ from marketo_soap import (
     LeadRecord,
     Limits,
     RestBridge,
-    RetryPolicy,
     Sandbox,
     bulk,
 )
 from marketo_soap.bulk import Columns, Ledger, SourceChanged, Summary
-from marketo_soap.calls.waiting import Clock
-from marketo_soap.envelope import read_request
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads
-
-ONCE = RetryPolicy(attempts=1)
+from tests.bulk.support import Transport, client_of
+from tests.support import VirtualClock
 
 
 @pytest.fixture
@@ -45,42 +42,6 @@ def csv_of(path: Path, rows: int, *, header: str = "Email,FirstName", bad: dict[
     lines = [header, *((bad or {}).get(row, f"p{row}@x.com,Name {row}") for row in range(1, rows + 1))]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
-
-
-class Transport(httpx.BaseTransport):
-    """The sandbox's transport; *before* and *after* see each request with its number, and may raise or answer."""
-
-    def __init__(
-        self,
-        sandbox: Sandbox,
-        before: Callable[[int, SyncMultipleLeads], httpx.Response | None] = lambda number, call: None,
-        after: Callable[[int, SyncMultipleLeads], None] = lambda number, call: None,
-    ) -> None:
-        self._inner, self._before, self._after = sandbox.transport(), before, after
-        self._lock = threading.Lock()
-        self.calls: list[SyncMultipleLeads] = []
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        call: Any = read_request(request.read()).operation
-        with self._lock:
-            self.calls.append(call)
-            number = len(self.calls)
-        answer = self._before(number, call)
-        if answer is None:
-            answer = self._inner.handle_request(request)
-            self._after(number, call)
-        return answer
-
-    def emails(self) -> list[str | None]:
-        """The leads that were sent, by Email."""
-        return [lead.email for call in self.calls for lead in call.lead_records]
-
-
-def client_of(sandbox: Sandbox, transport: Transport, retry: RetryPolicy = ONCE) -> Client:
-    user = sandbox.credentials
-    return Client(
-        "https://x.invalid/soap", user.user_id, user.encryption_key, transport=transport, retry=retry, limiter=None
-    )
 
 
 def lost(number: int, call: SyncMultipleLeads) -> None:
@@ -375,27 +336,6 @@ def test_no_connection_stops_and_loses_nothing(sandbox: Sandbox, tmp_path: Path)
 # -- limits, quota, stopping --------------------------------------------------------------------------
 
 
-class VirtualClock(Clock):
-    """A clock that moves only when somebody waits for it."""
-
-    def __init__(self, start: datetime = datetime(2024, 3, 4, 15, tzinfo=UTC)) -> None:
-        self.start = start
-        self.seconds = 0.0
-        self.lock = threading.Lock()
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def now(self) -> datetime:
-        return self.start + timedelta(seconds=self.seconds)
-
-    def wait(self, event: threading.Event, seconds: float | None) -> None:
-        if event.wait(0.001) or seconds is None:
-            return
-        with self.lock:
-            self.seconds += seconds
-
-
 @pytest.mark.parametrize(("quota", "calls"), [(3, 3), (0.0005, 5)])
 def test_a_quota(quota: float, calls: int, sandbox: Sandbox, tmp_path: Path) -> None:
     path = csv_of(tmp_path / "leads.csv", 2400)
@@ -405,7 +345,7 @@ def test_a_quota(quota: float, calls: int, sandbox: Sandbox, tmp_path: Path) -> 
         assert (first.calls, first.created) == (calls, calls * 300)
         assert f"quota of {calls} calls a day" in str(first.stopped)
         assert first.retry_at is not None
-        assert first.retry_at.isoformat() == "2024-03-05T00:00:00-06:00"
+        assert first.retry_at.isoformat() == "2013-08-06T00:00:00-05:00"
         second = bulk.sync_leads(path, client, quota=quota, clock=clock)  # on the same day
         assert (second.calls, second.calls_today) == (0, calls)
         third = bulk.sync_leads(path, client, quota=quota, clock=clock, wait=True)
@@ -423,7 +363,7 @@ def test_the_end_of_the_servers_quota(sandbox: Sandbox, tmp_path: Path) -> None:
         first = bulk.sync_leads(path, client, clock=clock)
         assert (first.created, first.unknown, first.rejected) == (600, 0, 0)
         assert "20015" in str(first.stopped)
-        assert first.retry_at == datetime(2024, 3, 5, 6, tzinfo=UTC)
+        assert first.retry_at == datetime(2013, 8, 6, 5, tzinfo=UTC)
 
 
 def test_stopping(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -94,8 +94,7 @@ def pasted(data: bytes) -> None:
     assert not _ADDRESS.search(hidden), "an address is seen"
     for exchange in imports.exchanges(data, started=NOW)[:3]:
         json.loads(exports.har([exchange]))
-        assert exports.http_file([exchange])
-        assert exports.curl([exchange])
+        assert [*exports.http_parts([exchange], redactor), *exports.curl_parts([exchange], redactor)]
 
 
 # -- the sandbox --------------------------------------------------------------------------------------

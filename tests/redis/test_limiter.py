@@ -251,23 +251,23 @@ def refuse(limiter: RedisLimiter, server: RedisServer, code: int) -> None:
 def test_after_20023_the_free_part_of_the_window_is_that_of_others(make: Make, redis_server: RedisServer) -> None:
     limiter = make(Limits(calls=5, window=1.0, at_once=None, per_day=None))
     limiter.acquire()
+    begun = time.monotonic()
     refuse(limiter, redis_server, 20023)
     others = [end for ticket, end in scores(redis_server, limiter._keys[1]) if ticket.startswith("~")]
     assert [round(later - earlier) for earlier, later in pairwise(others)] == [250_000] * 3
-    begun = time.monotonic()
     for _ in range(2):
         limiter.acquire(PATIENCE)
-    assert time.monotonic() - begun > 0.45  # one of others after the other
+    assert time.monotonic() - begun > 0.49  # one of others after the other
 
 
 def test_after_20024_others_hold_the_free_places_for_a_moment(make: Make, redis_server: RedisServer) -> None:
     limiter = make(Limits(calls=None, at_once=4, per_day=None))
+    begun = time.monotonic()
     refuse(limiter, redis_server, 20024)
     others = [end for _, end in scores(redis_server, limiter._keys[2])]
     assert [round(later - earlier) for earlier, later in pairwise(others)] == [500_000] * 3
-    begun = time.monotonic()
     limiter.acquire(PATIENCE)
-    assert time.monotonic() - begun > 0.45
+    assert time.monotonic() - begun > 0.49
 
 
 def test_after_20015_nobody_calls_for_a_while(make: Make, redis_server: RedisServer) -> None:

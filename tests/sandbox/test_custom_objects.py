@@ -150,7 +150,10 @@ def test_no_match_is_no_fault(sandbox: Sandbox, client: Client, position: str | 
         (GetCustomObjects("Roadshow", {"city": "Rome"}), 20110),
         *[
             (GetCustomObjects("Roadshow", {"rid": "1"}, stream_position=position), 20122)
-            for position in ("x", "[]", '{"ky":["2"],"os":1}', '{"ky":["1"],"os":-1}', '{"ky":["1"]}', "[" * 9999)
+            for position in (
+                *("x", "[]", '{"ky":["2"],"os":1}', '{"ky":["1"],"os":-1}', '{"ky":["1"]}', "[" * 9999),
+                *('{"ky":["1"],"os":1.5}', '{"ky":["1"],"os":"1"}', '{"ky":["1"],"os":true}'),
+            )
         ],
     ],
 )

@@ -277,6 +277,7 @@ def test_criteria_compare(client: Client, comparison: str, numbers: list[int]) -
     sync(client, "INSERT", *[opportunity(Stage=stage) for stage in ("9", "10", "11.5")], opportunity())
     criteria = [MObjCriteria("Stage", comparison, "10.0")]
     assert found(client, m_obj_criteria=criteria) == [FIRST + n for n in numbers]
+    assert found(client, m_obj_criteria=[MObjCriteria("Stage", "EQ", "nan")]) == []
 
 
 def test_criteria_compare_times_and_combine(client: Client, clock: Clock) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from marketo_soap.bridge.leads import fields_of, lead_record
-from marketo_soap.bridge.lookup import find_leads, lead_id_of
+from marketo_soap.bridge.lookup import find_leads
 from marketo_soap.bridge.names import NameSource, names_from
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
@@ -20,5 +20,5 @@ def get_lead(call: GetLead, settings: BridgeSettings, names: NameSource) -> Tran
     found = yield from find_leads(key.key_type, [key.key_value], fields_of(known, settings), settings)
     if not found:
         raise fault(20103, f"No lead found with {key.key_type} = {key.key_value}")
-    records = [lead_record(each, lead_id_of(each["id"]) or 0, known, settings, None) for each in reversed(found)]
+    records = [lead_record(each, known, settings) for each in reversed(found)]
     return GetLeadResult(len(records), tuple(records))

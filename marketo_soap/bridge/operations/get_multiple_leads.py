@@ -20,7 +20,6 @@ from marketo_soap.bridge.steps import Note, Translation
 from marketo_soap.errors import fault
 from marketo_soap.operations.base import is_first_page
 from marketo_soap.operations.get_multiple_leads import GetMultipleLeads, GetMultipleLeadsResult
-from marketo_soap.records.lead import LeadRecord
 from marketo_soap.records.lead_keys import LastUpdateAtSelector, LeadKeySelector, StaticListSelector, aware
 
 __all__ = ["get_multiple_leads"]
@@ -93,12 +92,8 @@ class _Work:
 
     def page(self, found: Sequence[Mapping[str, Any]], position: str | None) -> GetMultipleLeadsResult:
         """Return the leads as SOAP does, with the position of the next page."""
-        records = tuple(self._record(lead) for lead in found)
+        records = tuple(self.call.limited(lead_record(lead, self.names, self.settings)) for lead in found)
         return GetMultipleLeadsResult(len(records), int(position is not None), position or "", records)
-
-    def _record(self, data: Mapping[str, Any]) -> LeadRecord:
-        record = lead_record(data, lead_id_of(data.get("id")) or 0, self.names, self.settings, None)
-        return self.call.limited(record)
 
 
 def _position(call: GetMultipleLeads, kind: str) -> tuple[str, str] | None:

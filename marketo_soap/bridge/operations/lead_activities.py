@@ -136,7 +136,7 @@ class _Log:
         spelled = {squeezed(name): name for name in wanted.included or ()}
         missing = sorted(name for key, name in spelled.items() if key not in set(map(squeezed, types.values())))
         if missing:
-            yield Note(f"REST has no activities of the types {', '.join(missing)}")
+            yield Note(f"REST has no activities of the types {', '.join(map(repr, missing))}")
         excluded = {squeezed(name) for name in wanted.excluded}
         numbers = [
             number

@@ -241,7 +241,7 @@ class Sync:
             return None
         for data in reply.result:
             if lead_id_of(data.get("id")) == lead_id:
-                return lead_record(data, lead_id, self.names, self.settings, self.keys.system)
+                return lead_record(data, self.names, self.settings, self.keys.system)
         yield Note("the lead was written, but could not be read afterwards: REST did not find it")
         return None
 

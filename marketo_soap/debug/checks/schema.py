@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
@@ -12,14 +11,17 @@ import attrs
 
 from marketo_soap.debug.checks.message import HEADERS, LenientRequest
 from marketo_soap.debug.checks.report import Check, fail, warn
+from marketo_soap.errors import ProtocolError
 from marketo_soap.wire.fields import Field, declared, is_enum, is_record
 from marketo_soap.wire.tree import Child, Part, folded, lookup, namespace_of, shown
-from marketo_soap.wire.values import INT_MAX
+from marketo_soap.wire.values import reader_of
 from marketo_soap.wire.xml import MKTOWS, is_nil, line_of, local_name
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,32}")
-_BOOLEANS = ("true", "false", "1", "0")
-_WHITE = " \t\r\n"
+_EXPECTED = {
+    int: "a 32-bit integer, in plain digits",
+    bool: "true or false",
+    datetime: "a dateTime, such as 2013-08-05T16:34:19-07:00",
+}
 _HOW = 'write what is below the message elements without prefix, and xmlns="" under a default xmlns'
 
 
@@ -129,33 +131,24 @@ def types(message: LenientRequest) -> Iterator[Check]:
 
 
 def _type(child: Child, field: Field) -> Iterator[Check]:
-    text = child.text.strip(_WHITE)
     if len(child.element):
         yield fail(f"<{child.name}> holds elements where text is expected", child)
-    elif not text:
+        return
+    try:
+        value = reader_of(field)(child.element)
+    except ProtocolError:
+        yield fail(f"<{child.name}> must be {_EXPECTED[field.type]}", child)
+        return
+    if value in (None, ""):
         if is_nil(child.element) and not field.el.nillable:
             yield warn(
                 f"<{child.name}> is nil, which the schema does not allow: give it a value or leave it out", child
             )
-    elif field.type is int:
-        if not _INTEGER.fullmatch(text) or not -INT_MAX - 1 <= int(text) <= INT_MAX:
-            yield fail(f"<{child.name}> must be a 32-bit integer, in plain digits", child)
-    elif field.type is bool:
-        if text.lower() not in _BOOLEANS:
-            yield fail(f"<{child.name}> must be true or false", child)
-        elif text not in _BOOLEANS:
-            yield warn(f"<{child.name}> is spelt with capitals: write true or false in lower case", child)
-    elif field.type is datetime:
-        try:
-            datetime.fromisoformat(text)
-        except ValueError:
-            yield fail(f"<{child.name}> must be a dateTime, such as 2013-08-05T16:34:19-07:00", child)
-    elif is_enum(field.type):
-        choices = [str(member.value) for member in field.type]
-        if text not in choices:
-            yield fail(
-                f"<{child.name}> must be one of {', '.join(choices)}, written like that ({field.el.invalid})", child
-            )
+    elif is_enum(field.type) and not isinstance(value, field.type):
+        choices = ", ".join(str(member.value) for member in field.type)
+        yield fail(f"<{child.name}> must be one of {choices}, written like that ({field.el.invalid})", child)
+    elif isinstance(value, bool) and child.text != child.text.lower():
+        yield warn(f"<{child.name}> is spelt with capitals: write true or false in lower case", child)
 
 
 def required_fields(message: LenientRequest) -> Iterator[Check]:
