@@ -318,7 +318,7 @@ def test_what_will_not_change_is_not_sent_again(code: str) -> None:
 @pytest.mark.parametrize(("code", "soap"), [("606", 20023), ("607", 20015), ("615", 20024), ("608", None)])
 def test_a_limiter_hears_of_limits_that_the_instance_has_reached(code: str, soap: int | None) -> None:
     world = World()
-    Run(said(code), world=world, policy=RetryPolicy(attempts=1))
+    Run(error_reply(code), world=world, policy=RetryPolicy(attempts=1))
     assert world.limits_hit == ([] if soap is None else [soap])
 
 

@@ -27,6 +27,7 @@ from marketo_soap import (
     BridgeSettings,
     Client,
     Fault,
+    GetCustomObjects,
     ImportToList,
     InProcessLimiter,
     LeadKey,
@@ -272,6 +273,35 @@ def test_a_list_whose_members_stay_is_not_cleared_for_ever() -> None:
     outcome = over.answer(Request(call, None, None)).answer.outcome
     assert (outcome.code, outcome.fate_unknown) == (20011, False)
     assert over.rest_calls == 4  # describe, the list, its members, and their removal
+
+
+def test_an_import_without_a_number_is_not_complete() -> None:
+    lists = {"requestId": "a", "success": True, "result": [{"id": 7, "name": "Guests", "programName": "Party"}]}
+
+    def rest(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/rest/v1/lists.json":
+            return httpx.Response(200, json=lists)
+        return Rest(CREATED)(request)
+
+    call = ImportToList("Party", "Email Address", ["a@t.com"], "UPSERTLEADS", "Guests")
+    assert isinstance(bridge(rest).answer(Request(call, None, None)).answer.outcome, AmbiguousFault)
+
+
+def test_a_comma_does_not_make_two_links_of_one() -> None:
+    described = {
+        "name": "car_c",
+        "fields": [{"name": "vin", "dataType": "string"}, {"name": "owner", "dataType": "string"}],
+        "dedupeFields": ["vin"],
+        "relationships": [{"field": "owner", "relatedTo": {"name": "Lead", "field": "email"}}],
+    }
+    found = {"requestId": "a", "success": True, "result": [described]}
+    over = bridge(
+        lambda request: Rest()(request) if "/identity/" in request.url.path else httpx.Response(200, json=found)
+    )
+    for key, count in (("a@t.com", 1), ("a@t.com,b@t.com", 0)):
+        outcome = over.answer(Request(GetCustomObjects("car_c", {"MKTOID": key}), None, None)).answer.outcome
+        assert outcome.return_count == count
+    assert over.rest_calls == 3  # the names of the types, the fields of one, and its objects, once
 
 
 COMPANY = SyncLead(LeadRecord(email="t@t.com", attributes={"Company": "ACME"}))
