@@ -16,7 +16,10 @@ settings.register_profile(
     deadline=None,
     max_examples=10 if "CI" in os.environ else 20,  # many tests run for each operation
     derandomize="CI" in os.environ,
-    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],  # what breaks a rule is drawn again
+    suppress_health_check=[
+        HealthCheck.filter_too_much,
+        HealthCheck.too_slow,
+    ],  # values that break a rule are generated again
 )
 settings.load_profile("ours")
 

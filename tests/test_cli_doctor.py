@@ -124,7 +124,7 @@ def test_what_is_wrong_is_named_with_what_to_do(env: Mapping[Any, str], name: st
 
 
 def test_what_is_not_needed_is_no_failure() -> None:
-    """A user id and a key to verify signatures with, beside complete variables for REST."""
+    """A user id and a key to verify signatures, together with complete variables for REST."""
     env = dict(zip((*REST, *SOAP[1:]), (*REST_VALUES, "somebody", "secret"), strict=True))
     first, found = examined(code=0, env=env)
     assert first is None

@@ -97,8 +97,8 @@ def test_verify_says_that_all_is_well() -> None:
     assert "pass  well-formed" in shown
     assert re.search(r"pass  signature +requestSignature is right", shown)
     assert not re.search(r"^(fail|warn)", shown, re.MULTILINE)
-    (told,) = json.loads(run("verify", "--no-age", "--json", stdin=data, env=ENV).stdout)
-    assert {check["verdict"] for check in told["checks"]} == {"pass", "skip"}
+    (report,) = json.loads(run("verify", "--no-age", "--json", stdin=data, env=ENV).stdout)
+    assert {check["verdict"] for check in report["checks"]} == {"pass", "skip"}
 
 
 def test_verify_names_the_likely_mistake() -> None:

@@ -209,12 +209,12 @@ def test_it_survives_whatever_comes(
     failure: str,
 ) -> None:
     sandbox.fail(**rule, times=None)
-    told: list[Exchange] = []
-    client = connect(history=50, on_exchange=told.append, timeout=0.05, retry=RetryPolicy(attempts=1))
+    notified: list[Exchange] = []
+    client = connect(history=50, on_exchange=notified.append, timeout=0.05, retry=RetryPolicy(attempts=1))
     with pytest.raises(MarketoError) as raised:
         client.sync_lead(LEAD)
     (kept,) = client.client.history.exchanges
-    assert [kept] == told
+    assert [kept] == notified
     assert raised.value.exchange is kept is not None
     assert kept.status == status
     assert failure in kept.failure

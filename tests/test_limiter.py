@@ -419,7 +419,7 @@ def test_a_permit_comes_back_with_the_end_of_its_holder(monkeypatch: pytest.Monk
         waiter = pool.submit(limiter.acquire, 30)
         while not queue_of(limiter):
             time.sleep(0.001)
-        del holder  # nobody is told of it
+        del holder  # without a notification
         waiter.result(30)
     limiter.release()
     limiter.release()  # once too often

@@ -163,8 +163,8 @@ def test_what_does_not_survive_is_found_once(
 def test_who_is_asked_for_a_field_is_said() -> None:
     attributes = {"FirstName": "a", "Rating": "b", "Mine": "c", "FirstNam": "d"}
     report = surveyed(call(attributes), call({"FirstName": "e"}), attribute_names={"Mine": "lastName"})
-    said = [(use.name, use.count, use.rest_name, use.type, use.source, use.suggestion) for use in report.fields]
-    assert said == [
+    actual = [(use.name, use.count, use.rest_name, use.type, use.source, use.suggestion) for use in report.fields]
+    assert actual == [
         ("FirstNam", 1, None, "", "", "FirstName"),
         ("FirstName", 2, "firstName", "string", "describe", None),
         ("Mine", 1, "lastName", "string", "override", None),
@@ -435,8 +435,8 @@ def test_reads_are_counted_and_judged(
     request_: Request[Any], findings: list[tuple[str, ...]], cost: int, verdict: str
 ) -> None:
     report = surveyed(request_)
-    told = [(each.level, each.kind, each.subject) for each in report.findings]
-    assert told == [each[:3] for each in findings]
+    actual = [(each.level, each.kind, each.subject) for each in report.findings]
+    assert actual == [each[:3] for each in findings]
     for each, (*_, text) in zip(report.findings, findings, strict=True):
         assert each.text.startswith(text)
     assert (report.verdict, report.cost.least, report.cost.most) == (verdict, cost, cost)
@@ -615,12 +615,12 @@ def test_a_long_report_shows_the_most_used_fields_and_the_gravest_findings(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [(b"nothing", "Error: nothing.csv"), (b"Email\nj\xf6rg@t.com\n", "is not UTF-8"), (b"Email\n", "no call")],
 )
-def test_wrong_use_is_said(tmp_path: Path, content: bytes, said: str) -> None:
+def test_wrong_use_is_reported(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "nothing.csv").write_bytes(content)
-    assert said in run(tmp_path / "nothing.csv", code=1 if said == "no call" else 2).stderr
+    assert message in run(tmp_path / "nothing.csv", code=1 if message == "no call" else 2).stderr
     assert "nothing to look at" in run(code=2).stderr
     assert str(LEADS) in run(LEADS, "--describe", LEADS, code=2).stderr
 

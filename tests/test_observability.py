@@ -1,4 +1,4 @@
-"""What is told of calls: structured logs, OpenTelemetry spans."""
+"""What calls report: structured logs, OpenTelemetry spans."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def test_attempts_and_retries_are_logged_with_their_facts(caplog: pytest.LogCapt
     with Sandbox() as sandbox, Client(transport=sandbox.transport(), retry=policy) as client:
         sandbox.fail(fault=20011)
         client.sync_lead(LEAD)
-    told: dict[str, list[Any]] = {}
+    records: dict[str, list[Any]] = {}
     for record in caplog.records:
         if record.name.startswith("marketo_soap."):
-            told.setdefault(record.name, []).append(record)
-    attempts, retries = told["marketo_soap.client"], told["marketo_soap.retry"]
+            records.setdefault(record.name, []).append(record)
+    attempts, retries = records["marketo_soap.client"], records["marketo_soap.retry"]
     assert [(r.operation, r.attempt, r.status) for r in attempts] == [("syncLead", 1, 500), ("syncLead", 2, 200)]
     assert [(r.operation, r.error, r.code, r.fate_unknown) for r in retries] == [
         ("syncLead", "AmbiguousFault", 20011, True)

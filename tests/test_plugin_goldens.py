@@ -549,8 +549,8 @@ def test_goldens_that_no_test_uses_are_told(
     result = inner.runpytest(*workers)
     result.assert_outcomes(passed=6)
     assert result.ret == code
-    told = [line for line in result.outlines if line.startswith("unused:")]
-    assert told == ([] if setting == "ignore" else ["unused:  goldens/old.xml"])
+    reported = [line for line in result.outlines if line.startswith("unused:")]
+    assert reported == ([] if setting == "ignore" else ["unused:  goldens/old.xml"])
     assert ("delete the unused goldens (an error)" in result.outlines) == code
 
 

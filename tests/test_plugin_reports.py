@@ -1,4 +1,4 @@
-"""What pytest reports of tests that fail beside a sandbox: the calls, and the values of its leads."""
+"""What pytest reports of failed tests that use a sandbox: the calls, and the values of its leads."""
 
 from __future__ import annotations
 

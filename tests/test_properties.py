@@ -32,6 +32,7 @@ from marketo_soap import (
 )
 from marketo_soap.sandbox.settings import Settings
 from marketo_soap.wire.codec import codec
+from marketo_soap.wire.fields import declared
 from marketo_soap.wire.xml import MKTOWS
 from tests.declared import IDS, WORDS, XML_TEXT
 from tests.declared import leads as records
@@ -243,7 +244,7 @@ def test_the_declarations_know_every_element_of_the_goldens() -> None:
     known: set[str] = set()
 
     def collect(cls: Any) -> None:
-        for field in codec(cls).fields:
+        for field in declared(cls):
             known.update(filter(None, (field.el.name, field.el.item)))
             if hasattr(field.type, "__attrs_attrs__"):
                 collect(field.type)

@@ -286,8 +286,8 @@ def test_what_a_repetition_does_is_told_for_every_operation() -> None:
     }
     assert [row[0] for row in writes] == list(WRITES)
     for name, *cells in writes:
-        told = {effect for effect, cell in zip(("read", "repeatable", "once"), cells, strict=True) if cell}
-        assert told == {call.effect for call in WRITES[name]}, name
+        documented = {effect for effect, cell in zip(("read", "repeatable", "once"), cells, strict=True) if cell}
+        assert documented == {call.effect for call in WRITES[name]}, name
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)

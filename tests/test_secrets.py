@@ -111,7 +111,7 @@ def test_a_failing_call_tells_nothing(rule: dict[str, Any], served: bool, everyt
         assert exchange is not None
         assert caught.exchange == exchange
         assert SIGNATURE.encode() in exchange.request
-        told = {
+        outputs = {
             "the log": everything_logged.getvalue(),
             "str": str(caught),
             "repr": repr(caught),
@@ -125,9 +125,9 @@ def test_a_failing_call_tells_nothing(rule: dict[str, Any], served: bool, everyt
             "the journal": repr(sandbox.entries()),
             "a parsed request": repr(envelope.read_request(exchange.request)),
         }
-    for where, text in told.items():
+    for where, text in outputs.items():
         assert_clean(text, where)
-    assert "syncLead" in told["the log"]
+    assert "syncLead" in outputs["the log"]
 
 
 def test_the_locals_of_a_traceback_tell_nothing_of_ours() -> None:

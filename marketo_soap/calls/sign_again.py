@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 from marketo_soap.envelope import open_request
 from marketo_soap.errors import ProtocolError
 from marketo_soap.signature import AuthenticationHeader, Credentials, sign
-from marketo_soap.wire.codec import codec
+from marketo_soap.wire.fields import declared
 from marketo_soap.wire.xml import parse
 
 __all__ = ["sign_again"]
@@ -48,7 +48,7 @@ def _replaced(text: str, header: AuthenticationHeader) -> str:
     start = opened.end() if opened else 0
     end = text.find("AuthenticationHeader", start)
     inside = text[start:end]
-    for field in codec(AuthenticationHeader).fields:
+    for field in declared(AuthenticationHeader):
         element = re.compile(
             rf"<(?P<tag>(?:[\w.-]+:)?{field.el.name})(?P<attributes>\s[^<>]*?)?(?:/>|>[^<]*</(?P=tag)\s*>)"
         )

@@ -27,9 +27,8 @@ def har_entries(data: bytes) -> list[dict[str, Any]] | None:
     return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else None
 
 
-def _dict(value: Any, *names: str) -> dict[str, Any]:
-    for name in names:
-        value = value.get(name) if isinstance(value, dict) else None
+def _dict(entry: dict[str, Any], name: str) -> dict[str, Any]:
+    value = entry.get(name)
     return value if isinstance(value, dict) else {}
 
 

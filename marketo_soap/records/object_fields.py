@@ -66,7 +66,7 @@ _PROGRAM_CRITERIA = {
 }
 
 
-def describe(name: str, fields: Iterable[ObjectField], *, custom: bool = False) -> MObjectMetadata:
+def describe(name: str, fields: Iterable[ObjectField]) -> MObjectMetadata:
     """Return what describeMObject answers of a type with these fields, in their order."""
     virtual = name in ("ActivityRecord", "LeadRecord")
     described = tuple(
@@ -88,7 +88,7 @@ def describe(name: str, fields: Iterable[ObjectField], *, custom: bool = False) 
         )
         for each in fields
     )
-    return MObjectMetadata(name, None, custom, virtual, described, _CHANGED)
+    return MObjectMetadata(name, None, False, virtual, described, _CHANGED)
 
 
 def check_criteria(kind: str, criteria: Iterable[MObjCriteria]) -> None:

@@ -98,16 +98,16 @@ async def _pieces(receive: Receive, max_bytes: int) -> AsyncGenerator[bytes, Non
         yield data
 
 
-async def read_body(receive: Receive, is_known: Callable[[], bool], max_bytes: int = MAX_BYTES) -> bytes:
+async def read_body(receive: Receive, is_known: Callable[[], bool]) -> bytes:
     """Read the body of a request: of a caller who is not known no more than its first `HEAD_BYTES`.
 
     Raises `Refused` if it is too long, `ClientDisconnect` if the caller left.
     """
     body, kept = bytearray(), HEAD_BYTES
-    async for piece in _pieces(receive, max_bytes):
+    async for piece in _pieces(receive, MAX_BYTES):
         body += piece
         if len(body) > kept:
-            kept = max_bytes if is_known() else kept
+            kept = MAX_BYTES if is_known() else kept
             del body[kept:]
     return bytes(body)
 

@@ -92,13 +92,13 @@ class Body:
         return bool(piece)
 
 
-def plain_body(headers: Mapping[str, str], body: bytes, max_bytes: int = MAX_BYTES) -> bytes:
+def plain_body(headers: Mapping[str, str], body: bytes) -> bytes:
     """Return the decompressed envelope of *body*. Raises what `Body` raises."""
-    if len(body) > max_bytes:
-        raise too_large(max_bytes)
-    taken = Body(headers, max_bytes)
+    if len(body) > MAX_BYTES:
+        raise too_large()
+    taken = Body(headers)
     taken.add(body)
-    while taken.grow(max_bytes + 1):
+    while taken.grow(MAX_BYTES + 1):
         pass
     return bytes(taken.plain)
 

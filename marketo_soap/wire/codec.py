@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from marketo_soap.wire.checking import check_fields
-from marketo_soap.wire.fields import El, Field, declared, is_record
-from marketo_soap.wire.reader import chosen, reader_of_class
+from marketo_soap.wire.fields import El, declared, is_record, once_per_class
+from marketo_soap.wire.reader import reader_of_class
 from marketo_soap.wire.values import INT_MAX
 from marketo_soap.wire.writer import Dump, writer_of_class
 from marketo_soap.wire.xml import Element
 
-__all__ = ["INT_MAX", "Codec", "El", "Field", "check_fields", "chosen", "codec"]
+__all__ = ["INT_MAX", "Codec", "El", "codec"]
 
 T = TypeVar("T")
 
@@ -28,7 +27,7 @@ class Codec(Generic[T]):
     """
 
     def __init__(self, cls: type[T]) -> None:
-        self.fields: tuple[Field, ...] = declared(cls)
+        self._fields = declared(cls)
         self.dump: Dump = writer_of_class(cls)
         self.load: Callable[[Element], T] = reader_of_class(cls)
 
@@ -39,16 +38,13 @@ class Codec(Generic[T]):
             bool(field.choices)
             or (field.required and field.none_allowed)
             or (is_record(field.type) and codec(field.type).writes_xsi)
-            for field in self.fields
+            for field in self._fields
         )
 
 
-_codecs: dict[type, Codec[Any]] = {}
+_codec_of_class = once_per_class(Codec)
 
 
 def codec(cls: type[T]) -> Codec[T]:
     """Return the codec of *cls*, an attrs class with slots and `El` annotations."""
-    found = _codecs.get(cls)
-    if found is None:
-        found = _codecs[cls] = Codec(cls)
-    return found
+    return _codec_of_class(cls)

@@ -123,16 +123,16 @@ class _Parsers(threading.local):
 _parsers = _Parsers()
 
 
-def parse(data: bytes, *, max_bytes: int = MAX_BYTES, max_tags: int = MAX_TAGS) -> Element:
+def parse(data: bytes, *, max_tags: int = MAX_TAGS) -> Element:
     """Parse *data* without entities, DTD and network, and return the root element.
 
     No entity is resolved, no file or address is read, a DOCTYPE is refused, comments and processing
     instructions are dropped, libxml2's limits (256 levels, 10 MB a text) apply.
 
-    Raises `ProtocolError` for what is not well-formed, has a DOCTYPE, is longer than *max_bytes*, or has more
+    Raises `ProtocolError` for what is not well-formed, has a DOCTYPE, is longer than `MAX_BYTES`, or has more
     than *max_tags* tags or attributes.
     """
-    data = _checked(data, max_bytes, max_tags)
+    data = _checked(data, max_tags)
     try:
         root = etree.fromstring(data, _parsers.hardened)
     except (etree.XMLSyntaxError, LookupError, ValueError) as error:
@@ -147,7 +147,7 @@ def parse_in_pieces(data: bytes, tag: str, look: Callable[[Element | None], obje
     It may remove all children but the last of what it is given: so a long list is never in memory as a whole,
     where it takes ten times the length of its text.
     """
-    data = _checked(data, MAX_BYTES, MAX_TAGS)
+    data = _checked(data, MAX_TAGS)
     parser = etree.XMLPullParser(("start",), tag=tag, **_HARDENED)
     newest: Element | None = None
     try:
@@ -163,11 +163,11 @@ def parse_in_pieces(data: bytes, tag: str, look: Callable[[Element | None], obje
     return root
 
 
-def _checked(data: bytes, max_bytes: int, max_tags: int) -> bytes:
+def _checked(data: bytes, max_tags: int) -> bytes:
     if not isinstance(data, bytes):
         raise TypeError(f"XML is parsed from bytes, not from {type(data).__name__}: encode it first")
-    if len(data) > max_bytes:
-        raise _malformed(f"the message is {len(data)} bytes long, more than the {max_bytes} allowed")
+    if len(data) > MAX_BYTES:
+        raise _malformed(f"the message is {len(data)} bytes long, more than the {MAX_BYTES} allowed")
     for mark, what in ((b"<", "tags"), (b"=", "attributes")):  # each costs memory, however short
         if len(data) > max_tags and data.count(mark) > max_tags:
             raise _malformed(f"the message has more than {max_tags} {what}")

@@ -1,4 +1,4 @@
-"""Replies of REST, as they were recorded or are documented, and a translation run by values."""
+"""Replies of REST, as they were recorded or are documented, and the translation of a call with given replies."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def names(settings: BridgeSettings | None = None) -> Names:
 
 @frozen
 class Run:
-    """What came of a translation: its requests, what it looked up, its notes, and its result or its error."""
+    """The requests of a translation, its lookups, locks and notes, and its result or its error."""
 
     requests: list[RestRequest]
     lookups: list[str]
@@ -93,16 +93,16 @@ class Run:
         return [json.loads(request.body) for request in self.requests if request.content_type == "application/json"]
 
     @property
-    def said(self) -> list[str]:
-        """Each request in short."""
-        return [self._short(request) for request in self.requests]
+    def summaries(self) -> list[str]:
+        """Each request in a few words."""
+        return [self._summary(request) for request in self.requests]
 
-    def _short(self, request: RestRequest) -> str:
+    def _summary(self, request: RestRequest) -> str:
         query = dict(request.query)
         if request.content_type == "application/json":
             body = json.loads(request.body)
-            said = [body["action"], body.get("lookupField", ""), body.get("partitionName", "")]
-            return " ".join(filter(None, said))
+            words = [body["action"], body.get("lookupField", ""), body.get("partitionName", "")]
+            return " ".join(filter(None, words))
         if request.content_type:
             return "returned"
         if request.path.endswith("associate.json"):
@@ -123,7 +123,7 @@ def translate(
     partitions: RestReply | None = None,
     static: Names | None = None,
 ) -> Run:
-    """Run syncLead with *replies* to its requests, one by one: an exception is thrown in."""
+    """Translate a syncLead. Each of *replies* answers one request; an exception is raised there."""
     context = None if workspace is None else MktowsContextHeader(workspace)
     request = Request(SyncLead(lead, return_lead, cookie), None, context)
     describe: Lookup[Names] = Lookup(RestRequest("GET", "describe"), lambda *_: (names(settings), True), 1.0)
@@ -145,7 +145,7 @@ def translate(
                 answer, _ = ask.read(partitions or some, None)
             else:
                 run.requests.append(ask)
-                assert left, f"nobody expected {ask}"
+                assert left, f"an unexpected request: {ask}"
                 answer = left.pop(0)
                 if isinstance(answer, Exception):
                     send = steps.throw
@@ -153,5 +153,5 @@ def translate(
         run = evolve(run, result=done.value)
     except Exception as error:
         run = evolve(run, error=error)
-    assert not left, f"not asked for: {left}; error: {run.error!r}"
+    assert not left, f"replies that were not used: {left}; error: {run.error!r}"
     return run

@@ -1,4 +1,4 @@
-"""Through the bridge into the sandbox's REST side: what SOAP would have done, seen from a client of SOAP."""
+"""A client of SOAP calls the REST API of the sandbox through the bridge."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SPACES = Workspaces(enabled=True, workspaces=(Workspace("Default", "Default"), W
 SETTINGS = BridgeSettings(
     foreign_id_fields={"CUSTOM": "erpId"}, workspace_partitions={"Default": "Default", "Europe": "EU"}
 )
-QUICK = RetryPolicy(pause=0.0, window=0.0)
+WITHOUT_PAUSES = RetryPolicy(pause=0.0, window=0.0)
 CREATED, UPDATED = LeadSyncStatus.CREATED, LeadSyncStatus.UPDATED
 
 
@@ -39,12 +39,12 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
-Over = Callable[..., Either]
+Connect = Callable[..., Either]
 
 
 @pytest.fixture(params=[Client, AsyncClient])
-def over(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[Over]:
-    made: list[Either] = []
+def connect(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[Connect]:
+    clients: list[Either] = []
 
     def make(settings: BridgeSettings = SETTINGS, **options: Any) -> Either:
         user = sandbox.rest_credentials
@@ -55,20 +55,20 @@ def over(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[Over]:
             settings=settings,
             transport=sandbox.transport(),
         )
-        made.append(Either(request.param, transport=bridge, retry=QUICK, **options).__enter__())
-        return made[-1]
+        clients.append(Either(request.param, transport=bridge, retry=WITHOUT_PAUSES, **options).__enter__())
+        return clients[-1]
 
     yield make
-    for each in made:
-        each.__exit__()
+    for client in clients:
+        client.__exit__()
 
 
 def george(**keys: Any) -> LeadRecord:
     return LeadRecord(**keys, attributes={"FirstName": "George", "DateofBirth": "2001-02-03"})
 
 
-def test_a_lead_made_over_rest_is_the_lead_that_soap_sees(over: Over, sandbox: Sandbox) -> None:
-    result = over().sync_lead(george(email="t@t.com"), return_lead=True)
+def test_soap_returns_the_lead_that_was_created_over_rest(connect: Connect, sandbox: Sandbox) -> None:
+    result = connect().sync_lead(george(email="t@t.com"), return_lead=True)
     assert result.sync_status.status == CREATED
     assert result.lead_record is not None
     with Client(transport=sandbox.transport(), clock=sandbox.now) as soap:
@@ -90,8 +90,8 @@ def test_a_lead_made_over_rest_is_the_lead_that_soap_sees(over: Over, sandbox: S
         ({}, {"marketo_cookie": COOKIE}),
     ],
 )
-def test_every_key_makes_a_lead_once(over: Over, sandbox: Sandbox, keys: Any, options: Any) -> None:
-    client = over()
+def test_every_key_creates_a_lead_once(connect: Connect, sandbox: Sandbox, keys: Any, options: Any) -> None:
+    client = connect()
     first = client.sync_lead(george(**keys), **options)
     second = client.sync_lead(george(**keys), **options)
     by_id = client.sync_lead(george(id=first.lead_id), **options)
@@ -101,8 +101,8 @@ def test_every_key_makes_a_lead_once(over: Over, sandbox: Sandbox, keys: Any, op
     assert len(sandbox.leads()) == 1
 
 
-def test_faults_are_those_of_soap(over: Over) -> None:
-    client = over()
+def test_faults_are_those_of_soap(connect: Connect) -> None:
+    client = connect()
     known = client.sync_lead(george(email="t@t.com")).lead_id
     for lead, options, code in [
         (george(id=9_999_999), {}, 20103),
@@ -116,7 +116,7 @@ def test_faults_are_those_of_soap(over: Over) -> None:
         assert raised.value.code == code
 
 
-def test_duplicates_are_a_fault_or_the_latest(over: Over, sandbox: Sandbox) -> None:
+def test_duplicates_are_refused_or_the_latest_is_updated(connect: Connect, sandbox: Sandbox) -> None:
     user = sandbox.rest_credentials
     with httpx.Client(transport=sandbox.transport(), base_url="https://sandbox.invalid") as http:
         query = {"grant_type": "client_credentials", "client_id": user.client_id, "client_secret": user.client_secret}
@@ -125,42 +125,42 @@ def test_duplicates_are_a_fault_or_the_latest(over: Over, sandbox: Sandbox) -> N
             data = {"action": "createDuplicate", "input": [{"email": "t@t.com"}]}
             http.post("/rest/v1/leads.json", json=data, headers={"Authorization": f"Bearer {token}"})
     with pytest.raises(Fault) as raised:
-        over().sync_lead(george(email="t@t.com"))
+        connect().sync_lead(george(email="t@t.com"))
     assert raised.value.code == 20106
-    recent = over(BridgeSettings(on_duplicate="most_recent")).sync_lead(george(email="t@t.com"))
+    recent = connect(BridgeSettings(on_duplicate="most_recent")).sync_lead(george(email="t@t.com"))
     assert recent.sync_status.status == UPDATED
     assert len(sandbox.leads()) == 2
 
 
-def test_an_unknown_foreign_id_may_adopt_the_lead_of_its_email(over: Over, sandbox: Sandbox) -> None:
-    known = over().sync_lead(george(email="t@t.com")).lead_id
+def test_an_unknown_foreign_id_may_adopt_the_lead_of_its_email(connect: Connect, sandbox: Sandbox) -> None:
+    known = connect().sync_lead(george(email="t@t.com")).lead_id
     adopt = BridgeSettings(foreign_id_fields={"CUSTOM": "erpId"}, foreign_id_adopt_email=True)
     keys = {"email": "t@t.com", "foreign_sys_person_id": "E7", "foreign_sys_type": "CUSTOM"}
-    assert over(adopt).sync_lead(george(**keys)).lead_id == known
-    assert over().sync_lead(george(foreign_sys_person_id="E7", foreign_sys_type="CUSTOM")).lead_id == known
+    assert connect(adopt).sync_lead(george(**keys)).lead_id == known
+    assert connect().sync_lead(george(foreign_sys_person_id="E7", foreign_sys_type="CUSTOM")).lead_id == known
     assert len(sandbox.leads()) == 1
 
 
-@pytest.mark.parametrize("trouble", ["602", "606", "608", "615"])
-def test_passing_trouble_passes(over: Over, sandbox: Sandbox, trouble: str) -> None:
+@pytest.mark.parametrize("code", ["602", "606", "608", "615"])
+def test_transient_errors_are_retried(connect: Connect, sandbox: Sandbox, code: str) -> None:
     sandbox.configure(
-        Settings(custom_fields={"erpId": "string"}, faults=(FaultRule(rest=trouble, operation="syncLeads"),))
+        Settings(custom_fields={"erpId": "string"}, faults=(FaultRule(rest=code, operation="syncLeads"),))
     )
-    assert over().sync_lead(george(email="t@t.com")).sync_status.status == CREATED
+    assert connect().sync_lead(george(email="t@t.com")).sync_status.status == CREATED
     assert len(sandbox.leads()) == 1
 
 
-def test_an_answer_that_is_lost_is_not_asked_for_twice(over: Over, sandbox: Sandbox) -> None:
+def test_a_write_is_not_repeated_if_its_reply_is_lost(connect: Connect, sandbox: Sandbox) -> None:
     sandbox.configure(Settings(faults=(FaultRule(close="after", operation="syncLeads"),)))
     with pytest.raises(Fault) as raised:
-        over().sync_lead(george(email="t@t.com"))
+        connect().sync_lead(george(email="t@t.com"))
     assert raised.value.fate_unknown
     assert len(sandbox.leads()) == 1
 
 
-def test_a_repeated_name_and_a_time_without_an_offset_are_warned_of(over: Over) -> None:
+def test_a_repeated_name_is_a_warning(connect: Connect) -> None:
     attributes = [Attribute("FirstName", "A"), Attribute("FirstName", "George")]
-    client = over()
+    client = connect()
     lead = client.sync_lead(LeadRecord(email="t@t.com", attributes=attributes), return_lead=True).lead_record
     assert lead is not None
     assert lead.get("FirstName") == "George"

@@ -1,4 +1,4 @@
-"""Whatever REST says, a SOAP caller gets a result or a typed error."""
+"""Whatever REST replies, a SOAP caller gets a result or a typed error."""
 
 from __future__ import annotations
 
@@ -62,15 +62,15 @@ LEADS = [
     st.sampled_from(LEADS), st.sampled_from([None, "Default"]), st.lists(REPLIES, min_size=1, max_size=8), st.booleans(),
     st.sampled_from([200, 200, 200, 404, 503]),
 )  # fmt: skip
-def test_no_reply_is_too_odd(
-    lead: LeadRecord, workspace: str | None, replies: list[Any], honest: bool, status: int
+def test_any_reply_gives_a_result_or_a_typed_error(
+    lead: LeadRecord, workspace: str | None, replies: list[Any], usable: bool, status: int
 ) -> None:
     left = [json.dumps(reply) for reply in replies]
 
     def answer(request: httpx.Request) -> httpx.Response:
-        if honest and request.url.path.endswith("/token"):
+        if usable and request.url.path.endswith("/token"):
             return httpx.Response(200, text=TOKEN)
-        if honest and request.url.path.endswith("/describe.json"):
+        if usable and request.url.path.endswith("/describe.json"):
             return httpx.Response(200, text=DESCRIBED)
         return httpx.Response(status, text=left.pop(0) if len(left) > 1 else left[0])
 
@@ -78,6 +78,6 @@ def test_no_reply_is_too_odd(
     request = signed(SyncLead(lead, True, COOKIE), CREDENTIALS, NOW, workspace)
     served = bridge.answer(request, terms=Terms(RetryPolicy(attempts=2, pause=0.0, window=0.0), None))
     code = getattr(served.answer.outcome, "code", None)
-    assert code != 10001, served.answer.outcome  # an exception that nobody foresaw
+    assert code != 10001, served.answer.outcome  # an unexpected exception
     assert isinstance(bridge._locks, KeyLocks)
     assert bridge._locks._cell.value.holders == bridge._locks._cell.value.waiting == ()

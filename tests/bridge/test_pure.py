@@ -64,10 +64,10 @@ def test_a_reply_is_read_in_any_order_with_anything_beside() -> None:
      "\udcff", '{"result":[]}'],
 )  # fmt: skip
 def test_what_is_no_reply_is_unknown_trouble(body: str) -> None:
-    said = read_reply(received(body.encode("utf-8", "surrogateescape").decode("latin-1")))
-    assert not said.success
-    assert said.errors[0].code == ""
-    assert code_of(said.errors[0]).fault == 20011
+    result = read_reply(received(body.encode("utf-8", "surrogateescape").decode("latin-1")))
+    assert not result.success
+    assert result.errors[0].code == ""
+    assert code_of(result.errors[0]).fault == 20011
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_what_is_no_reply_is_unknown_trouble(body: str) -> None:
     ],
 )
 def test_errors_of_any_shape_are_read(data: dict[str, Any], code: str) -> None:
-    said = reply(json.dumps({"success": False, "requestId": 5, **data}))
-    assert (said.code, said.request_id) == (code, "5")
+    result = reply(json.dumps({"success": False, "requestId": 5, **data}))
+    assert (result.code, result.request_id) == (code, "5")
 
 
 @pytest.mark.parametrize(
@@ -96,14 +96,14 @@ def test_results_of_any_shape_are_read(result: Any, records: int) -> None:
 
 
 def test_no_server_error_is_a_success() -> None:
-    said = read_reply(received(CREATED, 502))
-    assert not said.success
-    assert code_of(said.errors[0]).fault == 20011
+    result = read_reply(received(CREATED, 502))
+    assert not result.success
+    assert code_of(result.errors[0]).fault == 20011
 
 
 def test_the_text_of_a_reply_is_cut() -> None:
-    said = reply(json.dumps({"success": False, "errors": [{"code": "603", "message": "x" * 100_000}]}))
-    assert len(said.errors[0].message) == 500
+    result = reply(json.dumps({"success": False, "errors": [{"code": "603", "message": "x" * 100_000}]}))
+    assert len(result.errors[0].message) == 500
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, 20014), (413, 20110), (414, 20110), (429, 20023), (404, 20011)])

@@ -1,4 +1,4 @@
-"""Recorded replies of REST, read by the bridge: each means what it meant, and what is amiss in one is noticed."""
+"""Recorded replies of REST, read by the bridge, whole and with changes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ import pytest
 
 from marketo_soap import Client, Fault, LeadRecord, RestBridge, SyncLeadResult
 from marketo_soap.bridge.names import described
-from marketo_soap.bridge.rest import RestReply, read_reply
-from marketo_soap.calls.flow import Received
 from marketo_soap.calls.retry import NO_RETRY
 from marketo_soap.records.lead_fields import LeadField
-from tests.bridge.support import DESCRIBED, TOKEN
+from tests.bridge.support import DESCRIBED, TOKEN, reply
 from tests.support import FIXTURES, fixture
 
 TOLD = FIXTURES / "rest"
@@ -25,19 +23,19 @@ def recorded(name: str) -> Any:
     return json.loads(fixture(f"rest/{name}.json"))
 
 
-def reply(data: Any) -> RestReply:
-    return read_reply(Received(200, {}, json.dumps(data).encode()))
+def request_id(data: Any) -> str | None:
+    return reply(json.dumps(data)).request_id
 
 
 def outcome(**replies: Any) -> tuple[Any, ...]:
-    """What becomes of a lead when REST says *replies*: `token` to who asks for one, `leads` to the lead."""
-    said = {"token": json.loads(TOKEN), "describe": json.loads(DESCRIBED), **replies}
+    """What a sync of a lead ends with if REST gives *replies*: `token`, `describe` and `leads`."""
+    bodies = {"token": json.loads(TOKEN), "describe": json.loads(DESCRIBED), **replies}
     asked: list[str] = []
 
     def rest(request: httpx.Request) -> httpx.Response:
         name = request.url.path.rpartition("/")[2].removesuffix(".json")
         asked.append(request.headers.get("authorization", ""))
-        return httpx.Response(200, json=said[name])
+        return httpx.Response(200, json=bodies[name])
 
     bridge = RestBridge("https://100-aek-913.mktorest.com", "id", "secret", transport=httpx.MockTransport(rest))
     with Client(transport=bridge, retry=NO_RETRY) as client:
@@ -53,9 +51,9 @@ def outcome(**replies: Any) -> tuple[Any, ...]:
 
 SKIPPED = "Invalid value for field 'boolean_field' and value 'other'"
 READINGS: dict[str, tuple[Callable[[Any], Any], Any]] = {
-    "created": (lambda data: (outcome(leads=data), reply(data).request_id),
+    "created": (lambda data: (outcome(leads=data), request_id(data)),
                 (("CREATED", 1141, "Bearer tok-1"), "81f4#1743e0c6069")),
-    "updated": (lambda data: (outcome(leads=data), reply(data).request_id),
+    "updated": (lambda data: (outcome(leads=data), request_id(data)),
                 (("UPDATED", 1141, "Bearer tok-1"), "15e66#1743e0c68f1")),
     "skipped": (lambda data: outcome(leads=data),
                 (20106, "1003", SKIPPED, "7078#17d4f0546b6", False)),

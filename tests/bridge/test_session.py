@@ -31,7 +31,7 @@ LOST = AmbiguousError("POST was sent, but its answer was lost")
 REFUSED = TransportError("POST was not sent: ConnectError")
 
 
-def said(code: str, status: int = 200, **headers: str) -> Received:
+def error_reply(code: str, status: int = 200, **headers: str) -> Received:
     body = f'{{"requestId":"r#9","success":false,"errors":[{{"code":"{code}","message":"Sorry"}}]}}'
     return received(body, status, **headers)
 
@@ -178,10 +178,10 @@ def test_a_token_is_renewed_a_minute_before_its_end(lifetime: str, valid: float)
 
 @pytest.mark.parametrize("code", ["600", "601", "602"])
 def test_a_refused_token_is_renewed_once_and_the_call_replayed_once(code: str) -> None:
-    run = Run(said(code), received(TOKEN), OK)
+    run = Run(error_reply(code), received(TOKEN), OK)
     assert run.fetched == [("leads.json", "tok-0"), ("token", None), ("leads.json", "tok-1")]
     assert not run.of(Wait)
-    twice = Run(said(code), received(TOKEN), said(code))
+    twice = Run(error_reply(code), received(TOKEN), error_reply(code))
     assert twice.reply.code == code
     assert not twice.reply.in_doubt
 
@@ -192,7 +192,7 @@ def test_a_token_that_another_call_has_renewed_meanwhile_is_used() -> None:
     session.send(None)
     session.send(None)
     world.shared.token.value = Token("tok-2", 1000.0)
-    assert isinstance(session.send(said("601")), Acquire)
+    assert isinstance(session.send(error_reply("601")), Acquire)
     fetch = session.send(None)
     assert isinstance(fetch, Fetch)
     assert fetch.token == "tok-2"
@@ -249,7 +249,7 @@ def test_wrong_credentials_are_20014_and_not_tried_again(status: int) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [received("", 500), received("{}"), received("[]"), received('{"access_token":5}'), LOST, said("611"),
+    [received("", 500), received("{}"), received("[]"), received('{"access_token":5}'), LOST, error_reply("611"),
      received('{"access_token":"a\\nb","expires_in":9}'), received(TOKEN, 503), received('{"success":true}')],
 )  # fmt: skip
 def test_an_identity_service_in_trouble_is_asked_again(answer: Received | Exception) -> None:
@@ -265,9 +265,9 @@ def test_an_identity_service_in_trouble_is_asked_again(answer: Received | Except
 
 NOT_DONE = ["606", "608", "614", "615", "713", "1016", "1019", "1029"]
 IN_DOUBT = [
-    said("604"),
-    said("611"),
-    said("601", 502),
+    error_reply("604"),
+    error_reply("611"),
+    error_reply("601", 502),
     received("<html>", 500),
     received("<html>", 200),
     received("", 404),
@@ -278,7 +278,7 @@ FINAL = ["603", "605", "607", "609", "610", "612", "613", "616", "701", "702", "
 
 
 @pytest.mark.parametrize("request_", [READ, UPDATE, CREATE])
-@pytest.mark.parametrize("answer", [*map(said, NOT_DONE), REFUSED, received("", 429)])
+@pytest.mark.parametrize("answer", [*map(error_reply, NOT_DONE), REFUSED, received("", 429)])
 def test_what_was_not_done_is_sent_again(request_: RestRequest, answer: Received | Exception) -> None:
     run = Run(answer, OK, asks=(request_,))
     assert run.reply.success
@@ -310,7 +310,7 @@ def test_a_lead_that_may_have_been_made_is_not_made_again(answer: Received | Exc
 
 @pytest.mark.parametrize("code", FINAL)
 def test_what_will_not_change_is_not_sent_again(code: str) -> None:
-    run = Run(said(code), asks=(READ,))
+    run = Run(error_reply(code), asks=(READ,))
     assert run.reply.code == code
     assert not run.of(Wait)
 
@@ -318,14 +318,14 @@ def test_what_will_not_change_is_not_sent_again(code: str) -> None:
 @pytest.mark.parametrize(("code", "soap"), [("606", 20023), ("607", 20015), ("615", 20024), ("608", None)])
 def test_a_limiter_hears_of_limits_that_the_instance_has_reached(code: str, soap: int | None) -> None:
     world = World()
-    Run(said(code), world=world, policy=RetryPolicy(attempts=1))
+    Run(error_reply(code), world=world, policy=RetryPolicy(attempts=1))
     assert world.limits_hit == ([] if soap is None else [soap])
 
 
 def test_over_the_rate_a_good_part_of_the_window_is_waited_for() -> None:
-    (wait,) = Run(said("606"), OK).of(Wait)
+    (wait,) = Run(error_reply("606"), OK).of(Wait)
     assert wait.seconds == 15.0
-    (busy,) = Run(said("615"), OK).of(Wait)
+    (busy,) = Run(error_reply("615"), OK).of(Wait)
     assert busy.seconds == 0.25
 
 
@@ -336,19 +336,19 @@ def test_retry_after_is_kept() -> None:
 
 def test_the_attempts_are_those_of_the_callers_policy() -> None:
     policy = RetryPolicy(attempts=3)
-    run = Run(*[said("608")] * 3, policy=policy)
+    run = Run(*[error_reply("608")] * 3, policy=policy)
     assert run.reply.code == "608"
     assert [step.attempt for step in run.of(Fetch)] == [1, 2, 3]
-    assert Run(said("608"), policy=RetryPolicy(attempts=1)).reply.code == "608"
+    assert Run(error_reply("608"), policy=RetryPolicy(attempts=1)).reply.code == "608"
     once = Run(LOST, asks=(UPDATE,), policy=RetryPolicy(resend_unknown=False))
     assert once.error.fate_unknown
 
 
 def test_the_time_of_the_call_is_kept() -> None:
-    run = Run(said("606"), seconds=10.0)
+    run = Run(error_reply("606"), seconds=10.0)
     assert run.reply.code == "606"
     assert not run.of(Wait)
-    slow = Run(said("608"), OK, seconds=10.0, each=4.0)
+    slow = Run(error_reply("608"), OK, seconds=10.0, each=4.0)
     assert [step.seconds for step in slow.of(Fetch)] == [10.0, 5.75]
     forever = Run(OK, policy=RetryPolicy(deadline=None))
     assert forever.of(Fetch)[0].seconds is None
@@ -390,7 +390,7 @@ def test_a_call_that_was_carried_out_in_part_says_so(last: Exception) -> None:
     assert (run.error.code, run.error.fate_unknown) == (20015, True)
 
 
-@pytest.mark.parametrize("answer", [said("1003"), received(SKIPPED)])
+@pytest.mark.parametrize("answer", [error_reply("1003"), received(SKIPPED)])
 def test_a_write_that_was_refused_is_no_part_of_a_call(answer: Received) -> None:
     run = Run(answer, REFUSED, asks=(CREATE, CREATE), policy=RetryPolicy(attempts=1))
     assert run.error is REFUSED
@@ -404,8 +404,8 @@ def test_an_earlier_sending_that_may_have_been_done_is_not_forgotten(last: Excep
 
 
 def test_a_refusal_after_a_sending_that_may_have_been_done_is_in_doubt() -> None:
-    assert Run(LOST, said("1004"), asks=(UPDATE,)).reply.in_doubt
-    assert not Run(LOST, said("1004"), asks=(READ,)).reply.in_doubt
+    assert Run(LOST, error_reply("1004"), asks=(UPDATE,)).reply.in_doubt
+    assert not Run(LOST, error_reply("1004"), asks=(READ,)).reply.in_doubt
 
 
 def test_limits_that_give_no_leave_for_a_second_sending_do_not_hide_the_first() -> None:
@@ -444,7 +444,7 @@ def test_a_lookup_is_made_once_a_day() -> None:
 
 def test_a_refused_lookup_is_asked_again_soon() -> None:
     world = World()
-    assert Run(said("603"), asks=(DESCRIBE, DESCRIBE), world=world, each=0.0).result == [0, 0]
+    assert Run(error_reply("603"), asks=(DESCRIBE, DESCRIBE), world=world, each=0.0).result == [0, 0]
     world.now = 300.0
     assert Run(received(DESCRIBED), asks=(DESCRIBE,), world=world).result == [13]
 
@@ -490,5 +490,5 @@ def test_an_error_is_thrown_into_the_translation() -> None:
     steps = [session.send(None), session.send(None), session.send(REFUSED), session.send(None)]
     assert [type(step) for step in steps] == [Acquire, Fetch, Acquire, Fetch]
     with pytest.raises(StopIteration) as done:
-        session.send(said("603"))
+        session.send(error_reply("603"))
     assert (done.value.value, caught) == ("603", [REFUSED])

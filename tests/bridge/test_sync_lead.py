@@ -71,7 +71,7 @@ def refusal_of(run: Any) -> tuple[int | None, str, bool]:
 
 
 @pytest.mark.parametrize(
-    ("lead", "replies", "said", "options"),
+    ("lead", "replies", "summaries", "options"),
     [
         pytest.param(ID, [CHANGED], ["updateOnly id"], {}, id="K1"),
         pytest.param(PERSON, [MADE], ["createOrUpdate erpId"], {"settings": FOREIGN}, id="K2"),
@@ -124,11 +124,11 @@ def refusal_of(run: Any) -> tuple[int | None, str, bool]:
     ],
 )  # fmt: skip
 def test_the_key_decides_which_calls_are_made(
-    lead: LeadRecord, replies: list[Answer], said: list[str], options: dict[str, Any]
+    lead: LeadRecord, replies: list[Answer], summaries: list[str], options: dict[str, Any]
 ) -> None:
     run = translate(lead, *replies, **{"settings": EU, **options})
     assert run.error is None
-    assert run.said == said
+    assert run.summaries == summaries
     assert run.result.lead_id == run.result.sync_status.lead_id == 1141
     assert run.result.sync_status.status == (LeadSyncStatus.CREATED if MADE in replies else LeadSyncStatus.UPDATED)
 
@@ -146,7 +146,7 @@ def test_what_is_written_by_each_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "replies", "settings", "said", "record"),
+    ("keys", "replies", "settings", "summaries", "record"),
     [
         ({}, [MADE], {}, ["createOrUpdate email"], {"email": "new@t.com"}),
         ({"email": "New@t.com"}, [MADE], {}, ["createOrUpdate email"], {"email": "new@t.com"}),
@@ -157,20 +157,20 @@ def test_what_is_written_by_each_key() -> None:
     ],
 )  # fmt: skip
 def test_an_email_among_the_attributes_is_key_or_new_address(
-    keys: dict[str, Any], replies: list[Answer], settings: dict[str, Any], said: list[str], record: Any
+    keys: dict[str, Any], replies: list[Answer], settings: dict[str, Any], summaries: list[str], record: Any
 ) -> None:
     lead = LeadRecord(**keys, attributes={"Email": "new@t.com"})
     run = translate(lead, *replies, settings=BridgeSettings(**settings))
     assert run.error is None
-    assert run.said == said
+    assert run.summaries == summaries
     assert run.bodies[-1]["input"] == [record]
     assert ("email:t@t.com" in run.held, "email:new@t.com" in run.held) == (
         keys.get("email") == "t@t.com" and not settings,
         True,
     )
-    is_new = said[0] == "find email" or "id" in keys
+    is_new = summaries[0] == "find email" or "id" in keys
     assert [note for note in run.notes if "new address" in note] == run.notes[:is_new]
-    if "find email" in said:
+    if "find email" in summaries:
         assert dict(run.requests[0].query)["filterValues"] == "t@t.com"
 
 
@@ -262,7 +262,7 @@ def test_only_writes_that_end_as_once_may_be_repeated() -> None:
 def test_what_a_comma_in_a_key_finds_besides_is_not_the_lead() -> None:
     others = found({"id": 1, "email": "a"}, {"id": 2, "email": "b@t.com"})
     run = translate(LeadRecord(email="a,b@t.com"), others, MADE, workspace="Default")
-    assert run.said[-1] == "createOnly Default"
+    assert run.summaries[-1] == "createOnly Default"
 
 
 def test_all_pages_of_a_key_are_read() -> None:

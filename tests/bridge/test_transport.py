@@ -27,6 +27,7 @@ from marketo_soap import (
     BridgeSettings,
     Client,
     Fault,
+    GetCustomObjects,
     ImportToList,
     InProcessLimiter,
     LeadKey,
@@ -64,7 +65,7 @@ ONCE = RetryPolicy(attempts=1)
 QUICK = RetryPolicy(pause=0.0, window=0.0)
 
 
-def said(code: str) -> str:
+def error_body(code: str) -> str:
     return json.dumps({"requestId": "r#9", "success": False, "errors": [{"code": code, "message": "Sorry"}]})
 
 
@@ -204,7 +205,7 @@ def test_plain_http_is_for_this_machine() -> None:
 # -- what goes wrong ----------------------------------------------------------------------------------
 
 
-def test_a_fault_brings_what_rest_said(make: Make) -> None:
+def test_a_fault_has_the_rest_error(make: Make) -> None:
     skipped = '{"requestId":"a#1","result":[{"status":"skipped","reasons":[{"code":"1004","message":"Lead not found"}]}],"success":true}'
     with pytest.raises(NotFoundFault) as raised:
         make(bridge(Rest(skipped))).sync_lead(LeadRecord(id=7))
@@ -218,7 +219,8 @@ def test_a_fault_brings_what_rest_said(make: Make) -> None:
 
 @pytest.mark.parametrize("lead", [KEY_ALONE, LeadRecord(foreign_sys_person_id="7", foreign_sys_type="CUSTOM")])
 @pytest.mark.parametrize(
-    "answer", [said("604"), said("611"), 502, "<html>", httpx.ReadTimeout("late"), httpx.RemoteProtocolError("gone")]
+    "answer",
+    [error_body("604"), error_body("611"), 502, "<html>", httpx.ReadTimeout("late"), httpx.RemoteProtocolError("gone")],
 )
 def test_a_lead_that_may_have_been_made_is_not_made_twice(
     make: Make, lead: LeadRecord, answer: str | int | Exception
@@ -243,7 +245,7 @@ def test_a_lead_that_may_have_been_made_is_not_made_twice(
     ],
 )
 def test_a_code_that_is_in_no_table_is_a_failed_sync_or_an_internal_error(operation: Operation[Any], code: int) -> None:
-    outcome = bridge(Rest(said("4711"))).answer(Request(operation, None, None)).answer.outcome
+    outcome = bridge(Rest(error_body("4711"))).answer(Request(operation, None, None)).answer.outcome
     assert (outcome.code, outcome.rest.code, outcome.fate_unknown) == (code, "4711", False)
 
 
@@ -273,6 +275,35 @@ def test_a_list_whose_members_stay_is_not_cleared_for_ever() -> None:
     assert over.rest_calls == 4  # describe, the list, its members, and their removal
 
 
+def test_an_import_without_a_number_is_not_complete() -> None:
+    lists = {"requestId": "a", "success": True, "result": [{"id": 7, "name": "Guests", "programName": "Party"}]}
+
+    def rest(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/rest/v1/lists.json":
+            return httpx.Response(200, json=lists)
+        return Rest(CREATED)(request)
+
+    call = ImportToList("Party", "Email Address", ["a@t.com"], "UPSERTLEADS", "Guests")
+    assert isinstance(bridge(rest).answer(Request(call, None, None)).answer.outcome, AmbiguousFault)
+
+
+def test_a_comma_does_not_make_two_links_of_one() -> None:
+    described = {
+        "name": "car_c",
+        "fields": [{"name": "vin", "dataType": "string"}, {"name": "owner", "dataType": "string"}],
+        "dedupeFields": ["vin"],
+        "relationships": [{"field": "owner", "relatedTo": {"name": "Lead", "field": "email"}}],
+    }
+    found = {"requestId": "a", "success": True, "result": [described]}
+    over = bridge(
+        lambda request: Rest()(request) if "/identity/" in request.url.path else httpx.Response(200, json=found)
+    )
+    for key, count in (("a@t.com", 1), ("a@t.com,b@t.com", 0)):
+        outcome = over.answer(Request(GetCustomObjects("car_c", {"MKTOID": key}), None, None)).answer.outcome
+        assert outcome.return_count == count
+    assert over.rest_calls == 3  # the names of the types, the fields of one, and its objects, once
+
+
 COMPANY = SyncLead(LeadRecord(email="t@t.com", attributes={"Company": "ACME"}))
 
 
@@ -296,7 +327,7 @@ def test_the_code_of_a_broken_server_does_not_make_the_outcome_known(
         if request.method == "GET":
             return Rest(NONE)(request)
         writes.append(request)
-        return httpx.Response(502, text=said(code))
+        return httpx.Response(502, text=error_body(code))
 
     context = None if workspace is None else MktowsContextHeader(workspace)
     outcome = bridge(rest, settings=settings).answer(Request(operation, None, context)).answer.outcome
@@ -304,7 +335,10 @@ def test_the_code_of_a_broken_server_does_not_make_the_outcome_known(
     assert len(writes) == 1
 
 
-@pytest.mark.parametrize("answer", [said("611"), 502, httpx.ReadTimeout("late"), said("606"), said("615"), said("608")])
+@pytest.mark.parametrize(
+    "answer",
+    [error_body("611"), 502, httpx.ReadTimeout("late"), error_body("606"), error_body("615"), error_body("608")],
+)
 def test_an_update_by_id_is_sent_again_and_only_by_the_bridge(make: Make, answer: str | int | Exception) -> None:
     rest = Rest(answer, answer, UPDATED)
     client = make(bridge(rest), retry=QUICK)
@@ -322,7 +356,7 @@ def test_an_update_by_id_is_sent_again_and_only_by_the_bridge(make: Make, answer
 )
 def test_a_refusal_that_did_nothing_is_known_to_have_done_nothing(make: Make, code: str, kind: type[Fault]) -> None:
     with pytest.raises(kind) as raised:
-        make(bridge(Rest(said(code))), retry=ONCE).sync_lead(KEY_ALONE)
+        make(bridge(Rest(error_body(code))), retry=ONCE).sync_lead(KEY_ALONE)
     assert not raised.value.fate_unknown
     assert not isinstance(raised.value, AmbiguousError)
     assert raised.value.rest is not None
@@ -338,7 +372,7 @@ def test_a_call_that_was_never_sent_is_a_transport_error(make: Make) -> None:
     assert isinstance(raised.value.__cause__, httpx.ConnectError)
 
 
-TROUBLE = [httpx.ConnectError("refused"), said("603"), httpx.ReadTimeout("late")]
+TROUBLE = [httpx.ConnectError("refused"), error_body("603"), httpx.ReadTimeout("late")]
 
 
 @pytest.mark.parametrize("trouble", TROUBLE)
@@ -561,7 +595,7 @@ def test_leave_that_is_not_used_is_given_back() -> None:
 def test_leave_is_for_one_call_of_rest_and_no_longer(make: Make) -> None:
     limiter = InProcessLimiter(Limits(at_once=1))
     in_between: list[int] = []
-    refused = said("1021")
+    refused = error_body("1021")
     over = bridge(
         Rest(refused, CREATED),
         limiter=limiter,
@@ -596,12 +630,12 @@ def test_the_vendors_limits_are_shared_by_all_bridges_to_one_instance() -> None:
 
 
 def test_warnings_are_told_logged_and_shown(make: Make, caplog: pytest.LogCaptureFixture) -> None:
-    told: list[str] = []
-    client = make(bridge(Rest(), on_warning=told.append))
+    warnings: list[str] = []
+    client = make(bridge(Rest(), on_warning=warnings.append))
     client.sync_lead(LeadRecord(email="t@t.com", attributes={"Last_Seen__c": "2013-08-05 12:00"}))
-    assert "'Last_Seen__c' has no offset" in told[0]
-    assert ("x-bridge-warning", told[0]) in client.last_exchange.response_headers
-    assert [record.message for record in caplog.records if record.name == "marketo_soap.bridge"] == told
+    assert "'Last_Seen__c' has no offset" in warnings[0]
+    assert ("x-bridge-warning", warnings[0]) in client.last_exchange.response_headers
+    assert [record.message for record in caplog.records if record.name == "marketo_soap.bridge"] == warnings
 
 
 def test_a_listener_that_fails_does_not_hide_that_the_lead_was_written(make: Make) -> None:
@@ -747,14 +781,14 @@ def served(answer: Callable[[bytes], bytes | None]) -> Iterator[str]:
             data = b""
             while b"\r\n\r\n" not in data:
                 data += connection.recv(65536)
-            said = answer(data)
-            if said is None:
+            reply = answer(data)
+            if reply is None:
                 hanging.append(connection)
                 continue
             with suppress(OSError):
-                for piece in [said] if said != DRIP else [b"%c" % byte for byte in DRIP]:
+                for piece in [reply] if reply != DRIP else [b"%c" % byte for byte in DRIP]:
                     connection.sendall(piece)
-                    time.sleep(0.05 if said == DRIP else 0)
+                    time.sleep(0.05 if reply == DRIP else 0)
             connection.close()
 
     thread = threading.Thread(target=serve, daemon=True)

@@ -84,10 +84,10 @@ def test_any_faults(rows: Any, seed: int, duplicates: Literal["last", "first"], 
             server.calm = attempt > 20
             server.calls.clear()
             summary = bulk.sync_leads(leads, server, ledger=ledger, duplicates=duplicates, batch_size=size, at_once=3)
-            settled = {number for number, fate in known.items() if fate is not RowFate.UNKNOWN}
-            assert not settled & {row for call in server.calls for row in call}
+            decided = {number for number, fate in known.items() if fate is not RowFate.UNKNOWN}
+            assert not decided & {row for call in server.calls for row in call}
             known = {outcome.number: outcome.fate for outcome in ledger.outcomes()}
-            assert settled <= {number for number, fate in known.items() if fate is not RowFate.UNKNOWN}
+            assert decided <= {number for number, fate in known.items() if fate is not RowFate.UNKNOWN}
             if summary.stopped is None and not summary.unknown:
                 break
         assert sorted(known) == list(range(1, len(leads) + 1))

@@ -17,7 +17,7 @@ from marketo_soap import ListMObjects, Sandbox
 from marketo_soap.operations import OPERATIONS
 from marketo_soap.sandbox import control
 from marketo_soap.signature import AuthenticationHeader, MktowsContextHeader
-from marketo_soap.wire.codec import codec
+from marketo_soap.wire.fields import declared
 from marketo_soap.wire.xml import MKTOWS, SOAP_ENV, XSI, XSI_NIL, Element
 from tests.fuzz.targets import SEPARATOR, resigned
 from tests.peers.test_operations import CALLS, SETTINGS
@@ -34,7 +34,7 @@ def names() -> list[str]:
     found = {*_FAULT_PARTS}
 
     def collect(cls: Any) -> None:
-        for field in codec(cls).fields:
+        for field in declared(cls):
             found.update((field.el.name, *field.items))
             for kind in field.choices or (field.type,):
                 if attrs.has(kind):

@@ -108,10 +108,10 @@ def test_no_file_is_read_and_no_address_asked(form: str, target: str, tmp_path: 
             included = f'<i:include xmlns:i="http://www.w3.org/2001/XInclude" href="{address}" parse="text"/>'
             data = form.format(address).encode() + message(target, value, included)
             try:
-                said = repr(READERS[target](data))
+                shown = repr(READERS[target](data))
             except MarketoError as error:
-                said = f"{error} {error.__dict__}"
-            assert "hush" not in said
+                shown = f"{error} {error.__dict__}"
+            assert "hush" not in shown
         with pytest.raises(BlockingIOError):
             listener.accept()
 
@@ -133,7 +133,7 @@ def test_huge_messages_cost_bounded_time_and_memory(part: int, target: str) -> N
         assert grown < 150 + 70 * min(size / 1e6, 8), case
 
 
-# -- drawn --------------------------------------------------------------------------------------------
+# -- strategies ---------------------------------------------------------------------------------------
 
 MARKUP = ["<!-- c -->", "<?p i?>", "<![CDATA[", "]]>", "&amp;", "&#13;", "&#0;", "&e;", "<x>", "</x>", "\r\n", "é", "a"]
 DECLARED = ["UTF-8", "utf-16", "UTF-16LE", "ISO-8859-1", "us-ascii", "windows-1252", "cp037", "utf-7", "HTML", "x"]

@@ -148,9 +148,9 @@ def serving(
     with sandbox.serve() if endpoint is None else nullcontext(endpoint) as endpoint:
         process = run(folder, configuration(endpoint, callers or [""], top=top, rest=rest), before=before)
         assert process.stderr is not None
-        said = [process.stderr.readline().strip() for _ in range(3)]
-        assert said[2] == "ready", said
-        url, admin = (line.partition(" at ")[2] for line in said[:2])
+        lines = [process.stderr.readline().strip() for _ in range(3)]
+        assert lines[2] == "ready", lines
+        url, admin = (line.partition(" at ")[2] for line in lines[:2])
         try:
             with httpx.Client(trust_env=False, timeout=PATIENCE, verify=verify) as http:
                 yield Served(process, url, admin.removesuffix("/readyz"), sandbox, folder, http)

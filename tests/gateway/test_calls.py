@@ -1,4 +1,4 @@
-"""Calls through a gateway's process: what callers are told, and what they are not let do."""
+"""Calls through a gateway's process: what callers receive, and what they are not allowed to do."""
 
 from __future__ import annotations
 
@@ -125,9 +125,9 @@ def test_a_replay_is_refused_where_told_to(gateway: Served, caller: int, refused
     body = signed(caller)
     other = body.replace(b"George", b"Ursula")
     assert other != body
-    said = [outcome(gateway.post(each)) for each in (body, body, other, other)]
-    assert [number for number, verdict in enumerate(said) if verdict == "20016"] == refused
-    assert {said[number] for number in range(4) if number not in refused} <= {"CREATED", "UPDATED"}
+    verdicts = [outcome(gateway.post(each)) for each in (body, body, other, other)]
+    assert [number for number, verdict in enumerate(verdicts) if verdict == "20016"] == refused
+    assert {verdicts[number] for number in range(4) if number not in refused} <= {"CREATED", "UPDATED"}
     assert gateway.call(caller, seconds=1) == "UPDATED"
 
 
@@ -183,8 +183,8 @@ def test_who_writes_too_slowly_is_not_waited_for(gateway: Served) -> None:
     head = b"POST /soap/mktows/2_2 HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\nContent-Length: 1000\r\n"
     begun = time.monotonic()
     connections = [socket.create_connection((host, int(port)), timeout=PATIENCE) for _ in range(4)]
-    for connection, said in zip(connections, (b"", b"POST /soap", head, head + b"\r\n<a>"), strict=True):
-        connection.sendall(said)
+    for connection, data in zip(connections, (b"", b"POST /soap", head, head + b"\r\n<a>"), strict=True):
+        connection.sendall(data)
     for _ in range(3):
         time.sleep(0.2)
         for connection in connections[1:]:
@@ -311,9 +311,9 @@ def test_a_request_of_two_lengths_is_refused_and_its_connection_closed(gateway: 
     host, _, port = gateway.admin.removeprefix("http://").partition(":")
     body = signed()
     head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\nContent-Length: 4\r\n"
-    said = f"{head}Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+    request = f"{head}Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
     with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
-        connection.sendall(said + said)
+        connection.sendall(request + request)
         answer = connection.makefile("rb").read()
     assert answer.count(b"HTTP/1.1 ") == 1
     assert b"<code>20012</code>" in answer or answer.startswith(b"HTTP/1.1 400 ")  # one reader of HTTP is stricter
@@ -327,8 +327,8 @@ def test_long_bodies_that_nobody_signed_keep_nobody_out(gateway: Served) -> None
         connection.sendall(head + b"%x\r\n%s\r\n" % (70_000, b"<a>".ljust(70_000)))
     time.sleep(0.2)
     notes = LeadRecord(email="long@jungle.example", attributes={"notes": "n" * 70_000})
-    for key, said in ((None, ("CREATED", "UPDATED")), ("wrong", ("20014",))):
+    for key, expected in ((None, ("CREATED", "UPDATED")), ("wrong", ("20014",))):
         pieces = iter([signed(0, notes, key=key)])
-        assert outcome(gateway.http.post(gateway.url, content=pieces, headers={"Content-Type": "text/xml"})) in said
+        assert outcome(gateway.http.post(gateway.url, content=pieces, headers={"Content-Type": "text/xml"})) in expected
     for connection in idle:
         connection.close()

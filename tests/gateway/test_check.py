@@ -89,8 +89,8 @@ def test_an_address_where_nobody_listens_is_told(tmp_path: Path) -> None:
 
 def test_a_wrong_secret_is_told(tmp_path: Path) -> None:
     with Sandbox(settings=FIELDS) as sandbox:
-        (said,) = problems(tmp_path, sandbox, SECRET="wrong-wrong")
-    assert said == "credentials: the client id or the client secret is refused (HTTP 401)"
+        (message,) = problems(tmp_path, sandbox, SECRET="wrong-wrong")
+    assert message == "credentials: the client id or the client secret is refused (HTTP 401)"
 
 
 def test_odd_replies_hide_nothing_and_break_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -106,13 +106,13 @@ def test_odd_replies_hide_nothing_and_break_nothing(tmp_path: Path, caplog: pyte
     }
     caplog.set_level(logging.INFO)
     network = httpx.MockTransport(lambda request: httpx.Response(200, json=replies[request.url.path]))
-    said = [
+    messages = [
         each.message for each in check(settings, resolve(settings, environment()), transport=network) if not each.ok
     ]
-    assert said == ["workspace_partitions.Europe: the partition Nowhere does not exist; there are EU"]
+    assert messages == ["workspace_partitions.Europe: the partition Nowhere does not exist; there are EU"]
     replies["/identity/oauth/token"] = {"access_token": "two\r\nlines"}
-    said = [each.message for each in check(settings, resolve(settings, environment()), transport=network)]
-    assert said == ["credentials: HTTP 200 without a token"]
+    messages = [each.message for each in check(settings, resolve(settings, environment()), transport=network)]
+    assert messages == ["credentials: HTTP 200 without a token"]
     assert FIELDS.client_secret not in caplog.text
 
 
@@ -120,9 +120,9 @@ def test_odd_replies_hide_nothing_and_break_nothing(tmp_path: Path, caplog: pyte
 def test_the_command_ends_with_the_result(tmp_path: Path, field: str, code: int) -> None:
     with Sandbox(settings=FIELDS) as sandbox, sandbox.serve() as endpoint:
         process = run(tmp_path, configuration(endpoint, [BRIDGE % (field, "EU", "firstName")]), "--check")
-        out, said = process.communicate(timeout=PATIENCE)
+        out, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == code
-    assert said == ""
+    assert errors == ""
     assert out.count("problem") == code
     assert "ok       rest main: credentials: REST returned a token\n" in out
     assert FIELDS.client_secret not in out

@@ -1,4 +1,4 @@
-"""A gateway under load, with trouble behind it and an end before it: what it said is what happened."""
+"""A gateway under load, while REST fails and while it stops: its answers are what happened."""
 
 from __future__ import annotations
 
@@ -45,27 +45,27 @@ def test_what_was_acknowledged_is_there_once_whatever_befell_rest(serve: Serve) 
     gateway.sandbox.fail(rest="602", operation="syncLeads")  # twice in one call would be the end of it
 
     def work(caller: int) -> list[tuple[str, str, str]]:
-        said = []
+        outcomes = []
         with httpx.Client(trust_env=False, timeout=PATIENCE, headers={"Content-Type": "text/xml"}) as http:
             for number in range(12):
                 # Half of the leads are everybody's, and their first calls come at once.
                 email = f"{'all' if number % 2 else caller}.{number}@jungle.example"
                 value = f"{caller}-{number}"
-                said.append((email, value, outcome(http.post(gateway.url, content=signed(0, lead(email, value))))))
-        return said
+                outcomes.append((email, value, outcome(http.post(gateway.url, content=signed(0, lead(email, value))))))
+        return outcomes
 
     with ThreadPoolExecutor(CALLERS) as pool:
-        said = [each for worker in pool.map(work, range(CALLERS)) for each in worker]
+        outcomes = [each for worker in pool.map(work, range(CALLERS)) for each in worker]
     gateway.sandbox.script.clear()
     assert set(kept(gateway.sandbox).values()) == {1}
-    acknowledged = [each for each in said if each[2] in ("CREATED", "UPDATED")]
-    assert {verdict for *_, verdict in said} <= {"CREATED", "UPDATED", "20011"}, Counter(v for *_, v in said)
+    acknowledged = [each for each in outcomes if each[2] in ("CREATED", "UPDATED")]
+    assert {verdict for *_, verdict in outcomes} <= {"CREATED", "UPDATED", "20011"}, Counter(v for *_, v in outcomes)
     assert len(acknowledged) > 60
     values = {lead.email: lead.get("FirstName") for lead in gateway.sandbox.leads()}
     for email, value, _ in acknowledged:
         assert values[email] == value or email.startswith("all.")
-    assert len(gateway.log()) == len(said)
-    assert Counter(line["verdict"] for line in gateway.log()) == Counter(verdict for *_, verdict in said)
+    assert len(gateway.log()) == len(outcomes)
+    assert Counter(line["verdict"] for line in gateway.log()) == Counter(verdict for *_, verdict in outcomes)
     assert gateway.metrics()["marketo_gateway_calls_in_progress"] == 0
     assert gateway.stop() == 0
 
@@ -82,10 +82,10 @@ def test_stopping_under_load_finishes_what_was_begun(serve: Serve, number: int) 
             for turn in range(1000):
                 email = f"{caller}.{turn}@jungle.example"
                 try:
-                    said = outcome(http.post(gateway.url, content=signed(0, lead(email, "George"))))
+                    verdict = outcome(http.post(gateway.url, content=signed(0, lead(email, "George"))))
                 except httpx.TransportError:
                     return
-                assert said == "CREATED"
+                assert verdict == "CREATED"
                 acknowledged.append(email)
                 if len(acknowledged) > 30:
                     busy.set()
@@ -210,12 +210,12 @@ def test_a_caller_with_many_calls_at_once_leaves_room_for_others(serve: Serve) -
         workers = [pool.submit(work, number) for number in range(12)]
         try:
             until(lambda: gateway.metrics()["marketo_gateway_calls_in_progress"] >= 6)
-            said = [gateway.call(1, lead(f"other-{number}@jungle.example", "George")) for number in range(5)]
+            outcomes = [gateway.call(1, lead(f"other-{number}@jungle.example", "George")) for number in range(5)]
         finally:
             done.set()
         for worker in workers:
             worker.result(PATIENCE)
-    assert said == ["CREATED"] * 5
+    assert outcomes == ["CREATED"] * 5
     assert "20024" in {line["verdict"] for line in gateway.log()}
 
 
@@ -256,11 +256,11 @@ def test_what_is_no_http_is_not_logged_a_line_each(serve: Serve) -> None:
 def test_a_killed_gateway_does_not_forget_what_it_received(tmp_path: Path) -> None:
     callers = ["refuse_replays = 'request'", "refuse_replays = 'signature'"]
     bodies = [signed(caller) for caller in range(2)]
-    said = []
+    outcomes = []
     with Sandbox(settings=FIELDS) as sandbox:
         for _ in range(2):
             with serving(tmp_path, sandbox, callers, top="replay_file = 'replays.db'") as gateway:
-                said.append([outcome(gateway.post(body)) for body in bodies])
+                outcomes.append([outcome(gateway.post(body)) for body in bodies])
                 gateway.process.kill()
                 gateway.process.wait(PATIENCE)
-    assert said == [["CREATED", "UPDATED"], ["20016", "20016"]]
+    assert outcomes == [["CREATED", "UPDATED"], ["20016", "20016"]]

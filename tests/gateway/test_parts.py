@@ -138,11 +138,11 @@ def test_strangers_have_one_signature_a_second_diagnosed(monkeypatch: pytest.Mon
     monkeypatch.setattr(callers, "mistake", mistake)
     known, unknown = (signature.sign(Credentials(user, "x"), "2013-07-31T12:38:47-07:00") for user in ("user_1", "n"))
     here = gateway()
-    said = [here._callers.diagnose(header, tick) for tick in (5.0, 6.5) for header in (known, unknown, known)]
+    diagnoses = [here._callers.diagnose(header, tick) for tick in (5.0, 6.5) for header in (known, unknown, known)]
     here.close()
     assert made == ["user_1", "user_1"]
     limited = ("crm", "is wrong; one a second is diagnosed")
-    assert said == [("crm", "odd"), (None, "of an unknown user"), limited] * 2
+    assert diagnoses == [("crm", "odd"), (None, "of an unknown user"), limited] * 2
 
 
 def test_nobody_has_no_key_of_its_own() -> None:
@@ -387,8 +387,8 @@ def asked(
 def test_other_machines_see_how_it_is_where_told_to(admin: str, address: str, health: int, metrics: int) -> None:
     here = gateway()
     app = Application(here, soap=True, admin=admin)
-    said = [asked(app, path, address).status_code for path in ("/readyz", "/healthz", "/metrics")]
-    assert said == [health, health, metrics]
+    statuses = [asked(app, path, address).status_code for path in ("/readyz", "/healthz", "/metrics")]
+    assert statuses == [health, health, metrics]
     here.close()
 
 

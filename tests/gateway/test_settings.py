@@ -1,4 +1,4 @@
-"""What a gateway is told: every mistake is named by its key before anything is served, and no secret is shown."""
+"""The settings of a gateway: every mistake is reported by its key before anything is served, and no secret is shown."""
 
 from __future__ import annotations
 
@@ -155,10 +155,10 @@ def test_a_wrong_file_ends_the_process_with_a_sentence(
     tmp_path: Path, text: str, options: list[str], sentence: str
 ) -> None:
     process = run(tmp_path, text, *options, env=ENVIRONMENT)
-    said = process.communicate(timeout=PATIENCE)[1]
+    output = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 2
-    assert sentence in said
-    assert "Traceback" not in said
+    assert sentence in output
+    assert "Traceback" not in output
 
 
 @pytest.mark.skipif(os.name == "nt", reason="files have no such bits")
@@ -196,9 +196,11 @@ def test_an_exposed_configuration_is_warned_about(tmp_path: Path) -> None:
     (tmp_path / "gateway.toml").write_text(GOOD.replace("SECRET", "NO_SUCH_VARIABLE"))
     for mode, what in ((0o644, "read"), (0o606, "change"), (0o640, None)):
         (tmp_path / "gateway.toml").chmod(mode)
-        said = CliRunner().invoke(cli, ["gateway", "--config", str(tmp_path / "gateway.toml")], env=ENVIRONMENT).stderr
-        assert (f"warning: every user of this machine can {what} " in said) == (what is not None)
-        assert "rest[1].client_secret_env: the variable NO_SUCH_VARIABLE is not set" in said
+        output = (
+            CliRunner().invoke(cli, ["gateway", "--config", str(tmp_path / "gateway.toml")], env=ENVIRONMENT).stderr
+        )
+        assert (f"warning: every user of this machine can {what} " in output) == (what is not None)
+        assert "rest[1].client_secret_env: the variable NO_SUCH_VARIABLE is not set" in output
 
 
 def test_https_is_spoken_with_a_certificate_and_a_wrong_one_is_named(serve: Serve, tmp_path: Path) -> None:

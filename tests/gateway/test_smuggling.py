@@ -98,13 +98,13 @@ def test_a_request_is_read_as_one_or_refused(address: tuple[str, int], name: str
     fields, body, taken = CASES[name]
     start = [b"POST /soap/mktows/2_2 HTTP/1.1", b"Host: localhost", b"Content-Type: text/xml"]
     head = b"\r\n".join([*start, *fields, b"", b""])
-    said = answers(address, head, body + NEXT)
+    statuses = answers(address, head, body + NEXT)
     if taken:
-        assert len(said) == 2
-        assert (said[0], said[1] in (200, 404)) == (500, True)  # the body is no envelope
+        assert len(statuses) == 2
+        assert (statuses[0], statuses[1] in (200, 404)) == (500, True)  # the body is no envelope
     else:
-        assert len(said) <= 1
-        assert set(said) <= {400, 500}
+        assert len(statuses) <= 1
+        assert set(statuses) <= {400, 500}
 
 
 def test_http_is_read_by_h11_whatever_is_installed() -> None:

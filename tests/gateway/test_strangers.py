@@ -106,14 +106,14 @@ def test_hostile_requests_of_nobody_known_cost_little_and_hold_up_nobody(
             seconds.append(time.monotonic() - begun)
         reader.join()
         peak = peak_of(pid)
-    said = f"{BODIES} bodies: peak {peak:.0f} MB, {len(seconds)} small calls, the slowest {max(seconds):.2f} s"
-    print(said)
+    measured = f"{BODIES} bodies: peak {peak:.0f} MB, {len(seconds)} small calls, the slowest {max(seconds):.2f} s"
+    print(measured)
     assert len(answers) == BODIES
     for answer, code in answers:
         assert b"HTTP/1.1 500 " in answer
         assert b"<code>" + code in answer
-    assert peak < MEGABYTES, said
-    assert BODIES < 300 or max(seconds) < 2, said
+    assert peak < MEGABYTES, measured
+    assert BODIES < 300 or max(seconds) < 2, measured
 
 
 @pytest.fixture(scope="module")
@@ -180,11 +180,11 @@ def small_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield gateway
 
 
-@pytest.mark.parametrize("said", [b"", b"POST /soap", HEALTH, POST + b"Content-Length: 9\r\n\r\n<a"], ids=count())
-def test_connections_that_do_nothing_make_room(small_gateway: Served, said: bytes) -> None:
+@pytest.mark.parametrize("data", [b"", b"POST /soap", HEALTH, POST + b"Content-Length: 9\r\n\r\n<a"], ids=count())
+def test_connections_that_do_nothing_make_room(small_gateway: Served, data: bytes) -> None:
     with ExitStack() as stack:
         for _ in range(45):
-            stack.enter_context(connected(small_gateway.url)).sendall(said)
+            stack.enter_context(connected(small_gateway.url)).sendall(data)
         outcomes: list[str] = []
         while len(outcomes) < 2:
             with suppress(httpx.ReadError, httpx.RemoteProtocolError):  # this connection made room for a later one
@@ -236,9 +236,9 @@ def test_few_descriptors_do_not_fill_the_log(tmp_path: Path) -> None:
         assert gateway.call() == "CREATED"
         assert gateway.stop() == 0
         assert gateway.process.stderr is not None
-        said = gateway.process.stderr.read()
-        assert "max_connections is lowered to 25" in said
-        assert len(said) < 10_000, said[:3000]
+        output = gateway.process.stderr.read()
+        assert "max_connections is lowered to 25" in output
+        assert len(output) < 10_000, output[:3000]
 
 
 def chunks(size: int, total: int) -> bytes:

@@ -56,7 +56,7 @@ def children(process: subprocess.Popen[str]) -> list[int]:
 def test_a_killed_worker_loses_nothing_acknowledged_and_doubles_nothing(
     serve: Serve, redis_server: RedisServer
 ) -> None:
-    said: list[tuple[str, str, str]] = []
+    outcomes: list[tuple[str, str, str]] = []
     over = threading.Event()
     shared = top(redis_server, 3, "killed", "admin_port = 0", lease=2.0)
     gateway = serve(top=shared, rest=NO_LIMITS)
@@ -72,30 +72,30 @@ def test_a_killed_worker_loses_nothing_acknowledged_and_doubles_nothing(
             value = f"{caller}-{turn}"
             for _ in range(20):  # who loses the connection sends the call again, as SOAP clients do
                 try:
-                    said.append((email, value, outcome(post_alone(gateway, lead(email, value)))))
+                    outcomes.append((email, value, outcome(post_alone(gateway, lead(email, value)))))
                     break
                 except httpx.TransportError:
-                    said.append((email, value, "lost"))
+                    outcomes.append((email, value, "lost"))
 
     with ThreadPoolExecutor(6) as pool:
         workers = [pool.submit(work, caller) for caller in range(6)]
         for _ in range(KILLS):
-            then = len(said)
-            until(lambda then=then: len(said) > then + 15)  # type: ignore[misc]
+            then = len(outcomes)
+            until(lambda then=then: len(outcomes) > then + 15)  # type: ignore[misc]
             os.kill(children(gateway.process)[0], signal.SIGKILL)
         until(lambda: len(children(gateway.process)) == 3)
-        then = len(said)
-        until(lambda: len(said) > then + 15)
+        then = len(outcomes)
+        until(lambda: len(outcomes) > then + 15)
         over.set()
         for worker in workers:
             worker.result(PATIENCE)
     gateway.sandbox.script.clear()
-    verdicts = Counter(verdict for *_, verdict in said)
+    verdicts = Counter(verdict for *_, verdict in outcomes)
     assert set(verdicts) <= {"CREATED", "UPDATED", "lost"}, verdicts
     kept = {str(each.email): each.get("FirstName") for each in gateway.sandbox.leads()}
     assert len(kept) == len(gateway.sandbox.leads())  # each once
-    last = {email: value for email, value, verdict in said if verdict != "lost"}
-    assert kept.keys() == {email for email, *_ in said}
+    last = {email: value for email, value, verdict in outcomes if verdict != "lost"}
+    assert kept.keys() == {email for email, *_ in outcomes}
     for email, value in last.items():
         assert kept[email] == value or email.startswith("all.")
     until(lambda: metric(gateway, "marketo_gateway_calls_in_progress") == 0)

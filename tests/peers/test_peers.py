@@ -2,7 +2,7 @@
 
 A peer is given a list of calls (operation, user, key, perhaps a timestamp or a workspace, and parameters), signs
 each itself in its own time format, and gives back a list of outcomes: what it took `result` for, or what its
-own fault mechanism said. The scenarios below are the same for all of them.
+own fault mechanism reported. The scenarios below are the same for all of them.
 """
 
 from __future__ import annotations
@@ -160,8 +160,8 @@ def call(keys: dict[str, Any], values: dict[str, str] | None = None, *, back: bo
 def status(outcome: Outcome) -> str:
     assert outcome["syncStatus"]["leadId"] == outcome["leadId"]
     assert outcome["syncStatus"].get("error") is None
-    said: str = outcome["syncStatus"]["status"]
-    return said
+    result: str = outcome["syncStatus"]["status"]
+    return result
 
 
 def values(outcome: Outcome) -> dict[str, str]:

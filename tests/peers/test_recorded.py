@@ -140,12 +140,12 @@ def test_a_recorded_request_is_answered(name: str, address: tuple[str, int]) -> 
         answer = http.client.HTTPResponse(connection)
         with answer:
             answer.begin()
-            said = envelope.read(answer.read())
+            reply = envelope.read(answer.read())
     assert answer.status == 200
     assert answer.headers.get_content_type() == "text/xml"
-    assert isinstance(said, envelope.Reply)
-    assert isinstance(said.result, SyncLeadResult)
-    assert said.result.sync_status.status == LeadSyncStatus.CREATED
-    lead = said.result.lead_record
+    assert isinstance(reply, envelope.Reply)
+    assert isinstance(reply.result, SyncLeadResult)
+    assert reply.result.sync_status.status == LeadSyncStatus.CREATED
+    lead = reply.result.lead_record
     assert lead is not None
     assert (lead.email, lead.get("FirstName")) == ("t@t.com", "Zoé & 😀")

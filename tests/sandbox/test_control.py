@@ -223,14 +223,14 @@ def test_other_sites_pages_get_nothing(
     sandbox.configure(Settings(allowed_hosts=allowed))
     user = {"client_id": sandbox.settings.client_id, "client_secret": sandbox.settings.client_secret}
     with sandbox.serve() as url, httpx.Client(trust_env=False, base_url=url, headers=headers) as http:
-        said = [
+        responses = [
             http.post("", content=signed(SEED, CREDENTIALS, NOW), headers={"Content-Type": "text/xml"}),
             http.get("/identity/oauth/token", params={"grant_type": "client_credentials", **user}),
             http.get("", params="WSDL"),
         ]
-    assert [response.status_code for response in said] == [status] * 3
+    assert [response.status_code for response in responses] == [status] * 3
     assert len(sandbox.leads()) == (status == 200)
-    assert status == 200 or all("--allow-host" in response.text for response in said)
+    assert status == 200 or all("--allow-host" in response.text for response in responses)
 
 
 def test_the_name_that_is_listened_at_is_known(sandbox: Sandbox) -> None:

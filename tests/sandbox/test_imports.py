@@ -1,4 +1,4 @@
-"""importToList: what is imported, when, and what is said of it."""
+"""importToList: what is imported, when, and its status."""
 
 from __future__ import annotations
 

@@ -108,18 +108,18 @@ def test_ticks_that_go_back_free_no_window_and_hold_none_longer() -> None:
 
 
 def test_the_sandboxs_own_time_frees_a_window() -> None:
-    def said(sandbox: Sandbox) -> int | None:
+    def code_of(sandbox: Sandbox) -> int | None:
         assert sandbox.limits is not None
         return code(sandbox.limits, sandbox.now(), sandbox.tick())
 
     with Sandbox(limits=Limits(calls=1)) as real, Sandbox(clock=lambda: NOW, limits=Limits(calls=1)) as still:
         for sandbox in (real, still):
-            assert [said(sandbox), said(sandbox)] == [None, 20023]
+            assert [code_of(sandbox), code_of(sandbox)] == [None, 20023]
             sandbox.advance(-60)
-            assert said(sandbox) == 20023
+            assert code_of(sandbox) == 20023
             sandbox.advance(20)
-            assert [said(sandbox), said(sandbox)] == [None, 20023]
+            assert [code_of(sandbox), code_of(sandbox)] == [None, 20023]
         with freeze_time(datetime.now(UTC) + timedelta(days=1)) as frozen:
-            assert [said(real), said(real)] == [None, 20023]
+            assert [code_of(real), code_of(real)] == [None, 20023]
             frozen.tick(20)
-            assert [said(real), said(real)] == [None, 20023]
+            assert [code_of(real), code_of(real)] == [None, 20023]

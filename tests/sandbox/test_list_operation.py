@@ -36,9 +36,9 @@ def _filled(sandbox: Sandbox) -> None:
 
 def do(client: Client, operation: ListOperationType, *keys: LeadKey, name: str = "Trav-Test-List", **more: Any) -> Any:
     result = client.list_operation(operation, name, keys, **more)
-    told = result.lead_statuses
-    assert told is None or [each.lead_key for each in told] == [*keys]
-    return result.success, told and [each.status for each in told]
+    statuses = result.lead_statuses
+    assert statuses is None or [each.lead_key for each in statuses] == [*keys]
+    return result.success, statuses and [each.status for each in statuses]
 
 
 def members(client: Client) -> list[bool]:

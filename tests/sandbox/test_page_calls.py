@@ -132,9 +132,9 @@ def test_a_call_shows_headers_duration_and_zone(inside: httpx.Client, sandbox: S
     assert entry.seconds is not None
     assert 1.5 <= entry.seconds < 3
     page = read(inside.get("page/calls/1"))
-    said = text(page)
-    assert re.search(r"Took 1[5-9]\d\d\.\d ms", said)
-    assert "Time 2013-08-05 23:34:19 UTC" in said
+    shown = text(page)
+    assert re.search(r"Took 1[5-9]\d\d\.\d ms", shown)
+    assert "Time 2013-08-05 23:34:19 UTC" in shown
     sent, received = (
         dict(zip(map(text, each.xpath(".//dt")), map(text, each.xpath(".//dd")), strict=True))
         for each in page.xpath("//details")
@@ -329,8 +329,8 @@ def test_connect_shows_rest_and_the_environment(inside: httpx.Client, sandbox: S
             "MARKETO_REST_CLIENT_ID": rest_user.client_id,
             "MARKETO_REST_CLIENT_SECRET": rest_user.client_secret,
         }
-        said = text(page)
-        assert all(value in said for value in variables.values())
+        page_text = text(page)
+        assert all(value in page_text for value in variables.values())
     sandbox.configure(Settings(client_id="of somebody", client_secret="somebody's own secret"))
     shown = inside.get("page/connect").text
     assert CREDENTIALS.encryption_key not in shown

@@ -1,4 +1,4 @@
-"""The pages and the JSON of what the sandbox keeps beside leads, and every operation in the journal."""
+"""The pages and the JSON of what the sandbox stores besides leads, and every operation in the journal."""
 
 from __future__ import annotations
 
@@ -214,9 +214,9 @@ def test_rows_are_searched(http: httpx.Client, path: str, found: list[str]) -> N
     page = read(http.get(f"page/data/{path}"))
     assert found or "No row fits the filter." in text(page)
     for link in page.xpath("//tbody/tr/th/a/@href"):
-        beside = follow(http, link)  # the filter goes along
-        assert [text(row) for row in beside.xpath("//section[@id='list']//tbody/tr")] == shown
-        assert len(beside.xpath("//tr[@aria-current='true']")) == 1
+        filtered = follow(http, link)  # the filter goes along
+        assert [text(row) for row in filtered.xpath("//section[@id='list']//tbody/tr")] == shown
+        assert len(filtered.xpath("//tr[@aria-current='true']")) == 1
 
 
 def test_a_search_reads_the_newest_rows_only(

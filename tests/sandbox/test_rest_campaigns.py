@@ -117,13 +117,13 @@ def test_a_trigger_is_refused(filled: Rest, number: int, data: object, code: str
 )
 def test_a_run_is_kept_for_its_time(filled: Rest, run_at: str | None, expected: object) -> None:
     data = {"tokens": PAIRS, "cloneToProgramName": "C"} | ({} if run_at is None else {"runAt": run_at})
-    said = post(filled, NIGHTLY, "schedule", {"input": data})
+    result = post(filled, NIGHTLY, "schedule", {"input": data})
     runs = filled.sandbox.scheduled_campaigns()
     if isinstance(expected, str):
-        assert (said, runs) == (expected, [])
+        assert (result, runs) == (expected, [])
         return
     (run,) = runs
-    assert said == [{"id": NIGHTLY}]
+    assert result == [{"id": NIGHTLY}]
     assert (datetime.fromisoformat(run.run_at), run.tokens, run.clone_to_program) == (expected, TOKENS, "C")
 
 

@@ -40,10 +40,10 @@ def seen(rest: Rest, **record: object) -> Any:
         return type(error)
     if "json" not in response.headers["Content-Type"] or response.status_code != 200 or response.text == "{}":
         return response.status_code, response.headers["Content-Type"].partition(";")[0]
-    said = outcome(response)
-    if isinstance(said, str):
-        return said
-    return said[0]["status"], *(reason["code"] for reason in said[0].get("reasons", []))
+    result = outcome(response)
+    if isinstance(result, str):
+        return result
+    return result[0]["status"], *(reason["code"] for reason in result[0].get("reasons", []))
 
 
 HUNG_UP = httpx.RemoteProtocolError
@@ -147,10 +147,10 @@ def test_a_rule_for_rest_does_not_use_up_soaps_turn(rest: Rest, client: Client) 
     rest.sandbox.fail(rest="606", message="Slow down", every=2)
     with pytest.raises(Fault):
         client.sync_lead(LeadRecord(id=7))
-    said = rest.http.get("/rest/v1/leads/partitions.json").json()
-    assert said["success"]
-    said = rest.http.get("/rest/v1/leads/partitions.json").json()
-    assert said["errors"] == [{"code": "606", "message": "Slow down"}]
+    result = rest.http.get("/rest/v1/leads/partitions.json").json()
+    assert result["success"]
+    result = rest.http.get("/rest/v1/leads/partitions.json").json()
+    assert result["errors"] == [{"code": "606", "message": "Slow down"}]
 
 
 def test_the_journal_tells_of_every_call(rest: Rest) -> None:

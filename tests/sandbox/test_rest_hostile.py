@@ -120,13 +120,13 @@ def test_any_sync_is_answered_and_what_it_kept_can_be_shown(pair: Pair, members:
 def _asked(sandbox: Sandbox, method: str, path: str, query: str, kind: str = "", body: bytes = b"") -> Any:
     token, _ = sandbox.tokens.issue(sandbox.now(), 1e6)
     headers = {"content-type": kind, "authorization": f"Bearer {token}"}
-    said = answer(sandbox, HttpRequest(method, "https", path, query, headers, body))
-    said.done()
+    response = answer(sandbox, HttpRequest(method, "https", path, query, headers, body))
+    response.done()
     assert sandbox.in_progress == 0
     entry = sandbox.entries()[-1]
     assert entry.verdict not in ("", "611")
     json.dumps(entry.as_data())
-    return json.loads(said.body, parse_constant=_no_constant)
+    return json.loads(response.body, parse_constant=_no_constant)
 
 
 def _no_constant(name: str) -> None:

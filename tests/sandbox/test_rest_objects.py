@@ -17,11 +17,11 @@ LEAD = 1000001
 
 def sync(rest: Rest, path: str, *records: Any, **members: Any) -> Any:
     """What became of the records: the status of each, or the code that it was skipped for."""
-    said = outcome(rest.http.post(f"{path}.json", json={"input": list(records), **members}))
-    if isinstance(said, str):
-        return said
-    assert [each["seq"] for each in said] == list(range(len(records)))
-    return [each["reasons"][0]["code"] if "reasons" in each else each["status"] for each in said]
+    result = outcome(rest.http.post(f"{path}.json", json={"input": list(records), **members}))
+    if isinstance(result, str):
+        return result
+    assert [each["seq"] for each in result] == list(range(len(records)))
+    return [each["reasons"][0]["code"] if "reasons" in each else each["status"] for each in result]
 
 
 def get(rest: Rest, path: str, **params: Any) -> Any:
@@ -48,7 +48,7 @@ def test_opportunities_are_written_and_found(rest: Rest) -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "members", "said"),
+    ("record", "members", "expected"),
     [
         ({"externalOpportunityId": "A", "nope": 1}, {}, ["1006"]),
         ({"externalOpportunityId": "A", "amount": "much"}, {}, ["1003"]),
@@ -59,8 +59,8 @@ def test_opportunities_are_written_and_found(rest: Rest) -> None:
         ("A", {}, ["1003"]),
     ],
 )
-def test_what_is_refused(rest: Rest, record: Any, members: dict[str, str], said: Any) -> None:
-    assert sync(rest, OPPORTUNITIES, record, **members) == said
+def test_what_is_refused(rest: Rest, record: Any, members: dict[str, str], expected: Any) -> None:
+    assert sync(rest, OPPORTUNITIES, record, **members) == expected
 
 
 def test_a_key_stands_once_in_an_input(rest: Rest) -> None:
@@ -144,8 +144,8 @@ def programs(rest: Rest) -> Rest:
 
 def test_programs_are_found(programs: Rest) -> None:
     def names(path: str, **params: Any) -> Any:
-        said = get(programs, path, **params)
-        return said if isinstance(said, str) else [each["name"] for each in said or ()]
+        result = get(programs, path, **params)
+        return result if isinstance(result, str) else [each["name"] for each in result or ()]
 
     assert names("/rest/asset/v1/programs.json") == ["Launch", "News"]
     assert names("/rest/asset/v1/programs.json", offset=1, maxReturn=1) == ["News"]

@@ -46,17 +46,17 @@ def kept(sandbox: Sandbox) -> list[dict[str, Any]]:
 def test_actions(rest: Rest, action: str | None, first: str, second: str, leads: int) -> None:
     members = {} if action is None else {"action": action}
     for expected, email in ((first, "T@t.com"), (second, "t@t.com")):
-        (said,) = rest.sync({"email": email}, **members)
-        assert expected in (said["status"], *(reason["code"] for reason in said.get("reasons", [])))
+        (record,) = rest.sync({"email": email}, **members)
+        assert expected in (record["status"], *(reason["code"] for reason in record.get("reasons", [])))
     assert len(rest.sandbox.leads()) == leads
 
 
 def test_records_fail_one_by_one_and_in_their_order(rest: Rest) -> None:
-    said = rest.sync(
+    records = rest.sync(
         {"email": "a@t.com"}, {"nope": 1, "email": "x@t.com"}, 7, {"email": "b@t.com"}, {"email": "A@t.com"}
     )
-    assert [one["status"] for one in said] == ["created", "skipped", "skipped", "created", "skipped"]
-    assert [one["reasons"][0]["code"] for one in said if "reasons" in one] == ["1006", "1003", "1036"]
+    assert [one["status"] for one in records] == ["created", "skipped", "skipped", "created", "skipped"]
+    assert [one["reasons"][0]["code"] for one in records if "reasons" in one] == ["1006", "1003", "1036"]
     assert [one["email"] for one in kept(rest.sandbox)] == ["a@t.com", "b@t.com"]
 
 
@@ -99,8 +99,8 @@ def test_what_goes_wrong_within_undoes_all(rest: Rest, monkeypatch: pytest.Monke
     ids=lambda value: str(value)[:40],
 )
 def test_members_of_a_call(rest: Rest, members: dict[str, object], code: str | None) -> None:
-    said = rest.sync(**{"input": [{"email": "t@t.com"}], **members})
-    assert said == code if code else {one["status"] for one in said} == {"created"}
+    result = rest.sync(**{"input": [{"email": "t@t.com"}], **members})
+    assert result == code if code else {one["status"] for one in result} == {"created"}
 
 
 @pytest.mark.parametrize(
@@ -183,22 +183,22 @@ def test_values(rest: Rest, name: str, given: object, text: str, read: object) -
 
     body = json.dumps({"input": [{"email": "t@t.com", name: given}]}).replace("Infinity", "1e999")
     headers = {"Content-Type": "application/json"}
-    (said,) = rest.http.post("/rest/v1/leads.json", content=body, headers=headers).json()["result"]
-    if said["status"] == "skipped":
-        assert said["reasons"][0]["code"] == text
+    (record,) = rest.http.post("/rest/v1/leads.json", content=body, headers=headers).json()["result"]
+    if record["status"] == "skipped":
+        assert record["reasons"][0]["code"] == text
         if isinstance(given, str):
-            assert said["reasons"][0]["message"] == f"Invalid value for field '{name}' and value '{given}'"
+            assert record["reasons"][0]["message"] == f"Invalid value for field '{name}' and value '{given}'"
         assert rest.sandbox.leads() == []
         return
     (lead,) = kept(rest.sandbox)
     del lead["email"]
     assert list(lead.values()) == [text]
-    value = rest.lead(said["id"], name)[name]
+    value = rest.lead(record["id"], name)[name]
     assert (value, type(value)) == (read, type(read))
     for cleared in (None, ""):
         assert rest.skipped({"email": "t@t.com", name: given}) is None
         assert rest.skipped({"email": "t@t.com", name: cleared}) is None
-        assert rest.lead(said["id"], name)[name] is (False if isinstance(read, bool) else None)
+        assert rest.lead(record["id"], name)[name] is (False if isinstance(read, bool) else None)
         assert kept(rest.sandbox) == [{"email": "t@t.com"}]
 
 
@@ -247,8 +247,8 @@ def test_what_is_written_here_is_what_soap_keeps(rest: Rest, client: Client) -> 
 def test_a_key_that_several_leads_have_is_refused(rest: Rest) -> None:
     for _ in range(2):
         rest.sync({"email": "t@t.com", "erpId": "E1"}, action="createDuplicate")
-    (said,) = rest.sync({"email": "T@t.com"})
-    assert said["reasons"] == [{"code": "1007", "message": "Multiple lead match lookup criteria"}]
+    (record,) = rest.sync({"email": "T@t.com"})
+    assert record["reasons"] == [{"code": "1007", "message": "Multiple lead match lookup criteria"}]
     assert rest.skipped({"erpId": "E1"}, lookupField="erpId") == "1007"
     assert rest.skipped({"email": "t@t.com"}, action="createOnly") == "1005"
 

@@ -157,7 +157,9 @@ def _described(name: str, data: Mapping[str, Any]) -> _Kind:
 
 
 def _readable(kind: _Kind, key: Mapping[str, str], settings: BridgeSettings) -> dict[str, Any] | None:
-    """Return a key by REST names; None for one that no object can have."""
+    """Return a key by REST names; None for one that no object can have, or that a filter would take for two."""
+    if key.keys() != set(kind.keys) and any("," in value for value in key.values()):
+        return None
     try:
         return kind.record(key, settings) if all(key.values()) else None
     except ValueError:

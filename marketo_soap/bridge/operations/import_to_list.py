@@ -143,7 +143,10 @@ def _import(lines: Sequence[str], list_id: str, settings: BridgeSettings) -> Tra
     query = (("format", "csv"), ("lookupField", "email"), ("listId", list_id))
     kind = f"multipart/form-data; boundary={boundary}"
     reply = yield from accepted(RestRequest("POST", "/bulk/v1/leads.json", query, body, kind, "once"), settings)
-    return lead_id_of(reply.result[0].get("batchId")) if reply.result else None
+    number = lead_id_of(reply.result[0].get("batchId")) if reply.result else None
+    if number is None:
+        raise no_answer("REST did not say the number of the import", fate_unknown=True)
+    return number
 
 
 def get_import_to_list_status(

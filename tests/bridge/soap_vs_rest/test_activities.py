@@ -118,8 +118,10 @@ def test_difference(name: str) -> None:
         assert name in compare(pair, operation)
 
 
-@pytest.mark.parametrize("configuration", CONFIGURATIONS)
-@pytest.mark.parametrize("size", [1, 3, 7, None])
+@pytest.mark.parametrize(
+    ("configuration", "size"),
+    [("default", 1), ("default", 7), *((each, size) for each in CONFIGURATIONS for size in (3, None))],
+)
 def test_every_page(configuration: str, size: int | None) -> None:
     with filled(configuration) as pair:
         prepare(pair)

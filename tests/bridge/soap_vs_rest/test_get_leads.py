@@ -141,8 +141,10 @@ def test_difference(name: str, kind: type[Client | AsyncClient]) -> None:
         assert name in compare(pair, operation)
 
 
-@pytest.mark.parametrize("configuration", CONFIGURATIONS)
-@pytest.mark.parametrize("size", [1, 2, 5, None])
+@pytest.mark.parametrize(
+    ("configuration", "size"),
+    [("default", 1), ("default", 5), *((each, size) for each in CONFIGURATIONS for size in (2, None))],
+)
 def test_every_page_of_a_list_and_of_changes(configuration: str, size: int | None) -> None:
     with filled(configuration) as pair:
         compare(pair, listed("All", batch_size=size))

@@ -36,11 +36,11 @@ class RandomCalls(RuleBasedStateMachine):
 
 
 def test_all_operations() -> None:
-    run_state_machine_as_test(RandomCalls, settings=settings(max_examples=20, stateful_step_count=20, database=None))
+    run_state_machine_as_test(RandomCalls, settings=settings(max_examples=15, stateful_step_count=20, database=None))
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
-@settings(max_examples=15, database=None)
+@settings(max_examples=30, database=None)
 @given(data=st.data(), configuration=st.sampled_from([*CONFIGURATIONS]))
 def test_one_group(group: Group, data: st.DataObject, configuration: str) -> None:
     with SandboxPair(configuration, seeds=SEEDS) as pair:
