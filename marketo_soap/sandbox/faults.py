@@ -1,4 +1,4 @@
-"""Faults on demand: which rule of the fault script applies to a call. Deterministic with a seed."""
+"""Simulated failures: which rule of the fault script applies to a call. Deterministic with a seed."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+import attrs
 from attrs import evolve
 
 from marketo_soap.records.lead import LeadRecord
@@ -86,7 +87,7 @@ def load(leads: Leads, data: Iterable[dict[str, Any]], now: datetime, partition:
     # The lists come first, for leads name them.
     for number, lead in sorted(enumerate(data, 1), key=lambda each: each[1].get("kind") != leads.lists.name):
         if "kind" in lead:
-            _load_row(tables, lead, number)
+            _load_row(tables, lead, number, now)
             continue
         count += 1
         try:
@@ -109,12 +110,16 @@ def load(leads: Leads, data: Iterable[dict[str, Any]], now: datetime, partition:
     return count
 
 
-def _load_row(tables: Mapping[str, Table[Any]], row: dict[str, Any], number: int) -> None:
+def _load_row(tables: Mapping[str, Table[Any]], row: dict[str, Any], number: int, now: datetime) -> None:
+    """Add a row to the table that its `kind` names; what has no times was created and updated *now*."""
     kind = row.pop("kind")
     table = tables.get(kind) if isinstance(kind, str) else None
     if table is None:
         raise ValueError(f"entry {number}: kind is one of {', '.join(tables)}; a lead has none")
     try:
+        for each in attrs.fields(table.row):
+            if each.name.endswith("_at") and (_time(row, each.name) or each.default == ""):
+                row[each.name] = _time(row, each.name) or now.isoformat()
         table.load(row)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"entry {number}, a {kind}: {error}") from None

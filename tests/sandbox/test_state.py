@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from marketo_soap import Client, LeadRecord, LeadSyncStatus, Sandbox
 from marketo_soap.sandbox.assets import Campaign, Channel, CustomObjectType, StaticList, TagType
 from marketo_soap.sandbox.settings import FaultRule, Settings
 from marketo_soap.sandbox.store.programs import Cost, Program
+from tests.sandbox.conftest import Rest, outcome
 from tests.support import COOKIE
 
 KILLS = int(os.environ.get("MARKETO_SOAP_KILLS", "4"))
@@ -246,6 +248,10 @@ def test_a_dump_is_a_seed() -> None:
         ([{"foreign_id": "x", "foreign_type": "SFDC"}] * 2, "lead 2: its foreign id is another lead's"),
         ([{"email": "a@t.com"}, {"kind": "program", "name": "Party", "id": 2**70}], "entry 2, a program: .* too large"),
         ([{"activities": [{"type": "Open House", "id": 2**70}]}], "lead 1: .* too large"),
+        (
+            [{"kind": "opportunity", "key": "a", "updated_at": "soon"}],
+            "entry 1, a opportunity: updated_at must look like",
+        ),
     ],
 )
 def test_a_wrong_seed_adds_nothing(seed: list[dict[str, object]], says: str) -> None:
@@ -253,6 +259,25 @@ def test_a_wrong_seed_adds_nothing(seed: list[dict[str, object]], says: str) -> 
         with pytest.raises(ValueError, match=says):
             sandbox.seed(seed)
         assert sandbox.leads() == []
+
+
+def test_rows_that_are_seeded_without_times_were_made_at_that_moment(rest: Rest, client: Client) -> None:
+    now = rest.sandbox.now()
+    rest.sandbox.seed(
+        [
+            {"id": 1},
+            {"kind": "program", "name": "Party", "created_at": "2013-07-09"},
+            {"kind": "opportunity", "id": 5, "key_name": "ExternalOpportunityId", "key": "a"},
+            {"kind": "opportunity_role", "opportunity_id": 5, "lead_id": 1},
+        ]
+    )
+    kinds = ("Program", "Opportunity", "OpportunityPersonRole")
+    program, opportunity, role = (client.get_m_objects(kind).m_objects[0] for kind in kinds)
+    assert program.created_at == datetime(2013, 7, 9, tzinfo=UTC)
+    assert program.updated_at == opportunity.created_at == role.updated_at == now
+    query = {"filterType": "externalOpportunityId", "filterValues": "a"}
+    (found,) = outcome(rest.http.get("/rest/v1/opportunities.json", params=query))
+    assert datetime.fromisoformat(found["createdAt"]) == now
 
 
 def test_a_csv_with_an_id_that_is_none_names_the_lead(tmp_path: Path) -> None:
@@ -285,6 +310,7 @@ def test_settings_that_do_not_fit_change_nothing(wrong: dict[str, Any], says: st
     [
         (Settings, {"durability": "fast"}, "durability must be one of 'normal', 'full'"),
         (Settings, {"unknown_fields": "Accept"}, "unknown_fields must be one of 'fault', 'accept'"),
+        (Program, {"name": "Party", "created_at": "soon"}, "created_at must look like 2013-07-09T16:44:28-05:00"),
         (FaultRule, {"close": "during"}, "close must be one of 'before', 'after'"),
         (Sandbox, {"limits": "vendors"}, "limits are \"vendor\" or Limits, not 'vendors'"),
     ],

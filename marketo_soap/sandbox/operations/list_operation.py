@@ -21,21 +21,21 @@ def list_operation(call: ListOperation, world: World) -> Outcome:
     ids = [each for matches in found.values() for each in matches]
     members = lists.members(kept.id, ids)
     if call.list_operation == ListOperationType.ISMEMBEROFLIST:
-        return _told(call, {key: _all_in(matches, members) for key, matches in found.items()})
+        return _with_statuses(call, {key: _all_in(matches, members) for key, matches in found.items()})
     if kept.program:
         raise fault(20110, "The list is in a program: use importToList")
     adds = call.list_operation == ListOperationType.ADDTOLIST
     # Chosen: to add a member again succeeds, to remove a lead that is none does not.
     done = {key: bool(matches) if adds else _all_in(matches, members) for key, matches in found.items()}
     if call.strict and not all(done.values()):  # recorded: no fault
-        return _told(call, dict.fromkeys(done, False))
+        return _with_statuses(call, dict.fromkeys(done, False))
     change = lists.add_member if adds else lists.remove_member
     for lead_id in ids:
         if change(kept.id, lead_id) and not call.skip_activity_log:
             log_membership(world, kept, lead_id, "Add to List" if adds else "Remove from List")
     if all(done.values()):  # recorded: no list of statuses
         return Outcome(ListOperationResult(True), "static list")
-    return _told(call, done)
+    return _with_statuses(call, done)
 
 
 def log_membership(world: World, kept: KeptList, lead_id: int, kind: str) -> None:
@@ -44,7 +44,7 @@ def log_membership(world: World, kept: KeptList, lead_id: int, kind: str) -> Non
     world.log(lead_id, kind, kept.full_name, facts)
 
 
-def _told(call: ListOperation, done: dict[LeadKey, bool]) -> Outcome:
+def _with_statuses(call: ListOperation, done: dict[LeadKey, bool]) -> Outcome:
     statuses = tuple(LeadStatus(key, done[key]) for key in call.lead_keys)
     return Outcome(ListOperationResult(all(done.values()), statuses), "static list")
 

@@ -14,6 +14,7 @@ from marketo_soap.operations.get_m_objects import GetMObjects, GetMObjectsResult
 from marketo_soap.operations.list_m_objects import ListMObjects, ListMObjectsResult
 from marketo_soap.records.attribs import Attrib
 from marketo_soap.records.lead_fields import attribute_order
+from marketo_soap.records.lead_keys import aware
 from marketo_soap.records.marketo_objects import ROLE_TYPES, MObjAssociation, MObject, TypeAttrib
 from marketo_soap.records.object_fields import (
     DESCRIBED,
@@ -127,7 +128,7 @@ def _has(found: MObject, wanted: MObjAssociation) -> bool:
 
 def _shown(row: Opportunity | Role | Program, kind: str, settings: Settings) -> MObject:
     """Return a row as an object with all its details."""
-    created, updated = (datetime.fromisoformat(each) for each in (row.created_at, row.updated_at))
+    created, updated = (aware(datetime.fromisoformat(each)) for each in (row.created_at, row.updated_at))
     if isinstance(row, Program):
         return MObject(
             kind,

@@ -34,7 +34,7 @@ def one_call(visit: Visit, number: str) -> HttpAnswer:
     listed = listing(visit, entries, int(number))
     if entry is None:
         gone = Detail("There is no such call", CALLS, (h("p", _GONE),))
-        return answer_panes(visit, "Calls", listed, gone, room="Calls", status=404)
+        return answer_panes(visit, "Calls", listed, gone, section="Calls", status=404)
     detail = Detail(
         f"Call #{number}",
         CALLS,
@@ -43,7 +43,7 @@ def one_call(visit: Visit, number: str) -> HttpAnswer:
         _neighbours(visit, entries, entry.number),
         settled=entry.response is not None,
     )
-    return answer_panes(visit, "Calls", listed, detail, room="Calls")
+    return answer_panes(visit, "Calls", listed, detail, section="Calls")
 
 
 def _neighbours(visit: Visit, entries: list[Entry], number: int) -> tuple[Child, ...]:

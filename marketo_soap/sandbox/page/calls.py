@@ -29,7 +29,7 @@ _TONES = {"good": "succeeded", "changed": "succeeded", "bad": "failed", "waiting
 
 def all_calls(visit: Visit) -> HttpAnswer:
     """Show the journal, newest call first."""
-    return answer_panes(visit, "Calls", listing(visit, matching(visit)), room="Calls")
+    return answer_panes(visit, "Calls", listing(visit, matching(visit)), section="Calls")
 
 
 def matching(visit: Visit) -> list[Entry]:

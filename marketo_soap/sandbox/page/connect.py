@@ -22,7 +22,7 @@ _MADE_UP = {  # any other value may be somebody's
 def connect(visit: Visit) -> HttpAnswer:
     """Show the addresses and credentials of the sandbox, for SOAP and REST, and as environment variables."""
     hint = h("p", "Give your service these values instead of Marketo's.", class_="lede")
-    return answer_page(visit, "Connect", hint, cards(visit), room="Connect")
+    return answer_page(visit, "Connect", hint, cards(visit), section="Connect")
 
 
 def cards(visit: Visit) -> Element:

@@ -30,7 +30,7 @@ def controls(visit: Visit) -> HttpAnswer:
             h("p", h("a", "Reset the sandbox…", href=f"{PAGE}reset", class_="button danger")),
             class_="card",
         ),
-        room="Clock",
+        section="Clock",
     )
 
 

@@ -42,7 +42,7 @@ def all_tables(visit: Visit) -> HttpAnswer:
         for name, count in counts.items()
     ]
     listed = table("What there is beside leads", ("Table", "Rows", "All rows"), rows)
-    return answer_page(visit, "Data", live("tables", listed), room="Data")
+    return answer_page(visit, "Data", live("tables", listed), section="Data")
 
 
 def one_table(visit: Visit, name: str) -> HttpAnswer:
@@ -74,7 +74,7 @@ def one_row(visit: Visit, name: str, number: str) -> HttpAnswer:
 
 def _answer(visit: Visit, name: str, listed: Element, detail: Detail | None = None, status: int = 200) -> HttpAnswer:
     crumb = h("p", h("a", "Data", href=DATA), " /", class_="crumb")
-    return answer_panes(visit, in_words(name), listed, detail, room="Data", crumb=crumb, status=status)
+    return answer_panes(visit, in_words(name), listed, detail, section="Data", crumb=crumb, status=status)
 
 
 def _listing(visit: Visit, leads: Leads, kept: Table[Any], open_id: int | None = None) -> Element:

@@ -1,4 +1,4 @@
-"""The page of the fault script: trouble to be switched on with one click, and what is loaded."""
+"""The page of the simulated failures: switch one on with a click, and see which are loaded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LONGEST_DELAY = 3600.0
 
 
 def faults(visit: Visit) -> HttpAnswer:
-    """Show what trouble can be had, and which is loaded."""
+    """Show the failures that can be simulated, and those that are loaded."""
     switches = [
         h("li", h("button", h("b", name), " ", h("span", what), name="kind", value=kind))
         for kind, (name, what, _) in _KINDS.items()
@@ -56,7 +56,7 @@ def faults(visit: Visit) -> HttpAnswer:
         ),
         h("section", h("h2", "Switch on"), form, class_="card"),
         h("section", h("h2", "Loaded"), live("loaded", _loaded(visit))),
-        room="Faults",
+        section="Faults",
     )
 
 

@@ -30,7 +30,7 @@ HEADERS = (
     ("Cache-Control", "no-store"),
 )
 
-_ROOMS = {
+_SECTIONS = {
     "Leads": CONTROL,
     "Calls": f"{PAGE}calls",
     "Data": f"{PAGE}data",
@@ -98,10 +98,10 @@ class Visit:
 # -- whole pages --------------------------------------------------------------------------------------
 
 
-def answer_page(visit: Visit, title: str, *content: Child, room: str = "", status: int = 200) -> HttpAnswer:
+def answer_page(visit: Visit, title: str, *content: Child, section: str = "", status: int = 200) -> HttpAnswer:
     """Answer with a page: its title is also its heading."""
     main = h("main", h("h1", title), _done(visit), *content, id="main")
-    return _answer(visit, title, main, room, status)
+    return _answer(visit, title, main, section, status)
 
 
 def answer_panes(
@@ -110,7 +110,7 @@ def answer_panes(
     listing: Element,
     detail: Detail | None = None,
     *,
-    room: str,
+    section: str,
     crumb: Child = None,
     status: int = 200,
 ) -> HttpAnswer:
@@ -127,7 +127,7 @@ def answer_panes(
         parts.append(h("article", bar, shown, id="detail", class_="detail", tabindex="-1"))
     main = h("main", *parts, id="main", class_="panes" if detail else "pane", data_soft=True)
     source = visit.here(part="list") if detail is not None and detail.settled else None
-    return _answer(visit, title if detail is None else detail.title, main, room, status, source)
+    return _answer(visit, title if detail is None else detail.title, main, section, status, source)
 
 
 @frozen
@@ -145,7 +145,9 @@ class Detail:
     settled: bool = False
 
 
-def _answer(visit: Visit, title: str, main: Element, room: str, status: int, source: str | None = None) -> HttpAnswer:
+def _answer(
+    visit: Visit, title: str, main: Element, section: str, status: int, source: str | None = None
+) -> HttpAnswer:
     head = h(
         "head",
         h("meta", charset="utf-8"),
@@ -156,7 +158,7 @@ def _answer(visit: Visit, title: str, main: Element, room: str, status: int, sou
         h("script", src=f"{PAGE}page.js", defer=True),
     )
     skip = h("a", "Skip to the content", href="#main", class_="skip")
-    body = h("body", skip, _header(visit, room), main, data_source=source)
+    body = h("body", skip, _header(visit, section), main, data_source=source)
     root = h("html", head, body, lang="en")
     return HttpAnswer(status, document(root), (("Content-Type", "text/html; charset=UTF-8"), *HEADERS))
 
@@ -173,20 +175,20 @@ def problem(visit: Visit, status: int, text: str) -> HttpAnswer:
     return answer_page(visit, title, h("p", text), back, status=status)
 
 
-def _header(visit: Visit, room: str) -> Element:
+def _header(visit: Visit, section: str) -> Element:
     sandbox = visit.sandbox
     counts = {"Calls": len(sandbox.entries()), "Faults": len(sandbox.script.rules())}
     links = h("ul")
-    for name, address in _ROOMS.items():
+    for name, address in _SECTIONS.items():
         count = h("span", f"{counts[name]:,}", class_="count") if counts.get(name) else None
         between = " " if count is not None else None
-        link = h("a", name, between, count, href=address, aria_current="page" if name == room else None)
+        link = h("a", name, between, count, href=address, aria_current="page" if name == section else None)
         links.append(h("li", link))
     pause = h("button", "Pause", type="button", class_="quiet scripted", id="pause")
     return h(
         "header",
         h("a", h("b", "marketo_soap"), h("span", " sandbox"), href=CONTROL, class_="brand"),
-        live("rooms", h("nav", links, aria_label="Pages of the sandbox")),
+        live("sections", h("nav", links, aria_label="Pages of the sandbox")),
         h("div", live("now", moment(sandbox.now())), h("span", id="live", role="status"), pause, class_="now"),
     )
 

@@ -39,7 +39,7 @@ def all_leads(visit: Visit) -> HttpAnswer:
     """Show the leads that fit the search, newest first."""
     with visit.sandbox.store.reading() as leads:
         listed = _listing(visit, leads)
-    return answer_panes(visit, "Leads", listed, room="Leads")
+    return answer_panes(visit, "Leads", listed, section="Leads")
 
 
 def _listing(visit: Visit, leads: Leads, open_id: int | None = None) -> Element:
@@ -106,10 +106,10 @@ def one_lead(visit: Visit, number: str) -> HttpAnswer:
         if lead is None:
             text = f"There is no lead {lead_id}: nobody made it, or the sandbox was reset."
             gone = Detail("There is no such lead", CONTROL, (h("p", text),))
-            return answer_panes(visit, "Leads", listed, gone, room="Leads", status=404)
+            return answer_panes(visit, "Leads", listed, gone, section="Leads", status=404)
         content = _content(visit, leads, lead)
     detail = Detail(f"Lead {lead_id}", CONTROL, content, (f"Lead {lead_id} ", h("small", cut(lead.email or "", 80))))
-    return answer_panes(visit, "Leads", listed, detail, room="Leads")
+    return answer_panes(visit, "Leads", listed, detail, section="Leads")
 
 
 def _content(visit: Visit, leads: Leads, lead: StoredLead) -> tuple[Child, ...]:

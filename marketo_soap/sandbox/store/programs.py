@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 
 from attrs import evolve, field, frozen
 
@@ -51,6 +52,14 @@ class Program:
     created_at: str = ""
     updated_at: str = ""
     id: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("created_at", "updated_at"):
+            text = getattr(self, name)
+            try:
+                datetime.fromisoformat(text or "2013-07-09")
+            except ValueError:
+                raise ValueError(f"{name} must look like 2013-07-09T16:44:28-05:00, not {text!r}") from None
 
     def with_costs(self, *costs: Cost) -> Program:
         """Return the program with further costs, each under a new id unless it brings one."""
