@@ -135,7 +135,7 @@ class Attempt:
         self._status: int | None = None
         self._headers: Headers = ()
         self._body = bytearray()
-        self._came = 0  # bytes, before decompression
+        self._received = 0  # bytes, before decompression
         self._pieces = 0
         self._inflater: Any = None
         self._error: TransportError | None = None
@@ -213,7 +213,7 @@ class Attempt:
         """Add a piece of the body; return False if no more is wanted."""
         if self._error is not None:
             return False
-        self._came += len(piece)
+        self._received += len(piece)
         self._pieces += 1
         if self._inflater is None:
             self._body += piece
@@ -223,7 +223,7 @@ class Attempt:
             except zlib.error as error:
                 self._lose(f"the reply cannot be decompressed: {error}")
                 return False
-        if max(len(self._body), self._came - _OVERHEAD) > self._max_bytes:
+        if max(len(self._body), self._received - _OVERHEAD) > self._max_bytes:
             self._lose(f"the reply is longer than {self._max_bytes} bytes")
         elif self._pieces > _MOST_PIECES:
             self._lose(f"the reply comes in too many pieces, more than {_MOST_PIECES}")

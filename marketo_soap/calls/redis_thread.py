@@ -133,20 +133,20 @@ class Leases:
         """The ids that this process holds, and for whom."""
         return self._of_process.setdefault(os.getpid(), {})
 
-    def acquire(self, each: str, work: Coroutine[Any, Any, T]) -> T:
+    def acquire(self, id_: str, work: Coroutine[Any, Any, T]) -> T:
         """Run *work*, which acquires an id, and wait for it in a thread. Give the id back after any exception."""
         try:
             return self._redis.run(work)
         except BaseException:
-            self.end(each)
+            self.end(id_)
             raise
 
-    async def acquire_async(self, each: str, work: Coroutine[Any, Any, T]) -> T:
+    async def acquire_async(self, id_: str, work: Coroutine[Any, Any, T]) -> T:
         """Run *work* and wait for it in a task, as `acquire` does."""
         try:
             return await self._redis.run_async(work)
         except BaseException:
-            self.end(each)
+            self.end(id_)
             raise
 
     def end(self, *ids: str) -> None:

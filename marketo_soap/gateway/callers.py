@@ -92,15 +92,15 @@ async def _value(value: bool | Awaitable[bool]) -> bool:
 
 
 class Callers:
-    """All callers by user id, and their shares of the *most* calls that run at once."""
+    """All callers by user id, and their shares of the *max_calls* that run at once."""
 
-    def __init__(self, callers: Iterable[Caller], most: int) -> None:
+    def __init__(self, callers: Iterable[Caller], max_calls: int) -> None:
         self._by_id: Mapping[str, Caller] = {caller.credentials.user_id: caller for caller in callers}
         self._enabled = [caller for caller in self._by_id.values() if caller.enabled]
-        self._most = most
+        self._max_calls = max_calls
         alone = len(self._enabled) < 2
-        self._reserved = 0 if alone else most // (2 * len(self._enabled))
-        self._each = most if alone else max(1, most * 3 // 4)
+        self._reserved = 0 if alone else max_calls // (2 * len(self._enabled))
+        self._max_per_caller = max_calls if alone else max(1, max_calls * 3 // 4)
         self._unknown = Credentials(token_hex(16), token_hex(16))
         self._next_diagnosis = 0.0
 
@@ -130,7 +130,7 @@ class Callers:
         Half of the capacity is reserved in equal parts for the callers. Where there are several, none gets more than
         three quarters of it, whatever its own limits are.
         """
-        free = self._most - sum(each.running for each in self._enabled)
+        free = self._max_calls - sum(each.running for each in self._enabled)
         reserved = sum(max(0, self._reserved - each.running) for each in self._enabled if each is not caller)
-        if free <= (0 if caller.running < self._reserved else reserved) or caller.running >= self._each:
+        if free <= (0 if caller.running < self._reserved else reserved) or caller.running >= self._max_per_caller:
             raise fault(20024)

@@ -79,8 +79,8 @@ class Gateway:
         )
         self._pool = ThreadPoolExecutor(settings.max_calls, thread_name_prefix="marketo-gateway")
         self._readers = Reader(), Reader()  # short requests must not wait for long ones
-        most = max(_LONG_REQUESTS, 2 * settings.max_body_bytes)
-        self._budget = Budget(most, most if len(settings.callers) == 1 else most // 2)
+        memory = max(_LONG_REQUESTS, 2 * settings.max_body_bytes)
+        self._budget = Budget(memory, memory if len(settings.callers) == 1 else memory // 2)
         self._recorder: Recorder | None = None
         if settings.record_directory is not None:
             hidden = [credentials.encryption_key for credentials in secrets.callers.values()]

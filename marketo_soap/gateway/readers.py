@@ -46,15 +46,15 @@ def _one_thread() -> ThreadPoolExecutor:
 
 
 class Budget:
-    """The bytes that long requests may take: *most* in all, *each* per caller."""
+    """The bytes that long requests may take: *total* for all, *per_caller* for each caller."""
 
-    def __init__(self, most: int, each: int) -> None:
-        self._most, self._each = most, each
+    def __init__(self, total: int, per_caller: int) -> None:
+        self._total, self._per_caller = total, per_caller
         self._used: Counter[str] = Counter()
 
     def take(self, caller: str, size: int) -> None:
         """Take *size* more bytes for a caller. Raises 20024 if they are not available."""
-        if self._used.total() + size > self._most or self._used[caller] + size > self._each:
+        if self._used.total() + size > self._total or self._used[caller] + size > self._per_caller:
             raise fault(20024)
         self._used[caller] += size
 

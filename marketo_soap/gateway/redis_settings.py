@@ -32,6 +32,7 @@ class RedisSettings:
     def __attrs_post_init__(self) -> None:
         try:
             parts = urlsplit(self.url)
+            _ = parts.port  # checked when it is read
         except ValueError:
             raise ValueError("url is not a URL") from None
         if parts.scheme not in ("redis", "rediss", "unix"):

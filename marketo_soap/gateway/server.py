@@ -77,13 +77,13 @@ def run(
     """Serve at *listeners* in this process; the second one is for health and metrics. Call *ready* at the beginning."""
     gateway = Gateway(settings, secrets, metrics_folder=metrics_folder)
     public = "all" if settings.metrics_public else "local"
-    most = _connections(settings)
+    connections = _connections(settings)
     tls = {"ssl_certfile": settings.certificate, "ssl_keyfile": settings.private_key} if settings.tls else {}
     main = _server(
         settings,
         Application(gateway, soap=True, admin="none" if settings.admin_port is not None else public),
-        most,
-        None if settings.behind_proxy else max(1, most // 2),
+        connections,
+        None if settings.behind_proxy else max(1, connections // 2),
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=math.ceil(settings.stop_seconds),
         **tls,
@@ -95,8 +95,8 @@ def run(
 
     def begun() -> None:
         ready()
-        if most < settings.max_connections:
-            logger.warning("max_connections is lowered to %d by the limit of open files", most)
+        if connections < settings.max_connections:
+            logger.warning("max_connections is lowered to %d by the limit of open files", connections)
 
     asyncio.run(_until_stopped(gateway, servers, listeners, begun))
     gateway.close()
@@ -105,13 +105,15 @@ def run(
         os._exit(1)  # a normal exit would wait for their threads
 
 
-def _server(settings: GatewaySettings, app: Application, most: int, each: int | None = None, **options: Any) -> _Server:
+def _server(
+    settings: GatewaySettings, app: Application, connections: int, per_address: int | None = None, **options: Any
+) -> _Server:
     config = server_config(
         app,
-        http=with_timeouts(settings.read_seconds, most, each),
+        http=with_timeouts(settings.read_seconds, connections, per_address),
         log_config=None,
         log_level="error",  # warnings would log every invalid HTTP request
-        limit_concurrency=most + 1,
+        limit_concurrency=connections + 1,
         server_header=False,
         **options,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from os import PathLike
@@ -264,6 +265,12 @@ class GatewaySettings:
             check_writable("access_log", self.access_log)
         if self.replay_file is not None:
             check_writable("replay_file", self.replay_file)
+        if self.record_directory is not None:
+            there = os.path.abspath(self.record_directory)
+            while not os.path.exists(there):  # what is missing is created
+                there = os.path.dirname(there)
+            if not os.path.isdir(there) or not os.access(there, os.W_OK):
+                raise ValueError("record_directory: this directory cannot be written")
 
 
 def _numbered(key: str, values: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:

@@ -15,12 +15,12 @@ from marketo_soap.server.asgi import BodyRateProtocol
 __all__ = ["with_timeouts"]
 
 
-def with_timeouts(seconds: float, most: int, each: int | None = None) -> type[asyncio.Protocol]:
+def with_timeouts(seconds: float, total: int, per_address: int | None = None) -> type[asyncio.Protocol]:
     """Return uvicorn's protocol with timeouts and a maximum of connections.
 
-    A peer has *seconds* to send a head, and *seconds* to read a response. There are at most *most* connections,
-    and *each* from one address (None: no limit). Beyond that the connection that is idle longest is closed, or the
-    oldest with an incomplete request. Connections whose requests are being answered stay open.
+    A peer has *seconds* to send a head, and *seconds* to read a response. There are at most *total* connections,
+    and *per_address* from one address (None: no limit). Beyond that the connection that is idle longest is closed, or
+    the oldest with an incomplete request. Connections whose requests are being answered stay open.
     """
     connections: set[TimeoutProtocol] = set()
 
@@ -59,10 +59,10 @@ def with_timeouts(seconds: float, most: int, each: int | None = None) -> type[as
 
         def _make_room(self) -> None:
             same = [other for other in connections if other._network == self._network]
-            if each is not None and len(same) >= each:
+            if per_address is not None and len(same) >= per_address:
                 if not _drop(same):
                     self.transport.abort()
-            elif len(connections) >= most:
+            elif len(connections) >= total:
                 _drop(connections)  # otherwise uvicorn answers 503
 
         def _stage(self) -> int:

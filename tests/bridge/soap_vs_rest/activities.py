@@ -23,7 +23,7 @@ from marketo_soap import (
 )
 from marketo_soap.records.activities import TypesWanted
 from marketo_soap.sandbox.store.activities import Activity, to_ms
-from tests.bridge.soap_vs_rest.differences import Answer, Case, Change, Differences, ask, assert_same
+from tests.bridge.soap_vs_rest.differences import Answer, Case, Change, Differences, ask_both, assert_same
 from tests.bridge.soap_vs_rest.sandboxes import SandboxPair
 from tests.bridge.soap_vs_rest.strategies import LEAD_KEYS
 from tests.support import NOW
@@ -165,7 +165,7 @@ def compare(pair: SandboxPair, operation: Operation) -> list[str]:
 
     _copy_activities(pair)
     case = ActivityCase(operation, pair, {row["id"]: row for row in pair.soap.dump() if "kind" not in row})
-    soap, rest = (ask(client, operation, records_of) for client in (pair.soap_client, pair.rest_client))
+    soap, rest = ask_both(pair, operation, records_of)
     return assert_same(case, soap, rest, DIFFERENCES)
 
 

@@ -25,7 +25,7 @@ from marketo_soap import (
 )
 from marketo_soap.sandbox.assets import Channel, ChannelStatus, CustomObjectType, TagType
 from marketo_soap.sandbox.store.database import Snapshot
-from tests.bridge.soap_vs_rest.differences import Answer, Case, Change, Differences, ask, assert_same
+from tests.bridge.soap_vs_rest.differences import Answer, Case, Change, Differences, ask, ask_both, assert_same
 from tests.bridge.soap_vs_rest.sandboxes import SandboxPair
 
 Operation: TypeAlias = GetCustomObjects | SyncCustomObjects | DeleteCustomObjects | GetChannels | GetTags
@@ -98,7 +98,7 @@ class ObjectCase(Case):
 def compare(pair: SandboxPair, operation: Operation) -> list[str]:
     """Make a call over both APIs and compare the answers and the objects. Return the differences that applied."""
     case = ObjectCase(operation, pair, before=pair.soap.snapshot())
-    soap, rest = (ask(client, operation, _records_of) for client in (pair.soap_client, pair.rest_client))
+    soap, rest = ask_both(pair, operation, _records_of)
     applied = assert_same(case, soap, rest, DIFFERENCES)
     assert _stored(pair.rest) == _stored(pair.soap), f"{operation}: the objects differ, with {applied}"
     return applied

@@ -64,6 +64,11 @@ def ask(client: Either, operation: Any, records_of: Callable[[Any], Iterable[Any
     raise AssertionError("the pages do not end")
 
 
+def ask_both(pair: SandboxPair, operation: Any, records_of: Callable[[Any], Iterable[Any]]) -> tuple[Answer, Answer]:
+    """Make a call over SOAP and over REST, and return both answers."""
+    return ask(pair.soap_client, operation, records_of), ask(pair.rest_client, operation, records_of)
+
+
 @frozen
 class Case:
     """A call that is made over both APIs, and the leads of the sandbox for SOAP before it, by id."""

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from hypothesis import strategies as st
 
 from marketo_soap import GetLead, GetMultipleLeads, LastUpdateAtSelector, LeadKey, LeadKeyRef, LeadKeySelector
-from tests.bridge.soap_vs_rest.differences import Answer, Case, Change, Differences, ask, assert_same
+from tests.bridge.soap_vs_rest.differences import Answer, Case, Change, Differences, ask_both, assert_same
 from tests.bridge.soap_vs_rest.field_values import in_order, utc
 from tests.bridge.soap_vs_rest.sandboxes import SandboxPair, lead_values, stored_leads
 from tests.bridge.soap_vs_rest.strategies import LEAD_KEYS
@@ -47,7 +47,7 @@ def compare(pair: SandboxPair, operation: Operation) -> list[str]:
         return [lead_values(lead) for lead in result.lead_records]
 
     case = Case(operation, pair, {lead["id"]: lead for lead in stored_leads(pair.soap)})
-    soap, rest = (ask(client, operation, records_of) for client in (pair.soap_client, pair.rest_client))
+    soap, rest = ask_both(pair, operation, records_of)
     return assert_same(case, soap, rest, DIFFERENCES)
 
 

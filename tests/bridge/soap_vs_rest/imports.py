@@ -17,7 +17,7 @@ from marketo_soap import GetImportToListStatus, GetImportToListStatusResult, Imp
 from marketo_soap.operations.import_to_list import cells_of
 from marketo_soap.records.lead import Attribute
 from marketo_soap.sandbox.settings import StaticList
-from tests.bridge.soap_vs_rest.differences import Case, Differences, ask
+from tests.bridge.soap_vs_rest.differences import Case, Differences, ask_both
 from tests.bridge.soap_vs_rest.sandboxes import COOKIES, SandboxPair, stored_leads
 
 Operation: TypeAlias = MergeLeads | ImportToList | GetImportToListStatus
@@ -114,7 +114,7 @@ def compare(pair: SandboxPair, operation: Operation) -> list[str]:
     pair.advance_clock()
     case = ImportCase(operation, pair, {lead["id"]: lead for lead in stored_leads(pair.soap)})
     snapshots, imports = [sandbox.snapshot() for sandbox in pair.sandboxes], dict(pair.bridge._core.shared.kept)
-    soap, rest = (ask(client, operation, _records_of) for client in (pair.soap_client, pair.rest_client))
+    soap, rest = ask_both(pair, operation, _records_of)
     if isinstance(operation, ImportToList):
         pair.advance_clock(60)
     soap_leads, rest_leads = pair.soap_leads(), pair.rest_leads()

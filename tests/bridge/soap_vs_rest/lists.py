@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from hypothesis import strategies as st
 
 from marketo_soap import LeadKey, LeadRecord, ListKey, ListOperation, ListOperationType, SyncMultipleLeads
-from tests.bridge.soap_vs_rest.differences import ask
+from tests.bridge.soap_vs_rest.differences import ask_both
 from tests.bridge.soap_vs_rest.sandboxes import SandboxPair
 
 Operation: TypeAlias = ListOperation | SyncMultipleLeads
@@ -61,7 +61,7 @@ def compare(pair: SandboxPair, operation: Operation) -> list[str]:
         # 2.2: the text of an error begins with its code; over REST it contains the REST code, too
         return [(each.lead_id, each.status, (each.error or "")[:5]) for each in result.sync_statuses]
 
-    soap, rest = (ask(client, operation, records_of) for client in (pair.soap_client, pair.rest_client))
+    soap, rest = ask_both(pair, operation, records_of)
     assert rest == soap, f"{operation}: {rest} over REST, {soap} over SOAP"
     assert pair.rest_leads() == pair.soap_leads()
     return []

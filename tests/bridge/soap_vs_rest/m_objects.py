@@ -27,7 +27,7 @@ from marketo_soap import (
     SyncMObjectsResult,
     TypeAttrib,
 )
-from tests.bridge.soap_vs_rest.differences import Answer, Case, Change, Differences, ask, assert_same
+from tests.bridge.soap_vs_rest.differences import Answer, Case, Change, Differences, ask, ask_both, assert_same
 from tests.bridge.soap_vs_rest.sandboxes import SandboxPair
 
 OPPORTUNITY, ROLE, PROGRAM = "Opportunity", "OpportunityPersonRole", "Program"
@@ -155,7 +155,7 @@ class ObjectCase(Case):
 def compare(pair: SandboxPair, operation: Operation[Any]) -> list[str]:
     """Make a call over both APIs and compare the answers and the objects. Return the differences that applied."""
     case = ObjectCase(operation, pair)
-    soap, rest = (ask(client, operation, _records_of(operation)) for client in (pair.soap_client, pair.rest_client))
+    soap, rest = ask_both(pair, operation, _records_of(operation))
     applied = assert_same(case, soap, rest, DIFFERENCES)
     if not any(each.in_storage for each in DIFFERENCES if each.name in applied):
         assert _visible_objects(pair.rest) == _visible_objects(pair.soap), (

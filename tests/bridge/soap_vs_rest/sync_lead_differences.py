@@ -68,8 +68,7 @@ def foreign_type_not_configured(scenario: Scenario) -> bool:
 def email_not_ascii(scenario: Scenario) -> bool:
     if (scenario.email or "").isascii() and (scenario.email_attribute or "").isascii():
         return False
-    scenario.refusal = SyncLeadAnswer(fault=20110)
-    return True
+    return scenario.refuse(20110)
 
 
 @DIFFERENCES(
@@ -78,8 +77,7 @@ def email_not_ascii(scenario: Scenario) -> bool:
 def cookie_only_refused(scenario: Scenario) -> bool:
     if not scenario.cookie_is_only_key or scenario.configuration.bridge.cookie_only != "refuse":
         return False
-    scenario.refusal = SyncLeadAnswer(fault=20101)
-    return True
+    return scenario.refuse(20101)
 
 
 # -- attributes ---------------------------------------------------------------------------------------
@@ -119,8 +117,7 @@ def invalid_value(scenario: Scenario) -> bool:
     values = scenario.call.last_values.items()
     if not any(scenario.rest_value(name, text) is REFUSED_BY_BRIDGE for name, text in values):
         return False
-    scenario.refusal = SyncLeadAnswer(fault=20106)
-    return True
+    return scenario.refuse(20106)
 
 
 @DIFFERENCES("4.2", "the field that keeps foreign ids may be one of whole numbers")
@@ -128,8 +125,7 @@ def foreign_id_not_a_number(scenario: Scenario) -> bool:
     call = scenario.call
     if call.person_id is None or call.system != "NETSUITE" or call.person_id.strip().isdecimal():
         return False
-    scenario.refusal = SyncLeadAnswer(fault=20106)
-    return True
+    return scenario.refuse(20106)
 
 
 @DIFFERENCES("2.3", "the bridge may be configured not to send empty values")
@@ -161,8 +157,7 @@ def anonymous_lead_not_found(scenario: Scenario) -> bool:
         return False
     if call.workspace is None and _refused_by_rest(scenario):
         return False
-    scenario.refusal = SyncLeadAnswer(fault=20103)
-    return True
+    return scenario.refuse(20103)
 
 
 @DIFFERENCES("2.4", "REST refuses a key that several leads have")
@@ -170,16 +165,14 @@ def duplicates_refused(scenario: Scenario) -> bool:
     bridge = scenario.configuration.bridge
     if not scenario.found_by_email or len(scenario.targets) < 2 or bridge.on_duplicate != "fault":
         return False
-    scenario.refusal = SyncLeadAnswer(fault=20106)
-    return True
+    return scenario.refuse(20106)
 
 
 @DIFFERENCES("2.3, 2.5", "REST refuses read-only fields, malformed addresses and numbers that are too large")
 def refused_by_rest(scenario: Scenario) -> bool:
     if scenario.refused_before_sending or not _refused_by_rest(scenario):
         return False
-    scenario.refusal = SyncLeadAnswer(fault=20106)
-    return True
+    return scenario.refuse(20106)
 
 
 def _refused_by_rest(scenario: Scenario) -> bool:
@@ -197,8 +190,7 @@ def body_too_large(scenario: Scenario) -> bool:
     size = sum(map(len, scenario.call.last_values.values()))
     if scenario.refused_before_sending or size < MEGABYTE:
         return False
-    scenario.refusal = SyncLeadAnswer(fault=20110)
-    return True
+    return scenario.refuse(20110)
 
 
 @DIFFERENCES(
@@ -242,8 +234,7 @@ def new_address_taken(scenario: Scenario) -> bool:
         return False
     if not any(map(scenario.visible, scenario.before.by_email(new))):
         return False
-    scenario.refusal = SyncLeadAnswer(fault=20106)
-    return True
+    return scenario.refuse(20106)
 
 
 @DIFFERENCES("2.4", "of several leads with the key, the bridge may be configured to update the last updated one")

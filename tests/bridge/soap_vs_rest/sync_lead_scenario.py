@@ -192,6 +192,11 @@ class Scenario:
             return target is None or self.in_other_partition(target)
         return False
 
+    def refuse(self, code: int) -> bool:
+        """REST refuses the call with a fault. Return True: a difference applies."""
+        self.refusal = SyncLeadAnswer(fault=code)
+        return True
+
     def remove_attributes(self, *names: str) -> None:
         """Make the call without these attributes."""
         self.call = evolve(self.call, attributes=tuple(each for each in self.call.attributes if each[0] not in names))
