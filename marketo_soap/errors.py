@@ -84,7 +84,7 @@ class MarketoError(ErrorWithHelp):
         """Return the message, without secrets and personal data, at most 1,000 characters long."""
         whole = f"{self._text()} ({self.hint})" if self.hint else self._text()
         text = redactor_of(self.exchange.request if self.exchange else b"").text(whole[:_LONGEST])
-        # Of a word that is cut, such as an e-mail address, the redactor does not know that it is private.
+        # The redactor does not recognise half an e-mail address, so the word that was cut is dropped.
         return text if len(whole) <= _LONGEST else f"{text.rpartition(' ')[0]}..."
 
     def _text(self) -> str:
@@ -324,7 +324,7 @@ FAULTS: Mapping[int, type[Fault]] = {code: kind for code, (kind, _) in _CODES.it
 """The class of each published code; a code that is not here is a plain `Fault`."""
 
 FAULT_TEXTS: Mapping[int, str] = {code: text for code, (_, text) in _CODES.items()}
-"""The short text that a server of ours puts beside each code (recorded where there is a recording)."""
+"""The short text that the sandbox and the gateway answer with each code (recorded where there is a recording)."""
 
 
 def fault(code: int, message: str | None = None) -> Fault:

@@ -218,7 +218,7 @@ def test_redact_reads_a_log_that_is_escaped() -> None:
     ],
 )
 def test_parse_refuses_what_others_refuse_and_for_the_same_reason(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(xml.parse.__kwdefaults__ or {}, "max_bytes", 100_000)
+    monkeypatch.setattr(xml, "MAX_BYTES", 100_000)
     raw = run("parse", "--raw", stdin=data, code=1).stderr
     shown = run("parse", stdin=data, code=1).stderr
     assert shown.partition(";")[0] == raw.partition(";")[0]

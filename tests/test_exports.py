@@ -110,7 +110,8 @@ def test_an_archive_is_read_back_whole() -> None:
     assert exchanges(har(ALL, visible=EVERYTHING), started=DAWN) == ALL
 
 
-def test_an_archive_of_a_browser_is_read() -> None:
+@pytest.mark.parametrize("started", ["2013-07-31T12:38:47.000Z", "2013-07-31T12:38:47"])
+def test_an_archive_of_a_browser_is_read(started: str) -> None:
     entry = {
         "request": {
             "url": "https://x/",
@@ -118,13 +119,13 @@ def test_an_archive_of_a_browser_is_read() -> None:
             "headers": [{"name": "A", "value": "b"}],
         },
         "response": {"status": 200, "content": {"text": REPLY.decode()}},
-        "startedDateTime": "2013-07-31T12:38:47.000Z",
+        "startedDateTime": started,
         "time": 12.5,
     }
     (read,) = exchanges(json.dumps({"log": {"entries": [entry]}}).encode(), started=DAWN)
     assert (read.operation, read.endpoint, read.status, read.elapsed) == ("syncLead", "https://x/", 200, 0.0125)
     assert (read.request, read.response, read.request_headers) == (REQUEST, REPLY, (("A", "b"),))
-    assert read.started.year == 2013
+    assert read.started == datetime(2013, 7, 31, 12, 38, 47, tzinfo=UTC)
 
 
 JSON = st.recursive(

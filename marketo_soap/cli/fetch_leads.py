@@ -9,7 +9,7 @@ import click
 
 from marketo_soap.cli.clients import open_client, target_of
 from marketo_soap.cli.help import examples
-from marketo_soap.cli.options import ENDPOINT_OPTIONS, F, signer_options, with_options
+from marketo_soap.cli.options import ENDPOINT_OPTIONS, F, signer_options, with_notes, with_options
 from marketo_soap.cli.output import Lines, counted, printable
 from marketo_soap.errors import LimitFault
 from marketo_soap.records.lead_keys import (
@@ -102,9 +102,9 @@ def fetch_leads(
                 target=target_of(sandbox, sandbox_db),
             )
     except FileExistsError:
-        raise click.UsageError(f"{output} exists: give --overwrite to replace it") from None
+        raise click.UsageError(f"{printable(output)} exists: give --overwrite to replace it") from None
     except ValueError as error:
-        raise click.ClickException(printable(str(error))) from None
+        raise click.ClickException(with_notes(error, printable(str(error)))) from None
     except KeyboardInterrupt:
         click.echo("interrupted: the same command goes on", err=True)
         raise SystemExit(_STOPPED) from None

@@ -134,7 +134,7 @@ class GuardedGroup(click.Group):
         except (ValueError, RuntimeError) as error:  # click has a RuntimeError for a standard input that is closed
             command = self.get_command(ctx, ctx.invoked_subcommand or "")
             used = ctx if command is None else click.Context(command, ctx, ctx.invoked_subcommand)
-            raise click.UsageError(printable(str(error)), used) from None
+            raise click.UsageError(with_notes(error, printable(str(error))), used) from None
         except ImportError as error:
             extra = "" if "pip install" in str(error) else ": pip install 'marketo_soap[cli,server]'"
             raise click.ClickException(f"{error}{extra}") from None

@@ -16,7 +16,7 @@ import click
 
 from marketo_soap.cli.clients import open_client, target_of
 from marketo_soap.cli.help import examples
-from marketo_soap.cli.options import ENDPOINT_OPTIONS, F, signer_options, with_options
+from marketo_soap.cli.options import ENDPOINT_OPTIONS, F, signer_options, with_notes, with_options
 from marketo_soap.cli.output import Lines, as_data, counted, print_json, printable
 from marketo_soap.cli.source import expanded
 
@@ -139,7 +139,7 @@ def sync_leads(
                 **common,
             )
     except SourceError as error:
-        raise click.ClickException(printable(str(error))) from None
+        raise click.ClickException(with_notes(error, printable(str(error)))) from None
     if as_json:
         print_json(_data(summary))
     else:

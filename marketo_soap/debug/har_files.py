@@ -14,6 +14,7 @@ from attrs import evolve
 from marketo_soap import envelope
 from marketo_soap.debug.found import FoundMessage, from_base64, one_line, operation_of
 from marketo_soap.history import Exchange, Headers, Timings
+from marketo_soap.records.lead_keys import aware
 
 
 def har_entries(data: bytes) -> list[dict[str, Any]] | None:
@@ -73,7 +74,7 @@ def _exchange(entry: dict[str, Any], started: datetime) -> Exchange:
     operation, status = entry.get("_operation"), int(_number(response.get("status")) or 0)
     is_name = isinstance(operation, str) and re.fullmatch(r"\w{1,40}", operation)
     with suppress(ValueError):
-        started = datetime.fromisoformat(str(entry.get("startedDateTime")))
+        started = aware(datetime.fromisoformat(str(entry.get("startedDateTime"))))
     return Exchange(
         operation=str(operation) if is_name else operation_of(sent),
         endpoint=one_line(request.get("url")),

@@ -1,4 +1,4 @@
-"""What an operation is: parameters, a result, and everything that is said of it in one place."""
+"""The base classes of operations: their names, results, effects and rules, by which everything generic treats them."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ class BatchOperation(Operation[R], Generic[R, StatusT]):
     def statuses(self, results: Sequence[R]) -> Sequence[StatusT | None]:
         """Return what came of each item of the list, in its order; *results* is one, or one for each page.
 
-        None is where the reply does not tell.
+        None is for an item that the reply does not show.
         """
         found: Sequence[StatusT] = getattr(results[0], self.statuses_field)
         return found

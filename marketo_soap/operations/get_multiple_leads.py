@@ -93,5 +93,6 @@ class GetMultipleLeads(
         for record in (each for result in results for each in result.lead_records):
             found.setdefault(str(record.id) if by_id else (record.email or "").lower(), []).append(record)
         keys = [key.strip().lower() for key in self.lead_selector.key_values]
-        told = by_id or (self.lead_selector.key_type == LeadKeyRef.EMAIL and "" not in found)
-        return [tuple(found.get(key.lstrip("0") if by_id else key, ())) if told else None for key in keys]
+        if not by_id and (self.lead_selector.key_type != LeadKeyRef.EMAIL or "" in found):
+            return [None] * len(keys)
+        return [tuple(found.get(key.lstrip("0") if by_id else key, ())) for key in keys]

@@ -14,6 +14,18 @@ from marketo_soap.envelope import read_request
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads
 
 
+class Failing:
+    """A client whose calls all end by *error*."""
+
+    endpoint, last_exchange = "https://x.invalid", None
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def call(self, operation: SyncMultipleLeads) -> Any:
+        raise self._error
+
+
 class Transport(httpx.BaseTransport):
     """The sandbox's transport; *before* and *after* see each request with its number, and may raise or answer.
 

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from marketo_soap import Sandbox
-from marketo_soap.bulk import Ledger, Progress
+from marketo_soap.bulk import Ledger, Progress, SourceChanged, SourceError
 from marketo_soap.cli.commands import cli
 from marketo_soap.cli.output import Lines
 from marketo_soap.cli.sync_progress import OnTerminal, Pace
@@ -109,6 +109,7 @@ def test_other_options_are_named() -> None:
         refused = run(path, "--no-dedup", *args)
         assert refused.exit_code == 2
         assert "the rows of leads.csv.ledger were sent with other options (dedup: true, now false)" in refused.stderr
+        assert refused.stderr.endswith(f"\nSee {SourceChanged.help_url}\n")
     assert "1 to send" in run(path, "--no-dedup", "--dry-run", "--sandbox").stdout  # which would have no ledger
 
 
@@ -131,6 +132,7 @@ def test_a_source_that_breaks_is_no_wrong_use() -> None:
     result = run("leads.csv", "--sandbox")
     assert result.exit_code == 1
     assert "leads.csv:3: this is not CSV" in result.stderr
+    assert result.stderr.endswith(f"\nSee {SourceError.help_url}\n")
 
 
 def process(*args: str, endpoint: str, sandbox: Sandbox, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:

@@ -25,7 +25,7 @@ from marketo_soap.sandbox.http import answer
 from marketo_soap.sandbox.messages import HttpAnswer, HttpRequest
 
 KILLS = int(os.environ.get("MARKETO_SOAP_KILLS", "3"))
-ROWS = 500 + 250 * KILLS
+ROWS = 350 + 150 * KILLS
 SIZE = 10
 
 SYNC = """
@@ -92,7 +92,7 @@ def test_kills(dedup: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             command = [sys.executable, "-c", SYNC, *caller, str(source), str(SIZE), "yes" if dedup else "no"]
             while True:
                 killer.emails.clear()
-                killer.left = choose.randint(1, 30) if kills < KILLS else None
+                killer.left = choose.randint(1, 12) if kills < KILLS else None
                 with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
                     killer.process = process
                     output = process.communicate(timeout=120)

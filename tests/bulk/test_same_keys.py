@@ -15,6 +15,7 @@ from marketo_soap.bulk.planner import Batch, Item, Planner
 from marketo_soap.bulk.rows import Row
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeadsResult
 from marketo_soap.records.lead import LeadSyncStatus, SyncStatus
+from tests.bulk.support import Failing
 
 
 @pytest.fixture
@@ -64,18 +65,13 @@ def test_a_source_with_fewer_rows_is_another(client: Client, count: int, tmp_pat
 
 
 def test_an_unknown_row_stays_unknown_while_other_types_refuse_it(tmp_path: Path) -> None:
-    class Lost:
-        endpoint, last_exchange = "https://x.invalid", None
-
-        def call(self, operation: Any) -> Any:
-            raise AmbiguousError("the answer is lost")
-
+    lost = Failing(AmbiguousError("the answer is lost"))
     path = tmp_path / "leads.csv"
     path.write_text("Email,LeadScore\na@x.com,many\n", encoding="utf-8")
-    assert bulk.sync_leads(path, Lost(), dedup=False).unknown == 1
+    assert bulk.sync_leads(path, lost, dedup=False).unknown == 1
     for _ in range(2):
         other = Columns(types={"LeadScore": "integer"})
-        summary = bulk.sync_leads(path, Lost(), dedup=False, columns=other, accept_changes=True)
+        summary = bulk.sync_leads(path, lost, dedup=False, columns=other, accept_changes=True)
         assert (summary.unknown, summary.invalid, summary.calls) == (1, 0, 0)
     with Ledger(f"{path}.ledger") as ledger:
         assert [outcome.fate for outcome in ledger.outcomes()] == [RowFate.UNKNOWN]

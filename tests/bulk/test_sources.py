@@ -22,6 +22,7 @@ from marketo_soap.bulk import Columns, SourceError, open_source
 from marketo_soap.bulk.ledger import Ledger
 from marketo_soap.bulk.reading import RowReader
 from marketo_soap.bulk.sync import rejects_beside
+from tests.bulk.support import Failing
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -298,14 +299,8 @@ def test_files_of_parquet_have_the_same_types(tmp_path: Path) -> None:
 
 
 def test_rejects_of_a_run_that_fails_are_removed(tmp_path: Path) -> None:
-    class Broken:
-        endpoint, last_exchange = "https://x.invalid", None
-
-        def call(self, operation: Any) -> Any:
-            raise RuntimeError("a defect")
-
     pq.write_table(pa.table({"Email": [*[None] * 2000, "a@x.com"]}), tmp_path / "a.parquet")
     with pytest.raises(RuntimeError, match="a defect"):
-        bulk.sync_leads(tmp_path / "a.parquet", Broken())
+        bulk.sync_leads(tmp_path / "a.parquet", Failing(RuntimeError("a defect")))
     gc.collect()  # what is not closed would be a warning now
     assert sorted(os.listdir(tmp_path)) == ["a.parquet", "a.parquet.ledger"]

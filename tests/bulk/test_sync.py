@@ -27,7 +27,7 @@ from marketo_soap import (
 )
 from marketo_soap.bulk import Columns, Ledger, SourceChanged, Summary
 from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads
-from tests.bulk.support import Transport, client_of
+from tests.bulk.support import Failing, Transport, client_of
 from tests.support import VirtualClock
 
 
@@ -488,14 +488,8 @@ def test_a_source_of_which_nothing_was_sent_may_be_mended_in_place(sandbox: Sand
 
 
 def test_a_defect_of_a_client_is_raised_and_its_rows_are_unknown(sandbox: Sandbox, tmp_path: Path) -> None:
-    class Broken:
-        endpoint, last_exchange = "https://x.invalid", None
-
-        def call(self, operation: SyncMultipleLeads) -> Any:
-            raise SystemExit("a defect")
-
     path = csv_of(tmp_path / "leads.csv", 301)
     with pytest.raises(SystemExit, match="a defect"):
-        bulk.sync_leads(path, Broken())
+        bulk.sync_leads(path, Failing(SystemExit("a defect")))
     assert list(fates(f"{path}.ledger").values()) == ["unknown"] * 300
     assert sorted(os.listdir(tmp_path)) == ["leads.csv", "leads.csv.ledger"]
