@@ -57,6 +57,17 @@ def test_a_full_disk_is_reported_as_such_and_the_next_call_is_answered(tmp_path:
         assert [lead.email for lead in sandbox.leads()] == ["a@t.com", "b@t.com"]
 
 
+def test_a_transaction_that_sqlite_has_ended_is_not_rolled_back() -> None:
+    store = LeadStore()
+    transaction = store.transaction()
+    transaction.__enter__()
+    store._connection.execute("ROLLBACK")  # SQLite may do so if the disk is full
+    assert not transaction.__exit__(KeyError, KeyError(), None)
+    with store.transaction() as leads:
+        assert leads.by_cookie("a cookie") is None
+    store.close()
+
+
 def test_a_transaction_that_cannot_be_committed_is_undone() -> None:
     store = LeadStore()
     transaction = store.transaction()
