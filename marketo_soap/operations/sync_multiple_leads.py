@@ -7,7 +7,6 @@ from typing import Annotated, ClassVar
 
 from attrs import field, frozen
 
-from marketo_soap.errors import ProtocolError
 from marketo_soap.operations.base import BatchOperation, Effect, Violation
 from marketo_soap.operations.lead_identity import LeadIdentity
 from marketo_soap.records.lead import LeadRecord, MatchKey, SyncStatus
@@ -78,12 +77,3 @@ class SyncMultipleLeads(BatchOperation[SyncMultipleLeadsResult, SyncStatus]):
         """
         leads = (LeadIdentity.of(record, None) for record in self.lead_records)
         return "repeatable" if all(is_repeatable(keys, self.dedup_enabled) for keys in leads) else "once"
-
-    def check_reply(self, result: SyncMultipleLeadsResult) -> None:
-        """Raise `ProtocolError` unless there is a status for each lead."""
-        if len(result.sync_statuses) != len(self.lead_records):
-            raise ProtocolError(
-                f"{len(result.sync_statuses)} statuses came for {len(self.lead_records)} leads",
-                path="successSyncMultipleLeads/result/syncStatusList",
-                problem="invalid",
-            )
