@@ -105,6 +105,15 @@ def test_a_reply_with_too_few_statuses_leaves_the_fate_of_all_unknown(make: Make
     assert fates(split(client, SyncMultipleLeads(LEADS)), 300) == [UNKNOWN, DONE, DONE]
 
 
+def test_statuses_in_another_order_than_the_leads_leave_their_fates_unknown(make: Make) -> None:
+    leads = [LeadRecord(id=1), LeadRecord(email="t@t.com"), LeadRecord(id=3)]
+    client, _ = make(SyncMultipleLeadsResult(tuple(SyncStatus(number, "UPDATED") for number in (3, 2, 1))))
+    assert fates(split(client, SyncMultipleLeads(leads)), 3) == [UNKNOWN]
+    failed = SyncStatus(0, "FAILED"), SyncStatus(2, "UPDATED"), SyncStatus(3, "UPDATED")
+    client, _ = make(SyncMultipleLeadsResult(failed))
+    assert [each.fate for each in split(client, SyncMultipleLeads(leads))] == [REFUSED, DONE, DONE]
+
+
 @pytest.mark.parametrize("code", [20013, 20014, 20015])
 def test_what_would_refuse_all_others_ends_it(make: Make, code: int) -> None:
     client, server = make(created, fault(code))

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from attrs import field, frozen
 
+from marketo_soap.errors import ProtocolError
 from marketo_soap.operations.base import BatchOperation, Effect, Violation
 from marketo_soap.operations.lead_identity import LeadIdentity, is_like_email
 from marketo_soap.records.lead import LeadRecord, MatchKey, SyncStatus
@@ -81,3 +82,15 @@ class SyncMultipleLeads(BatchOperation[SyncMultipleLeadsResult, SyncStatus]):
         that is the key.
         """
         return "repeatable" if all(is_repeatable(each, self.dedup_enabled) for each in self.lead_records) else "once"
+
+    def check_reply(self, result: SyncMultipleLeadsResult) -> None:
+        """Raise `ProtocolError` unless there is a status for each lead, with its Id if that was sent."""
+        super().check_reply(result)
+        for number, (record, status) in enumerate(zip(self.lead_records, result.sync_statuses, strict=True), 1):
+            if record.id not in (None, status.lead_id) and not self.is_failure(status):
+                raise ProtocolError(
+                    f"status {number} is not that of lead {number}: the statuses are in another order, or this is the "
+                    "reply to another call",
+                    path=f"successSyncMultipleLeads/result/syncStatusList/syncStatus[{number}]/leadId",
+                    problem="invalid",
+                )
