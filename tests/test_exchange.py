@@ -297,6 +297,9 @@ def test_a_wait_that_ended_after_the_deadline_asks_for_a_permit_at_once() -> Non
         ("Parameter required", False),
         ("ForeignSysType is not a known system", False),
         ("Invalid value", False),
+        ("Unknown attribute", False),
+        ("An unknown error occurred", True),
+        ("Unknown system failure", True),
     ],
 )
 def test_10001_is_repeated_unless_its_text_blames_the_request(name: str, repeated: bool) -> None:

@@ -37,7 +37,11 @@ R = TypeVar("R")
 
 _NOT_DONE = frozenset({301, 307, 308, 501, 505, 511})
 _MAYBE_DONE = frozenset({408, 460, 499})
-_BLAME = re.compile(r"\b(required|invalid|parameter|criteria|bad|missing|unknown|must|not a)\b", re.IGNORECASE)
+_BLAME = re.compile(
+    r"\b(required|invalid|parameter|criteria|bad|missing|must|not a"
+    r"|unknown(?! (\w+ )?(error|exception|failure|problem|reason|cause)))\b",
+    re.IGNORECASE,
+)
 
 
 class Acquire(NamedTuple):
