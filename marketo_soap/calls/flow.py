@@ -183,7 +183,7 @@ def _read(operation: Operation[R], request: bytes, answer: StepAnswer) -> R:
 def _final_error(errors: list[MarketoError]) -> MarketoError:
     """Return the last error, marked if an earlier attempt may have been carried out."""
     last = errors[-1]
-    if isinstance(last, AmbiguousError) or not any(isinstance(error, AmbiguousError) for error in errors):
+    if isinstance(last, AmbiguousError) or not any(error.fate_unknown for error in errors[:-1]):
         return last
     if isinstance(last, TransportError):
         unknown = AmbiguousError(f"{last} - but an earlier attempt may have been carried out", status=last.status)
