@@ -13,6 +13,7 @@ from marketo_soap import (
     AsyncClient,
     BatchOutcome,
     Client,
+    CustomObj,
     Fate,
     GetMultipleLeads,
     GetMultipleLeadsResult,
@@ -26,6 +27,9 @@ from marketo_soap import (
     OperationFailed,
     RetryPolicy,
     StaticListSelector,
+    SyncCustomObjects,
+    SyncCustomObjectsResult,
+    SyncCustomObjStatus,
     SyncMultipleLeads,
     SyncMultipleLeadsResult,
     SyncStatus,
@@ -101,6 +105,15 @@ def test_a_reply_with_too_few_statuses_leaves_the_fate_of_all_unknown(make: Make
     assert fates(split(client, SyncMultipleLeads(LEADS)), 300) == [UNKNOWN, DONE, DONE]
 
 
+def test_statuses_in_another_order_than_the_leads_leave_their_fates_unknown(make: Make) -> None:
+    leads = [LeadRecord(id=1), LeadRecord(email="t@t.com"), LeadRecord(id=3)]
+    client, _ = make(SyncMultipleLeadsResult(tuple(SyncStatus(number, "UPDATED") for number in (3, 2, 1))))
+    assert fates(split(client, SyncMultipleLeads(leads)), 3) == [UNKNOWN]
+    failed = SyncStatus(0, "FAILED"), SyncStatus(2, "UPDATED"), SyncStatus(3, "UPDATED")
+    client, _ = make(SyncMultipleLeadsResult(failed))
+    assert [each.fate for each in split(client, SyncMultipleLeads(leads))] == [REFUSED, DONE, DONE]
+
+
 @pytest.mark.parametrize("code", [20013, 20014, 20015])
 def test_what_would_refuse_all_others_ends_it(make: Make, code: int) -> None:
     client, server = make(created, fault(code))
@@ -135,6 +148,44 @@ def test_members_of_a_list_have_a_status_with_and_without_a_list_of_them(make: M
     assert [each.record for each in outcome if each.fate is REFUSED] == [keys[1000], keys[2000]]
     assert [each.status for each in outcome.records[999:1002]] == [True, False, True]
     assert isinstance(outcome.records[2000].error, OperationFailed)
+
+
+ONE, TWO = LeadKey("IDNUM", "1"), LeadKey("IDNUM", "2")
+
+
+def status_list(**statuses: bool) -> ListOperationResult:
+    return ListOperationResult(
+        False, tuple(LeadStatus({"one": ONE, "two": TWO}[key], statuses[key]) for key in statuses)
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "strict", "reply", "expected"),
+    [
+        ([ONE, TWO], None, status_list(two=False, one=True), [DONE, REFUSED]),  # in another order
+        ([ONE, TWO, ONE], None, status_list(one=False, two=True), [REFUSED, DONE, REFUSED]),  # a repeated key once
+        ([ONE, TWO], None, status_list(two=False), [UNKNOWN, UNKNOWN]),
+        ([ONE, TWO], True, status_list(one=True, two=False), [REFUSED, REFUSED]),  # one failure fails all
+    ],
+)
+def test_a_status_of_a_list_is_that_of_its_key(
+    make: Make, keys: list[LeadKey], strict: bool | None, reply: ListOperationResult, expected: list[Fate]
+) -> None:
+    client, _ = make(reply)
+    assert [each.fate for each in split(client, ListOperation("ADDTOLIST", "News", keys, strict=strict))] == expected
+
+
+def test_objects_with_too_few_statuses_are_not_taken_as_done(make: Make) -> None:
+    client, _ = make(SyncCustomObjectsResult((SyncCustomObjStatus("Car", status="FAILED"),)))
+    outcome = split(client, SyncCustomObjects("Car", (CustomObj({"vin": "1"}), CustomObj({"vin": "2"}))))
+    assert [each.fate for each in outcome] == [UNKNOWN, UNKNOWN]
+    assert outcome.records[0].error.path == "successSyncCustomObjects/result/syncCustomObjStatusList"
+
+
+def test_a_refusal_after_a_lost_answer_says_nothing_of_the_first_attempt(make: Make) -> None:
+    client, _ = make(httpx.ReadTimeout("slow"), ListOperationResult(False))
+    outcome = split(client, ListOperation("REMOVEFROMLIST", "News", [ONE, TWO]))
+    assert [each.fate for each in outcome] == [UNKNOWN, UNKNOWN]
 
 
 def test_keys_are_split_and_each_page_is_fetched(make: Make) -> None:

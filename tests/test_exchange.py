@@ -20,6 +20,7 @@ from marketo_soap import (
     LimitFault,
     MarketoError,
     ProtocolError,
+    RestError,
     RetryPolicy,
     ServerFault,
     SyncLead,
@@ -31,6 +32,7 @@ from marketo_soap import (
 )
 from marketo_soap.calls.flow import Acquire, Received, Send, Wait, exchange, replay
 from marketo_soap.calls.retry import retry_after
+from marketo_soap.errors import fault
 from tests.support import COOKIE, CREDENTIALS, NOW, SEED, faulted, fixture, success
 
 BY_COOKIE = SyncLead(LeadRecord(attributes={"FirstName": "George"}), marketo_cookie=COOKIE)
@@ -297,13 +299,32 @@ def test_a_wait_that_ended_after_the_deadline_asks_for_a_permit_at_once() -> Non
         ("Parameter required", False),
         ("ForeignSysType is not a known system", False),
         ("Invalid value", False),
+        ("Unknown attribute", False),
+        ("An unknown error occurred", True),
+        ("Unknown system failure", True),
     ],
 )
 def test_10001_is_repeated_unless_its_text_blames_the_request(name: str, repeated: bool) -> None:
     detail = "<detail><m:serviceException><code>10001</code></m:serviceException></detail>"
-    fault = Received(500, XML, faulted(f"<faultstring>{name}</faultstring>{detail}"))
-    steps, _ = run(*([fault, OK] if repeated else [fault]))
+    reply = Received(500, XML, faulted(f"<faultstring>{name}</faultstring>{detail}"))
+    steps, _ = run(*([reply, OK] if repeated else [reply]))
     assert kinds(steps) == (RESENT if repeated else ONCE)
+
+
+def limit_after_a_part() -> Received:
+    """The reply of a gateway to a call that met a limit after a part of it was carried out."""
+    refused = fault(20023)
+    refused.rest, refused.fate_unknown = RestError("606", "too many calls"), True
+    return Received(500, XML, envelope.write_reply(SyncLead, refused))
+
+
+def test_a_limit_after_a_part_of_the_call_is_repeated_only_where_that_is_harmless() -> None:
+    steps, error = run(limit_after_a_part(), operation=BY_COOKIE)
+    assert (kinds(steps), type(error), error.fate_unknown) == ("a s", LimitFault, True)
+    steps, error = run(limit_after_a_part(), policy=RetryPolicy(resend_unknown=False))
+    assert (kinds(steps), type(error), error.hint) == ("a s", LimitFault, "")
+    steps, error = run(limit_after_a_part(), xml("faults/20103.xml"))
+    assert (kinds(steps), error.code, error.fate_unknown) == ("a s 15 a s", 20103, True)
 
 
 def test_an_expiry_after_another_trouble_is_still_the_first() -> None:

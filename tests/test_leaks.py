@@ -77,6 +77,12 @@ def _in_json(text: str) -> str:
     return json.dumps({"level": "debug", "body": text})
 
 
+def _prefixed(prefix: str, text: str) -> str:
+    """Return the lines of base64 after a *prefix*. A line of less than 20 characters is not seen, so the last is long."""
+    lines = base64.encodebytes(f"{text}{'-' * 57}".encode()).decode().splitlines(keepends=True)
+    return "".join(prefix + line for line in lines)
+
+
 ENCODINGS: dict[str, Callable[[str], str]] = {
     "plain": str,
     "json": _in_json,
@@ -109,6 +115,8 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "quoted-printable": lambda text: quopri.encodestring(text.encode()).decode(),
     "base64": _base64,
     "base64-lines": lambda text: base64.encodebytes(text.encode()).decode(),
+    "base64-quoted": lambda text: _prefixed("> ", text),
+    "base64-in-lines-of-a-log": lambda text: _prefixed("2026-12-01 DEBUG ", text),
     "base64-url": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
     "base64-in-json": lambda text: json.dumps({"body": _base64(text)}).replace("/", "\\/"),
     "base64-of-json": lambda text: _base64(_in_json(text)),

@@ -12,9 +12,13 @@ from marketo_soap import (
     AsyncClient,
     Client,
     GetLead,
+    GetLeadActivity,
+    GetLeadChanges,
+    GetLeadChangesResult,
     GetLeadResult,
     GetMultipleLeads,
     GetMultipleLeadsResult,
+    LeadActivityList,
     LeadKey,
     LeadKeyRef,
     LeadKeySelector,
@@ -24,6 +28,8 @@ from marketo_soap import (
     OperationFailed,
     ProtocolError,
     RetryPolicy,
+    StaticListSelector,
+    StreamPosition,
 )
 from marketo_soap.errors import MarketoError, fault
 from tests.support import Either, Script, scripted
@@ -88,6 +94,38 @@ def test_a_position_that_comes_back_ends_in_an_error(make: Make, positions: list
     assert (caught.value.path, caught.value.problem) == ("successGetMultipleLeads/result", "repeated")
     assert caught.value.exchange is not None
     assert len(server.requests) == len(positions)
+
+
+@pytest.mark.parametrize(
+    ("call", "reply"),
+    [
+        (GetMultipleLeads(StaticListSelector("News")), page(5, "", 1)),
+        (GetLeadActivity(LeadKey("IDNUM", "1")), LeadActivityList(0, 5, StreamPosition())),
+        (GetLeadChanges(StreamPosition(offset="3")), GetLeadChangesResult(0, 5, StreamPosition())),
+    ],
+)
+def test_an_empty_position_does_not_begin_again(make: Make, call: Any, reply: Any) -> None:
+    client, server = make(reply, reply)
+    results: list[Any] = []
+    with pytest.raises(ProtocolError, match="an empty stream position") as caught:
+        client.collect(client.client.pages(call), results)
+    assert results == [reply]
+    assert caught.value.problem == "empty"
+    assert len(server.requests) == 1
+
+
+def test_the_error_of_a_position_has_the_exchange_of_its_page() -> None:
+    with scripted(Client, RetryPolicy(pause=0.0)) as connect:
+        client, _ = connect(page(9, "a", 1), page(9, "a", 2), page(0, "", 3))
+        seen = []
+        pages: Any = client.client.pages(ALL)
+        for _ in range(2):
+            next(pages)
+            seen.append(client.client.last_exchange)
+        client.result(client.client.get_multiple_leads(SELECTOR))
+        with pytest.raises(ProtocolError) as caught:
+            next(pages)
+        assert caught.value.exchange is seen[-1]
 
 
 def test_each_page_is_retried_like_any_call(make: Make) -> None:

@@ -148,13 +148,13 @@ def test_the_key_by_precedence(keys: dict[str, Any], cookie: str | None, record_
 
 
 @pytest.mark.parametrize("keys", [ID, FOREIGN, EMAIL, {}, {**ID, **EMAIL}])
-@pytest.mark.parametrize("attributes", [{}, {"Email": "T@t.com"}, {"Email": "new@t.com"}])
+@pytest.mark.parametrize("attributes", [{}, {"Email": "T@t.com"}, {"Email": "new@t.com"}, {"email": "new@t.com"}])
 def test_a_call_that_ends_otherwise_when_it_comes_twice_is_not_repeatable(
     keys: dict[str, Any], attributes: dict[str, str]
 ) -> None:
     effect = SyncLead(LeadRecord(**keys, attributes=attributes), marketo_cookie=COOKIE).effect
-    by_cookie_alone = keys == {} and not attributes
-    changes_its_key = keys == EMAIL and attributes == {"Email": "new@t.com"}
+    by_cookie_alone = keys == {} and "Email" not in attributes
+    changes_its_key = keys == EMAIL and "new@t.com" in attributes.values()  # over REST, in any case
     assert effect == ("once" if by_cookie_alone or changes_its_key else "repeatable")
 
 

@@ -47,7 +47,7 @@ class Item:
         if dedup:  # otherwise nothing is matched by Email
             keys += [("Email", text) for text in (email, new) if text]
         identity = (lead.id, person, email, new)
-        return cls(row, record, frozenset(keys), identity, is_repeatable(lead, dedup), keys[0] if keys else None)
+        return cls(row, record, frozenset(keys), identity, is_repeatable(record, dedup), keys[0] if keys else None)
 
     @property
     def number(self) -> int:

@@ -37,7 +37,11 @@ R = TypeVar("R")
 
 _NOT_DONE = frozenset({301, 307, 308, 501, 505, 511})
 _MAYBE_DONE = frozenset({408, 460, 499})
-_BLAME = re.compile(r"\b(required|invalid|parameter|criteria|bad|missing|unknown|must|not a)\b", re.IGNORECASE)
+_BLAME = re.compile(
+    r"\b(required|invalid|parameter|criteria|bad|missing|must|not a"
+    r"|unknown(?! (\w+ )?(error|exception|failure|problem|reason|cause)))\b",
+    re.IGNORECASE,
+)
 
 
 class Acquire(NamedTuple):
@@ -179,7 +183,7 @@ def _read(operation: Operation[R], request: bytes, answer: StepAnswer) -> R:
 def _final_error(errors: list[MarketoError]) -> MarketoError:
     """Return the last error, marked if an earlier attempt may have been carried out."""
     last = errors[-1]
-    if isinstance(last, AmbiguousError) or not any(isinstance(error, AmbiguousError) for error in errors):
+    if isinstance(last, AmbiguousError) or not any(error.fate_unknown for error in errors[:-1]):
         return last
     if isinstance(last, TransportError):
         unknown = AmbiguousError(f"{last} - but an earlier attempt may have been carried out", status=last.status)

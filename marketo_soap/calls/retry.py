@@ -62,6 +62,8 @@ class RetryPolicy:
         if isinstance(error, AmbiguousError):
             again = self.resend_unknown and operation.effect != "once" and not 300 <= (error.status or 0) < 400
             return max(backoff, asked or 0.0) if again else None
+        if error.fate_unknown and (operation.effect == "once" or not self.resend_unknown):
+            return None  # such as a limit that a gateway met after it had carried out a part of the call
         if isinstance(error, TransportError):
             return max(backoff, asked or 0.0) if error.status in (None, 429, 503) else None
         if isinstance(error, LimitFault) and error.code == 20023:

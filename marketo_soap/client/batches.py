@@ -133,13 +133,14 @@ class BatchWalk(Generic[R, StatusT]):
         """Note what came of the batch; *otherwise* is the fate of a record that the reply does not tell of."""
         operation = self._operation.with_batch(self._batch)
         statuses: Sequence[StatusT | None] = operation.statuses(self._pages) if self._pages else ()
+        lost = error is not None and error.fate_unknown
+        if lost or (self._pages and len(statuses) != len(self._batch)):
+            otherwise = Fate.UNKNOWN
         if len(statuses) != len(self._batch):
             statuses = [None] * len(self._batch)
-        if error is not None and error.fate_unknown:
-            otherwise = Fate.UNKNOWN
         for record, status in zip(self._batch, statuses, strict=True):
             fate = otherwise
-            if status is not None and isinstance(error, OperationFailed | None):
+            if status is not None and not lost and isinstance(error, OperationFailed | None):
                 fate = Fate.REFUSED if operation.is_failure(status) else Fate.DONE
             self._records.append(RecordOutcome(record, status, error, fate))
         self._results += self._pages

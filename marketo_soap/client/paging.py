@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
-from marketo_soap.errors import Fault, ProtocolError
+from marketo_soap.errors import Fault, Problem, ProtocolError
 from marketo_soap.history import Exchange
 from marketo_soap.operations.base import PagedOperation
 
@@ -30,12 +30,16 @@ class PageWalk(Generic[R]):
         """Go on to the page after *result*, which came in *exchange*."""
         page = self.page = None if self.page is None else self.page.next_page(result)
         if page in self._seen:
-            error = ProtocolError(
-                f"{page.name}: the reply gives a stream position that it gave before: the pages would never end",
-                path=f"{page.success_tag.partition('}')[2]}/{page.reply_child}",
-                problem="repeated",
-            )
-            error.exchange = exchange
-            raise error
+            raise _error(page, "repeated", "a stream position that it gave before: the pages would never end", exchange)
         if page is not None:
+            position = getattr(page, page.position_field)
+            if position == type(position)():  # an empty one asks for the first page
+                raise _error(page, "empty", "an empty stream position, and says that there are more pages", exchange)
             self._seen.add(page)
+
+
+def _error(page: PagedOperation[Any, Any], problem: Problem, text: str, exchange: Exchange | None) -> ProtocolError:
+    path = f"{page.success_tag.partition('}')[2]}/{page.reply_child}"
+    error = ProtocolError(f"{page.name}: the reply gives {text}", path=path, problem=problem)
+    error.exchange = exchange
+    return error

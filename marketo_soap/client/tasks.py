@@ -58,8 +58,9 @@ class AsyncClient(Operations, BaseClient[httpx.AsyncBaseTransport]):
                 if walk.ends_with(fault):
                     return
                 raise
+            exchange = self.last_exchange  # before others are made with the client
             yield result
-            walk.advance(result, self.last_exchange)
+            walk.advance(result, exchange)
 
     async def iterate(
         self, operation: PagedOperation[Any, ItemT], **options: Unpack[CallOptions]

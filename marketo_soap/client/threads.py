@@ -88,8 +88,9 @@ class Client(Operations, BaseClient[httpx.BaseTransport]):
                 if walk.ends_with(fault):
                     return
                 raise
+            exchange = self.last_exchange  # before others are made with the client
             yield result
-            walk.advance(result, self.last_exchange)
+            walk.advance(result, exchange)
 
     def iterate(self, operation: PagedOperation[Any, ItemT], **options: Unpack[CallOptions]) -> Iterator[ItemT]:
         """Yield the records of all pages of *operation*: see `pages`."""

@@ -24,17 +24,18 @@ from marketo_soap.errors import (
     TransportError,
     fault,
 )
+from marketo_soap.gateway.budget import Budget
 from marketo_soap.gateway.call_log import CallLog, CallRecord
 from marketo_soap.gateway.callers import Caller, Callers
 from marketo_soap.gateway.instances import instances_of
 from marketo_soap.gateway.metrics import Metrics
-from marketo_soap.gateway.readers import Budget, Reader
 from marketo_soap.gateway.replays import Replays
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.gateway.settings import GatewaySettings
 from marketo_soap.gateway.shared import RedisReplays, SharedState
 from marketo_soap.history import Exchange
 from marketo_soap.server import service
+from marketo_soap.server.reader import Reader
 from marketo_soap.server.service import Answer
 from marketo_soap.signature import AuthenticationHeader
 

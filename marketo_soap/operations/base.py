@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, ge
 
 from attrs import evolve
 
-from marketo_soap.errors import fault
+from marketo_soap.errors import ProtocolError, fault
 from marketo_soap.wire.checking import Violation, check_fields
 from marketo_soap.wire.fields import Field, declared, is_enum, is_record
 from marketo_soap.wire.xml import MKTOWS
@@ -171,6 +171,17 @@ class BatchOperation(Operation[R], Generic[R, StatusT]):
         if self.batch_limit is not None and len(self.batch) > self.batch_limit:
             text = f"{self.name} carries at most {self.batch_limit} in one call, not {len(self.batch)}"
             yield Violation(20110, self.params_name, text)
+
+    def check_reply(self, result: R) -> None:
+        """Raise `ProtocolError` unless there is a status for each item of the list."""
+        name: str | None = getattr(self, "statuses_field", None)
+        if name is not None and (count := len(getattr(result, name))) != len(self.batch):
+            (element,) = (field.el.name for field in declared(self.result_type) if field.name == name)
+            raise ProtocolError(
+                f"the number of statuses is {count}, not {len(self.batch)} as that of the items sent",
+                path=f"success{type(self).__name__}/{self.reply_child}/{element}",
+                problem="invalid",
+            )
 
     def statuses(self, results: Sequence[R]) -> Sequence[StatusT | None]:
         """Return what came of each item of the list, in its order; *results* is one, or one for each page.

@@ -10,10 +10,16 @@ from attrs import field, frozen
 from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.records.lead import LeadRecord, MatchKey, filled
 from marketo_soap.wire.checking import Violation
+from marketo_soap.wire.tree import folded
 
-__all__ = ["NO_KEY", "LeadIdentity", "broken_lead_rules"]
+__all__ = ["NO_KEY", "LeadIdentity", "broken_lead_rules", "is_like_email"]
 
 NO_KEY = "the lead has no key: give an Id, Email or ForeignSysPersonId, or a marketoCookie"
+
+
+def is_like_email(name: str) -> bool:
+    """Say whether REST may take an attribute for the Email, although its name is spelt in another way."""
+    return name.strip()[:1] in ("E", "e") and folded(name) == "email"  # most names need no closer look
 
 
 @frozen

@@ -72,11 +72,18 @@ class ListOperation(BatchOperation[ListOperationResult, bool]):
             raise OperationFailed("listOperation answered that it was not done, without saying for which lead", result)
 
     def statuses(self, results: Sequence[ListOperationResult]) -> Sequence[bool]:
-        """Return the status of each lead; without a list of them, all have succeeded or none."""
+        """Return the status of each lead: by its key, else by its place.
+
+        Without a list of them, all have succeeded or none, and so it is if a *strict* change failed.
+        """
         (result,) = results
-        if not result.lead_statuses:
+        shown = {each.lead_key: each.status for each in result.lead_statuses or ()}
+        failed = bool(self.strict) and not result.success and self.effect != "read"
+        if not shown or failed:
             return [result.success] * len(self.lead_keys)
-        return [each.status for each in result.lead_statuses]
+        if shown.keys() == set(self.lead_keys):
+            return [shown[key] for key in self.lead_keys]
+        return [each.status for each in result.lead_statuses or ()]
 
     @classmethod
     def summary(cls, result: ListOperationResult) -> str:

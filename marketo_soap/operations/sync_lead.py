@@ -9,11 +9,10 @@ from attrs import field, frozen
 
 from marketo_soap.errors import OperationFailed, ProtocolError
 from marketo_soap.operations.base import Effect, Operation, Violation
-from marketo_soap.operations.lead_identity import NO_KEY, broken_lead_rules
+from marketo_soap.operations.lead_identity import NO_KEY, broken_lead_rules, is_like_email
 from marketo_soap.privacy.vocabulary import hidden
 from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, MatchKey, SyncStatus, filled
 from marketo_soap.wire.codec import El
-from marketo_soap.wire.tree import folded
 from marketo_soap.wire.xml import check_text
 
 __all__ = ["LeadSyncFailed", "SyncLead", "SyncLeadResult"]  # and for type checkers SyncLeadResultWithLead
@@ -78,7 +77,7 @@ class SyncLead(Operation[SyncLeadResult]):
         """Yield the rules that lead and keys break. A lead may hold thousands of attributes: each is looked at once."""
         record, path = self.lead_record, f"{self.params_name}/leadRecord"
         # The bridge takes other spellings of the attribute Email too. It judges them itself, by its settings.
-        has_key = self.key is not None or any(folded(each.name) == "email" for each in record.attributes)
+        has_key = self.key is not None or any(is_like_email(each.name) for each in record.attributes)
         yield from broken_lead_rules(record, has_key, path)
         for number, attribute in enumerate(record.attributes, 1):
             if not attribute.name.strip():
@@ -103,8 +102,9 @@ class SyncLead(Operation[SyncLeadResult]):
         record = self.lead_record
         if record.key is not MatchKey.EMAIL or record.email is None:
             return "once" if record.key is None else "repeatable"
-        new_email = (record.get("Email") or "").strip() or record.email
-        return "repeatable" if new_email.lower() == record.email.strip().lower() else "once"
+        # Over REST, the name of the attribute Email counts in any case.
+        emails = {filled(each.value) or record.email for each in record.attributes if is_like_email(each.name)}
+        return "repeatable" if all(_alike(each, record.email) for each in emails) else "once"
 
     @classmethod
     def raise_for_status(cls, result: SyncLeadResult) -> None:

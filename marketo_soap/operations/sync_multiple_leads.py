@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from marketo_soap.errors import ProtocolError
 from marketo_soap.operations.base import BatchOperation, Effect, Violation
-from marketo_soap.operations.lead_identity import LeadIdentity
+from marketo_soap.operations.lead_identity import LeadIdentity, is_like_email
 from marketo_soap.records.lead import LeadRecord, MatchKey, SyncStatus
 from marketo_soap.wire.checking import check_fields
 from marketo_soap.wire.fields import El
@@ -17,10 +17,15 @@ from marketo_soap.wire.fields import El
 __all__ = ["SyncMultipleLeads", "SyncMultipleLeadsResult", "is_repeatable"]
 
 
-def is_repeatable(keys: LeadIdentity, dedup_enabled: bool | None) -> bool:
+def is_repeatable(record: LeadRecord, dedup_enabled: bool | None) -> bool:
     """Say whether sending a lead twice ends in the same state as once: see `SyncMultipleLeads.effect`."""
-    by_email = keys.key in (MatchKey.EMAIL, None)
-    return not (by_email and (dedup_enabled is False or keys.key is None or keys.new_email))
+    keys = LeadIdentity.of(record, None)
+    if keys.key not in (MatchKey.EMAIL, None):
+        return True
+    if dedup_enabled is False or keys.key is None:
+        return False
+    # Over REST, the name of the attribute Email counts in any case.
+    return not (keys.new_email or LeadIdentity.of(record, None, is_email=is_like_email).new_email)
 
 
 def _leads(given: Iterable[LeadRecord]) -> tuple[LeadRecord, ...]:
@@ -76,14 +81,16 @@ class SyncMultipleLeads(BatchOperation[SyncMultipleLeadsResult, SyncStatus]):
         Without *dedup_enabled* a lead without Id and foreign id is made again. An attribute Email may change the Email
         that is the key.
         """
-        leads = (LeadIdentity.of(record, None) for record in self.lead_records)
-        return "repeatable" if all(is_repeatable(keys, self.dedup_enabled) for keys in leads) else "once"
+        return "repeatable" if all(is_repeatable(each, self.dedup_enabled) for each in self.lead_records) else "once"
 
     def check_reply(self, result: SyncMultipleLeadsResult) -> None:
-        """Raise `ProtocolError` unless there is a status for each lead."""
-        if len(result.sync_statuses) != len(self.lead_records):
-            raise ProtocolError(
-                f"{len(result.sync_statuses)} statuses came for {len(self.lead_records)} leads",
-                path="successSyncMultipleLeads/result/syncStatusList",
-                problem="invalid",
-            )
+        """Raise `ProtocolError` unless there is a status for each lead, with its Id if that was sent."""
+        super().check_reply(result)
+        for number, (record, status) in enumerate(zip(self.lead_records, result.sync_statuses, strict=True), 1):
+            if record.id not in (None, status.lead_id) and not self.is_failure(status):
+                raise ProtocolError(
+                    f"status {number} is not that of lead {number}: the statuses are in another order, or this is the "
+                    "reply to another call",
+                    path=f"successSyncMultipleLeads/result/syncStatusList/syncStatus[{number}]/leadId",
+                    problem="invalid",
+                )

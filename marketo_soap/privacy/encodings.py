@@ -35,6 +35,7 @@ _NUMBERS = re.compile(
 )
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|-?[0-9]+")
 _LONG = 40  # digits of a hash: a signature
+_DOCUMENT = re.compile(rb"\s*(?:<.*>|\{.*\}|\[.*\])\s*", re.DOTALL)
 
 
 def decoded(data: bytes) -> tuple[str, str, bytes]:
@@ -137,6 +138,8 @@ def _of_base64(run: str, inner: Callable[[bytes], bytes], token: Callable[[str],
             return token(run) if inner(inflated) != inflated else run
         if looks_like_text(data):
             shown = inner(data)
+            if not _DOCUMENT.fullmatch(data):  # perhaps a part of a message: a line of a log that shows it
+                return token(run)
             if shown == data:
                 return run
             return (base64.urlsafe_b64encode if safe else base64.b64encode)(shown).decode()

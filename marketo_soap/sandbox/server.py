@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import threading
 import time
@@ -21,10 +22,14 @@ from marketo_soap.sandbox.messages import CONTROL, PATH, HttpAnswer, HttpRequest
 from marketo_soap.sandbox.state import State
 from marketo_soap.server.asgi import listen, read_body, read_envelope, server_config
 from marketo_soap.server.http import Refused
+from marketo_soap.server.reader import Reader
 from marketo_soap.server.service import early_header
-from marketo_soap.signature import verify
+from marketo_soap.signature import AuthenticationHeader, verify
 
 __all__ = ["application", "bound", "serve_forever", "serving"]
+
+_NAMES = "mktowsUserId", "requestSignature", "requestTimestamp"
+_HEADER = re.compile(rb"<(?:\w+:)?(%s)>([^<&]*)<" % "|".join(_NAMES).encode())
 
 
 class _Unsigned(Exception):  # noqa: N818 - what a request is
@@ -40,6 +45,7 @@ class _Endpoint:
 
     def __init__(self, sandbox: State, own_hosts: tuple[str, ...]) -> None:
         self._sandbox, self._own_hosts = sandbox, own_hosts
+        self._reader = Reader()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         reply = await self._answer(scope, receive)
@@ -70,6 +76,8 @@ class _Endpoint:
             return refused(refusal)
         if read.path.startswith(CONTROL):  # a page may take long: calls must not wait for it
             return await run_in_threadpool(answer, self._sandbox, read)
+        if carries_soap(read.method, read.path) and not self._seems_signed(read.body):
+            return await self._reader.read(lambda _: answer(self._sandbox, read), read.body)
         with self._sandbox.store.reserved() as free:
             if free:
                 return answer(self._sandbox, read)
@@ -85,7 +93,7 @@ class _Endpoint:
         async def allow(plain: bytearray) -> None:
             nonlocal known
             beginning = bytes(plain[: HEAD_BYTES + 1])
-            if not known and not self._signed(beginning):
+            if not known and not await self._reader.read(self._signed, beginning):
                 raise _Unsigned(beginning)
             known = True
 
@@ -95,6 +103,15 @@ class _Endpoint:
             return unsigned.beginning
         finally:
             headers.pop("content-encoding", None)
+
+    def _seems_signed(self, body: bytes) -> bool:
+        """Return whether a signature of this sandbox is found without parsing; others are read in a thread."""
+        found = {name.decode(): text.decode("utf-8", "replace") for name, text in _HEADER.findall(body, 0, HEAD_BYTES)}
+        try:
+            header = AuthenticationHeader(*(found[name] for name in _NAMES))
+        except (KeyError, ValueError):
+            return False
+        return verify(self._sandbox.credentials, header)
 
     def _signed(self, beginning: bytes) -> bool:
         try:

@@ -99,7 +99,7 @@ def test_kills(dedup: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
                 time.sleep(0.05)  # a call of the killed process may still be answered
                 assert process.returncode in (0, -signal.SIGKILL), output
                 sent = Counter(killer.emails)
-                assert set(sent.values()) == {1}
+                assert set(sent.values()) <= {1}  # a late kill may leave nothing to send
                 assert not {emails[number - 1] for number in known} & sent.keys()  # what was noted is not sent again
                 assert dedup or not sent_before & sent  # nothing is, if it would be doubled
                 sent_before += sent

@@ -27,14 +27,15 @@ from marketo_soap.errors import Fault, ProtocolError, RestError, ServerFault, fa
 from marketo_soap.gateway import CallerSettings, GatewaySettings, RestSettings, callers
 from marketo_soap.gateway.access_log import LineWriter, _RateFilter, quiet_logging
 from marketo_soap.gateway.app import Application
+from marketo_soap.gateway.budget import Budget
 from marketo_soap.gateway.callers import Caller, Callers
 from marketo_soap.gateway.gateway import Gateway
 from marketo_soap.gateway.instances import RestInstance, instances_of
 from marketo_soap.gateway.metrics import Metrics
-from marketo_soap.gateway.readers import Budget, Reader
 from marketo_soap.gateway.replays import Replays
 from marketo_soap.gateway.secrets import Secrets
 from marketo_soap.server.http import Body, Refused
+from marketo_soap.server.reader import Reader
 from tests.gateway.support import parsed_metrics
 
 CREDENTIALS = Credentials("user_1", "k3y")

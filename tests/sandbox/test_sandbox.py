@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -298,6 +299,34 @@ def test_a_refused_call_changes_nothing(client: Client, sandbox: Sandbox, monkey
 
 
 # -- over HTTP ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "code"),
+    [
+        (signed(BY_EMAIL, CREDENTIALS, NOW), None),
+        (signed(BY_EMAIL, Credentials(CREDENTIALS.user_id, "wrong"), NOW), 20014),
+        (signed(BY_EMAIL, CREDENTIALS, NOW).replace(b"requestSignature", b"requestsignature"), 20014),
+        (b"<a/>", 20012),
+    ],
+    ids=["signed", "by another key", "without a signature", "no envelope"],
+)
+def test_unsigned_requests_are_parsed_in_threads_that_are_replaced(
+    sandbox: Sandbox, request_bytes: bytes, code: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """libxml2 keeps all names that a thread has parsed."""
+    threads: list[str] = []
+
+    def parse(data: bytes) -> Any:
+        threads.append(threading.current_thread().name)
+        return open_request(data)
+
+    open_request = envelope.open_request
+    monkeypatch.setattr(envelope, "open_request", parse)
+    with sandbox.serve() as url, httpx.Client(trust_env=False) as http:
+        reply = envelope.read(http.post(url, content=request_bytes, headers={"Content-Type": "text/xml"}).content)
+    assert getattr(reply, "code", None) == code
+    assert {name.startswith("marketo-reader") for name in threads} == {code is not None}
 
 
 def test_the_socket_speaks_http(sandbox: Sandbox) -> None:

@@ -123,6 +123,8 @@ def test_the_activities_are_those_of_each_lead(client: Client, sandbox: Sandbox)
         (LeadRecord(**FOREIGN), False, "repeatable"),  # type: ignore[arg-type]
         (LeadRecord(attributes={"Email": "a@t.com"}), True, "repeatable"),
         (LeadRecord(email="a@t.com", attributes=[Attribute("Email", "b@t.com")]), True, "once"),
+        (LeadRecord(email="a@t.com", attributes=[Attribute("email", "b@t.com")]), True, "once"),  # over REST
+        (LeadRecord(email="a@t.com", attributes=[Attribute("email", "A@t.com")]), True, "repeatable"),
     ],
 )
 def test_the_effect(lead: LeadRecord, dedup: bool | None, effect: str) -> None:

@@ -1,16 +1,13 @@
-"""Read envelopes outside the event loop and in bounded memory."""
+"""Read the envelopes of strangers outside the event loop and in bounded memory."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from marketo_soap.errors import fault
-
-__all__ = ["Budget", "Reader"]
+__all__ = ["Reader"]
 
 T = TypeVar("T")
 
@@ -43,21 +40,3 @@ class Reader:
 
 def _one_thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="marketo-reader")
-
-
-class Budget:
-    """The bytes that long requests may take: *total* for all, *per_caller* for each caller."""
-
-    def __init__(self, total: int, per_caller: int) -> None:
-        self._total, self._per_caller = total, per_caller
-        self._used: Counter[str] = Counter()
-
-    def take(self, caller: str, size: int) -> None:
-        """Take *size* more bytes for a caller. Raises 20024 if they are not available."""
-        if self._used.total() + size > self._total or self._used[caller] + size > self._per_caller:
-            raise fault(20024)
-        self._used[caller] += size
-
-    def release(self, caller: str, size: int) -> None:
-        """Return bytes that were taken."""
-        self._used[caller] -= size
