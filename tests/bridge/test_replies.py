@@ -8,7 +8,19 @@ from typing import Any
 import httpx
 import pytest
 
-from marketo_soap import Client, Fault, GetLeadActivity, LeadKey, RestBridge, StreamPosition
+from marketo_soap import (
+    Attrib,
+    Client,
+    Fault,
+    GetLeadActivity,
+    LeadKey,
+    MObjAssociation,
+    MObject,
+    RestBridge,
+    StreamPosition,
+    SyncMObjects,
+    TypeAttrib,
+)
 from tests.bridge.support import FIELDS
 
 BASE = {
@@ -66,3 +78,31 @@ def test_a_damaged_position_within_an_activity_is_a_fault(offset: str) -> None:
     with client(CHANGES) as soap, pytest.raises(Fault) as raised:
         soap.call(GetLeadActivity(LeadKey("IDNUM", "7"), start_position=StreamPosition(offset=offset)))
     assert raised.value.code == 20122
+
+
+OBJECT_FIELDS = [{"name": name, "dataType": "string"} for name in ("externalOpportunityId", "role", "name")]
+TAG = {"Type": "Region", "Value": "EU"}
+OF_LEAD_7 = (MObjAssociation("Lead", 7), MObjAssociation("Opportunity", None, Attrib("Key", "O1")))
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        (MObject("Opportunity", external_key=Attrib("Key", "O1"), attribs={"ExternalOpportunityId": "O2"}), "External"),
+        (
+            MObject("OpportunityPersonRole", attribs={"Role": "r", "PersonId": "8"}, m_obj_associations=OF_LEAD_7),
+            "PersonId",
+        ),
+        (MObject("Program", external_key=Attrib("Key", "P1"), type_attribs=(TypeAttrib("Tag", TAG),)), "id"),
+    ],
+)
+def test_another_object_than_the_one_named_is_not_written(given: MObject, names: str) -> None:
+    seen: list[httpx.Request] = []
+    described = {"name": "opportunity", "fields": [*OBJECT_FIELDS, {"name": "leadId", "dataType": "integer"}]}
+    written = done({"status": "updated"})
+    replies = {"describe": done(described), "opportunities": written, "roles": written, "0": written}
+    with client(replies, seen) as soap:
+        (status,) = soap.call(SyncMObjects([given], "UPDATE")).m_obj_statuses
+    assert status.status == "FAILED"
+    assert names in (status.error or "")
+    assert [request.method for request in seen if request.method == "POST"] == []
