@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
@@ -12,7 +13,9 @@ from marketo_soap import (
     Attrib,
     Client,
     Fault,
+    GetCustomObjects,
     GetLeadActivity,
+    ImportToList,
     LeadKey,
     MObjAssociation,
     MObject,
@@ -30,14 +33,14 @@ BASE = {
 
 
 def client(replies: Mapping[str, Any], seen: list[httpx.Request] | None = None, **options: Any) -> Client:
-    """A client of REST that gives these *replies*, by the last part of the path; a list gives one after the other."""
+    """A client of REST that gives these *replies*, by the last part of the path; a list is of several calls."""
 
     def rest(request: httpx.Request) -> httpx.Response:
         if seen is not None and "identity" not in request.url.path:
             seen.append(request)
         name = request.url.path.rpartition("/")[2].removesuffix(".json")
         answer = (BASE | dict(replies))[name]
-        answer = answer.pop(0) if isinstance(answer, list) else answer
+        answer = answer.pop(0) if isinstance(answer, list) else answer(request) if callable(answer) else answer
         return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
 
     return Client(
@@ -106,3 +109,29 @@ def test_another_object_than_the_one_named_is_not_written(given: MObject, names:
     assert status.status == "FAILED"
     assert names in (status.error or "")
     assert [request.method for request in seen if request.method == "POST"] == []
+
+
+def test_a_list_is_not_cleared_if_the_leads_of_its_import_cannot_be_found() -> None:
+    seen: list[httpx.Request] = []
+    failure = {"success": False, "errors": [{"code": "1003", "message": "Too many results match the filter"}]}
+    replies = {
+        "lists": done({"id": 5, "name": "L", "programName": "P"}),
+        "leads": lambda request: failure if "filterType" in request.url.params else done({"id": 7}),
+        "describe": done(*FIELDS, {"displayName": "Email Address", "dataType": "email", "rest": {"name": "email"}}),
+    }
+    with client(replies, seen) as soap, pytest.raises(Fault) as raised:
+        soap.call(ImportToList("P", "Email Address", ["a@t.com"], "LISTONLY", "L", True))
+    assert raised.value.code == 20110
+    assert not raised.value.fate_unknown
+    assert [request.method for request in seen] == ["GET"] * 3
+
+
+def test_a_type_without_a_description_is_described_again_soon() -> None:
+    described = done({"fields": [{"name": "rid", "dataType": "string"}], "dedupeFields": ["rid"]})
+    replies = {"customobjects": done({"name": "road"}), "describe": [done(), described], "road": done()}
+    now = [0.0]
+    with client(replies) as soap, patch("time.monotonic", lambda: now[0]):
+        with pytest.raises(Fault):
+            soap.call(GetCustomObjects("road", {"rid": "1"}))
+        now[0] = 600.0
+        assert soap.call(GetCustomObjects("road", {"rid": "1"})).custom_objs == ()
