@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
+from io import StringIO
 from typing import Any
 from unittest.mock import patch
 
@@ -135,3 +137,21 @@ def test_a_type_without_a_description_is_described_again_soon() -> None:
             soap.call(GetCustomObjects("road", {"rid": "1"}))
         now[0] = 600.0
         assert soap.call(GetCustomObjects("road", {"rid": "1"})).custom_objs == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["Street 1\nFloor 2", "Street 1\rFloor 2", "Street 1\r\nFloor 2", 'The "Ritz", London']
+)
+def test_a_cell_with_a_line_break_stays_one_cell_of_an_import(text: str) -> None:
+    seen: list[httpx.Request] = []
+    replies = {
+        "lists": done({"id": 5, "name": "L", "programName": "P"}),
+        "describe": done(*FIELDS, {"displayName": "Email Address", "dataType": "email", "rest": {"name": "email"}}),
+        "leads": done({"batchId": 9, "status": "Queued"}),
+    }
+    quoted = text.replace('"', '""')
+    rows = [f'a@t.com,"{quoted}"', "b@t.com,short"]
+    with client(replies, seen) as soap:
+        soap.call(ImportToList("P", "Email Address,company", rows, "UPSERTLEADS", "L"))
+    file = seen[-1].content.split(b"\r\n\r\n", 1)[1].rpartition(b"\r\n--")[0].decode()
+    assert [*csv.reader(StringIO(file, newline=""))] == [["email", "company"], ["a@t.com", text], ["b@t.com", "short"]]
