@@ -19,11 +19,13 @@ from marketo_soap import (
     GetLeadActivity,
     ImportToList,
     LeadKey,
+    LeadRecord,
     MObjAssociation,
     MObject,
     RestBridge,
     StreamPosition,
     SyncMObjects,
+    SyncMultipleLeads,
     TypeAttrib,
 )
 from tests.bridge.support import FIELDS
@@ -155,3 +157,20 @@ def test_a_cell_with_a_line_break_stays_one_cell_of_an_import(text: str) -> None
         soap.call(ImportToList("P", "Email Address,company", rows, "UPSERTLEADS", "L"))
     file = seen[-1].content.split(b"\r\n\r\n", 1)[1].rpartition(b"\r\n--")[0].decode()
     assert [*csv.reader(StringIO(file, newline=""))] == [["email", "company"], ["a@t.com", text], ["b@t.com", "short"]]
+
+
+OTHER_ADDRESS = [LeadRecord(email=f"{name}@t.com", attributes={"Email": f"{name}@x.com"}) for name in "abc"]
+TAGGED = [MObject("Program", number, type_attribs=(TypeAttrib("Tag", TAG),)) for number in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    "call", [SyncMultipleLeads(OTHER_ADDRESS), SyncMObjects(TAGGED, "UPDATE")], ids=lambda call: call.name
+)
+@pytest.mark.parametrize(("code", "fault"), [("607", 20015), ("603", 20013), ("601", 20014)])
+def test_what_refuses_any_call_is_a_fault_and_not_the_status_of_each_record(call: Any, code: str, fault: int) -> None:
+    seen: list[httpx.Request] = []
+    refusal = {"success": False, "errors": [{"code": code, "message": "no"}]}
+    with client({"leads": refusal, "1": refusal}, seen) as soap, pytest.raises(Fault) as raised:
+        soap.call(call)
+    assert raised.value.code == fault
+    assert len([request for request in seen if "describe" not in request.url.path]) == (2 if code == "601" else 1)
