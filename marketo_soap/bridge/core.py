@@ -18,6 +18,7 @@ from marketo_soap.bridge.session import Session, Shared, Steps
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.calls.retry import RetryPolicy
 from marketo_soap.errors import BridgeConfigurationError, Fault, MarketoError, TransportError, fault
+from marketo_soap.operations.base import refuse_first
 from marketo_soap.server import service
 from marketo_soap.signature import AuthenticationHeader
 
@@ -60,8 +61,8 @@ class Core:
     ) -> Steps[service.Answer]:
         """Answer one request with a result or a fault, within *seconds* (None: no limit).
 
-        An `envelope.Request` is taken as authenticated. *refused* is called when REST refuses a call for a limit, with
-        the SOAP code of that.
+        An `envelope.Request` is taken as authenticated; its rules are checked here. *refused* is called when REST
+        refuses a call for a limit, with the SOAP code of that.
 
         Raises `BridgeConfigurationError`, and `TransportError` if the call was not carried out for lack of a
         connection or of time. `as_fault` turns both into faults.
@@ -70,6 +71,7 @@ class Core:
         try:
             if isinstance(data, envelope.Request):
                 request, operation = data, type(data.operation)
+                refuse_first(request.operation.violations())
             else:
                 opened = envelope.open_request(data)
                 operation = opened.operation_type

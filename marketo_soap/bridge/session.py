@@ -69,6 +69,7 @@ class Session:
     refused: Callable[[int], None]
     holds_locks: bool = field(init=False, default=False)
     has_written: bool = field(init=False, default=False)
+    gave_up_early: bool = field(init=False, default=False)
     begun: float = field(init=False, default=Factory(lambda self: self.monotonic(), takes_self=True))
 
     def carry_out(self, translation: Translation[R]) -> Steps[R]:
@@ -173,21 +174,23 @@ class Session:
         """Return what is *known*, or *find* it while no other call does.
 
         If another call failed at it while this one waited, this one fails with the same error at once: otherwise each
-        call would wait for an outage in turn.
+        call would wait for an outage in turn. A call that failed because its own time was up does not count.
         """
         if (value := known()) is not None:
             return value
         keys, asked = frozenset({key}), self.monotonic()
         yield from self._hold(keys)
+        failure, ended = self.shared.failures.get(key, (None, 0.0))
+        if failure is not None and ended > asked:  # its time stays: calls that asked later are to try again
+            yield Release(keys)
+            raise copy(failure)
         try:
-            failure, ended = self.shared.failures.get(key, (None, 0.0))
-            if failure is not None and ended > asked:
-                raise copy(failure)
             if (value := known()) is None:  # else another call has found it meanwhile
                 value = yield from find()
             self.shared.failures.pop(key, None)
         except MarketoError as error:
-            if isinstance(error, Fault) or error.__cause__ is not None:  # not for lack of this call's own time
+            had_time = not self.gave_up_early and self._left() != 0.0
+            if had_time and (isinstance(error, Fault) or error.__cause__ is not None):
                 self.shared.failures[key] = copy(error), self.monotonic()
             yield Release(keys)
             raise
@@ -257,7 +260,9 @@ class Session:
         asked = retry_after(headers.get("retry-after"), headers.get("date"))
         # The policy asks of an operation only whether it is repeatable.
         pause = self.policy.pause_after(cast("Any", request), errors, asked, self.random)
-        return in_time(request.name, pause, self._left(), errors[-1])
+        pause_in_time = in_time(request.name, pause, self._left(), errors[-1])
+        self.gave_up_early = pause_in_time != pause
+        return pause_in_time
 
     def _left(self) -> float | None:
         return None if self.seconds is None else max(0.0, self.seconds - (self.monotonic() - self.begun))

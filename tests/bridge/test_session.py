@@ -492,3 +492,35 @@ def test_an_error_is_thrown_into_the_translation() -> None:
     with pytest.raises(StopIteration) as done:
         session.send(error_reply("603"))
     assert (done.value.value, caught) == ("603", [REFUSED])
+
+
+def waiting_for_a_token(world: World, seconds: float | None = None) -> Generator[Any, Any, Any]:
+    """A call that waits for the lock of the token."""
+    call = world.session(RetryPolicy(attempts=1), seconds).carry_out(asking(READ))
+    assert call.send(None) == Hold(frozenset({"token"}), 300.0 if seconds is None else seconds)
+    return call
+
+
+def test_a_failure_is_that_of_the_calls_that_waited_for_it_and_of_no_later_one() -> None:
+    world = World(token=None)
+    first, second = waiting_for_a_token(world), waiting_for_a_token(world)
+    assert isinstance(first.send(None), Fetch)
+    world.now = 1.0
+    first.send(received("", 401))
+    world.now = 2.0
+    third = waiting_for_a_token(world)
+    world.now = 3.0
+    assert isinstance(second.send(None), Release)  # it waited for the first, and fails as that did
+    with pytest.raises(AuthenticationFault):
+        second.send(None)
+    assert isinstance(third.send(None), Fetch)
+
+
+@pytest.mark.parametrize(("seconds", "shared"), [(None, True), (60.0, True), (2.0, False)])
+def test_a_call_whose_own_time_was_up_does_not_fail_others(seconds: float | None, shared: bool) -> None:
+    world = World(token=None)
+    first, second = waiting_for_a_token(world, seconds), waiting_for_a_token(world)
+    assert isinstance(first.send(None), Fetch)
+    world.now = 2.0
+    first.send(LOST)
+    assert isinstance(second.send(None), Release if shared else Fetch)

@@ -16,7 +16,17 @@ from typing import Any
 import httpx
 import pytest
 
-from marketo_soap import LeadRecord
+from marketo_soap import (
+    Attrib,
+    Credentials,
+    ImportToList,
+    LeadRecord,
+    MObject,
+    Operation,
+    SyncMObjects,
+    envelope,
+    signature,
+)
 from tests.gateway.support import KEYS, PATIENCE, Served, held, outcome, signed
 from tests.peers.test_peers import call_zeep, php, values
 from tests.redis.support import until
@@ -43,6 +53,27 @@ def test_other_peoples_clients_need_nothing_but_the_address(
     assert [str(fault["exception"]["code"]) for fault in (wrong, old)] == ["20014", "20016"]
     (lead,) = [lead for lead in gateway.sandbox.leads() if lead.email == email]
     assert (lead.id, lead.get("FirstName")) == (made["leadId"], "Zoé <&>")
+
+
+@pytest.mark.parametrize(
+    ("operation", "right", "wrong", "code"),
+    [
+        (SyncMObjects([MObject("Opportunity", external_key=Attrib("K", "1"))], "UPSERT"), "Opportunity", "Road", 20110),
+        (SyncMObjects([MObject("Opportunity", external_key=Attrib("K", "1"))], "UPSERT"), "UPSERT", "DELETE", 20110),
+        (ImportToList("P", "Email Address", ["a@t.com"], "UPSERTLEADS", "L"), "UPSERTLEADS", "UPDATE", 20110),
+        (ImportToList("P", "Email Address", ["a@t.com"], "UPSERTLEADS", "L"), "Email Address", "Notes", 20109),
+    ],
+)
+def test_a_call_that_breaks_a_rule_is_refused_before_rest(
+    gateway: Served, operation: Operation[Any], right: str, wrong: str, code: int
+) -> None:
+    header = signature.sign(Credentials("user_0_0123456789", KEYS["KEY_0"]), signature.timestamp(datetime.now(UTC)))
+    body = envelope.request(operation, header)
+    assert body.count(f">{right}<".encode()) == 1
+    before = len(gateway.log())
+    assert outcome(gateway.post(body.replace(f">{right}<".encode(), f">{wrong}<".encode()))) == str(code)
+    (record,) = gateway.log()[before:]
+    assert record["rest_calls"] == 0
 
 
 def test_any_version_is_answered_and_tells_its_own_address(gateway: Served) -> None:

@@ -43,17 +43,18 @@ def test_a_request_that_is_ahead_is_remembered_until_it_has_expired(
 ) -> None:
     clock = Clock()
     monkeypatch.setattr("marketo_soap.gateway.gateway.datetime", clock)
+    monkeypatch.setattr("marketo_soap.gateway.replays._EVERY", 1)
     here = alone(tmp_path / "replays.db", refuse_replays="request", timestamp_window=60.0)
     header = signature.sign(CREDENTIALS, signature.timestamp(clock.at + timedelta(seconds=50)))
-    first, other = (envelope.request(SyncLead(LEAD), header, context=name) for name in (None, "Default"))
+    first, other, third = (envelope.request(SyncLead(LEAD), header, context=name) for name in (None, "A", "B"))
     codes = []
-    for body, seconds in ((first, 0), (first, 100), (other, 0)):  # 50 seconds behind, it is still in time
+    for body, seconds in ((first, 0), (first, 100), (other, 0), (third, 0)):  # 50 seconds behind is still in time
         clock.at += timedelta(seconds=seconds)
         outcome = asyncio.run(here.answer(body)).outcome
         assert isinstance(outcome, Fault)
         codes.append(outcome.code)
     here.close()
-    assert [code == 20016 for code in codes] == [False, True, False]
+    assert [code == 20016 for code in codes] == [False, True, False, False]
 
 
 def test_a_short_request_does_not_wait_for_long_ones(monkeypatch: pytest.MonkeyPatch) -> None:

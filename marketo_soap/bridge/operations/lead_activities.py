@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -58,7 +59,7 @@ def get_lead_activity(
     size = min(_MOST_OF_A_LEAD, call.batch_size or _USUAL)
     page = records[start : start + size]
     bound = position.latest_created_at or (central(time_of(records[0])).isoformat() if records else None)
-    offset = f"ID:{_id(page[-1])}" if page else position.offset or None
+    offset = _offset(records[: start + size], records[start + size :]) if page else position.offset or None
     following = StreamPosition(bound, position.oldest_created_at or None, None, offset)
     campaigns = yield from _campaigns(page, settings)
     shown = tuple(log.shown(ActivityRecord, each, campaigns) for each in page)
@@ -221,11 +222,19 @@ def _after(records: Sequence[Mapping[str, Any]], offset: str | None) -> int:
     """Return at which of a lead's records the page begins."""
     if is_first_page(offset):
         return 0
-    text = (offset or "").strip()
-    places = [number for number, record in enumerate(records, 1) if text == f"ID:{_id(record)}"]
-    if not places:
+    found = re.fullmatch("ID:([0-9]{1,10})(?::([0-9]{1,4}))?", (offset or "").strip())
+    places = [number for number, record in enumerate(records, 1) if found and found[1] == str(_id(record))]
+    if not found or not places or int(found[2] or 1) not in range(1, len(places) + 1):
         raise fault(20122)
-    return places[-1]
+    return places[int(found[2] or 0) - 1]
+
+
+def _offset(shown: Sequence[Mapping[str, Any]], left: Sequence[Mapping[str, Any]]) -> str:
+    """Return the offset after the records *shown*. Those of one activity have one id: it says how many were shown."""
+    number = _id(shown[-1])
+    if not left or _id(left[0]) != number:
+        return f"ID:{number}"
+    return f"ID:{number}:{sum(_id(each) == number for each in shown)}"
 
 
 def _types_of(records: Sequence[Mapping[str, Any]]) -> Mapping[int, str]:
