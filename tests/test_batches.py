@@ -228,6 +228,14 @@ def test_what_has_no_list_is_not_split(make: Make) -> None:
         client.result(client.client.in_batches(GetMultipleLeads(StaticListSelector("News"))))
 
 
+def test_a_position_is_not_taken_for_that_of_every_batch(make: Make) -> None:
+    client, server = make()
+    keys = LeadKeySelector("IDNUM", [str(number) for number in range(101)])
+    with pytest.raises(ValueError, match="stream_position is that of one call"):
+        client.result(client.client.in_batches(GetMultipleLeads(keys, stream_position="p")))
+    assert not server.calls
+
+
 @pytest.mark.parametrize(
     "call",
     [

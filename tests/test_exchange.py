@@ -311,6 +311,21 @@ def test_10001_is_repeated_unless_its_text_blames_the_request(name: str, repeate
     assert kinds(steps) == (RESENT if repeated else ONCE)
 
 
+@pytest.mark.parametrize(
+    ("faultcode", "faultstring", "fate_unknown"),
+    [
+        ("S:Server", "Internal error", True),
+        ("soapenv:Server.generalException", "", True),
+        ("S:Server", "Parameter required", False),
+        ("S:Client", "Internal error", False),
+    ],
+)
+def test_a_fault_without_a_code_that_blames_the_server(faultcode: str, faultstring: str, fate_unknown: bool) -> None:
+    text = f"<faultcode>{faultcode}</faultcode><faultstring>{faultstring}</faultstring>"
+    steps, error = run(Received(500, XML, faulted(text)))
+    assert (kinds(steps), type(error), error.fate_unknown) == (ONCE, Fault, fate_unknown)
+
+
 def limit_after_a_part() -> Received:
     """The reply of a gateway to a call that met a limit after a part of it was carried out."""
     refused = fault(20023)

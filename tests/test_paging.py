@@ -101,7 +101,7 @@ def test_a_position_that_comes_back_ends_in_an_error(make: Make, positions: list
     [
         (GetMultipleLeads(StaticListSelector("News")), page(5, "", 1)),
         (GetLeadActivity(LeadKey("IDNUM", "1")), LeadActivityList(0, 5, StreamPosition())),
-        (GetLeadChanges(StreamPosition(offset="3")), GetLeadChangesResult(0, 5, StreamPosition())),
+        (GetLeadChanges(StreamPosition(offset="3")), GetLeadChangesResult(0, 5, StreamPosition(offset=""))),
     ],
 )
 def test_an_empty_position_does_not_begin_again(make: Make, call: Any, reply: Any) -> None:

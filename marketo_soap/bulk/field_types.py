@@ -66,7 +66,7 @@ def typed(kind: str, text: str | None) -> object:
         return None
     try:
         return _READERS[kind](text)
-    except KeyError:
+    except (KeyError, OverflowError):  # OverflowError: a time that UTC has no year for
         raise ValueError(f"no {kind}") from None
 
 

@@ -148,15 +148,21 @@ class Ledger:
             raise SourceChanged(
                 f"the rows up to {number} are not those that {self.path} was made for: name another ledger"
             )
+        if known is None and number < self._last_prefix and self._is_used and not accept:
+            return  # these rows may be those of another source: the next digest that is known will tell
         self._db.execute("INSERT OR REPLACE INTO prefixes VALUES (?, ?)", (number, digest))
 
     def check_end(self, number: int, *, accept: bool = False) -> None:
         """Compare the *number* of rows with that of an earlier run: for a source that is no file."""
-        (last,) = self._db.execute("SELECT coalesce(max(number), 0) FROM prefixes").fetchone()
-        if last > number and self._is_used and not accept:
+        if (last := self._last_prefix) > number and self._is_used and not accept:
             raise SourceChanged(
                 f"the source has {number} rows, not the {last} that {self.path} was made for: name another ledger"
             )
+        self._db.execute("DELETE FROM prefixes WHERE number > ?", (number,))
+
+    @property
+    def _last_prefix(self) -> int:
+        return int(self._db.execute("SELECT coalesce(max(number), 0) FROM prefixes").fetchone()[0])
 
     def prefixes(self, first: int, last: int) -> set[int]:
         """Return the numbers from *first* to *last* that have a digest."""
@@ -218,8 +224,7 @@ class Ledger:
     def last_refused(self) -> int:
         """The number of the last row that was rejected or invalid; 0 if there is none."""
         query = "SELECT coalesce(max(number), 0) FROM outcomes WHERE fate IN ('rejected', 'invalid')"
-        (last,) = self._db.execute(query).fetchone()
-        return int(last)
+        return int(self._db.execute(query).fetchone()[0])
 
     def write(self, outcomes: Iterable[RowOutcome]) -> None:
         """Note outcomes; a row has one, the last."""

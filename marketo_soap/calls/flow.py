@@ -198,6 +198,8 @@ def _with_details(error: MarketoError, answer: StepAnswer, now: Callable[[], dat
     """Return the error with details: an unknown outcome, the difference of the clocks, or the next reset."""
     if isinstance(error, ServerFault) and _is_vague(error):
         error = AmbiguousFault.of(error)
+    elif isinstance(error, Fault) and error.code is None and _is_vague(error):
+        error.fate_unknown = True
     elif isinstance(error, Fault) and error.code == 20016 and isinstance(answer, Received):
         error.hint = _skew(answer.headers.get("date"), now())
     elif isinstance(error, LimitFault) and error.code == 20015:
@@ -205,14 +207,15 @@ def _with_details(error: MarketoError, answer: StepAnswer, now: Callable[[], dat
     return error
 
 
-def _is_vague(error: ServerFault) -> bool:
+def _is_vague(error: Fault) -> bool:
     """Whether the call may have been carried out: 20011, and 10001 unless its text blames the request.
 
-    Recorded: 10001 with `Parameter required`, where a retry is useless. The faults of a bridge say it themselves.
+    Recorded: 10001 with `Parameter required`, where a retry is useless. The faults of a bridge say it themselves. By
+    SOAP 1.1, a fault of the server without a code is none of the request either.
     """
     if error.rest is not None:
         return error.fate_unknown and error.code in (10001, 20011)
-    if error.code == 10001:
+    if error.code == 10001 or (error.code is None and error.faultcode.rpartition(":")[2].startswith("Server")):
         return not _BLAME.search(f"{error.faultstring} {error.message}")
     return error.code == 20011
 

@@ -87,6 +87,9 @@ class BatchWalk(Generic[R, StatusT]):
     def __init__(self, operation: BatchOperation[R, StatusT]) -> None:
         if not operation.batch:
             raise ValueError(f"{operation.name}: there is no list here that could be split")
+        is_split = operation.batch_limit is not None and len(operation.batch) > operation.batch_limit
+        if is_split and isinstance(operation, PagedOperation) and getattr(operation, operation.position_field):
+            raise ValueError(f"{operation.name}: a {operation.position_field} is that of one call: leave it out")
         self._operation, self._all, self._begun = operation, operation.batch, 0
         self._records: list[RecordOutcome[StatusT]] = []
         self._results: list[R] = []

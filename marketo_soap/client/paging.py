@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
+from attrs import astuple, has
+
 from marketo_soap.errors import Fault, Problem, ProtocolError
 from marketo_soap.history import Exchange
 from marketo_soap.operations.base import PagedOperation
@@ -33,7 +35,7 @@ class PageWalk(Generic[R]):
             raise _error(page, "repeated", "a stream position that it gave before: the pages would never end", exchange)
         if page is not None:
             position = getattr(page, page.position_field)
-            if position == type(position)():  # an empty one asks for the first page
+            if not (any(astuple(position)) if has(type(position)) else position):  # it would ask for the first page
                 raise _error(page, "empty", "an empty stream position, and says that there are more pages", exchange)
             self._seen.add(page)
 

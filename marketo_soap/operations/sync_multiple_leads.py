@@ -76,12 +76,22 @@ class SyncMultipleLeads(BatchOperation[SyncMultipleLeadsResult, SyncStatus]):
 
     @property
     def effect(self) -> Effect:
-        """Sending it twice ends in the same state as once, with two exceptions.
+        """Sending it twice ends in the same state as once, with three exceptions.
 
         Without *dedup_enabled* a lead without Id and foreign id is made again. An attribute Email may change the Email
-        that is the key.
+        that is the key. A lead with a stronger key may get another Email, or foreign id, than the one that another lead
+        of the list is matched by.
         """
-        return "repeatable" if all(is_repeatable(each, self.dedup_enabled) for each in self.lead_records) else "once"
+        if not all(is_repeatable(each, self.dedup_enabled) for each in self.lead_records):
+            return "once"
+        matched_by, changed = set[MatchKey | None](), set[MatchKey]()
+        for record in self.lead_records:
+            matched_by.add(record.key)
+            if record.key is MatchKey.ID and record.foreign_sys_person_id is not None:
+                changed.add(MatchKey.FOREIGN_SYS_PERSON_ID)
+            if record.key is not MatchKey.EMAIL and any(is_like_email(each.name) for each in record.attributes):
+                changed.add(MatchKey.EMAIL)
+        return "once" if changed & matched_by else "repeatable"
 
     def check_reply(self, result: SyncMultipleLeadsResult) -> None:
         """Raise `ProtocolError` unless there is a status for each lead, with its Id if that was sent."""

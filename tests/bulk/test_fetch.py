@@ -18,8 +18,10 @@ from typing import Any
 import pytest
 
 from marketo_soap import (
+    Attribute,
     Client,
     GetMultipleLeads,
+    GetMultipleLeadsResult,
     LastUpdateAtSelector,
     LeadKeyRef,
     LeadKeySelector,
@@ -191,6 +193,21 @@ def test_a_value_that_does_not_fit_makes_its_column_text(sandbox: Sandbox, now: 
             list(bulk.fetch_leads(LIST, Odd(client), clock=Clock(now)))
     scores = [row["LeadScore"] for row in read(tmp_path / "a.parquet")]
     assert scores[:3] == ["many", "1", "2"]
+
+
+def test_a_time_before_the_first_year_of_utc_is_text(tmp_path: Path) -> None:
+    first = "0001-01-01T00:00:00+05:00"  # the least time of .NET
+
+    class One:
+        def call(self, operation: Any) -> Any:
+            raise AssertionError(operation)
+
+        def pages(self, operation: Any) -> Iterator[Any]:
+            lead = LeadRecord(id=1, attributes=[Attribute("Seen", first, "datetime")])
+            yield GetMultipleLeadsResult(1, 0, "", (lead,))
+
+    bulk.fetch_to_file(LIST, One(), tmp_path / "a.jsonl")
+    assert [row["Seen"] for row in read(tmp_path / "a.jsonl")] == [first]
 
 
 @pytest.mark.parametrize("selector", [SINCE, LIST, KEYS], ids=["updated", "list", "keys"])

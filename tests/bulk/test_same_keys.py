@@ -61,7 +61,19 @@ def test_a_source_with_fewer_rows_is_another(client: Client, count: int, tmp_pat
         bulk.sync_leads(rows(count, "other"), client, ledger=path)
     summary = bulk.sync_leads(rows(count), client, ledger=path, accept_changes=True)
     assert (summary.calls, summary.waiting) == (0, 0)
+    assert bulk.sync_leads(rows(count), client, ledger=path).calls == 0  # it was accepted for good
     assert bulk.sync_leads(rows(301), client, ledger=path, accept_changes=True).created == 301
+
+
+@pytest.mark.parametrize("count", [299, 301])
+def test_a_source_that_was_refused_leaves_the_ledger_to_the_right_one(
+    client: Client, count: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "leads.ledger"
+    bulk.sync_leads(rows(300), client, ledger=path)
+    with pytest.raises(SourceChanged):
+        bulk.sync_leads(rows(count, "other"), client, ledger=path)
+    assert bulk.sync_leads(rows(300), client, ledger=path).calls == 0
 
 
 def test_an_unknown_row_stays_unknown_while_other_types_refuse_it(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from attrs import evolve
 
@@ -129,6 +131,26 @@ def test_the_activities_are_those_of_each_lead(client: Client, sandbox: Sandbox)
 )
 def test_the_effect(lead: LeadRecord, dedup: bool | None, effect: str) -> None:
     assert SyncMultipleLeads([LeadRecord(id=1), lead], dedup_enabled=dedup).effect == effect
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "effect"),
+    [
+        ({"email": "old@t.com"}, {"attributes": {"Email": "new@t.com"}}, "once"),
+        (FOREIGN, {"foreign_sys_person_id": "new", "foreign_sys_type": "CUSTOM"}, "once"),
+        (FOREIGN, {"attributes": {"Email": "new@t.com"}}, "repeatable"),
+        ({"email": "old@t.com"}, {"attributes": {"FirstName": "A"}}, "repeatable"),
+    ],
+)
+def test_the_effect_of_a_lead_that_takes_the_key_of_another(
+    first: dict[str, Any], second: dict[str, Any], effect: str, client: Client
+) -> None:
+    lead_id = client.sync_lead(LeadRecord(**first)).lead_id
+    leads = LeadRecord(**first, attributes={"LastName": "B"}), LeadRecord(id=lead_id, **second)
+    assert SyncMultipleLeads(leads).effect == effect
+    assert sync(client, *leads) == [(UPDATED, lead_id), (UPDATED, lead_id)]
+    again = [(UPDATED, lead_id), (UPDATED, lead_id)]
+    assert (sync(client, *leads) == again) == (effect == "repeatable")
 
 
 def test_settings_of_one_lead_hold_for_many(client: Client, sandbox: Sandbox) -> None:
