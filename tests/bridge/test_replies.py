@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Mapping
 from io import StringIO
 from typing import Any
@@ -174,3 +175,21 @@ def test_what_refuses_any_call_is_a_fault_and_not_the_status_of_each_record(call
         soap.call(call)
     assert raised.value.code == fault
     assert len([request for request in seen if "describe" not in request.url.path]) == (2 if code == "601" else 1)
+
+
+def test_leads_that_are_too_long_for_one_body_go_in_several() -> None:
+    sizes: list[int] = []
+
+    def written(request: httpx.Request) -> Any:
+        records = json.loads(request.content)["input"]
+        sizes.append(len(records))
+        if len(request.content) > 1024 * 1024 and len(records) > 1:
+            return httpx.Response(413)
+        return done(*({"id": int(each["email"].partition("@")[0]), "status": "created"} for each in records))
+
+    texts = ["x" * 2_000_000, *["x" * 150_000] * 9]
+    leads = [LeadRecord(email=f"{number}@t.com", attributes={"Company": text}) for number, text in enumerate(texts, 1)]
+    with client({"leads": written}) as soap:
+        statuses = soap.call(SyncMultipleLeads(leads)).sync_statuses
+    assert [each.lead_id for each in statuses] == [*range(1, 11)]
+    assert (sum(sizes), sizes[0]) == (10, 1)

@@ -12,7 +12,7 @@ from marketo_soap.bridge.lookup import LEADS, lead_id_of
 from marketo_soap.bridge.names import Names, NameSource, names_from
 from marketo_soap.bridge.operations.lead_keys import held, keys_of
 from marketo_soap.bridge.operations.sync_lead import Sync
-from marketo_soap.bridge.rest import WriteEffect, write
+from marketo_soap.bridge.rest import WriteEffect, in_batches, write
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Hold, Note, Translation
 from marketo_soap.bridge.writes import Outcome, Writes, status_of
@@ -23,6 +23,7 @@ from marketo_soap.records.lead import LeadRecord, LeadSyncStatus, SyncStatus
 __all__ = ["sync_multiple_leads"]
 
 _MOST = 300
+_MOST_BYTES = 1_000_000  # of a body: REST refuses one of more than 1 MB
 
 
 @frozen
@@ -122,11 +123,16 @@ def _write(batch: list[_Lead], settings: BridgeSettings, writes: Writes) -> Tran
                 writes.refuse(error, [lead.number])
             writes.begun = True
         return
+    effect: WriteEffect = "repeatable" if first.action == "updateOnly" else "once"
     data: dict[str, Any] = {"action": first.action, "input": [lead.sync.values for lead in batch]}
     if first.lookup is not None:
         data["lookupField"] = first.lookup
-    effect: WriteEffect = "repeatable" if first.action == "updateOnly" else "once"
-    yield from writes.send(write(LEADS, data, effect=effect), [lead.number for lead in batch])
+    request = write(LEADS, data, effect=effect)
+    if len(request.body) > _MOST_BYTES and len(batch) > 1:
+        for half in in_batches(batch, (len(batch) + 1) // 2):
+            yield from _write(list(half), settings, writes)
+        return
+    yield from writes.send(request, [lead.number for lead in batch])
 
 
 def _status(outcome: Outcome) -> SyncStatus:
