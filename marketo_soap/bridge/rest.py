@@ -14,6 +14,7 @@ from marketo_soap.calls.flow import Received
 from marketo_soap.errors import RestError
 from marketo_soap.privacy.redactor import size_only
 from marketo_soap.privacy.vocabulary import secret
+from marketo_soap.wire.xml import replace_illegal
 
 __all__ = [
     "FORM",
@@ -40,6 +41,7 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
+_ESCAPES = re.compile(rb"\\u(00[01]|d[89a-f]|fff[ef])|\xef\xbf[\xbe\xbf]", re.IGNORECASE)  # of what XML may not contain
 _LONGEST_TARGET = 8_000  # bytes: a URI may have 8 KB in all
 _LONGEST_MESSAGE = 500
 _LONGEST_TOKEN = 4_000
@@ -157,7 +159,7 @@ def read_reply(received: Received) -> RestReply:
     """Read a reply leniently: unknown members are ignored; without an envelope it is an error without a code."""
     status = received.status
     try:
-        data = json.loads(received.body)
+        data = _legal(json.loads(received.body)) if _ESCAPES.search(received.body) else json.loads(received.body)
     except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict) or not isinstance(data.get("success"), bool) or (data["success"] and status >= 400):
@@ -168,6 +170,15 @@ def read_reply(received: Received) -> RestReply:
     records = tuple(json_objects(data.get("result")))
     next_page = _text(data.get("nextPageToken"), longest=_LONGEST_TOKEN) or None
     return RestReply(True, (), records, request_id, next_page, more=data.get("moreResult") is True)
+
+
+def _legal(value: Any) -> Any:
+    """Return JSON with U+FFFD for characters that no XML may contain."""
+    if isinstance(value, dict):
+        return {replace_illegal(name): _legal(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_legal(each) for each in value]
+    return replace_illegal(value) if isinstance(value, str) else value
 
 
 def _errors(given: Any, request_id: str | None, status: int, otherwise: str) -> tuple[RestError, ...]:

@@ -16,6 +16,7 @@ from marketo_soap import (
     Attrib,
     Client,
     Fault,
+    GetCampaignsForSource,
     GetCustomObjects,
     GetLeadActivity,
     ImportToList,
@@ -46,7 +47,7 @@ def client(replies: Mapping[str, Any], seen: list[httpx.Request] | None = None, 
         name = request.url.path.rpartition("/")[2].removesuffix(".json")
         answer = (BASE | dict(replies))[name]
         answer = answer.pop(0) if isinstance(answer, list) else answer(request) if callable(answer) else answer
-        return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
+        return answer if isinstance(answer, httpx.Response) else httpx.Response(200, content=json.dumps(answer))
 
     return Client(
         transport=RestBridge("https://rest.invalid", "a", "b", transport=httpx.MockTransport(rest), **options)
@@ -193,3 +194,13 @@ def test_leads_that_are_too_long_for_one_body_go_in_several() -> None:
         statuses = soap.call(SyncMultipleLeads(leads)).sync_statuses
     assert [each.lead_id for each in statuses] == [*range(1, 11)]
     assert (sum(sizes), sizes[0]) == (10, 1)
+
+
+@pytest.mark.parametrize("illegal", ["\x01", "\ud800", "\ufffe"])
+def test_characters_that_xml_may_not_contain_do_not_hide_what_was_written(illegal: str) -> None:
+    why = {"status": "skipped", "reasons": [{"code": "1003", "message": f"no {illegal}"}]}
+    replies = {"leads": done({"id": 7, "status": "created"}, why), "campaigns": done({"id": 1, "name": f"C{illegal}"})}
+    with client(replies) as soap:
+        call = SyncMultipleLeads([LeadRecord(email="a@t.com"), LeadRecord(email="b@t.com")])
+        assert [each.error for each in soap.call(call).sync_statuses] == [None, "20106 - no \ufffd [REST 1003]"]
+        assert [each.name for each in soap.call(GetCampaignsForSource("MKTOWS")).campaign_records] == ["C\ufffd"]
