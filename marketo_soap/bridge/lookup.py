@@ -128,9 +128,10 @@ def assets(name: str, settings: BridgeSettings, **more: str) -> Translation[list
 def record_with(
     path: str, values: Mapping[str, str], settings: BridgeSettings
 ) -> Translation[Mapping[str, Any] | None]:
-    """Return the first record with exactly these values, if there is one."""
+    """Return the first record with exactly these values, if there is one; of several one that is in no program."""
     found = yield from pages(path, values, settings)
-    return next((each for each in found if values.items() <= each.items()), None)
+    exact = [each for each in found if values.items() <= each.items()]
+    return min(exact, key=lambda each: bool(each.get("programName")), default=None)
 
 
 def find_leads(

@@ -22,6 +22,8 @@ from marketo_soap import (
     ImportToList,
     LeadKey,
     LeadRecord,
+    ListKey,
+    ListOperation,
     MObjAssociation,
     MObject,
     RestBridge,
@@ -204,3 +206,13 @@ def test_characters_that_xml_may_not_contain_do_not_hide_what_was_written(illega
         call = SyncMultipleLeads([LeadRecord(email="a@t.com"), LeadRecord(email="b@t.com")])
         assert [each.error for each in soap.call(call).sync_statuses] == [None, "20106 - no \ufffd [REST 1003]"]
         assert [each.name for each in soap.call(GetCampaignsForSource("MKTOWS")).campaign_records] == ["C\ufffd"]
+
+
+def test_of_lists_with_one_name_that_of_no_program_is_meant() -> None:
+    seen: list[httpx.Request] = []
+    lists = done(
+        {"id": 5, "name": "News", "programName": "Launch"}, {"id": 6, "name": "News"}, {"id": 4, "name": "New"}
+    )
+    with client({"lists": lists, "leads": done({"id": 7, "status": "added"})}, seen) as soap:
+        soap.call(ListOperation("ADDTOLIST", ListKey("MKTOLISTNAME", "News"), [LeadKey("IDNUM", "7")]))
+    assert seen[-1].url.path == "/rest/v1/lists/6/leads.json"
