@@ -89,17 +89,18 @@ def test_an_unknown_row_stays_unknown_while_other_types_refuse_it(tmp_path: Path
         assert [outcome.fate for outcome in ledger.outcomes()] == [RowFate.UNKNOWN]
 
 
-def test_no_value_that_a_server_quotes_is_kept() -> None:
+@pytest.mark.parametrize("email", ["a@x.com", "Zoe Doe", "zoë doe@home"])
+def test_no_value_that_a_server_quotes_is_kept(email: str) -> None:
     record = LeadRecord(
         foreign_sys_person_id="P-17",
         foreign_sys_type="CUSTOM",
-        email="a@x.com",
+        email=email,
         attributes={"FirstName": "Ann Lee", "Phone": "(1) 23", "Title": "x"},
     )
     item = Item.of(Row(1, record), record, dedup=True)
-    text = "20110 - Bad Parameter 'Ann Lee' of P-17, a@x.com: (1) 23, Annex x"
+    text = f"20110 - Bad Parameter 'Ann Lee' of p-17, {email}: (1) 23, Annex x"
     result = SyncMultipleLeadsResult((SyncStatus(0, LeadSyncStatus.FAILED, text),))
     ((outcome,), _) = settled(Batch((item,)), result)
-    shown = "Bad Parameter '[value]' of [value], [email-1]: [value], Annex x"
+    shown = "Bad Parameter '[value]' of [value], [value]: [value], Annex x"
     assert (outcome.code, outcome.text) == (20110, shown)
     assert refused(item, Fault(text[8:], code=20110)).text == shown
