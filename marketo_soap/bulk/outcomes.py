@@ -98,6 +98,9 @@ def settled(batch: Batch, result: SyncMultipleLeadsResult) -> tuple[list[RowOutc
     failed: list[Item] = []
     for item, status in zip(batch.items, result.sync_statuses, strict=True):
         if SyncMultipleLeads.is_failure(status):
+            if SyncMultipleLeads.is_unknown(status):
+                outcomes.append(RowOutcome(item.number, RowFate.UNKNOWN))
+                continue
             outcomes.append(_rejected(item, status))
             failed.append(item)
             continue

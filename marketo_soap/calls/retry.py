@@ -32,7 +32,7 @@ class RetryPolicy:
     - 20016, the signature was too old on arrival: signed and sent again at once, one time.
     - 20023, too many calls: sent again after half of *window* seconds or more.
     - 20024, too many at once: sent again.
-    - The outcome is unknown (`AmbiguousError`, or a limit with `fate_unknown`): sent again if *resend_unknown*, unless `effect` is "once".
+    - The outcome is unknown (`AmbiguousError`): sent again if *resend_unknown*, unless `effect` is "once".
     - 20015, a redirect and everything else: the error is raised.
     """
 
