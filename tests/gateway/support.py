@@ -58,7 +58,8 @@ class Served:
         """The access log, once all that was answered stands in it."""
         end = time.monotonic() + PATIENCE
         while True:
-            lines = (self.folder / "access.log").read_text().splitlines()
+            text = (self.folder / "access.log").read_text()
+            lines = text[: text.rfind("\n") + 1].splitlines()  # the last may be half written
             if self.process.poll() is not None or time.monotonic() > end:
                 break
             if len(lines) >= self.metrics()["marketo_gateway_call_seconds_count"]:
