@@ -34,6 +34,7 @@ __all__ = [
     "partly_done",
     "refused_call",
     "refused_record",
+    "refuses_any_call",
     "retry_of",
     "with_rest_error",
 ]
@@ -161,6 +162,13 @@ def refused_record(error: RestError, settings: BridgeSettings, *, fate_unknown: 
     meaning = code_of(error) if error.code else _UNKNOWN
     code = _fault_code(error.code or str(error.status), meaning, settings, of_record=True, unknown=20106)
     return _refused(error, code, fate_unknown)
+
+
+def refuses_any_call(refused: Fault) -> bool:
+    """Whether REST refused a call before it looked at its records: for the token, a permission, a limit."""
+    rest = refused.rest
+    is_general = rest is not None and (rest.status == 401 or (len(rest.code) == 3 and rest.code.startswith("6")))
+    return is_general and not refused.fate_unknown
 
 
 def _refused(error: RestError, code: int, fate_unknown: bool) -> Fault:

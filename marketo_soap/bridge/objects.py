@@ -107,9 +107,12 @@ def rest_record(given: MObject, fields: Fields, settings: BridgeSettings) -> dic
         if not each.value and settings.empty_value == "skip":
             continue
         try:
-            record[name], _ = rest_value(each.value, fields[name].type, settings)
+            value, _ = rest_value(each.value, fields[name].type, settings)
         except ValueError as error:
             raise ValueError(f"{each.name}: {error}") from None
+        if name in (KEY, "leadId") and record.setdefault(name, value) != value:
+            raise ValueError(f"{each.name} differs from the key: it would write another object")
+        record[name] = value
     if is_role:
         check_role(record)
     return record

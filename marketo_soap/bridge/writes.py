@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from marketo_soap.bridge.codes import as_fault, no_answer, refused_record
+from marketo_soap.bridge.codes import as_fault, no_answer, refused_record, refuses_any_call
 from marketo_soap.bridge.lookup import accepted
 from marketo_soap.bridge.rest import RestReply, RestRequest
 from marketo_soap.bridge.settings import BridgeSettings
@@ -60,8 +60,14 @@ class Writes:
             self.begun = True
             self.outcomes[number] = {"status": "updated"}
         else:
-            why = reply.errors[0]
-            self.outcomes[number] = refused_record(why, self._settings, fate_unknown=reply.in_doubt)
+            self.refuse_one(refused_record(reply.errors[0], self._settings, fate_unknown=reply.in_doubt), number)
+
+    def refuse_one(self, refused: Fault, number: int) -> None:
+        """Note the fault for one record. Raise it if it is none of the record and no call was accepted before."""
+        if refuses_any_call(refused):
+            self.refuse(refused, [number])
+        else:
+            self.outcomes[number] = refused
 
     def refuse(self, error: MarketoError, numbers: Sequence[int]) -> None:
         """Note the *error* of a call as the outcome of its records; raise it if no call was accepted before."""

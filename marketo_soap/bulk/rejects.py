@@ -45,7 +45,8 @@ class Rejects:
         else:
             errors = "backslashreplace" if format == "jsonl" else "surrogateescape"  # what is no UTF-8, as it was
             self._file = open(descriptor, "w", encoding="utf-8", errors=errors, newline="")  # noqa: SIM115
-        self._csv = csv.writer(self._file, delimiter="\t" if format == "tsv" else ",", lineterminator="\n")
+        # Before Python 3.13, only line breaks of its lineterminator are quoted: here both.
+        self._csv = csv.writer(self._file, delimiter="\t" if format == "tsv" else ",", lineterminator="\r\n")
 
     def add(self, row: Row, reason: str) -> None:
         """Write a row; its place is put before the *reason*."""

@@ -102,9 +102,9 @@ def cells_of(row: str) -> list[str]:
 
 def row_of(cells: Iterable[str]) -> str:
     """Return cells as a row of CSV."""
-    text = StringIO()
-    csv.writer(text, lineterminator="").writerow(cells)
-    return text.getvalue()
+    text = StringIO(newline="")
+    csv.writer(text).writerow(cells)  # before Python 3.13, only line breaks of its lineterminator are quoted
+    return text.getvalue().removesuffix("\r\n")
 
 
 def is_token(column: str) -> bool:

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
+from io import StringIO
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
 
-from marketo_soap import Client, Fault, GetLeadActivity, LeadKey, RestBridge, StreamPosition
+from marketo_soap import (
+    Attrib,
+    Client,
+    Fault,
+    GetCustomObjects,
+    GetLeadActivity,
+    ImportToList,
+    LeadKey,
+    LeadRecord,
+    MObjAssociation,
+    MObject,
+    RestBridge,
+    StreamPosition,
+    SyncMObjects,
+    SyncMultipleLeads,
+    TypeAttrib,
+)
 from tests.bridge.support import FIELDS
 
 BASE = {
@@ -18,14 +37,14 @@ BASE = {
 
 
 def client(replies: Mapping[str, Any], seen: list[httpx.Request] | None = None, **options: Any) -> Client:
-    """A client of REST that gives these *replies*, by the last part of the path; a list gives one after the other."""
+    """A client of REST that gives these *replies*, by the last part of the path; a list is of several calls."""
 
     def rest(request: httpx.Request) -> httpx.Response:
         if seen is not None and "identity" not in request.url.path:
             seen.append(request)
         name = request.url.path.rpartition("/")[2].removesuffix(".json")
         answer = (BASE | dict(replies))[name]
-        answer = answer.pop(0) if isinstance(answer, list) else answer
+        answer = answer.pop(0) if isinstance(answer, list) else answer(request) if callable(answer) else answer
         return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
 
     return Client(
@@ -66,3 +85,92 @@ def test_a_damaged_position_within_an_activity_is_a_fault(offset: str) -> None:
     with client(CHANGES) as soap, pytest.raises(Fault) as raised:
         soap.call(GetLeadActivity(LeadKey("IDNUM", "7"), start_position=StreamPosition(offset=offset)))
     assert raised.value.code == 20122
+
+
+OBJECT_FIELDS = [{"name": name, "dataType": "string"} for name in ("externalOpportunityId", "role", "name")]
+TAG = {"Type": "Region", "Value": "EU"}
+OF_LEAD_7 = (MObjAssociation("Lead", 7), MObjAssociation("Opportunity", None, Attrib("Key", "O1")))
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        (MObject("Opportunity", external_key=Attrib("Key", "O1"), attribs={"ExternalOpportunityId": "O2"}), "External"),
+        (
+            MObject("OpportunityPersonRole", attribs={"Role": "r", "PersonId": "8"}, m_obj_associations=OF_LEAD_7),
+            "PersonId",
+        ),
+        (MObject("Program", external_key=Attrib("Key", "P1"), type_attribs=(TypeAttrib("Tag", TAG),)), "id"),
+    ],
+)
+def test_another_object_than_the_one_named_is_not_written(given: MObject, names: str) -> None:
+    seen: list[httpx.Request] = []
+    described = {"name": "opportunity", "fields": [*OBJECT_FIELDS, {"name": "leadId", "dataType": "integer"}]}
+    written = done({"status": "updated"})
+    replies = {"describe": done(described), "opportunities": written, "roles": written, "0": written}
+    with client(replies, seen) as soap:
+        (status,) = soap.call(SyncMObjects([given], "UPDATE")).m_obj_statuses
+    assert status.status == "FAILED"
+    assert names in (status.error or "")
+    assert [request.method for request in seen if request.method == "POST"] == []
+
+
+def test_a_list_is_not_cleared_if_the_leads_of_its_import_cannot_be_found() -> None:
+    seen: list[httpx.Request] = []
+    failure = {"success": False, "errors": [{"code": "1003", "message": "Too many results match the filter"}]}
+    replies = {
+        "lists": done({"id": 5, "name": "L", "programName": "P"}),
+        "leads": lambda request: failure if "filterType" in request.url.params else done({"id": 7}),
+        "describe": done(*FIELDS, {"displayName": "Email Address", "dataType": "email", "rest": {"name": "email"}}),
+    }
+    with client(replies, seen) as soap, pytest.raises(Fault) as raised:
+        soap.call(ImportToList("P", "Email Address", ["a@t.com"], "LISTONLY", "L", True))
+    assert raised.value.code == 20110
+    assert not raised.value.fate_unknown
+    assert [request.method for request in seen] == ["GET"] * 3
+
+
+def test_a_type_without_a_description_is_described_again_soon() -> None:
+    described = done({"fields": [{"name": "rid", "dataType": "string"}], "dedupeFields": ["rid"]})
+    replies = {"customobjects": done({"name": "road"}), "describe": [done(), described], "road": done()}
+    now = [0.0]
+    with client(replies) as soap, patch("time.monotonic", lambda: now[0]):
+        with pytest.raises(Fault):
+            soap.call(GetCustomObjects("road", {"rid": "1"}))
+        now[0] = 600.0
+        assert soap.call(GetCustomObjects("road", {"rid": "1"})).custom_objs == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["Street 1\nFloor 2", "Street 1\rFloor 2", "Street 1\r\nFloor 2", 'The "Ritz", London']
+)
+def test_a_cell_with_a_line_break_stays_one_cell_of_an_import(text: str) -> None:
+    seen: list[httpx.Request] = []
+    replies = {
+        "lists": done({"id": 5, "name": "L", "programName": "P"}),
+        "describe": done(*FIELDS, {"displayName": "Email Address", "dataType": "email", "rest": {"name": "email"}}),
+        "leads": done({"batchId": 9, "status": "Queued"}),
+    }
+    quoted = text.replace('"', '""')
+    rows = [f'a@t.com,"{quoted}"', "b@t.com,short"]
+    with client(replies, seen) as soap:
+        soap.call(ImportToList("P", "Email Address,company", rows, "UPSERTLEADS", "L"))
+    file = seen[-1].content.split(b"\r\n\r\n", 1)[1].rpartition(b"\r\n--")[0].decode()
+    assert [*csv.reader(StringIO(file, newline=""))] == [["email", "company"], ["a@t.com", text], ["b@t.com", "short"]]
+
+
+OTHER_ADDRESS = [LeadRecord(email=f"{name}@t.com", attributes={"Email": f"{name}@x.com"}) for name in "abc"]
+TAGGED = [MObject("Program", number, type_attribs=(TypeAttrib("Tag", TAG),)) for number in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    "call", [SyncMultipleLeads(OTHER_ADDRESS), SyncMObjects(TAGGED, "UPDATE")], ids=lambda call: call.name
+)
+@pytest.mark.parametrize(("code", "fault"), [("607", 20015), ("603", 20013), ("601", 20014)])
+def test_what_refuses_any_call_is_a_fault_and_not_the_status_of_each_record(call: Any, code: str, fault: int) -> None:
+    seen: list[httpx.Request] = []
+    refusal = {"success": False, "errors": [{"code": code, "message": "no"}]}
+    with client({"leads": refusal, "1": refusal}, seen) as soap, pytest.raises(Fault) as raised:
+        soap.call(call)
+    assert raised.value.code == fault
+    assert len([request for request in seen if "describe" not in request.url.path]) == (2 if code == "601" else 1)

@@ -21,6 +21,8 @@ from marketo_soap import Client, LeadRecord, Sandbox, bulk
 from marketo_soap.bulk import Columns, SourceError, open_source
 from marketo_soap.bulk.ledger import Ledger
 from marketo_soap.bulk.reading import RowReader
+from marketo_soap.bulk.rejects import Rejects
+from marketo_soap.bulk.rows import Row
 from marketo_soap.bulk.sync import rejects_beside
 from tests.bulk.support import Failing
 
@@ -304,3 +306,13 @@ def test_rejects_of_a_run_that_fails_are_removed(tmp_path: Path) -> None:
         bulk.sync_leads(tmp_path / "a.parquet", Failing(RuntimeError("a defect")))
     gc.collect()  # what is not closed would be a warning now
     assert sorted(os.listdir(tmp_path)) == ["a.parquet", "a.parquet.ledger"]
+
+
+@pytest.mark.parametrize("text", ["Street 1\nFloor 2", "Street 1\rFloor 2", "Street 1\r\nFloor 2"])
+def test_a_rejected_cell_with_a_line_break_stays_one_cell(tmp_path: Path, text: str) -> None:
+    with Rejects(tmp_path / "leads.rejects.csv", "csv") as rejects:
+        rejects.add(Row(1, ["a@x.com", text], ("Email", "Address")), "no")
+        rejects.finish()
+        rejects.keep()
+    with open(tmp_path / "leads.rejects.csv", encoding="utf-8", newline="") as file:
+        assert [row[:2] for row in csv.reader(file)] == [["Email", "Address"], ["a@x.com", text]]

@@ -45,6 +45,10 @@ class _Kind:
     keys: tuple[str, ...]
     link: str | None
 
+    def __bool__(self) -> bool:
+        """Whether REST described it: an empty reply is not cached."""
+        return bool(self.fields)
+
     @property
     def path(self) -> str:
         return f"{_PATH}/{quote(self.name, safe='')}"

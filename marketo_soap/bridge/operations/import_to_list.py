@@ -52,17 +52,21 @@ def import_to_list(call: ImportToList, settings: BridgeSettings, names: NameSour
     header = [_rest_name(column, known) for column in call.columns]
     list_id = yield from _list_id(call.program_name.strip(), call.list_name.strip(), settings)
     rows, failures, ignored = _read(call)
+    members: list[int] = []  # of the rows
+    only_list = call.import_list_mode == ImportToListModeEnum.LISTONLY
+    if only_list:  # before the list is cleared: an error then leaves it as it is
+        at = call.columns.index(EMAIL_COLUMN)
+        emails = {number: cells[at] for number, cells in rows.items()}
+        members = yield from _find(emails, failures, settings)
     if call.clear_list:
         yield Note("REST clears the list before the import begins: both are not one step")
         yield from _clear(list_id, settings)
-    imported, batch_id = 0, None
-    if call.import_list_mode == ImportToListModeEnum.LISTONLY:
-        at = call.columns.index(EMAIL_COLUMN)
-        emails = {number: cells[at] for number, cells in rows.items()}
-        imported = yield from _add(emails, list_id, failures, settings)
+    batch_id = None
+    if only_list:
+        yield from _add(members, list_id, settings)
     else:
         batch_id = yield from _import([row_of(header), *map(row_of, rows.values())], list_id, settings)
-    begun = _Begun(batch_id, len(call.import_file_rows), imported, ignored, failures)
+    begun = _Begun(batch_id, len(call.import_file_rows), len(members), ignored, failures)
     yield Remember(_key(call.program_name, call.list_name), asdict(begun))
     return ImportToListResult(ImportToListStatusEnum.PROCESSING)
 
@@ -119,17 +123,19 @@ def _clear(list_id: str, settings: BridgeSettings) -> Translation[None]:
             return
 
 
-def _add(emails: Mapping[int, str], list_id: str, failures: list[str], settings: BridgeSettings) -> Translation[int]:
-    """Add the leads with these addresses to the list, and return how many rows that was."""
+def _find(emails: Mapping[int, str], failures: list[str], settings: BridgeSettings) -> Translation[list[int]]:
+    """Return the lead of each row that has one."""
     found = yield from find_leads("EMAIL", emails.values(), "id,email", settings)
     newest = {str(lead.get("email")).strip().lower(): lead_id_of(lead.get("id")) for lead in found}
     ids = {number: newest.get(email.lower()) for number, email in emails.items()}
     failures += [f"row {number}: Lead not found" for number, lead_id in ids.items() if lead_id is None]
-    wanted = list(dict.fromkeys(lead_id for lead_id in ids.values() if lead_id is not None))
-    for batch in in_batches(wanted, _BATCH):
+    return [lead_id for lead_id in ids.values() if lead_id is not None]
+
+
+def _add(members: Sequence[int], list_id: str, settings: BridgeSettings) -> Translation[None]:
+    for batch in in_batches(list(dict.fromkeys(members)), _BATCH):
         data = {"input": [{"id": each} for each in batch]}
         yield from accepted(write(f"/rest/v1/lists/{list_id}/leads.json", data, effect="repeatable"), settings)
-    return sum(lead_id is not None for lead_id in ids.values())
 
 
 def _import(lines: Sequence[str], list_id: str, settings: BridgeSettings) -> Translation[int | None]:

@@ -37,7 +37,7 @@ def sync_m_objects(call: SyncMObjects, settings: BridgeSettings, _: NameSource) 
         first = objects[run[0]]
         if first.type == "Program":
             form = records[run[0]]
-            path = f"/rest/asset/v1/program/{first.id or 0}.json"
+            path = f"/rest/asset/v1/program/{first.id}.json"
             form_effect: WriteEffect = "once" if "costs" in form else "repeatable"  # costs are added
             yield from writes.send_one(write_form(path, effect=form_effect, **form), run[0])
             continue
@@ -111,6 +111,8 @@ def _program_form(given: MObject, operation: str) -> Record:
     """Return the form that adds costs and writes tags of a program. Raises `ValueError` for what REST cannot write."""
     if operation != "UPDATE":
         raise ValueError("A program can only be updated")
+    if given.id is None:
+        raise ValueError("REST finds a program by its id alone: give an id")
     costs, tags = [], []
     for each in given.type_attribs:
         values = {attrib.name: attrib.value.strip() for attrib in each.attribs}

@@ -117,7 +117,7 @@ def _write(batch: list[_Lead], settings: BridgeSettings, writes: Writes) -> Tran
                 lead_id, status = yield from lead.sync.by_strongest_key()
                 writes.outcomes[lead.number] = {"id": lead_id, "status": status}
             except Fault as refused:
-                writes.outcomes[lead.number] = refused
+                writes.refuse_one(refused, lead.number)
             except TransportError as error:  # it was not sent
                 writes.refuse(error, [lead.number])
             writes.begun = True
