@@ -35,6 +35,7 @@ from marketo_soap import (
     SyncStatus,
     TransportError,
 )
+from marketo_soap.bridge.codes import no_answer
 from marketo_soap.errors import fault
 from marketo_soap.operations import OPERATIONS, BatchOperation
 from tests.support import Either, Script, scripted
@@ -137,6 +138,17 @@ def test_a_status_that_says_failed_is_a_refusal(make: Make) -> None:
     outcome = split(client, SyncMultipleLeads(LEADS[:2]))
     assert [(each.fate, each.error) for each in outcome] == [(REFUSED, None), (DONE, None)]
     assert outcome.records[0].status == statuses[0]
+
+
+def test_a_status_that_leaves_the_outcome_open_is_no_refusal(make: Make) -> None:
+    why = fault_text("no answer from REST")
+    client, _ = make(SyncMultipleLeadsResult((SyncStatus(0, "FAILED", why), SyncStatus(2, "UPDATED"))))
+    assert [each.fate for each in split(client, SyncMultipleLeads(LEADS[:2]))] == [UNKNOWN, DONE]
+
+
+def fault_text(message: str) -> str:
+    """What a bridge writes into the status of a lead."""
+    return f"20011 - {no_answer(message, fate_unknown=True).reason}"
 
 
 def test_members_of_a_list_have_a_status_with_and_without_a_list_of_them(make: Make) -> None:

@@ -20,6 +20,7 @@ from marketo_soap.errors import (
     TransportError,
     fault,
 )
+from marketo_soap.operations.base import OUTCOME_UNKNOWN
 
 __all__ = [
     "CODES",
@@ -116,7 +117,6 @@ CODES: Mapping[str, Code] = {
 }
 """The REST codes. Only 1004 is recorded; the rest follows the meaning of the published SOAP codes."""
 
-_OUTCOME_UNKNOWN = "; the outcome is unknown: it may have been carried out"
 _UNKNOWN = Code(None)
 _NO_ENVELOPE = Code(20011, Retry.DOUBT)
 
@@ -173,12 +173,12 @@ def refuses_any_call(refused: Fault) -> bool:
 
 def _refused(error: RestError, code: int, fate_unknown: bool) -> Fault:
     text = f"{error.message} [REST {error.code}]" if error.code else error.message
-    return with_rest_error(fault(code, f"{text}{_OUTCOME_UNKNOWN}" if fate_unknown else text), error, fate_unknown)
+    return with_rest_error(fault(code, f"{text}; {OUTCOME_UNKNOWN}" if fate_unknown else text), error, fate_unknown)
 
 
 def no_answer(message: str, *, fate_unknown: bool, status: int | None = None) -> Fault:
     """Return the fault for a REST reply that did not come, or is not a REST reply."""
-    text = f"{message}{_OUTCOME_UNKNOWN}" if fate_unknown else message
+    text = f"{message}; {OUTCOME_UNKNOWN}" if fate_unknown else message
     return with_rest_error(fault(20011, text), RestError("", message, None, status), fate_unknown)
 
 

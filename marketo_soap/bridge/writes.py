@@ -11,6 +11,7 @@ from marketo_soap.bridge.rest import RestReply, RestRequest
 from marketo_soap.bridge.settings import BridgeSettings
 from marketo_soap.bridge.steps import Translation
 from marketo_soap.errors import Fault, MarketoError
+from marketo_soap.operations.base import OUTCOME_UNKNOWN
 
 __all__ = ["ACTIONS", "Outcome", "Writes", "status_of"]
 
@@ -83,4 +84,7 @@ def status_of(outcome: Outcome, operation: str) -> tuple[str, str | None]:
         return str(outcome["status"]).upper(), None
     if outcome.rest is not None and (operation, outcome.rest.code) in _NOTHING_TO_DO:
         return "SKIPPED", None
-    return "FAILED", f"{outcome.code} - {outcome.reason}"
+    error = f"{outcome.code} - {outcome.reason}"
+    if outcome.fate_unknown and OUTCOME_UNKNOWN not in error:  # an earlier attempt, or a part of several calls
+        error = f"{error}; {OUTCOME_UNKNOWN}"
+    return "FAILED", error

@@ -98,6 +98,9 @@ def settled(batch: Batch, result: SyncMultipleLeadsResult) -> tuple[list[RowOutc
     failed: list[Item] = []
     for item, status in zip(batch.items, result.sync_statuses, strict=True):
         if SyncMultipleLeads.is_failure(status):
+            if SyncMultipleLeads.is_unknown(status):
+                outcomes.append(RowOutcome(item.number, RowFate.UNKNOWN))
+                continue
             outcomes.append(_rejected(item, status))
             failed.append(item)
             continue
@@ -127,9 +130,9 @@ def _rejected(item: Item, status: SyncStatus) -> RowOutcome:
 def _safe(text: str, item: Item) -> str | None:
     """Return what the server says of a lead, without the values of the lead."""
     record = item.record
-    texts = (record.foreign_sys_person_id, *(attribute.value for attribute in record.attributes))
+    texts = (record.email, record.foreign_sys_person_id, *(attribute.value for attribute in record.attributes))
     values = {each.strip() for each in texts if each}
     for value in sorted(values, key=len, reverse=True):
         if len(value) > 2:
-            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "[value]", text)
+            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "[value]", text, flags=re.IGNORECASE)
     return Redactor().text(text[:500]) or None

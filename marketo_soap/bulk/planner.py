@@ -146,9 +146,14 @@ class Planner:
         self.in_progress += 1
         return batch
 
-    def ended(self, batch: Batch, refused: Iterable[Item] = ()) -> None:
-        """Report that *batch* was carried out. What the *refused* leads covered is sent in their place."""
+    def ended(self, batch: Batch, refused: Iterable[Item] = (), lost: Iterable[Item] = ()) -> None:
+        """Report that *batch* was carried out.
+
+        What the *refused* leads covered is sent in their place. What shares a key with the *lost* ones, whose fate is
+        unknown, is not sent any more.
+        """
         self._release(batch)
+        self._held.update(*(item.keys for item in lost))
         self._put_first([item for each in refused for item in batch.covered.get(each.number, ())])
 
     def put_back(self, batch: Batch) -> None:

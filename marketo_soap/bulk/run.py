@@ -168,7 +168,8 @@ class Run:
             by_number = {outcome.number: outcome for outcome in outcomes}
             for item in failed:
                 self._reject(item.row, by_number[item.number])
-            self._planner.ended(batch, failed)
+            lost = [item for item in batch.items if by_number[item.number].fate is RowFate.UNKNOWN]
+            self._planner.ended(batch, failed, lost)
         elif decision is Decision.SPLIT:
             self._look_for_the_cause(batch, answer)
         elif decision in (Decision.RETRY, Decision.STOP):

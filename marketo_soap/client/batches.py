@@ -144,7 +144,8 @@ class BatchWalk(Generic[R, StatusT]):
         for record, status in zip(self._batch, statuses, strict=True):
             fate = otherwise
             if status is not None and not lost and isinstance(error, OperationFailed | None):
-                fate = Fate.REFUSED if operation.is_failure(status) else Fate.DONE
+                failure = Fate.UNKNOWN if operation.is_unknown(status) else Fate.REFUSED
+                fate = failure if operation.is_failure(status) else Fate.DONE
             self._records.append(RecordOutcome(record, status, error, fate))
         self._results += self._pages
         if last:

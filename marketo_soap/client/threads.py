@@ -78,7 +78,8 @@ class Client(Operations, BaseClient[httpx.BaseTransport]):
     def pages(self, operation: PagedOperation[R, Any], **options: Unpack[CallOptions]) -> Iterator[R]:
         """Yield the results of all pages of *operation*. Each page is a call of its own; options are those of `call`.
 
-        Fault 20123, the end of the stream, ends the pages. Raises `ProtocolError` for a position that comes back twice.
+        Fault 20123, the end of the stream, ends the pages. Raises `ProtocolError` for a position that comes
+        twice, or that is empty although more pages follow.
         """
         walk = PageWalk(operation)
         while (page := walk.page) is not None:

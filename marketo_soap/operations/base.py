@@ -13,11 +13,23 @@ from marketo_soap.wire.checking import Violation, check_fields
 from marketo_soap.wire.fields import Field, declared, is_enum, is_record
 from marketo_soap.wire.xml import MKTOWS
 
-__all__ = ["BatchOperation", "Effect", "Operation", "PagedOperation", "Violation", "is_first_page", "refuse_first"]
+__all__ = [
+    "OUTCOME_UNKNOWN",
+    "BatchOperation",
+    "Effect",
+    "Operation",
+    "PagedOperation",
+    "Violation",
+    "is_first_page",
+    "refuse_first",
+]
 
 R = TypeVar("R")
 ItemT = TypeVar("ItemT")
 StatusT = TypeVar("StatusT")
+
+OUTCOME_UNKNOWN = "the outcome is unknown: it may have been carried out"
+"""What a bridge says in the text of a fault or of a status FAILED, where no element can say it."""
 
 Effect: TypeAlias = Literal["read", "repeatable", "once"]
 
@@ -201,6 +213,11 @@ class BatchOperation(Operation[R], Generic[R, StatusT]):
     def is_failure(cls, status: StatusT) -> bool:
         """Say whether a status means that its item was not carried out."""
         return getattr(status, "status", status) in (False, "FAILED")
+
+    @classmethod
+    def is_unknown(cls, status: StatusT) -> bool:
+        """Say whether a status that is a failure leaves open whether its item was carried out."""
+        return OUTCOME_UNKNOWN in (getattr(status, "error", None) or "")
 
 
 def is_first_page(position: str | None) -> bool:

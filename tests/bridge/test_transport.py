@@ -46,11 +46,14 @@ from marketo_soap import (
     SyncLead,
     SyncMObjects,
     SyncMultipleLeads,
+    SyncStatus,
     TransportError,
     TypeAttrib,
     envelope,
 )
+from marketo_soap.bridge.codes import final_error
 from marketo_soap.bridge.core import as_fault
+from marketo_soap.bridge.writes import status_of
 from marketo_soap.calls.call import Terms
 from marketo_soap.envelope import Request
 from marketo_soap.errors import AmbiguousError, fault
@@ -382,6 +385,18 @@ def test_leads_that_were_written_are_reported_when_a_later_call_fails(make: Make
     assert [str(each.status) for each in result.sync_statuses] == ["UPDATED", "FAILED"]
     unknown = isinstance(trouble, httpx.ReadTimeout)
     assert ("outcome is unknown" in (result.sync_statuses[1].error or "")) == unknown
+
+
+def test_a_refusal_after_a_lost_answer_says_so_in_the_status(make: Make) -> None:
+    leads = [LeadRecord(email="t@t.com"), LeadRecord(id=1141)]
+    rest = Rest(UPDATED, httpx.ReadTimeout("late"), error_body("603"))
+    result = make(bridge(rest), retry=QUICK).call(SyncMultipleLeads(leads))
+    assert [SyncMultipleLeads.is_unknown(each) for each in result.sync_statuses] == [False, True]
+
+
+def test_a_spent_quota_after_a_lost_answer_says_so_in_the_status() -> None:
+    outcome = as_fault(final_error(fault(20015), doubt=True))
+    assert SyncMultipleLeads.is_unknown(SyncStatus(0, *status_of(outcome, "UPSERT")))
 
 
 COST = TypeAttrib("Cost", {"Month": "2013-08-01", "Amount": "1"})

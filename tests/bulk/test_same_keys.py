@@ -9,11 +9,12 @@ from typing import Any, Literal
 import pytest
 
 from marketo_soap import AmbiguousError, Client, Fault, LeadRecord, Sandbox, bulk
+from marketo_soap.bridge.codes import no_answer
 from marketo_soap.bulk import Columns, Ledger, RowFate, SourceChanged
 from marketo_soap.bulk.outcomes import refused, settled
 from marketo_soap.bulk.planner import Batch, Item, Planner
 from marketo_soap.bulk.rows import Row
-from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeadsResult
+from marketo_soap.operations.sync_multiple_leads import SyncMultipleLeads, SyncMultipleLeadsResult
 from marketo_soap.records.lead import LeadSyncStatus, SyncStatus
 from tests.bulk.support import Failing
 
@@ -76,6 +77,34 @@ def test_a_source_that_was_refused_leaves_the_ledger_to_the_right_one(
     assert bulk.sync_leads(rows(300), client, ledger=path).calls == 0
 
 
+def test_a_status_that_leaves_the_outcome_open_makes_the_row_unknown(tmp_path: Path) -> None:
+    why = f"20011 - {no_answer('no answer from REST', fate_unknown=True).reason}"
+
+    class Bridge:
+        endpoint, last_exchange = "https://x.invalid", None
+        calls: list[list[str | None]] = []  # noqa: RUF012
+
+        def call(self, operation: SyncMultipleLeads) -> SyncMultipleLeadsResult:
+            self.calls.append([lead.get("Row") for lead in operation.lead_records])
+            lost = SyncStatus(0, LeadSyncStatus.FAILED, why)
+            statuses = [lost if lead.email == "a@x.com" else DONE for lead in operation.lead_records]
+            return SyncMultipleLeadsResult(tuple(statuses) if len(self.calls) == 1 else (DONE,) * len(statuses))
+
+    rows = [
+        LeadRecord(email="a@x.com", attributes={"Row": 1, "Phone": "1"}),
+        LeadRecord(email="b@x.com", attributes={"Row": 2}),
+        LeadRecord(email="a@x.com", attributes={"Row": 3}),
+    ]
+    path = tmp_path / "leads.ledger"
+    first = bulk.sync_leads(rows, Bridge(), ledger=path)
+    assert (first.unknown, first.updated, first.rejected, first.waiting) == (1, 1, 0, 1)
+    assert bulk.sync_leads(rows, Bridge(), ledger=path).updated == 3
+    assert Bridge.calls == [["1", "2"], ["1"], ["3"]]
+
+
+DONE = SyncStatus(1, LeadSyncStatus.UPDATED)
+
+
 def test_an_unknown_row_stays_unknown_while_other_types_refuse_it(tmp_path: Path) -> None:
     lost = Failing(AmbiguousError("the answer is lost"))
     path = tmp_path / "leads.csv"
@@ -89,17 +118,18 @@ def test_an_unknown_row_stays_unknown_while_other_types_refuse_it(tmp_path: Path
         assert [outcome.fate for outcome in ledger.outcomes()] == [RowFate.UNKNOWN]
 
 
-def test_no_value_that_a_server_quotes_is_kept() -> None:
+@pytest.mark.parametrize("email", ["a@x.com", "Zoe Doe", "zoë doe@home"])
+def test_no_value_that_a_server_quotes_is_kept(email: str) -> None:
     record = LeadRecord(
         foreign_sys_person_id="P-17",
         foreign_sys_type="CUSTOM",
-        email="a@x.com",
+        email=email,
         attributes={"FirstName": "Ann Lee", "Phone": "(1) 23", "Title": "x"},
     )
     item = Item.of(Row(1, record), record, dedup=True)
-    text = "20110 - Bad Parameter 'Ann Lee' of P-17, a@x.com: (1) 23, Annex x"
+    text = f"20110 - Bad Parameter 'Ann Lee' of p-17, {email}: (1) 23, Annex x"
     result = SyncMultipleLeadsResult((SyncStatus(0, LeadSyncStatus.FAILED, text),))
     ((outcome,), _) = settled(Batch((item,)), result)
-    shown = "Bad Parameter '[value]' of [value], [email-1]: [value], Annex x"
+    shown = "Bad Parameter '[value]' of [value], [value]: [value], Annex x"
     assert (outcome.code, outcome.text) == (20110, shown)
     assert refused(item, Fault(text[8:], code=20110)).text == shown
