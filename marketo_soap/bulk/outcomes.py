@@ -75,6 +75,8 @@ class Decision(StrEnum):
 
 
 _FATAL = frozenset({20012, 20019})
+_OF_CALLS = frozenset({20011, 20013, 20014, 20015, 20023, 20024})
+"""What a call is refused with. In a status: a bridge has made several calls, and that of this lead was refused."""
 
 
 def judge(answer: SyncMultipleLeadsResult | MarketoError) -> Decision:
@@ -93,13 +95,20 @@ def judge(answer: SyncMultipleLeadsResult | MarketoError) -> Decision:
 
 
 def settled(batch: Batch, result: SyncMultipleLeadsResult) -> tuple[list[RowOutcome], list[Item]]:
-    """Return what came of the rows of a batch, and the leads that the server refused."""
+    """Return what came of the rows of a batch, and the leads that the server refused.
+
+    A lead that a bridge did not write, because of a limit for example, has no outcome, unless no lead has another.
+    """
     outcomes: list[RowOutcome] = []
     failed: list[Item] = []
+    codes = [_code_of(status) if SyncMultipleLeads.is_failure(status) else None for status in result.sync_statuses]
+    some_done = not _OF_CALLS.issuperset(codes)
     for item, status in zip(batch.items, result.sync_statuses, strict=True):
         if SyncMultipleLeads.is_failure(status):
             if SyncMultipleLeads.is_unknown(status):
                 outcomes.append(RowOutcome(item.number, RowFate.UNKNOWN))
+                continue
+            if some_done and _code_of(status) in _OF_CALLS:
                 continue
             outcomes.append(_rejected(item, status))
             failed.append(item)
@@ -116,6 +125,11 @@ def refused(item: Item, fault: MarketoError) -> RowOutcome:
     code = getattr(fault, "code", None)
     text = str(getattr(fault, "message", fault)).removesuffix(f" ({code})")
     return RowOutcome(item.number, RowFate.REJECTED, code=code, text=_safe(text, item))
+
+
+def _code_of(status: SyncStatus) -> int | None:
+    found = _CODE.match(status.error or "")
+    return int(found[1]) if found else None
 
 
 def _rejected(item: Item, status: SyncStatus) -> RowOutcome:

@@ -146,15 +146,18 @@ class Planner:
         self.in_progress += 1
         return batch
 
-    def ended(self, batch: Batch, refused: Iterable[Item] = (), lost: Iterable[Item] = ()) -> None:
+    def ended(
+        self, batch: Batch, refused: Iterable[Item] = (), lost: Iterable[Item] = (), unsent: Iterable[Item] = ()
+    ) -> None:
         """Report that *batch* was carried out.
 
         What the *refused* leads covered is sent in their place. What shares a key with the *lost* ones, whose fate is
-        unknown, is not sent any more.
+        unknown, is not sent any more. The *unsent* ones are sent again.
         """
         self._release(batch)
         self._held.update(*(item.keys for item in lost))
-        self._put_first([item for each in refused for item in batch.covered.get(each.number, ())])
+        again = [*refused, *unsent]
+        self._put_first([*unsent, *(item for each in again for item in batch.covered.get(each.number, ()))])
 
     def put_back(self, batch: Batch) -> None:
         """Report that nothing of *batch* was carried out: its leads are sent again."""

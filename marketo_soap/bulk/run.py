@@ -162,14 +162,16 @@ class Run:
             self._planner.lost(batch)
         elif isinstance(answer, SyncMultipleLeadsResult):
             self._has_answer, self._alone = True, 0
-            self._sent += len(batch.items)
             outcomes, failed = settled(batch, answer)
             self._note(outcomes)
             by_number = {outcome.number: outcome for outcome in outcomes}
             for item in failed:
                 self._reject(item.row, by_number[item.number])
-            lost = [item for item in batch.items if by_number[item.number].fate is RowFate.UNKNOWN]
-            self._planner.ended(batch, failed, lost)
+            unsent = [item for item in batch.items if item.number not in by_number]
+            unknown = {outcome.number for outcome in outcomes if outcome.fate is RowFate.UNKNOWN}
+            lost = [item for item in batch.items if item.number in unknown]
+            self._sent += len(batch.items) - len(unsent)
+            self._planner.ended(batch, failed, lost, unsent)
         elif decision is Decision.SPLIT:
             self._look_for_the_cause(batch, answer)
         elif decision in (Decision.RETRY, Decision.STOP):

@@ -102,6 +102,25 @@ def test_a_status_that_leaves_the_outcome_open_makes_the_row_unknown(tmp_path: P
     assert Bridge.calls == [["1", "2"], ["1"], ["3"]]
 
 
+@pytest.mark.parametrize("code", [20011, 20015])
+def test_a_lead_that_a_bridge_did_not_write_because_of_a_limit_is_not_refused(code: int, tmp_path: Path) -> None:
+    class Bridge:
+        endpoint, last_exchange = "https://x.invalid", None
+
+        def __init__(self) -> None:
+            self.sent: list[list[str | None]] = []
+
+        def call(self, operation: SyncMultipleLeads) -> SyncMultipleLeadsResult:
+            self.sent.append([lead.email for lead in operation.lead_records])
+            refused = SyncStatus(0, LeadSyncStatus.FAILED, f"{code} - why")
+            return SyncMultipleLeadsResult((*[DONE] * (len(self.sent) == 1), *[refused] * 9)[: len(self.sent[-1])])
+
+    leads, client = [LeadRecord(email=f"{name}@x.com") for name in "abc"], Bridge()
+    summary = bulk.sync_leads(leads, client, ledger=tmp_path / "leads.ledger")
+    assert client.sent == [["a@x.com", "b@x.com", "c@x.com"], ["b@x.com", "c@x.com"]]
+    assert (summary.updated, summary.rejected, summary.unknown) == (1, 2, 0)  # alone, it is what the server says
+
+
 DONE = SyncStatus(1, LeadSyncStatus.UPDATED)
 
 
