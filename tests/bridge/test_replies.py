@@ -19,12 +19,14 @@ from marketo_soap import (
     GetCampaignsForSource,
     GetCustomObjects,
     GetLeadActivity,
+    GetMObjects,
     ImportToList,
     LeadKey,
     LeadRecord,
     ListKey,
     ListOperation,
     MObjAssociation,
+    MObjCriteria,
     MObject,
     RestBridge,
     StreamPosition,
@@ -216,3 +218,13 @@ def test_of_lists_with_one_name_that_of_no_program_is_meant() -> None:
     with client({"lists": lists, "leads": done({"id": 7, "status": "added"})}, seen) as soap:
         soap.call(ListOperation("ADDTOLIST", ListKey("MKTOLISTNAME", "News"), [LeadKey("IDNUM", "7")]))
     assert seen[-1].url.path == "/rest/v1/lists/6/leads.json"
+
+
+def test_no_program_of_many_is_left_out() -> None:
+    def programs(request: httpx.Request) -> Any:
+        offset = int(request.url.params["offset"])
+        return done(*({"id": number + 1, "name": "P"} for number in range(offset, min(offset + 200, 10_150))))
+
+    with client({"programs": programs}) as soap:
+        call = GetMObjects("Program", m_obj_criteria=(MObjCriteria("Id", "GE", "10100"),))
+        assert [each.id for each in soap.call(call).m_objects] == [*range(10_100, 10_151)]
