@@ -14,6 +14,7 @@ import pytest
 
 from marketo_soap import (
     Attrib,
+    BridgeSettings,
     Client,
     Fault,
     GetCampaignsForSource,
@@ -228,3 +229,34 @@ def test_no_program_of_many_is_left_out() -> None:
     with client({"programs": programs}) as soap:
         call = GetMObjects("Program", m_obj_criteria=(MObjCriteria("Id", "GE", "10100"),))
         assert [each.id for each in soap.call(call).m_objects] == [*range(10_100, 10_151)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "expected", "later"),
+    [
+        (BridgeSettings(), "1007", ["CREATED", "FAILED"], []),
+        (BridgeSettings(on_duplicate="most_recent"), "1007", ["CREATED", "UPDATED"], ["createOrUpdate", "updateOnly"]),
+        (BridgeSettings(), "1021", ["CREATED", "FAILED"], []),
+        (BridgeSettings(drop_company_fields=True), "1021", ["CREATED", "UPDATED"], ["createOrUpdate"] * 2),
+    ],
+)
+def test_settings_for_refused_leads_hold_for_many_leads_too(
+    settings: BridgeSettings, code: str, expected: list[str], later: list[str]
+) -> None:
+    actions: list[str] = []
+
+    def leads(request: httpx.Request) -> Any:
+        if request.method == "GET":
+            return done(*({"id": number, "email": "b@t.com", "updatedAt": f"202{number}"} for number in (1, 2)))
+        body = json.loads(request.content)
+        actions.append(body["action"])
+        why = {"status": "skipped", "reasons": [{"code": code, "message": "no"}]}
+        written = {"id": 2, "status": "created" if len(actions) == 1 else "updated"}
+        refused = body["action"] == "createOrUpdate" if code == "1007" else "company" in body["input"][-1]
+        return done(*[written] * (len(body["input"]) - 1), why if refused else written)
+
+    given = [LeadRecord(email="a@t.com"), LeadRecord(email="b@t.com", attributes={"Company": "C"})]
+    with client({"leads": leads}, settings=settings) as soap:
+        statuses = soap.call(SyncMultipleLeads(given)).sync_statuses
+    assert [str(each.status) for each in statuses] == expected
+    assert actions[1:] == later

@@ -114,14 +114,7 @@ def _write(batch: list[_Lead], settings: BridgeSettings, writes: Writes) -> Tran
     adopts = settings.foreign_id_adopt_email and first.lookup == first.sync.foreign_field
     if _is_alone(first) or (adopts and any(lead.sync.keys.email for lead in batch)):
         for lead in batch:
-            try:
-                lead_id, status = yield from lead.sync.by_strongest_key()
-                writes.outcomes[lead.number] = {"id": lead_id, "status": status}
-            except Fault as refused:
-                writes.refuse_one(refused, lead.number)
-            except TransportError as error:  # it was not sent
-                writes.refuse(error, [lead.number])
-            writes.begun = True
+            yield from _write_one(lead, writes)
         return
     effect: WriteEffect = "repeatable" if first.action == "updateOnly" else "once"
     data: dict[str, Any] = {"action": first.action, "input": [lead.sync.values for lead in batch]}
@@ -133,6 +126,30 @@ def _write(batch: list[_Lead], settings: BridgeSettings, writes: Writes) -> Tran
             yield from _write(list(half), settings, writes)
         return
     yield from writes.send(request, [lead.number for lead in batch])
+    for lead in batch:
+        if lead.lookup is not None and _is_resolved(writes.outcomes[lead.number], settings):
+            yield from _write_one(lead, writes)
+
+
+def _write_one(lead: _Lead, writes: Writes) -> Translation[None]:
+    """Write a lead as syncLead does."""
+    try:
+        lead_id, status = yield from lead.sync.by_strongest_key()
+        writes.outcomes[lead.number] = {"id": lead_id, "status": status}
+    except Fault as refused:
+        writes.refuse_one(refused, lead.number)
+    except TransportError as error:  # it was not sent
+        writes.refuse(error, [lead.number])
+    writes.begun = True
+
+
+def _is_resolved(outcome: Outcome, settings: BridgeSettings) -> bool:
+    """Whether REST refused a lead for what the settings have an answer to."""
+    if not isinstance(outcome, Fault) or outcome.rest is None or outcome.fate_unknown:
+        return False
+    return (outcome.rest.code == "1007" and settings.on_duplicate == "most_recent") or (
+        outcome.rest.code == "1021" and settings.drop_company_fields
+    )
 
 
 def _status(outcome: Outcome) -> SyncStatus:
