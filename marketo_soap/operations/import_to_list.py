@@ -95,8 +95,8 @@ def cells_of(row: str) -> list[str]:
     """Return the cells of a row of CSV. `ValueError` if it is not one row."""
     try:
         (cells,) = csv.reader(StringIO(row, newline=""), strict=True)
-    except csv.Error:
-        raise ValueError("not a row of CSV") from None
+    except (csv.Error, ValueError):  # the second for none, or several rows
+        raise ValueError("not one row of CSV") from None
     return cells
 
 

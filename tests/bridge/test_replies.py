@@ -19,6 +19,7 @@ from marketo_soap import (
     Fault,
     GetCampaignsForSource,
     GetCustomObjects,
+    GetImportToListStatus,
     GetLeadActivity,
     GetMObjects,
     ImportToList,
@@ -260,3 +261,16 @@ def test_settings_for_refused_leads_hold_for_many_leads_too(
         statuses = soap.call(SyncMultipleLeads(given)).sync_statuses
     assert [str(each.status) for each in statuses] == expected
     assert actions[1:] == later
+
+
+def test_the_summary_of_an_import_says_why_a_row_is_not_sent() -> None:
+    replies = {
+        "lists": done({"id": 5, "name": "L", "programName": "P"}),
+        "describe": done(*FIELDS, {"displayName": "Email Address", "dataType": "email", "rest": {"name": "email"}}),
+        "leads": done({"batchId": 9, "status": "Queued"}),
+        "9": done({"batchId": 9, "status": "Complete", "numOfLeadsProcessed": 1, "numOfRowsFailed": 0}),
+    }
+    with client(replies) as soap:
+        soap.call(ImportToList("P", "Email Address", ["a@t.com", "b@t.com\nc@t.com", '"d@t.com'], "UPSERTLEADS", "L"))
+        status = soap.call(GetImportToListStatus("P", "L"))
+    assert (status.rows_failed, status.import_summary) == (2, "row 2: not one row of CSV\nrow 3: not one row of CSV")
