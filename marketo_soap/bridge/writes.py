@@ -58,7 +58,8 @@ class Writes:
             return
         if reply.success:
             self.begun = True
-            self.outcomes[number] = {"status": "updated"}
+            # Recorded for assets: what is not found is a success with a warning and without a result.
+            self.outcomes[number] = {"status": "updated"} if reply.result else "REST did not find it"
         else:
             self.refuse_one(refused_record(reply.errors[0], self._settings, fate_unknown=reply.in_doubt), number)
 

@@ -274,3 +274,10 @@ def test_the_summary_of_an_import_says_why_a_row_is_not_sent() -> None:
         soap.call(ImportToList("P", "Email Address", ["a@t.com", "b@t.com\nc@t.com", '"d@t.com'], "UPSERTLEADS", "L"))
         status = soap.call(GetImportToListStatus("P", "L"))
     assert (status.rows_failed, status.import_summary) == (2, "row 2: not one row of CSV\nrow 3: not one row of CSV")
+
+
+def test_a_program_that_rest_does_not_find_is_not_updated() -> None:
+    nothing = {"success": True, "warnings": ["No assets found for the given search criteria."]}
+    with client({"1": done({"id": 1}), "2": nothing, "3": done({"id": 3})}) as soap:
+        statuses = soap.call(SyncMObjects(TAGGED, "UPDATE")).m_obj_statuses
+    assert [str(each.status) for each in statuses] == ["UPDATED", "FAILED", "UPDATED"]
