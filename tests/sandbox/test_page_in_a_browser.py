@@ -20,7 +20,7 @@ from tests.sandbox.every import EVIL, fill
 from tests.support import signed
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="the browser tests need selenium")
-from selenium.common.exceptions import StaleElementReferenceException  # noqa: E402
+from selenium.common.exceptions import WebDriverException  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
@@ -97,7 +97,7 @@ class Visitor:
         self.until(lambda: text in self.one("body").text)
 
     def until(self, holds: Callable[[], Any]) -> None:
-        gone = [StaleElementReferenceException]  # the page was left in the middle of the question
+        gone = [WebDriverException]  # the page was left in the middle of the question: Chrome has several for it
         WebDriverWait(self.driver, 10, poll_frequency=0.05, ignored_exceptions=gone).until(lambda _: holds())
 
     def press(self, *keys: str) -> None:
