@@ -266,7 +266,8 @@ def interrupted(after: int, modules: tuple[str, ...]) -> Iterator[Callable[[], i
         nonlocal left
         if not frame.f_globals.get("__name__", "").startswith(modules):
             return None
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        # Python 3.13 traces instructions of a frame that has f_trace; 3.12 if a frame asked for it before settrace.
+        frame.f_trace_opcodes, frame.f_trace_lines, frame.f_trace = True, False, trace
         if event == "opcode":
             left -= 1
             if left == 0:
@@ -274,7 +275,7 @@ def interrupted(after: int, modules: tuple[str, ...]) -> Iterator[Callable[[], i
         return trace
 
     before = sys.gettrace()
-    sys._getframe().f_trace_opcodes = True  # Python 3.12 traces no instructions unless a frame asks before settrace
+    sys._getframe().f_trace_opcodes = True
     sys.settrace(trace)
     try:
         yield lambda: after - left

@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import date
 from os import PathLike
 from secrets import token_hex
@@ -50,42 +50,41 @@ class Ledger:
             with suppress(FileExistsError):
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         self._db = sqlite3.connect(self.path, isolation_level=None, timeout=2.0)
-        try:
-            with _explained(self.path):
-                self._open()
-        except BaseException:
-            self._db.close()
-            raise
+        self._open()
 
     def _open(self) -> None:
-        self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        is_new = version == 0 and not self._db.execute("SELECT 1 FROM sqlite_master").fetchone()
-        if version != _VERSION and not is_new:
-            raise ValueError(f"{self.path} is no ledger of this version: name another file")
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute("BEGIN IMMEDIATE")
-        if is_new:
-            for statement in _SCHEMA.split(";"):
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version={_VERSION}")
-        self.mark_unknown()
-        self._batch = 0
-        self.commit()
+        with ExitStack() as undo, _explained(self.path):
+            undo.callback(self._db.close)
+            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            is_new = version == 0 and not self._db.execute("SELECT 1 FROM sqlite_master").fetchone()
+            if version != _VERSION and not is_new:
+                raise ValueError(f"{self.path} is no ledger of this version: name another file")
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("BEGIN IMMEDIATE")
+            if is_new:
+                for statement in _SCHEMA.split(";"):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version={_VERSION}")
+            self.mark_unknown()
+            self._batch = 0
+            self.commit()
+            undo.pop_all()
 
     @classmethod
     def copy_of(cls, path: str | PathLike[str]) -> Self:
         """Return a copy in memory of a ledger that may not be there yet; the file stays as it is."""
-        ledger = cls()
-        if os.path.exists(path):
+        if not os.path.exists(path):
+            return cls()
+        with _explained(path), closing(sqlite3.connect(path, timeout=2.0)) as file:
+            file.execute("BEGIN")  # a backup would wait for the lock of another process for ever
+            file.execute("SELECT 1 FROM sqlite_master").fetchall()
+            ledger = cls()
             ledger._db.execute("COMMIT")
-            with _explained(path), closing(sqlite3.connect(path, timeout=2.0)) as file:
-                file.execute("BEGIN")  # a backup would wait for the lock of another process for ever
-                file.execute("SELECT 1 FROM sqlite_master").fetchall()
-                file.backup(ledger._db)
-                ledger.path = os.fspath(path)
-                ledger._open()
+            file.backup(ledger._db)
+            ledger.path = os.fspath(path)
+            ledger._open()
         return ledger
 
     def mark_unknown(self) -> None:
@@ -259,8 +258,7 @@ class Ledger:
 
     def calls_on(self, day: date) -> int:
         """Return how many calls were made for this source on a day of the quota."""
-        found = self._db.execute("SELECT count FROM calls WHERE day = ?", (day.isoformat(),)).fetchone()
-        return int(found[0]) if found else 0
+        return self.calls().get(day, 0)
 
     # -- the file -------------------------------------------------------------------------------------
 

@@ -38,12 +38,13 @@ class Replays:
         self._kept, self._added = kept, Counter[bytes]()
         self._error_logged = False
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._db = sqlite3.connect(path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
         try:
-            self._db = sqlite3.connect(path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.executescript(_SCHEMA)
         except sqlite3.Error as error:
+            self._db.close()
             raise ValueError(f"replay_file: {error}") from None
 
     def knows(self, caller: str, key: bytes, time: float) -> bool:

@@ -63,7 +63,8 @@ class RedisServer:
 
 def scores(server: RedisServer, key: str) -> list[tuple[str, float]]:
     """The members of a sorted set, with their scores."""
-    return [(member.decode(), score) for member, score in server.ask("ZRANGE", key, 0, -1, "WITHSCORES")]
+    with import_module("redis").Redis.from_url(server.url) as client:
+        return [(member.decode(), score) for member, score in client.zrange(key, 0, -1, withscores=True)]
 
 
 def running(folder: Path) -> Iterator[RedisServer]:
